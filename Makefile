@@ -1,0 +1,255 @@
+# tined: build, check, install.  `make help` lists what there is to do.
+#
+# Nothing needs to be configured.  ./configure, if it was run, has left its
+# findings in config.mk; variables on make's command line win over both.
+
+-include config.mk
+
+VERSION := $(shell sed -n 's/^AC_INIT.*, \[\([0-9.]*\)\].*/\1/p' configure.ac)
+
+prefix      ?= /usr/local
+exec_prefix ?= $(prefix)
+bindir      ?= $(exec_prefix)/bin
+sbindir     ?= $(exec_prefix)/sbin
+datarootdir ?= $(prefix)/share
+mandir      ?= $(datarootdir)/man
+docdir      ?= $(datarootdir)/doc/tined
+# Nobody reads init scripts and defaults in /usr/etc or /usr/local/etc.
+sysconfdir  ?= $(if $(filter /usr /usr/local,$(prefix)),/etc,$(prefix)/etc)
+runstatedir ?= /run
+unitdir     ?= $(prefix)/lib/systemd/system
+
+INSTALL    ?= install
+PKG_CONFIG ?= pkg-config
+PROVE      ?= prove
+JOBS       ?= 2
+SECONDS    ?= 60
+
+BUILD  ?= build
+CFLAGS ?= -O2 -g
+WERROR ?= 1
+
+ifndef BSD_LIBS
+BSD_CFLAGS := $(shell $(PKG_CONFIG) --cflags libbsd-overlay 2>/dev/null)
+BSD_LIBS   := $(shell $(PKG_CONFIG) --libs libbsd-overlay 2>/dev/null)
+endif
+HTTP_PARSER_LIBS ?= -lhttp_parser
+ifndef CHECK_LIBS
+CHECK_CFLAGS := $(shell $(PKG_CONFIG) --cflags check 2>/dev/null)
+CHECK_LIBS   := $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings \
+	-Wformat=2 -Wundef -Wvla $(if $(filter-out 0,$(WERROR)),-Werror)
+
+# _FORTIFY_SOURCE is an error without optimization.
+HARDENING ?= -fstack-protector-strong -fPIE \
+	$(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDENING_LDFLAGS ?= -pie -Wl,-z,relro,-z,now
+
+tined_CPPFLAGS := -D_GNU_SOURCE -DTINED_VERSION='"$(VERSION)"' -Isrc $(BSD_CFLAGS)
+tined_CFLAGS    = -std=c17 $(WARNINGS) $(HARDENING)
+tined_LIBS     := $(HTTP_PARSER_LIBS) $(BSD_LIBS)
+
+# V=1 shows whole command lines.
+ifneq ($(V),1)
+CC_SAYS = @echo '  CC   $@'; 
+LD_SAYS = @echo '  LINK $@'; 
+endif
+
+COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
+LINK    = $(CC) $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
+AUTODEP = -MMD -MP
+
+SOURCES := $(wildcard src/*.c)
+HEADERS := $(wildcard src/*.h)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+LIBRARY := $(BUILD)/libtined.a
+
+# A unit test is t/unit/check_*.c; the other files there are shared by all.
+UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
+UNIT_COMMON  := $(filter-out $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
+UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS)))
+BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
+TESTS        ?= $(sort $(wildcard t/*.t))
+
+SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* t/bench/* t/fuzz/* .ci/*)
+PERL    := $(sort $(wildcard t/*.t t/lib/*.pm)) \
+	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
+C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] t/*/*.[ch]))
+
+all: $(BUILD)/tined		## build build/tined (the default)
+
+$(BUILD)/tined: $(BUILD)/obj/main.o $(LIBRARY)
+	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS)
+
+$(LIBRARY): $(filter-out %/main.o,$(OBJECTS)) $(BUILD)/sources
+	@rm -f $@
+	$(LD_SAYS)$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(BUILD)/found
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $(AUTODEP) -c -o $@ $<
+
+$(BUILD)/unit/%.o: t/unit/%.c $(BUILD)/flags | $(BUILD)/found $(BUILD)/found-check
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $(CHECK_CFLAGS) $(AUTODEP) -c -o $@ $<
+
+$(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
+	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS) $(CHECK_LIBS)
+
+$(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) $(AUTODEP) -o $@ $< $(LIBRARY) $(tined_LIBS) $(LIBS)
+
+# These change when the flags do, or the list of sources, and with them all
+# that depends on it.
+$(BUILD)/flags: export NOW = $(COMPILE) : $(LINK) : $(tined_LIBS) $(LIBS)
+$(BUILD)/sources: export NOW = $(SOURCES)
+$(BUILD)/flags $(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$NOW" | cmp -s - $@ || printf '%s\n' "$$NOW" >$@
+
+# What tined links with is tried once, so that what is missing is named.
+try = printf '%s\n' $(1) | $(COMPILE) -w -x c -o $@.out - $(HARDENING_LDFLAGS) $(LDFLAGS) $(2) 2>$@.log
+missing = { echo "tined: $(1); on Debian: apt-get install $(2)" >&2; exit 1; }
+
+$(BUILD)/found: $(BUILD)/flags
+	@$(call try,'int main(void) { return 0; }') || \
+		$(call missing,the C compiler '$(CC)' does not work (see $@.log),gcc libc6-dev)
+	@test -n '$(BSD_LIBS)' || command -v $(PKG_CONFIG) >/dev/null || \
+		$(call missing,$(PKG_CONFIG) is missing,pkg-config)
+	@$(call try,'#include <unistd.h>' 'int main(void) { setproctitle("tined"); }',$(BSD_LIBS)) || \
+		$(call missing,libbsd is missing (see $@.log),libbsd-dev)
+	@$(call try,'#include <http_parser.h>' 'int main(void) { return http_parser_version() == 0; }',$(HTTP_PARSER_LIBS)) || \
+		$(call missing,http-parser is missing (see $@.log),libhttp-parser-dev)
+	@rm -f $@.out $@.log; touch $@
+
+$(BUILD)/found-check: $(BUILD)/found
+	@test -n '$(CHECK_LIBS)' || $(call missing,check is missing; the unit tests need it,check)
+	@touch $@
+
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(BENCHES:=.d)
+
+## Checks:
+
+tests = @command -v $(firstword $(PROVE)) >/dev/null || $(call missing,$(firstword $(PROVE)) is missing,perl); \
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -j$(JOBS) -It/lib $(1)
+
+# The tests are last to run, so that their summary is the last to be read.
+check: check-layers check-headers check-style $(BUILD)/tined $(UNIT_TESTS)	## layers, headers, style, and all tests
+	$(call tests,$(UNIT_TESTS) $(TESTS))
+
+test: $(BUILD)/tined $(UNIT_TESTS)	## the unit and the end-to-end tests
+	$(call tests,$(UNIT_TESTS) $(TESTS))
+
+check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
+	$(call tests,$(UNIT_TESTS))
+
+check-e2e: $(BUILD)/tined		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
+	$(call tests,$(TESTS))
+
+check-layers:				## includes point downward: src/layers.txt
+	scripts/check-layers
+
+check-headers: $(BUILD)/found		## each header compiles alone
+	CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS)
+
+# A machine without clang-format can still run the other checks.
+check-style:
+	@if command -v clang-format >/dev/null; then $(MAKE) --no-print-directory style; \
+	else echo '*** clang-format is missing: style was NOT checked' >&2; fi
+
+style:					## the format of the C files: .clang-format
+	clang-format --dry-run -Werror $(C_FILES)
+
+format:					## put the C files into that format
+	clang-format -i $(C_FILES)
+
+lint: lint-c lint-man lint-scripts	## cppcheck, clang-tidy, mandoc, shellcheck, perl -c
+
+lint-c: $(BUILD)/found
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -DTINED_VERSION='"$(VERSION)"' \
+		-Isrc $(SOURCES)
+	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $$FLAGS 2>/dev/null' clang-tidy
+
+lint-c: export FLAGS = -std=c17 -D_GNU_SOURCE -DTINED_VERSION="$(VERSION)" -Isrc $(BSD_CFLAGS)
+
+lint-man:
+	mandoc -T lint -W warning man/*.[0-9]
+
+lint-scripts:
+	shellcheck $(SCRIPTS)
+	@for file in $(PERL); do perl -It/lib -c "$$file" || exit 1; done
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Reports go to files, because a daemon's standard error goes nowhere.
+REPORT := $(abspath $(BUILD))/sanitize/report
+
+sanitize:				## the tests under ASan and UBSan
+	@rm -f $(REPORT).*
+	@ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
+	UBSAN_OPTIONS="log_path=$(REPORT):print_stacktrace=1:$$UBSAN_OPTIONS" \
+	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE test; \
+	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
+
+bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run
+
+fuzz:					## fuzz each parser for SECONDS=60
+	BUILD='$(abspath $(BUILD))' t/fuzz/run $(SECONDS)
+
+## Installing (prefix=/usr/local, DESTDIR and the like are honoured):
+
+SUBST = sed $(foreach dir,sbindir sysconfdir docdir runstatedir,-e 's|@$(dir)@|$($(dir))|g')
+
+$(BUILD)/service/%: scripts/% FORCE
+	@mkdir -p $(@D)
+	@$(SUBST) $< >$@
+
+SERVICE := $(addprefix $(BUILD)/service/,tined.service tined.init tined.default)
+DEFAULT := $(DESTDIR)$(sysconfdir)/default/tined
+
+# An administrator's own defaults stay as they are.
+install: $(BUILD)/tined $(SERVICE)	## program, manual, service files
+	$(INSTALL) -d '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(mandir)/man8' '$(DESTDIR)$(docdir)' \
+		'$(DESTDIR)$(unitdir)' '$(DESTDIR)$(sysconfdir)/init.d' '$(DESTDIR)$(sysconfdir)/default'
+	$(INSTALL) -m 755 $(BUILD)/tined '$(DESTDIR)$(sbindir)/tined'
+	$(INSTALL) -m 644 man/tined.8 '$(DESTDIR)$(mandir)/man8/tined.8'
+	$(INSTALL) -m 644 README NEWS COPYING '$(DESTDIR)$(docdir)'
+	$(INSTALL) -m 644 $(BUILD)/service/tined.service '$(DESTDIR)$(unitdir)/tined.service'
+	$(INSTALL) -m 755 $(BUILD)/service/tined.init '$(DESTDIR)$(sysconfdir)/init.d/tined'
+	test -e '$(DEFAULT)' || $(INSTALL) -m 644 $(BUILD)/service/tined.default '$(DEFAULT)'
+
+uninstall: $(SERVICE)			## takes all of it away again
+	rm -f '$(DESTDIR)$(sbindir)/tined' '$(DESTDIR)$(mandir)/man8/tined.8' \
+		'$(DESTDIR)$(unitdir)/tined.service' '$(DESTDIR)$(sysconfdir)/init.d/tined'
+	rm -rf '$(DESTDIR)$(docdir)'
+	if cmp -s $(BUILD)/service/tined.default '$(DEFAULT)'; then rm -f '$(DEFAULT)'; fi
+
+dist:					## a tarball: build/tined-VERSION.tar.gz
+	scripts/dist '$(VERSION)' '$(BUILD)'
+
+distcheck: dist				## is the tarball whole: configure, build, install, uninstall
+	scripts/distcheck '$(BUILD)/tined-$(VERSION).tar.gz'
+
+## And:
+
+clean:					## remove what was built
+	rm -rf '$(BUILD)'
+
+distclean: clean			## and what autoreconf and configure made
+	rm -rf config.mk config.log config.status configure configure~ aclocal.m4 autom4te.cache
+
+help:					## this list
+	@awk -F '[ \t]*## ' '/^## / { print ""; print $$2; next } \
+		/^[a-z0-9-]+:.*##/ { sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+FORCE:
+.PHONY: all check test check-unit check-e2e check-layers check-headers check-style style format lint lint-c lint-man \
+	lint-scripts sanitize bench fuzz install uninstall dist distcheck clean distclean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:

@@ -1,0 +1,85 @@
+#include "chars.h"
+
+#define T CHAR_TOKEN
+#define V CHAR_VALUE
+#define P (CHAR_PATH | CHAR_QUERY)
+#define N CHAR_NAME
+#define H CHAR_HEX
+#define D (CHAR_DIGIT | CHAR_HEX)
+#define U CHAR_PLAIN
+
+/* Letters, digits, "-._~": a tchar, a pchar, in a reg-name, never encoded. */
+#define UNRESERVED (T | V | P | N | U)
+
+const unsigned char chars_table[256] = {
+    ['\t'] = V,
+    [' '] = V,
+    ['!'] = T | V | P | N,
+    ['"'] = V,
+    ['#'] = T | V,
+    ['$'] = T | V | P | N,
+    ['%'] = T | V | P | N,
+    ['&'] = T | V | P | N,
+    ['\''] = T | V | P | N,
+    ['('] = V | P | N,
+    [')'] = V | P | N,
+    ['*'] = T | V | P | N,
+    ['+'] = T | V | P | N,
+    [','] = V | P | N,
+    ['-'] = UNRESERVED,
+    ['.'] = UNRESERVED,
+    ['/'] = V | P | U,
+    ['0'] = UNRESERVED | D,
+    ['1'] = UNRESERVED | D,
+    ['2'] = UNRESERVED | D,
+    ['3'] = UNRESERVED | D,
+    ['4'] = UNRESERVED | D,
+    ['5'] = UNRESERVED | D,
+    ['6'] = UNRESERVED | D,
+    ['7'] = UNRESERVED | D,
+    ['8'] = UNRESERVED | D,
+    ['9'] = UNRESERVED | D,
+    [':'] = V | P,
+    [';'] = V | P | N,
+    ['<'] = V,
+    ['='] = V | P | N,
+    ['>'] = V,
+    ['?'] = V | CHAR_QUERY,
+    ['@'] = V | P,
+    ['A' ... 'F'] = UNRESERVED | H,
+    ['G' ... 'Z'] = UNRESERVED,
+    ['['] = V,
+    ['\\'] = V,
+    [']'] = V,
+    ['^'] = T | V,
+    ['_'] = UNRESERVED,
+    ['`'] = T | V,
+    ['a' ... 'f'] = UNRESERVED | H,
+    ['g' ... 'z'] = UNRESERVED,
+    ['{'] = V,
+    ['|'] = T | V,
+    ['}'] = V,
+    ['~'] = UNRESERVED,
+    [0x80 ... 0xff] = V,
+};
+
+bool
+chars_all(const char *at, size_t len, enum char_class class)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!chars_is(at[i], class))
+			return false;
+	return true;
+}
+
+int
+chars_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}

@@ -1,0 +1,205 @@
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+#include "worker.h"
+
+void
+children_init(
+    struct children *all, struct heritage *heritage, void (*leave)(void))
+{
+	*all = (struct children){
+	    .count = heritage->board->count,
+	    .heritage = heritage,
+	    .leave = leave,
+	};
+	all->at = memory_get_array(all->count, sizeof(all->at[0]));
+}
+
+void
+children_free(struct children *all)
+{
+	free(all->at);
+	*all = (struct children){0};
+}
+
+/* Doubles from failure to failure, so that no fault becomes a fork storm. */
+static void
+child_throttle(struct child *child)
+{
+	int64_t pause = CHILD_THROTTLE_FIRST_MS;
+
+	for (int i = 0; i < child->failures && pause < CHILD_THROTTLE_MAX_MS;
+	     i++)
+		pause *= 2;
+	if (pause > CHILD_THROTTLE_MAX_MS)
+		pause = CHILD_THROTTLE_MAX_MS;
+	child->failures++;
+	child->not_before = clock_now() + pause * CLOCK_MILLISECOND;
+}
+
+static void
+child_register(struct children *all, size_t slot, pid_t pid)
+{
+	all->at[slot].pid = pid;
+	all->running++;
+	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
+}
+
+static void
+spawn_one(struct children *all, size_t slot)
+{
+	pid_t master = getpid();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		all->leave();
+		exit(worker_run(all->heritage, slot, master));
+	}
+	if (pid == -1) {
+		log_error("cannot start worker %zu: %s; trying again soon",
+		    slot + 1, strerror(errno));
+		child_throttle(&all->at[slot]);
+		return;
+	}
+	child_register(all, slot, pid);
+}
+
+void
+child_spawn(struct children *all, int wanted)
+{
+	int64_t now = clock_now();
+
+	for (size_t i = 0; i < all->count && wanted > 0; i++) {
+		if (all->at[i].pid != 0 || all->at[i].not_before > now)
+			continue;
+		spawn_one(all, i);
+		wanted--;
+	}
+}
+
+static struct child *
+find(struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid == pid)
+			return &all->at[i];
+	return NULL;
+}
+
+/* "while running "GET / HTTP/1.1" for 127.0.0.1, 12 ms into it" */
+static void
+describe(struct buffer *b, const struct score_reading *score)
+{
+	bool busy =
+	    score->state >= SCORE_READING && score->state <= SCORE_LINGERING;
+
+	buffer_printf(b, "while %s", score_state_name(score->state));
+	if (busy && score->request[0] != '\0')
+		buffer_printf(b, " \"%s\"", score->request);
+	if (busy)
+		buffer_printf(b, " for %s, %lld ms into it", score->client,
+		    (long long)(clock_now() - score->since) /
+			CLOCK_MILLISECOND);
+}
+
+static void
+log_end(const struct children *all, const struct child *child, int status,
+    const struct score_reading *score)
+{
+	size_t number = (size_t)(child - all->at) + 1;
+	struct buffer doing = {0};
+
+	describe(&doing, score);
+	if (WIFSIGNALED(status))
+		log_error("worker %zu[%d] was killed by signal %d (%s) %s; a "
+			  "new worker takes its place",
+		    number, (int)child->pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), buffer_string(&doing));
+	else if (WEXITSTATUS(status) != 0)
+		log_error("worker %zu[%d] ended with status %d %s; a new "
+			  "worker takes its place",
+		    number, (int)child->pid, WEXITSTATUS(status),
+		    buffer_string(&doing));
+	else
+		log_info("worker %zu[%d] ended; a new worker takes its place",
+		    number, (int)child->pid);
+	buffer_free(&doing);
+}
+
+static void
+bury(struct children *all, struct child *child, int status, bool quietly)
+{
+	struct score *slot = &all->heritage->board->slots[child - all->at];
+	struct score_reading score;
+
+	score_read(slot, &score);
+	if (!quietly)
+		log_end(all, child, status, &score);
+	child->pid = 0;
+	all->running--;
+	if (score.requests > 0 ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		child->failures = 0;
+	else
+		child_throttle(child);
+}
+
+/* As PID 1 the master gets orphans of strangers too: they are none of ours. */
+void
+child_reap(struct children *all, bool quietly)
+{
+	struct child *child;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		child = find(all, pid);
+		if (child != NULL)
+			bury(all, child, status, quietly);
+	}
+}
+
+void
+child_signal_all(const struct children *all, int signo)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid != 0)
+			kill(all->at[i].pid, signo);
+}
+
+void
+child_log_all(const struct children *all, const char *why)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct buffer doing = {0};
+		struct score_reading score;
+
+		if (all->at[i].pid == 0)
+			continue;
+		score_read(&all->heritage->board->slots[i], &score);
+		describe(&doing, &score);
+		log_warning("worker %zu[%d] %s %s", i + 1, (int)all->at[i].pid,
+		    why, buffer_string(&doing));
+		buffer_free(&doing);
+	}
+}
+
+int64_t
+child_next_spawn(const struct children *all)
+{
+	int64_t next = CLOCK_NEVER;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid == 0 && all->at[i].not_before < next)
+			next = all->at[i].not_before;
+	return next;
+}

@@ -1,0 +1,54 @@
+/*
+ * child: the processes that the master has started, one a slot of the
+ * scoreboard.  Each step of a child's life is a verb.
+ */
+#ifndef TINED_CHILD_H
+#define TINED_CHILD_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heritage.h"
+
+/* The wait before a slot whose worker failed to start is filled again. */
+#define CHILD_THROTTLE_FIRST_MS 20
+#define CHILD_THROTTLE_MAX_MS 30000
+
+struct child {
+	pid_t pid;	    /* 0: there is none */
+	int failures;	    /* in a row: it died before it served anything */
+	int64_t not_before; /* deadline (clock.h): not spawned until then */
+};
+
+struct children {
+	struct child *at; /* owned */
+	size_t count;
+	size_t running;
+	struct heritage *heritage;
+	void (*leave)(void); /* in a child: lets go of what is the master's */
+};
+
+void children_init(
+    struct children *all, struct heritage *heritage, void (*leave)(void));
+void children_free(struct children *all);
+
+/*
+ * Starts up to so many workers in free slots that are not throttled.  Returns
+ * in the master only.
+ */
+void child_spawn(struct children *all, int wanted);
+/*
+ * Collects those that have ended, logs what they were doing, and throttles
+ * their slots if they failed.  quietly: their end was asked for.
+ */
+void child_reap(struct children *all, bool quietly);
+void child_signal_all(const struct children *all, int signo);
+/* Logs what those that still run are doing. */
+void child_log_all(const struct children *all, const char *why);
+/* When the first throttled slot may be filled, or CLOCK_NEVER. */
+int64_t child_next_spawn(const struct children *all);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * client: the client that a worker is serving: its connection, and the request
+ * and response under way.  What the parts of layer 4 work on: connection.c is
+ * its life from accept to close, exchange.c makes a response out of a request,
+ * content.c reads the content of requests, delivery.c sends responses.
+ */
+#ifndef TINED_CLIENT_H
+#define TINED_CLIENT_H
+
+#include "access.h"
+#include "accesslog.h"
+#include "body.h"
+#include "input.h"
+#include "output.h"
+#include "pace.h"
+#include "peer.h"
+#include "scoreboard.h"
+#include "site.h"
+
+/* Behind the longest head there is room for content, so that both are kept. */
+#define CLIENT_CONTENT_ROOM (16 << 10)
+
+/* What all connections of a process share; nothing of it is owned here. */
+struct service {
+	const struct config *config;
+	const struct site *site;
+	struct logfile *access_log;
+	struct score *score;
+};
+
+struct client {
+	struct service service;
+	struct input in;
+	struct output out;
+
+	/* of the present client */
+	int fd;
+	struct peer peer;
+	bool allowed; /* by --allow */
+	bool close;   /* after the present response */
+	bool linger;  /* when closing: more may be on its way */
+
+	/* of the present request */
+	struct request request;
+	struct response response;
+	struct buffer path; /* request.path */
+	struct buffer head; /* of the response */
+	struct body body;
+	struct pace body_pace; /* begun when body bytes are waited for */
+	bool continued;	       /* 100 Continue was sent */
+	int failure;	       /* status that a bad body earns; 0: none */
+	bool head_sent;	       /* to output, at least */
+	bool chunked;	       /* the stream is */
+	uint64_t content_sent;
+};
+
+/* Buffers are made here, once, for all clients to come. */
+void client_init(struct client *c, const struct service *service);
+void client_free(struct client *c);
+/* Begins with a connection, which connection_serve closes. */
+void client_attach(struct client *c, int fd, const struct peer *peer);
+void client_detach(struct client *c);
+
+#endif

@@ -1,0 +1,32 @@
+#include <sys/time.h>
+
+#include "clock.h"
+
+int64_t
+clock_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+}
+
+struct timespec
+clock_until(int64_t deadline)
+{
+	int64_t left = deadline - clock_now();
+
+	if (left < 0)
+		left = 0;
+	return (struct timespec){left / CLOCK_SECOND, left % CLOCK_SECOND};
+}
+
+struct timeval
+clock_timeval(int64_t nanoseconds)
+{
+	int64_t us = nanoseconds / 1000;
+
+	if (us < 1)
+		us = 1;
+	return (struct timeval){us / 1000000, us % 1000000};
+}

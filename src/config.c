@@ -1,0 +1,72 @@
+#include <stdlib.h>
+
+#include "clock.h"
+#include "config.h"
+#include "memory.h"
+
+void
+config_init(struct config *c)
+{
+	*c = (struct config){
+	    .workers = 8,
+	    .keepalive_timeout = 5 * CLOCK_SECOND,
+	    .head_timeout = 20 * CLOCK_SECOND,
+	    .body_timeout = 20 * CLOCK_SECOND,
+	    .send_timeout = 60 * CLOCK_SECOND,
+	    .stop_timeout = 30 * CLOCK_SECOND,
+	    .max_head = 32 << 10,
+	    .max_body = 1 << 30,
+	    .max_age = -1,
+	    .log_level = LOG_LEVEL_NOTICE,
+	};
+}
+
+static void
+free_strings(struct config_strings *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->at[i]);
+	free(list->at);
+}
+
+void
+config_free(struct config *c)
+{
+	free_strings(&c->listen);
+	free_strings(&c->headers);
+	free_strings(&c->error_pages);
+	for (size_t i = 0; i < c->mounts.count; i++) {
+		free(c->mounts.at[i].prefix);
+		free(c->mounts.at[i].kind);
+		free(c->mounts.at[i].arg);
+	}
+	free(c->mounts.at);
+	access_free(&c->allow);
+	free(c->fallback);
+	free(c->pidfile);
+	free(c->access_log);
+	free(c->error_log);
+	*c = (struct config){0};
+}
+
+void
+config_add_string(struct config_strings *list, const char *s)
+{
+	list->at =
+	    memory_resize(list->at, list->count + 1, sizeof(list->at[0]));
+	list->at[list->count++] = memory_copy_string(s);
+}
+
+void
+config_add_mount(
+    struct config *c, const char *prefix, const char *kind, const char *arg)
+{
+	struct config_mounts *m = &c->mounts;
+
+	m->at = memory_resize(m->at, m->count + 1, sizeof(m->at[0]));
+	m->at[m->count++] = (struct config_mount){
+	    .prefix = memory_copy_string(prefix),
+	    .kind = memory_copy_string(kind),
+	    .arg = memory_copy_string(arg),
+	};
+}

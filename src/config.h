@@ -1,0 +1,73 @@
+/*
+ * config: what the command line decides, with its defaults.  Filled by
+ * options.c before anything is opened, read by everybody, changed by nobody
+ * after that.  Times are nanoseconds, sizes bytes, strings owned here.
+ */
+#ifndef TINED_CONFIG_H
+#define TINED_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access.h"
+#include "log.h"
+
+struct config_strings {
+	char **at;
+	size_t count;
+};
+
+/* --mount PREFIX=KIND:ARG, in its parts. */
+struct config_mount {
+	char *prefix;
+	char *kind;
+	char *arg; /* "" if there is none */
+};
+
+struct config_mounts {
+	struct config_mount *at;
+	size_t count;
+};
+
+struct config {
+	struct config_strings listen;
+	struct config_mounts mounts;
+	struct access_list allow;
+
+	int workers;
+	int backlog; /* 0: what the kernel allows at most */
+	int64_t keepalive_timeout;
+	int64_t head_timeout;
+	int64_t body_timeout;
+	int64_t send_timeout;
+	int64_t stop_timeout;
+
+	uint64_t max_head;
+	uint64_t max_body;
+
+	/* of file mounts */
+	bool listing;
+	bool dotfiles;
+	bool follow_symlinks;
+	bool precompressed;
+	char *fallback;			   /* NULL: none */
+	int64_t max_age;		   /* -1: say nothing */
+	struct config_strings headers;	   /* complete lines, without CRLF */
+	struct config_strings error_pages; /* "404=FILE" */
+
+	char *pidfile;	  /* NULL: none */
+	char *access_log; /* logfile.h; NULL: not said */
+	char *error_log;
+	enum log_level log_level;
+	bool daemon;
+	bool test;
+};
+
+void config_init(struct config *c);
+void config_free(struct config *c);
+void config_add_string(struct config_strings *list, const char *s);
+void config_add_mount(
+    struct config *c, const char *prefix, const char *kind, const char *arg);
+
+#endif

@@ -1,0 +1,117 @@
+#include <string.h>
+
+#include "content.h"
+
+void
+content_start(struct client *c)
+{
+	body_start(&c->body, &c->request, c->service.config->max_body);
+	c->body_pace = (struct pace){0};
+	c->continued = false;
+	c->failure = 0;
+	c->request.read = content_read;
+	c->request.context = c;
+}
+
+/* RFC 9110, 10.1.1: when the content is about to be read, and none came. */
+static void
+send_continue(struct client *c)
+{
+	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (!c->request.expects_continue || c->continued || c->body.total > 0 ||
+	    input_text(&c->in).len > 0)
+		return;
+	output_copy(&c->out, head, sizeof(head) - 1);
+	c->continued = true;
+}
+
+static bool
+wait_for_bytes(struct client *c)
+{
+	size_t before = input_text(&c->in).len;
+
+	/* What is ready goes before a wait: the client may be waiting too. */
+	send_continue(c);
+	output_flush(&c->out);
+	if (c->body_pace.window == 0)
+		pace_start(&c->body_pace, c->service.config->body_timeout);
+	switch (input_more(&c->in, c->body_pace.ends)) {
+	case INPUT_BYTES:
+		pace_add(&c->body_pace, input_text(&c->in).len - before);
+		return true;
+	case INPUT_TIMEOUT:
+		c->failure = 408;
+		break;
+	case INPUT_END:
+		c->failure = 400;
+		break;
+	case INPUT_FAILED:
+		c->failure = 400;
+		c->out.failed = true;
+		break;
+	}
+	return false;
+}
+
+/* The next bytes of content, at most size; a view into the input. */
+static bool
+next_bytes(struct client *c, size_t size, struct text *content)
+{
+	for (;;) {
+		struct text seen = input_text(&c->in);
+		size_t len = seen.len;
+		size_t used;
+
+		if (c->body.state == BODY_DATA && len > size)
+			len = size;
+		used = body_take(&c->body, seen.at, len, content);
+		input_take(&c->in, used);
+		if (content->len > 0 || c->body.state == BODY_COMPLETE)
+			return true;
+		if (c->body.state == BODY_REFUSED) {
+			c->failure = c->body.status;
+			return false;
+		}
+		if (used == 0 && !wait_for_bytes(c))
+			return false;
+	}
+}
+
+ssize_t
+content_read(void *context, char *to, size_t size)
+{
+	struct client *c = context;
+	struct text content;
+
+	if (c->failure != 0 || !next_bytes(c, size, &content))
+		return -1;
+	memcpy(to, content.at, content.len);
+	return (ssize_t)content.len;
+}
+
+bool
+content_is_too_much(const struct client *c)
+{
+	/* It was not asked for, and may or may not come. */
+	if (c->request.expects_continue && !c->continued &&
+	    c->body.state != BODY_COMPLETE)
+		return true;
+	return c->body.state == BODY_REFUSED || c->failure != 0 ||
+	    (!c->body.chunked && c->body.left > CONTENT_DRAIN_MAX);
+}
+
+bool
+content_drain(struct client *c)
+{
+	size_t dropped = 0;
+	struct text content;
+
+	while (c->body.state != BODY_COMPLETE) {
+		if (dropped > CONTENT_DRAIN_MAX || c->failure != 0 ||
+		    !next_bytes(c, CONTENT_DRAIN_MAX, &content))
+			return false;
+		dropped += content.len;
+	}
+	return true;
+}

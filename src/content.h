@@ -1,0 +1,23 @@
+/*
+ * content: the content of the present request, from the socket.
+ */
+#ifndef TINED_CONTENT_H
+#define TINED_CONTENT_H
+
+#include <sys/types.h>
+
+#include "client.h"
+
+/* Content left unread is read and dropped up to here (bytes). */
+#define CONTENT_DRAIN_MAX (64 << 10)
+
+/* When the head has been taken. */
+void content_start(struct client *c);
+/* request.read: context is the connection. */
+ssize_t content_read(void *context, char *to, size_t size);
+/* True when so much of it is left that draining will not do. */
+bool content_is_too_much(const struct client *c);
+/* Drops what is left; false when the connection must be closed. */
+bool content_drain(struct client *c);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * daemon: leaving the terminal (daemon(7)).  The command returns only when the
+ * server serves, or with its error.
+ */
+#ifndef TINED_DAEMON_H
+#define TINED_DAEMON_H
+
+/*
+ * Forks; returns in the child, which has a session of its own.  The parent
+ * waits until daemon_ready or the end of the child, and exits.  -1 with errno.
+ */
+int daemon_start(void);
+/* The server serves: the parent may go, standard streams are let go of. */
+void daemon_ready(void);
+
+#endif

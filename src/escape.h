@@ -1,0 +1,22 @@
+/*
+ * escape: bytes that came from a client, made harmless where they are shown.
+ */
+#ifndef TINED_ESCAPE_H
+#define TINED_ESCAPE_H
+
+#include <stddef.h>
+
+#include "buffer.h"
+
+/*
+ * For a line of a log: control bytes, '\' and bytes past 126 as \xhh (or \n,
+ * \r, \t, \\), so that a line stays one line and a terminal obeys nobody.
+ * At most max bytes are added; a longer text ends in "...".
+ */
+void escape_log(struct buffer *b, struct text t, size_t max);
+/* The same for what stands between quotes: '"' becomes \" too. */
+void escape_log_quoted(struct buffer *b, struct text t, size_t max);
+/* For the text or a quoted attribute of an HTML page. */
+void escape_html(struct buffer *b, struct text t);
+
+#endif

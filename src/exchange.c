@@ -1,0 +1,174 @@
+#include <string.h>
+
+#include "content.h"
+#include "delivery.h"
+#include "exchange.h"
+#include "head.h"
+#include "uri.h"
+
+static void
+add_allow(struct response *response, unsigned methods)
+{
+	struct buffer list = {0};
+
+	method_list(&list, methods);
+	response_field(response, TEXT("Allow"), buffer_text(&list));
+	buffer_free(&list);
+}
+
+/* RFC 9110, 9.3.7 */
+static void
+answer_options(struct response *response, unsigned methods)
+{
+	response->status = 204;
+	add_allow(response, methods | METHOD_OPTIONS);
+}
+
+static void
+serve(struct client *c)
+{
+	struct request *request = &c->request;
+	struct response *response = &c->response;
+	const struct site_mount *mount;
+	unsigned methods;
+	struct text rest;
+
+	if (request->asterisk) {
+		answer_options(response, METHODS_ALL);
+		return;
+	}
+	request->ambiguous_path = uri_decode_path(request->raw_path, &c->path);
+	request->path = buffer_text(&c->path);
+	mount = site_route(c->service.site, request->path, &rest);
+	if (mount == NULL) {
+		response_error(response, 404);
+		return;
+	}
+	methods = mount->mounted.methods;
+	if ((methods & request->method) != 0) {
+		mount->handler->serve(
+		    mount->mounted.state, request, rest, response);
+	} else if (request->method == METHOD_OPTIONS) {
+		answer_options(response, methods);
+	} else {
+		response_error(response, 405);
+		add_allow(response, methods | METHOD_OPTIONS);
+	}
+}
+
+static void
+log_exchange(struct client *c, struct text line)
+{
+	const struct accesslog_entry entry = {
+	    .client = c->peer.name,
+	    .line = line,
+	    .request = &c->request,
+	    .status = c->response.status,
+	    .bytes = c->content_sent,
+	};
+
+	accesslog_write(c->service.access_log, &entry);
+	score_served(c->service.score, 1, c->content_sent);
+}
+
+/* Framing is lost, or the client goes on sending: nothing more is read. */
+static void
+close_and_linger(struct client *c)
+{
+	c->close = true;
+	c->linger = true;
+}
+
+static void
+deliver(struct client *c)
+{
+	score_enter(c->service.score, SCORE_WRITING);
+	if (c->response.wants_page)
+		site_add_page(c->service.site, &c->response);
+	delivery_finish(c);
+}
+
+/* The handler could not read what the client should have sent. */
+static void
+answer_failure(struct client *c)
+{
+	close_and_linger(c);
+	if (c->head_sent) {
+		output_flush(&c->out);
+		c->out.failed = true; /* cut off: it must not look whole */
+		return;
+	}
+	response_error(&c->response, c->failure);
+	deliver(c);
+}
+
+static void
+answer(struct client *c)
+{
+	score_enter(c->service.score, SCORE_RUNNING);
+	if (c->body.state == BODY_REFUSED)
+		response_error(&c->response, c->body.status);
+	else if (!c->allowed)
+		response_error(&c->response, 403);
+	else
+		serve(c);
+	if (c->failure != 0) {
+		answer_failure(c);
+		return;
+	}
+	if (content_is_too_much(c))
+		close_and_linger(c);
+	deliver(c);
+	if (!c->linger && !content_drain(c))
+		close_and_linger(c);
+}
+
+void
+exchange_answer(struct client *c, size_t len)
+{
+	const char *head = input_text(&c->in).at;
+	int status;
+
+	request_reset(&c->request);
+	delivery_start(c);
+	status = head_parse(head, len, &c->request);
+	score_request(c->service.score, c->request.line);
+	if (status != 0) {
+		exchange_refuse(c, status);
+		return;
+	}
+	input_take(&c->in, len);
+	input_hold(&c->in);
+	content_start(c);
+	c->close = !c->request.keep_alive || !c->allowed || c->in.hurry;
+	answer(c);
+	log_exchange(c, c->request.line);
+	response_reset(&c->response);
+	input_release(&c->in);
+}
+
+/* What there is of a request line, for the log. */
+static struct text
+first_line(struct client *c)
+{
+	struct text seen = input_text(&c->in);
+	size_t len = 0;
+
+	while (len < seen.len && seen.at[len] != '\r' && seen.at[len] != '\n')
+		len++;
+	return (struct text){seen.at, len};
+}
+
+void
+exchange_refuse(struct client *c, int status)
+{
+	struct text line = c->request.line;
+
+	if (line.len == 0)
+		line = first_line(c);
+	close_and_linger(c);
+	response_error(&c->response, status);
+	deliver(c);
+	log_exchange(c, line);
+	response_reset(&c->response);
+}

@@ -1,0 +1,28 @@
+/*
+ * folder: files below a folder, and nothing else.  Every name is resolved by
+ * the kernel, which refuses to leave the folder (openat2(2), RESOLVE_BENEATH);
+ * no name is ever checked first and opened later.
+ */
+#ifndef TINED_FOLDER_H
+#define TINED_FOLDER_H
+
+#include <stdbool.h>
+
+struct folder {
+	int fd;
+	bool follow; /* symbolic links may lead out of it */
+};
+
+/* -1 with errno; ENOSYS where the kernel has no openat2(2). */
+int folder_open(struct folder *f, const char *path, bool follow);
+void folder_close(struct folder *f);
+/*
+ * Opens for reading, never blocking on a FIFO or a device.  The name is
+ * relative; "." is the folder itself.  -1 with errno: EXDEV when the name
+ * leads out of the folder.  The caller closes.
+ */
+int folder_open_file(const struct folder *f, const char *name);
+/* The same with O_PATH: only to look at. */
+int folder_open_path(const struct folder *f, const char *name);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * handler: what makes responses.  A handler never sees a client's socket: it
+ * gets a request and fills in a response (response.h).
+ */
+#ifndef TINED_HANDLER_H
+#define TINED_HANDLER_H
+
+#include "buffer.h"
+#include "config.h"
+#include "mime.h"
+#include "request.h"
+#include "response.h"
+
+/* What a handler is told when it is mounted. */
+struct handler_setup {
+	const struct config *config;
+	const struct mime *mime; /* outlives the handler's state */
+	const char *arg;	 /* of --mount PREFIX=KIND:ARG */
+};
+
+struct handler_mounted {
+	void *state;	  /* the handler's own */
+	unsigned methods; /* that it answers itself: enum method */
+};
+
+struct handler {
+	const char *kind; /* of --mount PREFIX=KIND:ARG */
+	/*
+	 * In the master, before it forks.  -1 with words for a person, and
+	 * errno: EINVAL if the argument cannot be right.
+	 */
+	int (*mount)(const struct handler_setup *setup,
+	    struct handler_mounted *out, struct buffer *why);
+	void (*unmount)(void *state);
+	/*
+	 * In a worker.  rest is the path behind the prefix of the mount: ""
+	 * or it begins with "/".
+	 */
+	void (*serve)(void *state, struct request *request, struct text rest,
+	    struct response *response);
+};
+
+extern const struct handler handler_echo;
+extern const struct handler handler_file;
+
+#endif

@@ -1,0 +1,479 @@
+/*
+ * file:DIR serves the files below a folder.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "coding.h"
+#include "conditional.h"
+#include "date.h"
+#include "folder.h"
+#include "handler.h"
+#include "listing.h"
+#include "log.h"
+#include "memory.h"
+#include "range.h"
+#include "uri.h"
+
+#define INDEX "index.html"
+#define WELL_KNOWN ".well-known"
+/* A file changed so lately may change again within its time stamp. */
+#define ETAG_SETTLED_SECONDS 2
+#define ETAG_SIZE 64
+
+struct file_mount {
+	struct folder folder;
+	const struct config *config;
+	const struct mime *mime;
+};
+
+/* A file that was opened, on its way into a response. */
+struct found {
+	int fd;
+	struct stat st;
+	enum coding coding;
+	bool varies; /* by Accept-Encoding */
+};
+
+static int
+file_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	struct file_mount *m;
+	int error;
+
+	if (*setup->arg == '\0') {
+		buffer_printf(why, "file: wants a folder, as in file:/srv/www");
+		errno = EINVAL;
+		return -1;
+	}
+	m = memory_get_array(1, sizeof(*m));
+	m->config = setup->config;
+	m->mime = setup->mime;
+	if (folder_open(
+		&m->folder, setup->arg, setup->config->follow_symlinks) == -1) {
+		error = errno;
+		buffer_printf(why, "cannot serve %s: %s", setup->arg,
+		    error == ENOSYS ? "this needs Linux 5.6 or later"
+				    : strerror(error));
+		free(m);
+		errno = error;
+		return -1;
+	}
+	out->state = m;
+	out->methods = METHOD_GET | METHOD_HEAD;
+	return 0;
+}
+
+static void
+file_unmount(void *state)
+{
+	struct file_mount *m = state;
+
+	folder_close(&m->folder);
+	free(m);
+}
+
+/* What a failed open tells the client. */
+static int
+status_of_errno(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case ENXIO: /* a socket, or a device that is not there */
+	case ENODEV:
+		return 404;
+	case EACCES:
+	case EPERM:
+	case EXDEV: /* out of the folder */
+		return 403;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+/* 0 and a file or a folder that is open, or the status that says why not. */
+static int
+open_name(const struct file_mount *m, const char *name, struct found *f)
+{
+	int status;
+
+	f->fd = folder_open_file(&m->folder, name);
+	if (f->fd == -1) {
+		status = status_of_errno(errno);
+		if (status >= 500)
+			log_error("cannot open %s: %s", name, strerror(errno));
+		else
+			log_debug("cannot open %s: %s", name, strerror(errno));
+		return status;
+	}
+	if (fstat(f->fd, &f->st) == 0 &&
+	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
+		return 0;
+	close(f->fd);
+	return 404;
+}
+
+/* A segment that begins with a dot, other than the first ".well-known". */
+static bool
+is_hidden(struct text path)
+{
+	struct text well_known = TEXT("/" WELL_KNOWN);
+	size_t from = 0;
+
+	if (text_begins(path, well_known) &&
+	    (path.len == well_known.len || path.at[well_known.len] == '/'))
+		from = well_known.len;
+	return memmem(path.at + from, path.len - from, "/.", 2) != NULL;
+}
+
+/* Where the folder is, with the slash that makes relative links right. */
+static void
+redirect_to_folder(const struct request *request, struct response *response)
+{
+	struct buffer location = {0};
+
+	uri_encode_path(&location, request->path);
+	buffer_add_char(&location, '/');
+	if (request->has_query) {
+		buffer_add_char(&location, '?');
+		buffer_add_text(&location, request->query);
+	}
+	response_error(response, 301);
+	response_field(response, TEXT("Location"), buffer_text(&location));
+	buffer_free(&location);
+}
+
+static void
+format_etag(const struct found *f, time_t now, char out[ETAG_SIZE])
+{
+	const struct timespec *m = &f->st.st_mtim;
+	bool settled = now - m->tv_sec >= ETAG_SETTLED_SECONDS;
+
+	/* The suffix, as the forms of one file must not share a tag. */
+	snprintf(out, ETAG_SIZE, "%s\"%llx-%llx%s\"", settled ? "" : "W/",
+	    (unsigned long long)f->st.st_size,
+	    (unsigned long long)m->tv_sec * CLOCK_SECOND +
+		(unsigned long long)m->tv_nsec,
+	    coding_suffix(f->coding));
+}
+
+/* What a 304 repeats of the 200: RFC 9110, 15.4.5. */
+static void
+add_validators(const struct file_mount *m, const struct found *f,
+    const struct validators *v, struct response *response)
+{
+	char date[DATE_SIZE];
+
+	date_format(v->modified, date);
+	response_field(response, TEXT("ETag"), v->etag);
+	response_field(response, TEXT("Last-Modified"), text_of(date));
+	if (m->config->max_age >= 0)
+		response_printf_field(response, "Cache-Control", "max-age=%lld",
+		    (long long)(m->config->max_age / CLOCK_SECOND));
+	if (f->varies)
+		response_field(response, TEXT("Vary"), TEXT("Accept-Encoding"));
+}
+
+static void
+add_part_head(struct response *response, const char *boundary, const char *type,
+    const struct range *r, uint64_t size, bool first)
+{
+	size_t offset = response->text.len;
+
+	buffer_printf(&response->text,
+	    "%s--%s\r\nContent-Type: %s\r\n"
+	    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
+	    first ? "" : "\r\n", boundary, type, (unsigned long long)r->first,
+	    (unsigned long long)r->last, (unsigned long long)size);
+	response_add_text(response, offset);
+}
+
+/* RFC 9110, 14.6 */
+static void
+add_multipart(struct response *response, const struct ranges *ranges,
+    const char *type, uint64_t size)
+{
+	char boundary[2 * sizeof(uint64_t) + 1];
+	size_t offset;
+
+	/* Random, so that no file can hold it on purpose. */
+	snprintf(
+	    boundary, sizeof(boundary), "%08x%08x", arc4random(), arc4random());
+	response_printf_field(response, "Content-Type",
+	    "multipart/byteranges; boundary=%s", boundary);
+	for (size_t i = 0; i < ranges->count; i++) {
+		const struct range *r = &ranges->at[i];
+
+		add_part_head(response, boundary, type, r, size, i == 0);
+		response_add_file(response, r->first, r->last - r->first + 1);
+	}
+	offset = response->text.len;
+	buffer_printf(&response->text, "\r\n--%s--\r\n", boundary);
+	response_add_text(response, offset);
+}
+
+static void
+add_ranges(struct response *response, const struct ranges *ranges,
+    const char *type, uint64_t size)
+{
+	const struct range *r = &ranges->at[0];
+
+	response->status = 206;
+	if (ranges->count > 1) {
+		add_multipart(response, ranges, type, size);
+		return;
+	}
+	response_field(response, TEXT("Content-Type"), text_of(type));
+	response_printf_field(response, "Content-Range", "bytes %llu-%llu/%llu",
+	    (unsigned long long)r->first, (unsigned long long)r->last,
+	    (unsigned long long)size);
+	response_add_file(response, r->first, r->last - r->first + 1);
+}
+
+/* The ranges that are to be sent, if any: GET only (RFC 9110, 14.2). */
+static enum ranges_result
+find_ranges(const struct request *request, const struct validators *v,
+    uint64_t size, struct ranges *ranges)
+{
+	struct text value;
+
+	if (request->method != METHOD_GET ||
+	    request->counts[FIELD_RANGE] != 1 ||
+	    !request_field(request, FIELD_RANGE, &value) ||
+	    !conditional_range_applies(request, v))
+		return RANGES_IGNORED;
+	return ranges_parse(value, size, ranges);
+}
+
+static void
+add_content(const struct request *request, const struct validators *v,
+    const struct found *f, const char *type, struct response *response)
+{
+	uint64_t size = (uint64_t)f->st.st_size;
+	struct ranges ranges;
+
+	response_field(response, TEXT("Accept-Ranges"), TEXT("bytes"));
+	response_field(
+	    response, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	if (f->coding != CODING_IDENTITY)
+		response_field(
+		    response, TEXT("Content-Encoding"), coding_name(f->coding));
+	switch (find_ranges(request, v, size, &ranges)) {
+	case RANGES_SATISFIABLE:
+		add_ranges(response, &ranges, type, size);
+		return;
+	case RANGES_UNSATISFIABLE:
+		response_error(response, 416);
+		response_printf_field(response, "Content-Range", "bytes */%llu",
+		    (unsigned long long)size);
+		return;
+	case RANGES_IGNORED:
+		break;
+	}
+	response_field(response, TEXT("Content-Type"), text_of(type));
+	response_add_file(response, 0, size);
+}
+
+/* Takes over the descriptor. */
+static void
+answer_file(const struct file_mount *m, const struct request *request,
+    const char *name, const struct found *f, struct response *response)
+{
+	time_t now = time(NULL);
+	char etag[ETAG_SIZE];
+	struct validators v;
+	int status;
+
+	format_etag(f, now, etag);
+	v.etag = text_of(etag);
+	v.modified = f->st.st_mtime < now ? f->st.st_mtime : now;
+	status = conditional_check(request, &v, now);
+	if (status == 412) {
+		close(f->fd);
+		response_error(response, 412);
+		return;
+	}
+	response->file = f->fd;
+	add_validators(m, f, &v, response);
+	if (status == 304)
+		response->status = 304;
+	else
+		add_content(request, &v, f, mime_type(m->mime, name), response);
+}
+
+/* Opens the best of the files that lie compressed beside this one. */
+static void
+choose_coding(const struct file_mount *m, const struct request *request,
+    const char *name, struct found *f)
+{
+	struct found other[CODINGS];
+	struct coding_wish wish;
+	unsigned available = 1u << CODING_IDENTITY;
+
+	other[CODING_IDENTITY] = *f;
+	for (int c = 0; c < CODING_IDENTITY; c++) {
+		char *path = memory_printf("%s%s", name, coding_suffix(c));
+
+		other[c].fd = folder_open_file(&m->folder, path);
+		if (other[c].fd != -1 &&
+		    fstat(other[c].fd, &other[c].st) == 0 &&
+		    S_ISREG(other[c].st.st_mode))
+			available |= 1u << c;
+		free(path);
+	}
+	coding_read_wish(request, &wish);
+	f->coding = coding_choose(&wish, available);
+	f->varies = available != 1u << CODING_IDENTITY;
+	for (int c = 0; c < CODINGS; c++)
+		if (c != (int)f->coding && other[c].fd != -1)
+			close(other[c].fd);
+	f->fd = other[f->coding].fd;
+	f->st = other[f->coding].st;
+}
+
+static void
+answer_regular(const struct file_mount *m, const struct request *request,
+    const char *name, struct found *f, struct response *response)
+{
+	f->coding = CODING_IDENTITY;
+	f->varies = false;
+	if (m->config->precompressed)
+		choose_coding(m, request, name, f);
+	answer_file(m, request, name, f, response);
+}
+
+/* Takes over the descriptor. */
+static void
+answer_listing(const struct file_mount *m, const struct request *request,
+    const char *name, int fd, struct response *response)
+{
+	if (listing_add(&response->text, &m->folder, name, fd, request->path,
+		m->config->dotfiles) == -1) {
+		log_error("cannot list %s: %s", name, strerror(errno));
+		response_error(response, status_of_errno(errno));
+		return;
+	}
+	response_field(
+	    response, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
+	response_field(
+	    response, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	response_add_text(response, 0);
+}
+
+/* The name ends with a slash, or is ".".  Takes over the descriptor. */
+static void
+answer_folder(const struct file_mount *m, const struct request *request,
+    const char *name, int fd, struct response *response)
+{
+	char *index = memory_printf("%s/%s", name, INDEX);
+	struct found f;
+	int status = open_name(m, index, &f);
+
+	if (status == 0 && S_ISREG(f.st.st_mode)) {
+		close(fd);
+		answer_regular(m, request, index, &f, response);
+	} else {
+		if (status == 0)
+			close(f.fd);
+		if (status != 0 && status != 404) {
+			close(fd);
+			response_error(response, status);
+		} else if (m->config->listing) {
+			answer_listing(m, request, name, fd, response);
+		} else {
+			close(fd);
+			response_error(response, 403);
+		}
+	}
+	free(index);
+}
+
+/* For single-page applications: they know what to do with any path. */
+static bool
+answer_fallback(const struct file_mount *m, const struct request *request,
+    struct response *response)
+{
+	const char *name = m->config->fallback;
+	struct found f;
+
+	if (name == NULL || open_name(m, name, &f) != 0)
+		return false;
+	if (!S_ISREG(f.st.st_mode)) {
+		close(f.fd);
+		return false;
+	}
+	answer_regular(m, request, name, &f, response);
+	return true;
+}
+
+static void
+answer_failure(const struct file_mount *m, const struct request *request,
+    int status, struct response *response)
+{
+	if (status == 404 && answer_fallback(m, request, response))
+		return;
+	response_error(response, status);
+}
+
+static void
+answer_name(const struct file_mount *m, const struct request *request,
+    const char *name, struct response *response)
+{
+	bool slash = request->path.at[request->path.len - 1] == '/';
+	struct found f;
+	int status = open_name(m, name, &f);
+
+	if (status != 0) {
+		answer_failure(m, request, status, response);
+	} else if (S_ISREG(f.st.st_mode)) {
+		answer_regular(m, request, name, &f, response);
+	} else if (slash) {
+		answer_folder(m, request, name, f.fd, response);
+	} else {
+		close(f.fd);
+		redirect_to_folder(request, response);
+	}
+}
+
+static void
+file_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	const struct file_mount *m = state;
+	char name[PATH_MAX];
+
+	if (rest.len == 0) {
+		redirect_to_folder(request, response);
+		return;
+	}
+	if (request->ambiguous_path || rest.len >= sizeof(name) ||
+	    (is_hidden(rest) && !m->config->dotfiles)) {
+		answer_failure(m, request, 404, response);
+		return;
+	}
+	memcpy(name, rest.at + 1, rest.len - 1);
+	name[rest.len - 1] = '\0';
+	answer_name(m, request, rest.len > 1 ? name : ".", response);
+}
+
+const struct handler handler_file = {
+    .kind = "file",
+    .mount = file_mount,
+    .unmount = file_unmount,
+    .serve = file_serve,
+};

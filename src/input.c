@@ -1,0 +1,135 @@
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "input.h"
+#include "memory.h"
+
+void
+input_init(struct input *in, size_t size)
+{
+	*in = (struct input){.fd = -1, .idle_fd = -1, .size = size};
+	in->data = memory_get(size);
+}
+
+void
+input_free(struct input *in)
+{
+	free(in->data);
+	in->data = NULL;
+}
+
+void
+input_attach(struct input *in, int fd)
+{
+	in->fd = fd;
+	in->begin = 0;
+	in->end = 0;
+	in->held = 0;
+}
+
+struct text
+input_text(const struct input *in)
+{
+	return (struct text){in->data + in->begin, in->end - in->begin};
+}
+
+void
+input_take(struct input *in, size_t len)
+{
+	in->begin += len;
+}
+
+static void
+move_to_front(struct input *in)
+{
+	size_t len = in->end - in->begin;
+
+	memmove(in->data + in->held, in->data + in->begin, len);
+	in->begin = in->held;
+	in->end = in->held + len;
+}
+
+void
+input_compact(struct input *in, size_t len, size_t room)
+{
+	if (in->size - in->begin - len < room)
+		move_to_front(in);
+}
+
+void
+input_hold(struct input *in)
+{
+	in->held = in->begin;
+}
+
+void
+input_release(struct input *in)
+{
+	in->held = 0;
+}
+
+static void
+make_room(struct input *in)
+{
+	if (in->begin == in->end || in->end == in->size)
+		move_to_front(in);
+}
+
+static enum input_result
+receive(struct input *in, int flags)
+{
+	ssize_t n;
+
+	make_room(in);
+	n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
+	if (n > 0) {
+		in->end += (size_t)n;
+		return INPUT_BYTES;
+	}
+	if (n == 0)
+		return INPUT_END;
+	return errno == EAGAIN || errno == EINTR ? INPUT_TIMEOUT : INPUT_FAILED;
+}
+
+enum input_result
+input_wait(struct input *in)
+{
+	enum input_result result;
+
+	/* In this order: input_hurry looks at them in the other. */
+	in->idle_fd = in->fd;
+	result = receive(in, in->hurry ? MSG_DONTWAIT : 0);
+	in->idle_fd = -1;
+	return result;
+}
+
+/* Bytes that have come are still read from what is shut down for reading. */
+void
+input_hurry(struct input *in)
+{
+	in->hurry = 1;
+	if (in->idle_fd != -1)
+		(void)shutdown(in->idle_fd, SHUT_RD);
+}
+
+enum input_result
+input_more(struct input *in, int64_t deadline)
+{
+	struct pollfd readable = {.fd = in->fd, .events = POLLIN};
+
+	for (;;) {
+		struct timespec left = clock_until(deadline);
+		enum input_result result = receive(in, MSG_DONTWAIT);
+
+		if (result != INPUT_TIMEOUT)
+			return result;
+		if (left.tv_sec == 0 && left.tv_nsec == 0)
+			return INPUT_TIMEOUT;
+		ppoll(&readable, 1, &left, NULL);
+	}
+}

@@ -1,0 +1,409 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "listener.h"
+#include "memory.h"
+
+#define UNIX_PREFIX "unix:"
+#define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
+#define LISTENER_UNIX_MODE 0666
+#define FIRST_PASSED_FD 3
+#define MAX_PASSED_FDS 64
+
+struct host_port {
+	char host[256]; /* "" for every address */
+	char port[6];
+};
+
+static bool
+is_unix(const char *address)
+{
+	return strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+}
+
+static bool
+split_host_port(const char *address, struct host_port *out)
+{
+	const char *colon = strrchr(address, ':');
+	struct text host;
+	uint64_t port;
+
+	if (colon == NULL || !text_to_number(text_of(colon + 1), 65535, &port))
+		return false;
+	host = (struct text){address, (size_t)(colon - address)};
+	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
+		host = (struct text){host.at + 1, host.len - 2};
+	else if (memchr(host.at, ':', host.len) != NULL)
+		return false;
+	if (host.len >= sizeof(out->host))
+		return false;
+	memcpy(out->host, host.at, host.len);
+	out->host[host.len] = '\0';
+	snprintf(out->port, sizeof(out->port), "%u", (unsigned)port);
+	return true;
+}
+
+bool
+listener_address_is_valid(const char *address)
+{
+	struct host_port parts;
+	struct sockaddr_un path;
+
+	if (is_unix(address)) {
+		size_t len = strlen(address + strlen(UNIX_PREFIX));
+
+		return len > 0 && len < sizeof(path.sun_path);
+	}
+	return split_host_port(address, &parts);
+}
+
+static int
+default_backlog(void)
+{
+	FILE *f = fopen(SOMAXCONN_FILE, "re");
+	int backlog = SOMAXCONN;
+
+	if (f == NULL)
+		return backlog;
+	if (fscanf(f, "%d", &backlog) != 1)
+		backlog = SOMAXCONN;
+	fclose(f);
+	return backlog;
+}
+
+static void
+set_int(int fd, int level, int option, int value)
+{
+	/* A socket that cannot have it (Unix) works without. */
+	(void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static void
+set_time(int fd, int option, int64_t nanoseconds)
+{
+	struct timeval tv = clock_timeval(nanoseconds);
+
+	(void)setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
+}
+
+void
+listener_init(struct listeners *all, const struct listener_options *options)
+{
+	*all = (struct listeners){.options = *options};
+}
+
+void
+listener_set_timeouts(const struct listeners *all, int fd)
+{
+	set_time(fd, SO_RCVTIMEO, all->options.receive_timeout);
+	set_time(fd, SO_SNDTIMEO, all->options.send_timeout);
+}
+
+/* What every accepted socket inherits; see the head of listener.h. */
+static void
+set_options(const struct listeners *all, int fd)
+{
+	int defer = (int)(all->options.defer / CLOCK_SECOND);
+
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer > 0 ? defer : 1);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	listener_set_timeouts(all, fd);
+}
+
+/* Takes over the strings. */
+static void
+add(struct listeners *all, int fd, char *url, char *path)
+{
+	all->at = memory_resize(all->at, all->count + 1, sizeof(all->at[0]));
+	all->at[all->count++] =
+	    (struct listener){.fd = fd, .url = url, .path = path};
+}
+
+/* The port that the kernel chose, if 0 was asked for. */
+static unsigned
+bound_port(int fd)
+{
+	struct sockaddr_in6 a; /* the port is where sockaddr_in has it */
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1)
+		return 0;
+	return ntohs(a.sin6_port);
+}
+
+static char *
+url_of(int fd, const char *host)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	return memory_printf(v6 ? "http://[%s]:%u/" : "http://%s:%u/",
+	    *host != '\0' ? host : "*", bound_port(fd));
+}
+
+static int
+start_listening(const struct listeners *all, int fd, const struct sockaddr *a,
+    socklen_t len)
+{
+	int backlog = all->options.backlog;
+
+	if (backlog <= 0)
+		backlog = default_backlog();
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (a->sa_family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	set_options(all, fd);
+	if (bind(fd, a, len) == -1)
+		return -1;
+	/* Whoever may reach the folder may connect, whatever the umask. */
+	if (a->sa_family == AF_UNIX)
+		(void)chmod(((const struct sockaddr_un *)a)->sun_path,
+		    LISTENER_UNIX_MODE);
+	return listen(fd, backlog);
+}
+
+/* A socket that listens, or -1 with errno. */
+static int
+open_socket(
+    const struct listeners *all, const struct sockaddr *a, socklen_t len)
+{
+	int fd, saved;
+
+	fd =
+	    socket(a->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	if (start_listening(all, fd, a, len) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static void
+explain(struct buffer *why, const char *address)
+{
+	const char *mend = "";
+
+	if (errno == EADDRINUSE)
+		mend = "; another tined or another server listens there: "
+		       "stop it, or choose another port with --listen";
+	else if (errno == EACCES)
+		mend = "; a port below 1024 needs root, or "
+		       "CAP_NET_BIND_SERVICE";
+	buffer_printf(
+	    why, "cannot listen on %s: %s%s", address, strerror(errno), mend);
+}
+
+/* "localhost" may have an IPv6 address on a machine that has no IPv6. */
+static bool
+family_is_missing(int error)
+{
+	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+}
+
+static int
+open_each(struct listeners *all, const char *address, struct addrinfo *found,
+    const char *host, struct buffer *why)
+{
+	size_t before = all->count;
+
+	for (struct addrinfo *a = found; a != NULL; a = a->ai_next) {
+		int fd = open_socket(all, a->ai_addr, a->ai_addrlen);
+		bool last = a->ai_next == NULL && all->count == before;
+
+		if (fd == -1 && family_is_missing(errno) && !last)
+			continue;
+		if (fd == -1) {
+			explain(why, address);
+			return -1;
+		}
+		add(all, fd, url_of(fd, host), NULL);
+	}
+	return 0;
+}
+
+static int
+open_tcp(struct listeners *all, const char *address, struct buffer *why)
+{
+	const struct addrinfo hints = {
+	    .ai_family = AF_UNSPEC,
+	    .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	};
+	struct addrinfo *found;
+	struct host_port parts;
+	int error;
+
+	if (!split_host_port(address, &parts)) {
+		buffer_printf(
+		    why, "cannot listen on %s: it is not host:port", address);
+		return -1;
+	}
+	error = getaddrinfo(*parts.host != '\0' ? parts.host : NULL, parts.port,
+	    &hints, &found);
+	if (error != 0) {
+		buffer_printf(why, "cannot listen on %s: %s", address,
+		    gai_strerror(error));
+		return -1;
+	}
+	error = open_each(all, address, found, parts.host, why);
+	freeaddrinfo(found);
+	return error;
+}
+
+/* A path left by a server that is gone refuses connections: remove it. */
+static void
+remove_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(a->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return;
+	if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == -1 &&
+	    errno == ECONNREFUSED)
+		unlink(a->sun_path);
+	close(fd);
+}
+
+static int
+open_unix(struct listeners *all, const char *address, struct buffer *why)
+{
+	const char *path = address + strlen(UNIX_PREFIX);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >=
+	    (int)sizeof(a.sun_path)) {
+		buffer_printf(why,
+		    "cannot listen on %s: a path of a socket has at most %zu "
+		    "bytes",
+		    address, sizeof(a.sun_path) - 1);
+		return -1;
+	}
+	remove_stale(&a);
+	fd = open_socket(all, (struct sockaddr *)&a, sizeof(a));
+	if (fd == -1) {
+		explain(why, address);
+		return -1;
+	}
+	add(all, fd, memory_copy_string(address), realpath(path, NULL));
+	return 0;
+}
+
+int
+listener_open(struct listeners *all, const char *address, struct buffer *why)
+{
+	if (is_unix(address))
+		return open_unix(all, address, why);
+	return open_tcp(all, address, why);
+}
+
+static bool
+is_listening(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1)
+		return false;
+	return value != 0;
+}
+
+static char *
+name_of_passed(int fd)
+{
+	struct sockaddr_storage a = {0};
+	socklen_t len = sizeof(a);
+	char host[NI_MAXHOST];
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1 ||
+	    a.ss_family == AF_UNIX ||
+	    getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), NULL, 0,
+		NI_NUMERICHOST) != 0)
+		return memory_printf("unix: (descriptor %d)", fd);
+	return url_of(fd, host);
+}
+
+static int
+adopt_one(struct listeners *all, int fd, struct buffer *why)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || !is_listening(fd)) {
+		buffer_printf(why,
+		    "LISTEN_FDS: descriptor %d is not a listening stream "
+		    "socket",
+		    fd);
+		return -1;
+	}
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	set_options(all, fd);
+	add(all, fd, name_of_passed(fd), NULL);
+	return 0;
+}
+
+static bool
+env_number(const char *name, uint64_t max, uint64_t *number)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && text_to_number(text_of(value), max, number);
+}
+
+int
+listener_adopt(struct listeners *all, struct buffer *why)
+{
+	uint64_t pid, count;
+
+	if (!env_number("LISTEN_PID", INT32_MAX, &pid) ||
+	    (pid_t)pid != getpid() ||
+	    !env_number("LISTEN_FDS", MAX_PASSED_FDS, &count))
+		return 0;
+	for (uint64_t i = 0; i < count; i++)
+		if (adopt_one(all, FIRST_PASSED_FD + (int)i, why) == -1)
+			return -1;
+	/* They are ours now; a child must not take them for its own. */
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return (int)count;
+}
+
+void
+listener_close_all(struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		close(all->at[i].fd);
+		free(all->at[i].url);
+		free(all->at[i].path);
+	}
+	free(all->at);
+	*all = (struct listeners){0};
+}
+
+void
+listener_remove_paths(const struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].path != NULL)
+			unlink(all->at[i].path);
+}

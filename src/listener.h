@@ -1,0 +1,58 @@
+/*
+ * listener: the sockets that clients connect to.  Everything that an accepted
+ * socket inherits on Linux is set here, once, so that a connection costs no
+ * system call for it: TCP_NODELAY (no small write ever waits for an
+ * acknowledgement), SO_KEEPALIVE, SO_RCVTIMEO and SO_SNDTIMEO.
+ */
+#ifndef TINED_LISTENER_H
+#define TINED_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buffer.h"
+
+struct listener {
+	int fd;	    /* non-blocking; what it accepts is blocking */
+	char *url;  /* "http://localhost:8080/", "unix:/run/x"; owned */
+	char *path; /* to remove at the end, or NULL; owned */
+};
+
+struct listener_options {
+	int backlog;		 /* 0: net.core.somaxconn */
+	int64_t receive_timeout; /* nanoseconds */
+	int64_t send_timeout;	 /* nanoseconds */
+	int64_t defer;		 /* how long the kernel keeps silent clients */
+};
+
+struct listeners {
+	struct listener *at;
+	size_t count;
+	struct listener_options options;
+};
+
+/* Before any of the others: the options are copied. */
+void listener_init(
+    struct listeners *all, const struct listener_options *options);
+/*
+ * Listens on host:port, [v6]:port, :port or unix:PATH; a name with several
+ * addresses listens on each.  -1, with words for a person in why.
+ */
+int listener_open(
+    struct listeners *all, const char *address, struct buffer *why);
+/*
+ * Takes the sockets that systemd passes (sd_listen_fds(3): LISTEN_FDS,
+ * LISTEN_PID, from descriptor 3).  How many there were, or -1 with why.
+ */
+int listener_adopt(struct listeners *all, struct buffer *why);
+/* For what a Unix socket accepts, which inherits nothing. */
+void listener_set_timeouts(const struct listeners *all, int fd);
+/* False when the address cannot be one; nothing is looked up. */
+bool listener_address_is_valid(const char *address);
+/* Closes; the paths of Unix sockets stay for those who still listen there. */
+void listener_close_all(struct listeners *all);
+/* Removes the paths of Unix sockets that were made here. */
+void listener_remove_paths(const struct listeners *all);
+
+#endif

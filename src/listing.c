@@ -1,0 +1,189 @@
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "listing.h"
+#include "memory.h"
+#include "uri.h"
+
+struct entry {
+	char *name; /* owned */
+	bool folder;
+	off_t size;
+	time_t modified;
+};
+
+struct entries {
+	struct entry *at;
+	size_t count;
+};
+
+static const char page_head[] =
+    "<!doctype html>\n"
+    "<html lang=\"en\">\n"
+    "<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n";
+
+static const char page_style[] =
+    "<style>\n"
+    "body { font: 1rem/1.6 sans-serif; margin: 2rem auto; max-width: 52rem; "
+    "padding: 0 1rem; color-scheme: light dark }\n"
+    "h1 { font-size: 1.3rem; overflow-wrap: anywhere }\n"
+    "table { border-collapse: collapse; width: 100% }\n"
+    "td { border-top: 1px solid #8884; padding: .2rem 1rem .2rem 0 }\n"
+    "td:first-child { overflow-wrap: anywhere; width: 100% }\n"
+    "td + td { color: GrayText; font-variant-numeric: tabular-nums; "
+    "text-align: right; white-space: nowrap }\n"
+    "a { text-decoration: none }\n"
+    "a:hover { text-decoration: underline }\n"
+    "</style>\n";
+
+/* Below the root only, so that no link of the page leads nowhere. */
+static bool
+look_at(const struct folder *root, const char *folder, const char *name,
+    struct stat *st)
+{
+	char *path = memory_printf("%s/%s", folder, name);
+	int fd = folder_open_path(root, path);
+	bool good;
+
+	free(path);
+	if (fd == -1)
+		return false;
+	good = fstat(fd, st) == 0 &&
+	    (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
+	close(fd);
+	return good;
+}
+
+static void
+read_entries(struct entries *all, DIR *dir, const struct folder *root,
+    const char *folder, bool dotfiles)
+{
+	struct dirent *d;
+	struct stat st;
+
+	while ((d = readdir(dir)) != NULL) {
+		if (strcmp(d->d_name, ".") == 0 ||
+		    strcmp(d->d_name, "..") == 0 ||
+		    (d->d_name[0] == '.' && !dotfiles) ||
+		    !look_at(root, folder, d->d_name, &st))
+			continue;
+		all->at =
+		    memory_resize(all->at, all->count + 1, sizeof(all->at[0]));
+		all->at[all->count++] = (struct entry){
+		    .name = memory_copy_string(d->d_name),
+		    .folder = S_ISDIR(st.st_mode),
+		    .size = st.st_size,
+		    .modified = st.st_mtime,
+		};
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->folder != y->folder)
+		return x->folder ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void
+add_size(struct buffer *page, off_t size)
+{
+	static const char units[] = " kMGTPE";
+	double n = (double)size;
+	int unit = 0;
+
+	while (n >= 1000 && units[unit + 1] != '\0') {
+		n /= 1000;
+		unit++;
+	}
+	if (unit == 0)
+		buffer_printf(page, "%d B", (int)size);
+	else
+		buffer_printf(page, "%.1f %cB", n, units[unit]);
+}
+
+static void
+add_time(struct buffer *page, time_t t)
+{
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+	buffer_add_string(page, text);
+}
+
+static void
+add_entry(struct buffer *page, const struct entry *e)
+{
+	struct text name = text_of(e->name);
+	const char *slash = e->folder ? "/" : "";
+
+	buffer_add_string(page, "<tr><td><a href=\"");
+	uri_encode_path(page, name);
+	buffer_printf(page, "%s\">", slash);
+	escape_html(page, name);
+	buffer_printf(page, "%s</a></td><td>", slash);
+	if (!e->folder)
+		add_size(page, e->size);
+	buffer_add_string(page, "</td><td>");
+	add_time(page, e->modified);
+	buffer_add_string(page, "</td></tr>\n");
+}
+
+static void
+add_page(struct buffer *page, const struct entries *all, struct text path)
+{
+	buffer_add_string(page, page_head);
+	buffer_add_string(page, "<title>");
+	escape_html(page, path);
+	buffer_add_string(page, "</title>\n");
+	buffer_add_string(page, page_style);
+	buffer_add_string(page, "<h1>");
+	escape_html(page, path);
+	buffer_add_string(page, "</h1>\n<table>\n");
+	if (!text_equal(path, TEXT("/")))
+		buffer_add_string(page,
+		    "<tr><td><a href=\"../\">../</a></td><td></td><td></td>"
+		    "</tr>\n");
+	for (size_t i = 0; i < all->count; i++)
+		add_entry(page, &all->at[i]);
+	buffer_add_string(page, "</table>\n</html>\n");
+}
+
+int
+listing_add(struct buffer *page, const struct folder *root, const char *name,
+    int fd, struct text path, bool dotfiles)
+{
+	struct entries all = {0};
+	DIR *dir = fdopendir(fd);
+
+	if (dir == NULL) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	read_entries(&all, dir, root, name, dotfiles);
+	closedir(dir);
+	if (all.count > 0)
+		qsort(all.at, all.count, sizeof(all.at[0]), compare);
+	add_page(page, &all, path);
+	for (size_t i = 0; i < all.count; i++)
+		free(all.at[i].name);
+	free(all.at);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * listing: a folder as a page.
+ */
+#ifndef TINED_LISTING_H
+#define TINED_LISTING_H
+
+#include <stdbool.h>
+
+#include "buffer.h"
+#include "folder.h"
+
+/*
+ * Adds an HTML page of the folder's entries: folders first, by name, each a
+ * link relative to the page.  fd is the open folder, which is closed; path is
+ * its decoded path for people; dotfiles says whether their names are shown.
+ * What cannot be opened below the root is left out.  -1 with errno.
+ */
+int listing_add(struct buffer *page, const struct folder *root,
+    const char *name, int fd, struct text path, bool dotfiles);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * log: the error log.  One line an event: when, who, how grave, and words that
+ * a person can act on.  Whatever a client sent is escaped here (escape.h).
+ * Until log_open the lines go to standard error.  errno is kept.
+ *
+ *	2026-11-23T18:41:22.123Z worker 3[124] error: words
+ */
+#ifndef TINED_LOG_H
+#define TINED_LOG_H
+
+enum log_level {
+	LOG_LEVEL_ERROR,   /* something is broken: act */
+	LOG_LEVEL_WARNING, /* something may break: look */
+	LOG_LEVEL_NOTICE,  /* what an operator did, or wants to know */
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
+
+/* FILE, "-" for standard error, or "syslog"; -1 with errno. */
+int log_open(const char *target);
+/* Lines of a higher level are not written. */
+void log_set_level(enum log_level level);
+/* "master" until set; the name is copied. */
+void log_set_role(const char *role);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,124 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "logfile.h"
+
+#define LOGFILE_MODE 0640
+/* How long a reader of a pipe may keep us waiting before lines are lost. */
+#define LOGFILE_PATIENCE_MS 1000
+
+static int
+share_trouble(struct logfile *f)
+{
+	void *p = mmap(NULL, sizeof(*f->trouble), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -1;
+	f->trouble = p;
+	return 0;
+}
+
+static int
+open_file(struct logfile *f, const char *target, int standard_fd)
+{
+	struct stat st;
+
+	f->kind = LOGFILE_FILE;
+	if (strcmp(target, "-") == 0)
+		f->fd = standard_fd;
+	else
+		f->fd = open(target,
+		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+		    LOGFILE_MODE);
+	if (f->fd == -1 || fstat(f->fd, &st) == -1)
+		return -1;
+	f->may_block = !S_ISREG(st.st_mode);
+	return 0;
+}
+
+int
+logfile_open(struct logfile *f, const char *target, int standard_fd)
+{
+	*f = (struct logfile){.kind = LOGFILE_OFF, .fd = -1};
+	if (share_trouble(f) == -1)
+		return -1;
+	if (strcmp(target, "off") == 0)
+		return 0;
+	if (strcmp(target, "syslog") == 0) {
+		f->kind = LOGFILE_SYSLOG;
+		openlog("tined", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		return 0;
+	}
+	return open_file(f, target, standard_fd);
+}
+
+/* A pipe whose reader sleeps would put every worker to sleep with it. */
+static int
+wait_for_room(struct logfile *f)
+{
+	struct pollfd room = {.fd = f->fd, .events = POLLOUT};
+	int patience = atomic_load(&f->trouble->now) ? 0 : LOGFILE_PATIENCE_MS;
+
+	if (poll(&room, 1, patience) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+write_line(struct logfile *f, const char *line, size_t len)
+{
+	ssize_t n;
+
+	if (f->may_block && wait_for_room(f) == -1)
+		return -1;
+	do {
+		n = write(f->fd, line, len);
+	} while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return -1;
+	if ((size_t)n < len) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return 0;
+}
+
+enum logfile_event
+logfile_write(struct logfile *f, int priority, const char *line, size_t len)
+{
+	if (f->kind == LOGFILE_OFF)
+		return LOGFILE_FINE;
+	if (f->kind == LOGFILE_SYSLOG) {
+		syslog(priority, "%.*s", (int)len, line);
+		return LOGFILE_FINE;
+	}
+	if (write_line(f, line, len) == 0) {
+		if (!atomic_load_explicit(
+			&f->trouble->now, memory_order_relaxed))
+			return LOGFILE_FINE;
+		return atomic_exchange(&f->trouble->now, false) ? LOGFILE_HEALED
+								: LOGFILE_FINE;
+	}
+	if (atomic_exchange(&f->trouble->now, true)) {
+		atomic_fetch_add(&f->trouble->lost, 1);
+		return LOGFILE_FINE;
+	}
+	atomic_store(&f->trouble->lost, 1);
+	return LOGFILE_BROKE;
+}
+
+unsigned long long
+logfile_lost(const struct logfile *f)
+{
+	return atomic_load(&f->trouble->lost);
+}

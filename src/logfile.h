@@ -1,0 +1,50 @@
+/*
+ * logfile: where the lines of a log go: a file, a standard stream or syslog.
+ * A line is one write, so that the lines of several processes do not mix.  A
+ * log that cannot be written never stops service: the line is lost and
+ * counted, and one process of all that share the log says so, once.
+ */
+#ifndef TINED_LOGFILE_H
+#define TINED_LOGFILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum logfile_kind {
+	LOGFILE_OFF,
+	LOGFILE_FILE,
+	LOGFILE_SYSLOG,
+};
+
+/* In memory that all processes forked after logfile_open share. */
+struct logfile_trouble {
+	atomic_bool now;
+	atomic_uint_least64_t lost; /* lines, in the present trouble */
+};
+
+struct logfile {
+	enum logfile_kind kind;
+	int fd;		/* -1 unless LOGFILE_FILE */
+	bool may_block; /* a pipe, a socket or a terminal */
+	struct logfile_trouble *trouble;
+};
+
+enum logfile_event {
+	LOGFILE_FINE,	/* written, or lost in a trouble already told of */
+	LOGFILE_BROKE,	/* the first line that was lost: errno says why */
+	LOGFILE_HEALED, /* the first that was written again */
+};
+
+/*
+ * Opens "off", "syslog", "-" (which is standard_fd) or a file, which is
+ * appended to and made with mode 0640.  -1 with errno.
+ */
+int logfile_open(struct logfile *f, const char *target, int standard_fd);
+/* One line with its newline; the priority is syslog(3)'s. */
+enum logfile_event logfile_write(
+    struct logfile *f, int priority, const char *line, size_t len);
+/* Lines lost in the last trouble. */
+unsigned long long logfile_lost(const struct logfile *f);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * tined: a preforking HTTP/1.1 server.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "master.h"
+#include "options.h"
+#include "startup.h"
+
+int
+main(int argc, char **argv, char **envp)
+{
+	static const struct master_hooks hooks = {
+	    .ready = startup_ready,
+	    .leave = startup_leave,
+	};
+	static struct heritage heritage;
+	int status;
+
+	setproctitle_init(argc, argv, envp);
+	options_parse(&heritage.config, argc, argv);
+	if (heritage.config.test) {
+		startup_print(&heritage);
+		return EXIT_SUCCESS;
+	}
+	startup_open(&heritage);
+	status = master_run(&heritage, &hooks);
+	startup_close(&heritage);
+	return status;
+}

@@ -1,0 +1,169 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "log.h"
+#include "master.h"
+#include "notify.h"
+#include "pool.h"
+#include "signals.h"
+
+struct master {
+	struct heritage *heritage;
+	struct children children;
+	struct pool_limits limits;
+	sigset_t before; /* the mask in which signals may come */
+	bool stopping;
+	int64_t stop_deadline;
+};
+
+/* What signals ask for. */
+static volatile sig_atomic_t want_reap;
+static volatile sig_atomic_t want_stop;
+static volatile sig_atomic_t want_stop_now;
+
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, 0};
+/* A closed terminal, a resized one, a reader that left: none is ours. */
+static const int ignored[] = {
+    SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+
+static void
+on_signal(int signo)
+{
+	switch (signo) {
+	case SIGCHLD:
+		want_reap = 1;
+		break;
+	case SIGTERM:
+		want_stop = 1;
+		break;
+	case SIGINT: /* somebody at a terminal, who presses Ctrl-C again */
+		want_stop_now = want_stop;
+		want_stop = 1;
+		break;
+	case SIGQUIT:
+		want_stop_now = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Blocked but for ppoll, so that no signal comes between a look and a wait. */
+static void
+set_up_signals(struct master *m)
+{
+	signals_block(handled, &m->before);
+	signals_handle(handled, on_signal);
+	signals_ignore(ignored);
+	for (const int *s = handled; *s != 0; s++)
+		sigdelset(&m->before, *s);
+}
+
+static void
+keep_pool(struct master *m)
+{
+	struct pool_counts counts = {.running = (int)m->children.running};
+	struct pool_plan plan = pool_plan(&m->limits, &counts);
+
+	child_spawn(&m->children, plan.spawn);
+}
+
+static void
+begin_stop(struct master *m)
+{
+	m->stopping = true;
+	m->stop_deadline = clock_now() + m->heritage->config.stop_timeout;
+	log_notice("stopping, within %g s",
+	    (double)m->heritage->config.stop_timeout / CLOCK_SECOND);
+	notify_send("STOPPING=1\nSTATUS=Finishing requests");
+	setproctitle("master [stopping]");
+	child_signal_all(&m->children, SIGTERM);
+}
+
+static void
+stop_now(struct master *m)
+{
+	child_log_all(&m->children, "is killed");
+	child_signal_all(&m->children, SIGKILL);
+	m->stop_deadline = CLOCK_NEVER;
+	want_stop_now = 0;
+}
+
+static void
+act_on_stop(struct master *m)
+{
+	if (!m->stopping && (want_stop > 0 || want_stop_now))
+		begin_stop(m);
+	if (m->stopping &&
+	    (want_stop_now || want_stop > 1 ||
+		clock_now() >= m->stop_deadline)) {
+		want_stop = 1;
+		stop_now(m);
+	}
+}
+
+static void
+wait_for_event(const struct master *m)
+{
+	int64_t next =
+	    m->stopping ? m->stop_deadline : child_next_spawn(&m->children);
+	struct timespec left;
+
+	if (next == CLOCK_NEVER) {
+		ppoll(NULL, 0, NULL, &m->before);
+		return;
+	}
+	left = clock_until(next);
+	ppoll(NULL, 0, &left, &m->before);
+}
+
+static void
+announce(const struct master *m)
+{
+	int workers = m->limits.workers;
+	const char *s = workers == 1 ? "" : "s";
+
+	setproctitle("master [%d worker%s]", workers, s);
+	notify_send("READY=1\nSTATUS=Serving with %d worker%s\nMAINPID=%d",
+	    workers, s, (int)getpid());
+}
+
+static void
+loop(struct master *m)
+{
+	while (!m->stopping || m->children.running > 0) {
+		if (want_reap) {
+			want_reap = 0;
+			child_reap(&m->children, m->stopping);
+		}
+		act_on_stop(m);
+		if (!m->stopping)
+			keep_pool(m);
+		if (!m->stopping || m->children.running > 0)
+			wait_for_event(m);
+	}
+}
+
+int
+master_run(struct heritage *heritage, const struct master_hooks *hooks)
+{
+	struct master m = {
+	    .heritage = heritage,
+	    .limits = {.workers = heritage->config.workers},
+	};
+
+	set_up_signals(&m);
+	children_init(&m.children, heritage, hooks->leave);
+	keep_pool(&m);
+	announce(&m);
+	hooks->ready();
+	loop(&m);
+	children_free(&m.children);
+	log_notice("stopped");
+	return EXIT_SUCCESS;
+}

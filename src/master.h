@@ -1,0 +1,24 @@
+/*
+ * master: keeps the workers running and answers signals.  It never reads a
+ * byte from a client.
+ */
+#ifndef TINED_MASTER_H
+#define TINED_MASTER_H
+
+#include "heritage.h"
+
+struct master_hooks {
+	void (*ready)(void); /* the workers run */
+	void (*leave)(void); /* in a worker: lets go of what is the master's */
+};
+
+/*
+ * Runs until it is told to stop, and all workers have ended.  Returns the exit
+ * status.
+ *
+ *	TERM, INT	stop gracefully: requests under way are finished
+ *	QUIT		stop at once; so does a second INT
+ */
+int master_run(struct heritage *heritage, const struct master_hooks *hooks);
+
+#endif

@@ -1,0 +1,80 @@
+#include <err.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+static void
+say_on_stderr(const char *words)
+{
+	warnx("%s", words);
+}
+
+static void (*say)(const char *words) = say_on_stderr;
+
+void
+memory_set_last_words(void (*function)(const char *words))
+{
+	say = function;
+}
+
+/* Saying it may need memory too: it gets one try. */
+static _Noreturn void
+die(void)
+{
+	static bool dying;
+
+	if (!dying) {
+		dying = true;
+		say("out of memory");
+	}
+	exit(EXIT_FAILURE);
+}
+
+static void *
+check(void *p)
+{
+	if (p == NULL)
+		die();
+	return p;
+}
+
+void *
+memory_get(size_t size)
+{
+	return check(malloc(size > 0 ? size : 1));
+}
+
+void *
+memory_get_array(size_t count, size_t size)
+{
+	return check(calloc(count > 0 ? count : 1, size));
+}
+
+void *
+memory_resize(void *old, size_t count, size_t size)
+{
+	return check(reallocarray(old, count > 0 ? count : 1, size));
+}
+
+char *
+memory_copy_string(const char *s)
+{
+	return check(strdup(s));
+}
+
+char *
+memory_printf(const char *format, ...)
+{
+	va_list args;
+	char *s = NULL;
+
+	va_start(args, format);
+	if (vasprintf(&s, format, args) == -1)
+		s = NULL;
+	va_end(args);
+	return check(s);
+}

@@ -1,0 +1,468 @@
+#include <err.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "chars.h"
+#include "listener.h"
+#include "memory.h"
+#include "options.h"
+#include "response.h"
+#include "status.h"
+#include "units.h"
+
+#define WORKERS_MAX 4096
+#define BACKLOG_MAX 65535
+#define HEAD_MIN 1024
+#define HEAD_MAX (1 << 20)
+#define SHOWN_MAX 60 /* of a value, in the words about it */
+
+/*
+ * NULL when the value was taken, else what it should have been: words that
+ * complete "--flag VALUE: wants ...".
+ */
+typedef const char *option_taker(struct config *c, const char *value);
+
+struct option_spec {
+	const char *name;
+	char letter; /* 0: none */
+	bool has_value;
+	option_taker *take;
+};
+
+static const char *
+take_time(const char *value, int64_t *to)
+{
+	if (!units_time(value, to) || *to == 0)
+		return "a time, such as 500ms, 20s, 5m or 1h";
+	return NULL;
+}
+
+static const char *
+take_int(const char *value, int min, int max, int *to, const char *wanted)
+{
+	uint64_t n;
+
+	if (!text_to_number(text_of(value), (uint64_t)max, &n) ||
+	    n < (uint64_t)min)
+		return wanted;
+	*to = (int)n;
+	return NULL;
+}
+
+static void
+set_string(char **to, const char *value)
+{
+	free(*to);
+	*to = memory_copy_string(value);
+}
+
+static const char *
+take_file(const char *value, char **to)
+{
+	if (*value == '\0')
+		return "the name of a file";
+	set_string(to, value);
+	return NULL;
+}
+
+static const char *
+take_listen(struct config *c, const char *value)
+{
+	if (!listener_address_is_valid(value))
+		return "host:port, [v6]:port, :port or unix:PATH";
+	config_add_string(&c->listen, value);
+	return NULL;
+}
+
+static const char *
+take_mount(struct config *c, const char *value)
+{
+	static const char wanted[] =
+	    "/PREFIX=KIND:ARG, such as /docs=file:/usr/share/doc";
+	char *copy, *rest, *kind;
+
+	if (*value != '/' || strchr(value, '=') == NULL)
+		return wanted;
+	rest = copy = memory_copy_string(value);
+	strsep(&rest, "=");
+	kind = strsep(&rest, ":");
+	config_add_mount(c, copy, kind, rest != NULL ? rest : "");
+	free(copy);
+	return NULL;
+}
+
+static const char *
+take_workers(struct config *c, const char *value)
+{
+	return take_int(
+	    value, 1, WORKERS_MAX, &c->workers, "a number from 1 to 4096");
+}
+
+static const char *
+take_backlog(struct config *c, const char *value)
+{
+	return take_int(
+	    value, 1, BACKLOG_MAX, &c->backlog, "a number from 1 to 65535");
+}
+
+static const char *
+take_allow(struct config *c, const char *value)
+{
+	if (!access_add(&c->allow, value))
+		return "an address or a network, such as 10.0.0.0/8 or ::1";
+	return NULL;
+}
+
+static const char *
+take_keepalive(struct config *c, const char *value)
+{
+	return take_time(value, &c->keepalive_timeout);
+}
+
+static const char *
+take_head_timeout(struct config *c, const char *value)
+{
+	return take_time(value, &c->head_timeout);
+}
+
+static const char *
+take_body_timeout(struct config *c, const char *value)
+{
+	return take_time(value, &c->body_timeout);
+}
+
+static const char *
+take_send_timeout(struct config *c, const char *value)
+{
+	return take_time(value, &c->send_timeout);
+}
+
+static const char *
+take_stop_timeout(struct config *c, const char *value)
+{
+	return take_time(value, &c->stop_timeout);
+}
+
+static const char *
+take_max_head(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
+	    c->max_head > HEAD_MAX)
+		return "a size from 1k to 1M";
+	return NULL;
+}
+
+static const char *
+take_max_body(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->max_body))
+		return "a size, such as 512k, 10M or 1G";
+	return NULL;
+}
+
+static const char *
+take_listing(struct config *c, const char *value)
+{
+	(void)value;
+	c->listing = true;
+	return NULL;
+}
+
+static const char *
+take_dotfiles(struct config *c, const char *value)
+{
+	(void)value;
+	c->dotfiles = true;
+	return NULL;
+}
+
+static const char *
+take_follow_symlinks(struct config *c, const char *value)
+{
+	(void)value;
+	c->follow_symlinks = true;
+	return NULL;
+}
+
+static const char *
+take_precompressed(struct config *c, const char *value)
+{
+	(void)value;
+	c->precompressed = true;
+	return NULL;
+}
+
+static const char *
+take_fallback(struct config *c, const char *value)
+{
+	if (*value == '\0' || *value == '/')
+		return "the name of a file, relative to the folder served";
+	set_string(&c->fallback, value);
+	return NULL;
+}
+
+static const char *
+take_error_page(struct config *c, const char *value)
+{
+	struct text code = {value, strcspn(value, "=")};
+	uint64_t status;
+
+	if (value[code.len] != '=' || value[code.len + 1] == '\0' ||
+	    !text_to_number(code, 599, &status) ||
+	    !status_is_error((int)status))
+		return "STATUS=FILE, such as 404=/srv/www/404.html";
+	config_add_string(&c->error_pages, value);
+	return NULL;
+}
+
+static const char *
+take_max_age(struct config *c, const char *value)
+{
+	if (!units_time(value, &c->max_age))
+		return "a time, such as 0, 5m or 24h";
+	return NULL;
+}
+
+/* Fields that tell of the message itself are the server's. */
+static bool
+is_reserved(struct text name)
+{
+	static const char *const reserved[] = {"Accept-Ranges", "Allow",
+	    "Connection", "Content-Encoding", "Content-Length", "Content-Range",
+	    "Content-Type", "Date", "ETag", "Keep-Alive", "Last-Modified",
+	    "Location", "Server", "TE", "Trailer", "Transfer-Encoding",
+	    "Upgrade"};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (text_equal_nocase(name, text_of(reserved[i])))
+			return true;
+	return false;
+}
+
+static const char *
+take_header(struct config *c, const char *line)
+{
+	struct text name = {line, strcspn(line, ":")};
+	struct text value;
+	char *field;
+
+	if (line[name.len] != ':')
+		return "'NAME: VALUE'";
+	value = text_trim(text_of(line + name.len + 1));
+	if (!response_field_is_valid(name, value))
+		return "a name of letters, digits and dashes, a colon, and a "
+		       "value without control characters";
+	if (is_reserved(name))
+		return "a field that the server does not set itself";
+	field = memory_printf("%.*s: %.*s", TEXT_ARG(name), TEXT_ARG(value));
+	config_add_string(&c->headers, field);
+	free(field);
+	return NULL;
+}
+
+static const char *
+take_access_log(struct config *c, const char *value)
+{
+	return take_file(value, &c->access_log);
+}
+
+static const char *
+take_error_log(struct config *c, const char *value)
+{
+	return take_file(value, &c->error_log);
+}
+
+static const char *
+take_pidfile(struct config *c, const char *value)
+{
+	return take_file(value, &c->pidfile);
+}
+
+static const char *
+take_daemon(struct config *c, const char *value)
+{
+	(void)value;
+	c->daemon = true;
+	return NULL;
+}
+
+static const char *
+take_verbose(struct config *c, const char *value)
+{
+	(void)value;
+	if (c->log_level < LOG_LEVEL_DEBUG)
+		c->log_level++;
+	return NULL;
+}
+
+static const char *
+take_quiet(struct config *c, const char *value)
+{
+	(void)value;
+	c->log_level = LOG_LEVEL_WARNING;
+	return NULL;
+}
+
+static const char *
+take_test(struct config *c, const char *value)
+{
+	(void)value;
+	c->test = true;
+	return NULL;
+}
+
+static const char *
+take_version(struct config *c, const char *value)
+{
+	(void)c;
+	(void)value;
+	puts("tined " TINED_VERSION);
+	exit(EXIT_SUCCESS);
+}
+
+static const char *
+take_help(struct config *c, const char *value)
+{
+	(void)c;
+	(void)value;
+	fputs(options_help, stdout);
+	exit(EXIT_SUCCESS);
+}
+
+static const struct option_spec specs[] = {
+    {"listen", 'l', true, take_listen},
+    {"mount", 'm', true, take_mount},
+    {"workers", 'w', true, take_workers},
+    {"keepalive", 'k', true, take_keepalive},
+    {"backlog", 'b', true, take_backlog},
+    {"allow", 0, true, take_allow},
+    {"head-timeout", 0, true, take_head_timeout},
+    {"body-timeout", 0, true, take_body_timeout},
+    {"send-timeout", 0, true, take_send_timeout},
+    {"stop-timeout", 0, true, take_stop_timeout},
+    {"max-head", 0, true, take_max_head},
+    {"max-body", 0, true, take_max_body},
+    {"listing", 0, false, take_listing},
+    {"dotfiles", 0, false, take_dotfiles},
+    {"follow-symlinks", 0, false, take_follow_symlinks},
+    {"precompressed", 0, false, take_precompressed},
+    {"fallback", 0, true, take_fallback},
+    {"error-page", 0, true, take_error_page},
+    {"max-age", 0, true, take_max_age},
+    {"header", 0, true, take_header},
+    {"access-log", 'a', true, take_access_log},
+    {"error-log", 'e', true, take_error_log},
+    {"pidfile", 'p', true, take_pidfile},
+    {"daemon", 'd', false, take_daemon},
+    {"verbose", 'v', false, take_verbose},
+    {"quiet", 'q', false, take_quiet},
+    {"test", 't', false, take_test},
+    {"version", 'V', false, take_version},
+    {"help", 'h', false, take_help},
+};
+
+#define SPECS (sizeof(specs) / sizeof(specs[0]))
+/* What getopt_long returns for a long option: its place in specs, and this. */
+#define LONG_BASE 1000
+
+/* getopt_long's two tables, made from the one above. */
+static void
+make_tables(struct option longs[SPECS + 1], char shorts[2 * SPECS + 2])
+{
+	size_t n = 0;
+
+	shorts[n++] = ':'; /* tell a missing value from an unknown option */
+	for (size_t i = 0; i < SPECS; i++) {
+		longs[i] = (struct option){
+		    .name = specs[i].name,
+		    .has_arg =
+			specs[i].has_value ? required_argument : no_argument,
+		    .val = LONG_BASE + (int)i,
+		};
+		if (specs[i].letter == 0)
+			continue;
+		shorts[n++] = specs[i].letter;
+		if (specs[i].has_value)
+			shorts[n++] = ':';
+	}
+	shorts[n] = '\0';
+	longs[SPECS] = (struct option){0};
+}
+
+static const struct option_spec *
+find_spec(int value)
+{
+	for (size_t i = 0; i < SPECS; i++)
+		if (value == LONG_BASE + (int)i ||
+		    (specs[i].letter != 0 && value == specs[i].letter))
+			return &specs[i];
+	return NULL;
+}
+
+static _Noreturn void
+refuse_option(int problem, char **argv)
+{
+	const struct option_spec *spec = find_spec(optopt);
+
+	if (problem == ':' && spec != NULL)
+		errx(EX_USAGE, "--%s needs a value; see tined --help",
+		    spec->name);
+	if (spec != NULL && !spec->has_value && optopt >= LONG_BASE)
+		errx(EX_USAGE, "--%s takes no value; see tined --help",
+		    spec->name);
+	if (optopt != 0 && optopt < LONG_BASE)
+		errx(EX_USAGE, "there is no option -%c; see tined --help",
+		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
+	errx(EX_USAGE, "there is no option %.*s; see tined --help", SHOWN_MAX,
+	    argv[optind - 1]);
+}
+
+static void
+apply(struct config *c, const struct option_spec *spec, const char *value)
+{
+	const char *wanted = spec->take(c, value);
+
+	if (wanted != NULL)
+		errx(EX_USAGE, "--%s %.*s: wants %s", spec->name, SHOWN_MAX,
+		    value, wanted);
+}
+
+/* What is not said on the command line, and follows from what is. */
+static void
+complete(struct config *c, const char *dir)
+{
+	if (dir != NULL || c->mounts.count == 0)
+		config_add_mount(c, "/", "file", dir != NULL ? dir : ".");
+	if (c->listen.count == 0)
+		config_add_string(&c->listen, "localhost:8080");
+	if (c->access_log == NULL)
+		set_string(&c->access_log, c->daemon ? "off" : "-");
+	if (c->error_log == NULL)
+		set_string(&c->error_log, c->daemon ? "syslog" : "-");
+}
+
+void
+options_parse(struct config *c, int argc, char **argv)
+{
+	struct option longs[SPECS + 1];
+	char shorts[2 * SPECS + 2];
+	int value;
+
+	config_init(c);
+	make_tables(longs, shorts);
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (value == '?' || value == ':')
+			refuse_option(value, argv);
+		apply(c, find_spec(value), optarg != NULL ? optarg : "");
+	}
+	if (argc - optind > 1)
+		errx(EX_USAGE,
+		    "one folder is served, not %d: use --mount for more",
+		    argc - optind);
+	complete(c, argv[optind]);
+}

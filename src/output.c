@@ -1,0 +1,241 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "output.h"
+#include "pace.h"
+
+/* sendfile(2) moves at most 2 GiB at once; this is no limit on anything. */
+#define SENDFILE_MAX (UINT64_C(1) << 30)
+
+void
+output_init(struct output *o, int64_t timeout)
+{
+	*o = (struct output){.fd = -1, .timeout = timeout};
+	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
+}
+
+void
+output_free(struct output *o)
+{
+	free(o->buffer);
+	o->buffer = NULL;
+}
+
+static void
+clear(struct output *o)
+{
+	o->used = 0;
+	o->part_count = 0;
+	o->waiting = 0;
+}
+
+void
+output_attach(struct output *o, int fd)
+{
+	clear(o);
+	o->fd = fd;
+	o->sent = 0;
+	o->corked = false;
+	o->failed = false;
+}
+
+/*
+ * After a send that moved n bytes, or -1.  A blocking send returns early only
+ * when SO_SNDTIMEO passed (or a signal came): only then is the clock asked.
+ */
+static bool
+may_go_on(const struct output *o, struct pace *pace, ssize_t n)
+{
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		return false;
+	if (pace->window == 0)
+		pace_start(pace, o->timeout);
+	if (n > 0)
+		pace_add(pace, (size_t)n);
+	return !pace_is_over(pace);
+}
+
+/* Moves the first part that is not yet sent whole, and says which it is. */
+static int
+skip_sent(struct iovec *parts, int count, size_t n)
+{
+	int i = 0;
+
+	while (i < count && n >= parts[i].iov_len)
+		n -= parts[i++].iov_len;
+	if (i < count) {
+		parts[i].iov_base = (char *)parts[i].iov_base + n;
+		parts[i].iov_len -= n;
+	}
+	return i;
+}
+
+static void
+send_parts(struct output *o, int flags)
+{
+	struct msghdr message = {
+	    .msg_iov = o->parts,
+	    .msg_iovlen = (size_t)o->part_count,
+	};
+	struct pace pace = {0};
+
+	while (o->waiting > 0) {
+		ssize_t n = sendmsg(o->fd, &message, flags | MSG_NOSIGNAL);
+		int done;
+
+		if (n == (ssize_t)o->waiting)
+			break;
+		if (!may_go_on(o, &pace, n)) {
+			o->failed = true;
+			break;
+		}
+		if (n == -1)
+			continue;
+		o->waiting -= (size_t)n;
+		o->sent += (size_t)n;
+		done = skip_sent(
+		    message.msg_iov, (int)message.msg_iovlen, (size_t)n);
+		message.msg_iov += done;
+		message.msg_iovlen -= (size_t)done;
+	}
+	if (!o->failed)
+		o->sent += o->waiting;
+	o->corked = (flags & MSG_MORE) != 0;
+	clear(o);
+}
+
+/* What was sent with MSG_MORE, and got no more, would wait for 200 ms. */
+static void
+uncork(struct output *o)
+{
+	int on = 1;
+
+	(void)setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	o->corked = false;
+}
+
+int
+output_flush(struct output *o)
+{
+	if (!o->failed && o->waiting > 0)
+		send_parts(o, 0);
+	else if (!o->failed && o->corked)
+		uncork(o);
+	return o->failed ? -1 : 0;
+}
+
+/* Bytes behind the last part only make it longer. */
+static void
+add_part(struct output *o, const char *bytes, size_t len)
+{
+	struct iovec *next = &o->parts[o->part_count];
+
+	o->waiting += len;
+	if (o->part_count > 0 &&
+	    (char *)next[-1].iov_base + next[-1].iov_len == bytes) {
+		next[-1].iov_len += len;
+		return;
+	}
+	next->iov_base = (void *)(uintptr_t)bytes;
+	next->iov_len = len;
+	o->part_count++;
+}
+
+/* Room for len bytes in the buffer and for one part, more to come. */
+static void
+make_room(struct output *o, size_t len)
+{
+	if (o->part_count == OUTPUT_PARTS_MAX ||
+	    OUTPUT_BUFFER_SIZE - o->used < len)
+		send_parts(o, MSG_MORE);
+}
+
+void
+output_copy(struct output *o, const char *bytes, size_t len)
+{
+	if (o->failed || len == 0)
+		return;
+	make_room(o, len < OUTPUT_BUFFER_SIZE ? len : 0);
+	if (len >= OUTPUT_BUFFER_SIZE) {
+		add_part(o, bytes, len);
+		send_parts(o, MSG_MORE);
+		return;
+	}
+	memcpy(o->buffer + o->used, bytes, len);
+	add_part(o, o->buffer + o->used, len);
+	o->used += len;
+}
+
+void
+output_refer(struct output *o, const char *bytes, size_t len)
+{
+	if (o->failed || len == 0)
+		return;
+	make_room(o, 0);
+	add_part(o, bytes, len);
+}
+
+static void
+read_file(struct output *o, int file, uint64_t offset, size_t length)
+{
+	make_room(o, length);
+	while (length > 0 && !o->failed) {
+		char *to = o->buffer + o->used;
+		ssize_t n = pread(file, to, length, (off_t)offset);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* What came before it is whole: let it go. */
+			output_flush(o);
+			o->failed = true;
+			return;
+		}
+		add_part(o, to, (size_t)n);
+		o->used += (size_t)n;
+		offset += (size_t)n;
+		length -= (size_t)n;
+	}
+}
+
+static void
+send_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	off_t at = (off_t)offset;
+	struct pace pace = {0};
+
+	send_parts(o, MSG_MORE);
+	while (length > 0 && !o->failed) {
+		size_t want = length < SENDFILE_MAX ? length : SENDFILE_MAX;
+		ssize_t n = sendfile(o->fd, file, &at, want);
+
+		o->corked = false; /* its last bytes leave at once */
+		if (n > 0) {
+			o->sent += (size_t)n;
+			length -= (size_t)n;
+		}
+		if (n == (ssize_t)want)
+			continue;
+		if (n == 0 || !may_go_on(o, &pace, n))
+			o->failed = true;
+	}
+}
+
+void
+output_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	if (o->failed || length == 0)
+		return;
+	if (length <= OUTPUT_READ_MAX)
+		read_file(o, file, offset, length);
+	else
+		send_file(o, file, offset, length);
+}

@@ -1,0 +1,50 @@
+/*
+ * output: the one place that writes to clients.  What is handed in waits, so
+ * that a head and its body, and the responses to all pipelined requests, leave
+ * in one send; what does not fit sends what waits first.  With Nagle's
+ * algorithm off nothing that was sent ever waits in the kernel for an
+ * acknowledgement, and with everything ready in one send there are no small
+ * packets to regret.
+ */
+#ifndef TINED_OUTPUT_H
+#define TINED_OUTPUT_H
+
+#include <sys/uio.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OUTPUT_BUFFER_SIZE (80 << 10)
+#define OUTPUT_PARTS_MAX 64
+/* Bytes of a file that are read into the buffer; a larger one is sent by
+ * sendfile(2), which measures faster from here on. */
+#define OUTPUT_READ_MAX (64 << 10)
+
+struct output {
+	int fd;		 /* not owned; -1 if detached */
+	int64_t timeout; /* nanoseconds; pace.h */
+	char *buffer;	 /* owned, OUTPUT_BUFFER_SIZE */
+	size_t used;	 /* of buffer */
+	struct iovec parts[OUTPUT_PARTS_MAX];
+	int part_count;
+	size_t waiting; /* bytes in the parts */
+	uint64_t sent;	/* bytes since output_attach */
+	bool corked;	/* the last send said MSG_MORE */
+	bool failed;	/* nothing more can be sent on this connection */
+};
+
+void output_init(struct output *o, int64_t timeout);
+void output_free(struct output *o);
+void output_attach(struct output *o, int fd);
+
+/* All of these do nothing once the output has failed. */
+void output_copy(struct output *o, const char *bytes, size_t len);
+/* The bytes must stay as they are until the next flush. */
+void output_refer(struct output *o, const char *bytes, size_t len);
+/* A file that is shorter than that fails the output. */
+void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
+/* Sends all that waits.  -1 once the output has failed. */
+int output_flush(struct output *o);
+
+#endif

@@ -1,0 +1,48 @@
+#include <stddef.h>
+
+#include "signals.h"
+
+static void
+set_all(const int *list, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	sigfillset(&action.sa_mask); /* handlers never interrupt each other */
+	for (; *list != 0; list++)
+		sigaction(*list, &action, NULL);
+}
+
+void
+signals_handle(const int *list, void (*handler)(int))
+{
+	set_all(list, handler);
+}
+
+void
+signals_ignore(const int *list)
+{
+	set_all(list, SIG_IGN);
+}
+
+void
+signals_default(const int *list)
+{
+	set_all(list, SIG_DFL);
+}
+
+void
+signals_block(const int *list, sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (; *list != 0; list++)
+		sigaddset(&set, *list);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+void
+signals_set_mask(const sigset_t *mask)
+{
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}

@@ -1,0 +1,193 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "site.h"
+
+#define ERROR_PAGE_MAX (64 << 10)
+
+static const struct handler *const handlers[] = {&handler_file, &handler_echo};
+
+static const struct handler *
+find_handler(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (strcmp(kind, handlers[i]->kind) == 0)
+			return handlers[i];
+	return NULL;
+}
+
+/* "/docs/" and "/docs" are one prefix, "/" is the empty one. */
+static char *
+copy_prefix(const char *prefix)
+{
+	char *copy = memory_copy_string(prefix);
+	size_t len = strlen(copy);
+
+	while (len > 0 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	return copy;
+}
+
+static bool
+is_mounted(const struct site *s, const char *prefix)
+{
+	for (size_t i = 0; i < s->mount_count; i++)
+		if (strcmp(s->mounts[i].prefix, prefix) == 0)
+			return true;
+	return false;
+}
+
+static int
+add_mount(struct site *s, const struct config *c,
+    const struct config_mount *wanted, struct buffer *why)
+{
+	const struct handler_setup setup = {
+	    .config = c, .mime = &s->mime, .arg = wanted->arg};
+	struct site_mount m = {.handler = find_handler(wanted->kind)};
+	int error;
+
+	m.prefix = copy_prefix(wanted->prefix);
+	m.length = strlen(m.prefix);
+	errno = EINVAL;
+	if (m.handler == NULL)
+		buffer_printf(why, "there is no %s: to mount", wanted->kind);
+	else if (is_mounted(s, m.prefix))
+		buffer_printf(why, "it is mounted twice");
+	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {
+		s->mounts = memory_resize(
+		    s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
+		s->mounts[s->mount_count++] = m;
+		return 0;
+	}
+	error = errno;
+	free(m.prefix);
+	errno = error;
+	return -1;
+}
+
+static int
+add_mounts(struct site *s, const struct config *c, struct buffer *why)
+{
+	for (size_t i = 0; i < c->mounts.count; i++) {
+		const struct config_mount *m = &c->mounts.at[i];
+
+		buffer_printf(why, "--mount %s: ", m->prefix);
+		if (add_mount(s, c, m, why) == -1)
+			return -1;
+		buffer_clear(why);
+	}
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct site_mount *x = a, *y = b;
+
+	return (x->length < y->length) - (x->length > y->length);
+}
+
+static int
+read_page(struct buffer *b, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL)
+		return -1;
+	n = fread(
+	    buffer_reserve(b, ERROR_PAGE_MAX + 1), 1, ERROR_PAGE_MAX + 1, f);
+	b->len = n;
+	if (n > ERROR_PAGE_MAX)
+		errno = EFBIG;
+	n = ferror(f) != 0 || n > ERROR_PAGE_MAX;
+	fclose(f);
+	return n ? -1 : 0;
+}
+
+/* "404=FILE"; options.c has seen to its form. */
+static int
+add_page(struct site *s, const char *wanted, struct buffer *why)
+{
+	const char *path = strchr(wanted, '=') + 1;
+	struct site_page page = {.status = atoi(wanted)};
+
+	if (read_page(&page.bytes, path) == -1) {
+		buffer_printf(
+		    why, "--error-page %s: %s", wanted, strerror(errno));
+		buffer_free(&page.bytes);
+		return -1;
+	}
+	page.type = mime_type(&s->mime, path);
+	s->pages =
+	    memory_resize(s->pages, s->page_count + 1, sizeof(s->pages[0]));
+	s->pages[s->page_count++] = page;
+	return 0;
+}
+
+int
+site_init(struct site *s, const struct config *c, struct buffer *why)
+{
+	*s = (struct site){0};
+	mime_load(&s->mime, MIME_SYSTEM_FILE);
+	if (add_mounts(s, c, why) == -1)
+		return -1;
+	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), compare);
+	for (size_t i = 0; i < c->error_pages.count; i++)
+		if (add_page(s, c->error_pages.at[i], why) == -1)
+			return -1;
+	for (size_t i = 0; i < c->headers.count; i++)
+		buffer_printf(&s->fields, "%s\r\n", c->headers.at[i]);
+	return 0;
+}
+
+void
+site_free(struct site *s)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		s->mounts[i].handler->unmount(s->mounts[i].mounted.state);
+		free(s->mounts[i].prefix);
+	}
+	for (size_t i = 0; i < s->page_count; i++)
+		buffer_free(&s->pages[i].bytes);
+	free(s->mounts);
+	free(s->pages);
+	buffer_free(&s->fields);
+	mime_free(&s->mime);
+	*s = (struct site){0};
+}
+
+const struct site_mount *
+site_route(const struct site *s, struct text path, struct text *rest)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct site_mount *m = &s->mounts[i];
+		struct text prefix = {m->prefix, m->length};
+
+		if (!text_begins(path, prefix))
+			continue;
+		*rest =
+		    (struct text){path.at + m->length, path.len - m->length};
+		if (rest->len == 0 || rest->at[0] == '/')
+			return m;
+	}
+	return NULL;
+}
+
+void
+site_add_page(const struct site *s, struct response *r)
+{
+	for (size_t i = 0; i < s->page_count; i++) {
+		const struct site_page *page = &s->pages[i];
+
+		if (r->status != page->status)
+			continue;
+		response_field(r, TEXT("Content-Type"), text_of(page->type));
+		response_add_bytes(r, page->bytes.data, page->bytes.len);
+		return;
+	}
+	response_add_page(r);
+}

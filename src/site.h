@@ -1,0 +1,45 @@
+/*
+ * site: all that is served: the mounts, the fields that every response gets,
+ * and the error pages of its own.  Made by the master before it forks, and
+ * only read after that.
+ */
+#ifndef TINED_SITE_H
+#define TINED_SITE_H
+
+#include "handler.h"
+
+struct site_mount {
+	char *prefix; /* "/bench"; "" for the root; owned */
+	size_t length;
+	const struct handler *handler;
+	struct handler_mounted mounted;
+};
+
+struct site_page {
+	int status;
+	struct buffer bytes;
+	const char *type;
+};
+
+struct site {
+	struct site_mount *mounts; /* the longest prefix first */
+	size_t mount_count;
+	struct site_page *pages;
+	size_t page_count;
+	struct buffer fields; /* complete lines */
+	struct mime mime;
+};
+
+/* -1 with words in why; errno is EINVAL if the command line is wrong. */
+int site_init(struct site *s, const struct config *c, struct buffer *why);
+void site_free(struct site *s);
+/*
+ * The mount whose prefix is the longest that the decoded path begins with, at
+ * the bounds of segments; NULL if there is none.  rest is the path behind it.
+ */
+const struct site_mount *site_route(
+    const struct site *s, struct text path, struct text *rest);
+/* For a response that wants a page: the site's own, or the standard one. */
+void site_add_page(const struct site *s, struct response *r);
+
+#endif

@@ -1,0 +1,201 @@
+#include <sys/types.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <libutil.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "notify.h"
+#include "startup.h"
+
+#define PIDFILE_MODE 0644
+#define SEND_TICKS 4
+
+static struct pidfh *pidfile;
+/* For startup_ready: the line that tells where. */
+static struct buffer greeting;
+
+static void
+open_site(struct heritage *h)
+{
+	struct buffer why = {0};
+
+	if (site_init(&h->site, &h->config, &why) == -1)
+		errx(errno == EINVAL ? EX_USAGE : EXIT_FAILURE, "%s",
+		    buffer_string(&why));
+	buffer_free(&why);
+}
+
+static void
+open_logs(struct heritage *h)
+{
+	const struct config *c = &h->config;
+
+	log_set_level(c->log_level);
+	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
+		err(EXIT_FAILURE, "--access-log %s", c->access_log);
+	if (log_open(c->error_log) == -1)
+		err(EXIT_FAILURE, "--error-log %s", c->error_log);
+}
+
+static void
+open_listeners(struct heritage *h)
+{
+	const struct config *c = &h->config;
+	const struct listener_options options = {
+	    .backlog = c->backlog,
+	    .receive_timeout = c->keepalive_timeout,
+	    /* Only a tick: output.c keeps the time (pace.h). */
+	    .send_timeout = c->send_timeout / SEND_TICKS,
+	    .defer = c->head_timeout,
+	};
+	struct buffer why = {0};
+	int passed;
+
+	listener_init(&h->listeners, &options);
+	passed = listener_adopt(&h->listeners, &why);
+
+	if (passed == -1)
+		errx(EXIT_FAILURE, "%s", buffer_string(&why));
+	for (size_t i = 0; i < c->listen.count && passed == 0; i++)
+		if (listener_open(&h->listeners, c->listen.at[i], &why) == -1)
+			errx(EXIT_FAILURE, "%s", buffer_string(&why));
+	buffer_free(&why);
+}
+
+static void
+open_pidfile(const struct config *c)
+{
+	pid_t other = 0;
+
+	if (c->pidfile == NULL)
+		return;
+	pidfile = pidfile_open(c->pidfile, PIDFILE_MODE, &other);
+	if (pidfile == NULL && errno == EEXIST)
+		errx(EXIT_FAILURE,
+		    "--pidfile %s: process %d holds it: another tined runs",
+		    c->pidfile, (int)other);
+	if (pidfile == NULL)
+		err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
+}
+
+/* "/srv/www at http://localhost:8080/ with 8 workers" */
+static void
+describe(struct buffer *b, const struct heritage *h)
+{
+	const struct config *c = &h->config;
+	const char *url = "";
+
+	for (size_t i = 0; i < c->mounts.count; i++) {
+		const struct config_mount *m = &c->mounts.at[i];
+		bool root = strcmp(m->prefix, "/") == 0;
+		bool file = strcmp(m->kind, "file") == 0;
+		char *path = file ? realpath(m->arg, NULL) : NULL;
+
+		buffer_add_string(b, i > 0 ? ", " : "");
+		if (path != NULL)
+			buffer_add_string(b, path);
+		else
+			buffer_printf(b, "%s:%s", m->kind, m->arg);
+		if (!root)
+			buffer_printf(b, " as %s", m->prefix);
+		free(path);
+	}
+	for (size_t i = 0; i < h->listeners.count; i++) {
+		/* One name may have several addresses. */
+		if (strcmp(url, h->listeners.at[i].url) == 0)
+			continue;
+		buffer_add_string(b, i > 0 ? ", " : " at ");
+		url = h->listeners.at[i].url;
+		buffer_add_string(b, url);
+	}
+	buffer_printf(
+	    b, " with %d worker%s", c->workers, c->workers == 1 ? "" : "s");
+}
+
+/*
+ * A closed standard stream would be the number of the next file that is opened,
+ * and what is meant for a log would go to a client.
+ */
+static void
+keep_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+void
+startup_open(struct heritage *h)
+{
+	keep_standard_streams();
+	open_site(h);
+	open_listeners(h);
+	open_pidfile(&h->config);
+	open_logs(h);
+	describe(&greeting, h);
+	if (h->config.daemon && daemon_start() == -1)
+		err(EXIT_FAILURE, "--daemon");
+	h->board = scoreboard_create((size_t)h->config.workers);
+	if (h->board == NULL)
+		err(EXIT_FAILURE, "cannot make the scoreboard");
+}
+
+void
+startup_print(struct heritage *h)
+{
+	const struct config *c = &h->config;
+
+	open_site(h);
+	describe(&greeting, h);
+	printf("tined: the command line is good; it would serve %s",
+	    buffer_string(&greeting));
+	for (size_t i = 0; i < c->listen.count; i++)
+		printf("%s%s", i > 0 ? ", " : ", on ", c->listen.at[i]);
+	putchar('\n');
+	buffer_free(&greeting);
+}
+
+void
+startup_ready(void)
+{
+	if (pidfile != NULL && pidfile_write(pidfile) == -1)
+		log_error("cannot write the pid file: %s", strerror(errno));
+	log_notice("serving %s", buffer_string(&greeting));
+	buffer_free(&greeting);
+	daemon_ready();
+}
+
+void
+startup_leave(void)
+{
+	if (pidfile != NULL)
+		pidfile_close(pidfile);
+	pidfile = NULL;
+	buffer_free(&greeting);
+}
+
+void
+startup_close(struct heritage *h)
+{
+	listener_remove_paths(&h->listeners);
+	listener_close_all(&h->listeners);
+	if (pidfile != NULL)
+		pidfile_remove(pidfile);
+	pidfile = NULL;
+	site_free(&h->site);
+	scoreboard_free(h->board);
+	config_free(&h->config);
+}

@@ -1,0 +1,20 @@
+/*
+ * startup: from a configuration to a server that listens.  Every mistake is
+ * one line on standard error, and exit status 1.
+ */
+#ifndef TINED_STARTUP_H
+#define TINED_STARTUP_H
+
+#include "heritage.h"
+
+/* Opens folders, logs, listeners and the pid file; leaves the terminal. */
+void startup_open(struct heritage *h);
+/* Prints what startup_open would serve, having tried what can be tried. */
+void startup_print(struct heritage *h);
+/* Hooks of the master (master.h). */
+void startup_ready(void);
+void startup_leave(void);
+/* Closes all, and removes what startup_open made. */
+void startup_close(struct heritage *h);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * units: numbers as people write them on a command line.  True and the value,
+ * or false when the word is not such a number or is out of range.
+ */
+#ifndef TINED_UNITS_H
+#define TINED_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "1500ms", "20s", "5m", "1h", "20": to nanoseconds, at most 10 years. */
+bool units_time(const char *word, int64_t *nanoseconds);
+/* "8192", "32k", "1M", "1G": to bytes, k being 1024. */
+bool units_size(const char *word, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * uri: request targets (RFC 9112, 3.2) and their paths (RFC 3986, 3.3).
+ */
+#ifndef TINED_URI_H
+#define TINED_URI_H
+
+#include <stdbool.h>
+
+#include "buffer.h"
+#include "method.h"
+
+struct uri {
+	struct text authority; /* absolute-form only, else empty */
+	struct text path;      /* percent-encoded; "/" for an empty one */
+	struct text query;     /* percent-encoded, without "?" */
+	bool has_query;
+	bool asterisk;
+};
+
+/* Takes a target apart: 0, or the status to refuse it with. */
+int uri_parse(struct text target, enum method method, struct uri *out);
+/* host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo. */
+bool uri_authority_is_valid(struct text authority);
+/*
+ * Decodes a valid path once, merges slashes and removes dot segments
+ * (RFC 3986, 5.2.4), in place of what the buffer held.  The result begins
+ * with "/".  True when the path is ambiguous: an encoded slash, a backslash
+ * or a NUL was in it, and no file may be looked up by it.
+ */
+bool uri_decode_path(struct text path, struct buffer *out);
+/* Percent-encodes what is not unreserved or "/": for a Location or a link. */
+void uri_encode_path(struct buffer *b, struct text path);
+
+#endif

@@ -1,0 +1,289 @@
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "connection.h"
+#include "log.h"
+#include "signals.h"
+#include "worker.h"
+
+/* When a connection cannot be accepted for want of descriptors or memory. */
+#define STARVED_PAUSE_MS 100
+/* How long a stopping worker goes on serving what waits to be accepted. */
+#define DRAIN_TIME CLOCK_SECOND
+/* The signal that the kernel sends when the master is gone. */
+#define ORPHANED SIGUSR2
+
+struct worker {
+	struct heritage *heritage;
+	size_t slot;
+	struct client client;
+	int epoll;
+	int wake;    /* an eventfd: a signal came */
+	size_t next; /* listener to ask first */
+	bool starved;
+};
+
+/* For the handler of signals, which gets no argument. */
+static struct worker *self;
+static volatile sig_atomic_t want_stop;
+
+static void
+stop(void)
+{
+	const uint64_t one = 1;
+
+	want_stop = 1;
+	if (self == NULL)
+		return;
+	(void)!write(self->wake, &one, sizeof(one));
+	input_hurry(&self->client.in);
+}
+
+static void
+on_term(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	stop();
+	errno = saved;
+}
+
+/* Nothing of a dead master may keep its successor from the port. */
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	stop();
+	for (size_t i = 0; self != NULL && i < self->heritage->listeners.count;
+	     i++)
+		close(self->heritage->listeners.at[i].fd);
+	errno = saved;
+}
+
+/*
+ * The master passes on what is meant for all; what a terminal sends to the
+ * whole group is the master's to decide.
+ */
+static void
+set_up_signals(void)
+{
+	static const int ours[] = {SIGTERM, 0};
+	static const int orphaned[] = {ORPHANED, 0};
+	static const int not_ours[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
+	    SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	static const int plain[] = {SIGCHLD, 0};
+	sigset_t none;
+
+	signals_handle(ours, on_term);
+	signals_handle(orphaned, on_orphaned);
+	signals_ignore(not_ours);
+	signals_default(plain);
+	sigemptyset(&none);
+	signals_set_mask(&none);
+}
+
+/* However the master goes, even by SIGKILL, the kernel tells. */
+static void
+follow_master(pid_t master)
+{
+	prctl(PR_SET_PDEATHSIG, ORPHANED);
+	if (getppid() != master) /* it went before that */
+		raise(ORPHANED);
+}
+
+static int
+watch(struct worker *w, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events};
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* EPOLLEXCLUSIVE: one connection wakes one worker. */
+static int
+watch_all(struct worker *w)
+{
+	const struct listeners *l = &w->heritage->listeners;
+
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll == -1 || w->wake == -1 || watch(w, w->wake, EPOLLIN) == -1)
+		return -1;
+	for (size_t i = 0; i < l->count; i++)
+		if (watch(w, l->at[i].fd, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+start(struct worker *w)
+{
+	struct heritage *h = w->heritage;
+	struct service service = {
+	    .config = &h->config,
+	    .site = &h->site,
+	    .access_log = &h->access_log,
+	    .score = &h->board->slots[w->slot],
+	};
+	char role[32];
+
+	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
+	log_set_role(role);
+	score_start(service.score, getpid());
+	client_init(&w->client, &service);
+	if (watch_all(w) == -1) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	self = w;
+	return 0;
+}
+
+static bool
+is_starved(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM;
+}
+
+/* The listener stays ready, so that epoll alone would make us spin. */
+static void
+pause_starved(struct worker *w, int error)
+{
+	struct pollfd wake = {.fd = w->wake, .events = POLLIN};
+
+	if (!w->starved)
+		log_error("cannot accept connections: %s; trying again every "
+			  "%d ms",
+		    strerror(error), STARVED_PAUSE_MS);
+	w->starved = true;
+	poll(&wake, 1, STARVED_PAUSE_MS);
+}
+
+static void
+recover(struct worker *w)
+{
+	if (w->starved)
+		log_notice("connections are accepted again");
+	w->starved = false;
+}
+
+static int
+accept_from(struct worker *w, int listener, struct peer *peer)
+{
+	int fd;
+
+	*peer = (struct peer){.length = sizeof(peer->address)};
+	fd = accept4(listener, (struct sockaddr *)&peer->address, &peer->length,
+	    SOCK_CLOEXEC);
+	if (fd != -1)
+		recover(w);
+	else if (is_starved(errno))
+		pause_starved(w, errno);
+	return fd;
+}
+
+/* Each listener in its turn, so that a busy one does not starve another. */
+static int
+accept_any(struct worker *w, struct peer *peer)
+{
+	const struct listeners *l = &w->heritage->listeners;
+
+	for (size_t i = 0; i < l->count; i++) {
+		size_t k = (w->next + i) % l->count;
+		int fd = accept_from(w, l->at[k].fd, peer);
+
+		if (fd != -1) {
+			w->next = (k + 1) % l->count;
+			return fd;
+		}
+	}
+	return -1;
+}
+
+static void
+serve(struct worker *w, int fd, struct peer *peer)
+{
+	peer_set_name(peer);
+	if (peer->address.ss_family == AF_UNIX)
+		listener_set_timeouts(&w->heritage->listeners, fd);
+	setproctitle("worker %zu (serving %s)", w->slot + 1, peer->name);
+	connection_serve(&w->client, fd, peer);
+}
+
+static void
+wait_for_work(struct worker *w)
+{
+	struct epoll_event event;
+
+	score_enter(w->client.service.score, SCORE_IDLE);
+	setproctitle("worker %zu (idle)", w->slot + 1);
+	epoll_wait(w->epoll, &event, 1, -1);
+}
+
+static void
+work(struct worker *w)
+{
+	struct peer peer;
+
+	while (!want_stop) {
+		int fd = accept_any(w, &peer);
+
+		if (fd != -1)
+			serve(w, fd, &peer);
+		else if (!want_stop)
+			wait_for_work(w);
+	}
+}
+
+/* Clients that the kernel has greeted in our name are not turned away. */
+static void
+drain(struct worker *w)
+{
+	int64_t deadline = clock_now() + DRAIN_TIME;
+	struct peer peer;
+	int fd;
+
+	score_enter(w->client.service.score, SCORE_STOPPING);
+	setproctitle("worker %zu (stopping)", w->slot + 1);
+	while (clock_now() < deadline && (fd = accept_any(w, &peer)) != -1)
+		serve(w, fd, &peer);
+}
+
+static void
+end(struct worker *w)
+{
+	self = NULL;
+	client_free(&w->client);
+	close(w->epoll);
+	close(w->wake);
+}
+
+int
+worker_run(struct heritage *heritage, size_t slot, pid_t master)
+{
+	static struct worker w; /* too large for a stack's comfort */
+
+	w = (struct worker){.heritage = heritage, .slot = slot};
+	if (start(&w) == -1)
+		return EXIT_FAILURE;
+	set_up_signals();
+	follow_master(master);
+	work(&w);
+	drain(&w);
+	end(&w);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,166 @@
+# What people meet first: the help, the version, and their own mistakes.
+
+use v5.36;
+
+use File::Temp ();
+use FindBin;
+use IO::Socket::IP ();
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tined qw(free_port slurp spew);
+
+my $dir = File::Temp->newdir;
+
+# Exactly one line on standard error, nothing on standard output.
+sub one_line ($run, $status, $pattern, $name) {
+	subtest $name => sub {
+		is($run->{status}, $status, "exit status $status");
+		is($run->{out}, q{}, 'nothing on standard output');
+		like($run->{err}, qr/\A[^\n]+\n\z/, 'one line');
+		like($run->{err}, $pattern, 'it names what is wrong');
+		cmp_ok(length $run->{err}, '<', 250, 'it is short');
+	};
+	return;
+}
+
+# Help and version
+
+for my $flag (qw(-h --help)) {
+	my $help = Tined->run(args => [$flag]);
+	my @lines = split /\n/, $help->{out};
+
+	is($help->{status}, 0, "$flag: exit status 0");
+	is($help->{err}, q{}, "$flag: nothing on standard error");
+	cmp_ok(scalar @lines, '<=', 40, "$flag: fits a screen");
+	is_deeply([grep { length > 80 || /\t/ } @lines], [],
+		"$flag: no line is longer than 80 columns");
+}
+
+my $help = Tined->run(args => ['--help'])->{out};
+for my $flag (qw(-l --listen -m --mount -w --workers -k --keepalive
+	-b --backlog --head-timeout --body-timeout --send-timeout
+	--stop-timeout --max-head --max-body --allow --listing --dotfiles
+	--follow-symlinks --max-age --header --fallback --error-page
+	-p --pidfile -d --daemon -a --access-log -e --error-log
+	-v --verbose -q --quiet -t --test -V --version -h --help)) {
+	like($help, qr/(?<![\w-])\Q$flag\E(?![\w-])/, "the help has $flag");
+}
+
+my ($version) = slurp("$FindBin::Bin/../configure.ac")
+    =~ /AC_INIT\(\[?tined\]?,\s*\[?([\d.]+)/;
+for my $flag (qw(-V --version)) {
+	my $run = Tined->run(args => [$flag]);
+	is($run->{status}, 0, "$flag: exit status 0");
+	is($run->{out}, "tined $version\n", "$flag: the version");
+}
+
+# Mistakes: status 64, one line that names the flag
+
+my @mistakes = (
+	['--nonesuch'],
+	['-Z'],
+	['--workers'],
+	['-w'],
+	(map { ['-w', $_] } '0', '-1', 'x', '8x', q{}, '99999999999999999999'),
+	(map { ['-k', $_] } '5x', '-1', 'x', q{}, '1e3', '9999999999999999h'),
+	(map { ['-b', $_] } '-1', 'x', q{}),
+	(map { ['-l', $_] } 'localhost:99999', 'localhost:', 'localhost:x',
+		'[::1:80', q{}, 'unix:', 'unix:/' . 'x' x 200),
+	(map { ['-m', $_] } 'x', '/a', '/a=', '/a=nonesuch:b', '/a=echo:-1',
+		'/a=echo:', '/a=echo:x', '/a=file:', 'a=echo:1', q{}),
+	(map { my $flag = $_; map { [$flag, $_] } 'x', '-5s', q{} }
+		qw(--head-timeout --body-timeout --send-timeout
+		--stop-timeout --max-age)),
+	(map { my $flag = $_; map { [$flag, $_] } 'x', '-1', '1T', q{} }
+		qw(--max-head --max-body)),
+	(map { ['--allow', $_] } 'x', '300.1.1.1', '10.0.0.0/33',
+		'::1/129', '10.0.0.0/', '10.0.0.0/x', q{}),
+	(map { ['--header', $_] } 'no colon', "A: b\r\nC: d", ': x', q{},
+		"X: a\nb"),
+	(map { ['--error-page', $_] } '404', 'abc=/x', '404=', q{}),
+);
+my %long = qw(-w --workers -k --keepalive -b --backlog -l --listen
+	-m --mount);
+
+for my $args (@mistakes) {
+	my $flag = $args->[0];
+	my $names = join q{|}, map { quotemeta }
+	    grep { defined } $flag, $long{$flag};
+	my $run = Tined->run(args => $args);
+	one_line($run, 64, qr/(?<![\w-])(?:$names)(?![\w-])/,
+		join q{ }, map { s/[^ -~]/./gr } @$args);
+}
+
+one_line(Tined->run(args => ["$dir", "$dir"]), 64, qr/\Q$dir\E|folder/,
+	'two folders');
+one_line(Tined->run(args => ['-t', '-w', 'x']), 64, qr/-w|--workers/,
+	'a mistake under -t');
+
+# What cannot run: status 1, one line that names the cause
+
+one_line(Tined->run(args => ["$dir/none"]), 1, qr{\Q$dir/none\E.*No such}i,
+	'a folder that does not exist');
+spew("$dir/file", q{});
+one_line(Tined->run(args => ["$dir/file"]), 1,
+	qr{\Q$dir/file\E.*(?:Not a directory|not a folder)}i,
+	'a file for a folder');
+one_line(Tined->run(args => ['-m', "/a=file:$dir/none"]), 1,
+	qr{\Q$dir/none\E}, 'a mount whose folder does not exist');
+SKIP: {
+	skip 'root can read every folder', 1 if $> == 0;
+	mkdir "$dir/locked", 0;
+	one_line(Tined->run(args => ["$dir/locked"]), 1,
+		qr{\Q$dir/locked\E.*denied}i, 'a folder that cannot be read');
+}
+for my $flag (qw(-a -e -p)) {
+	one_line(Tined->run(args =>
+		[$flag, "$dir/none/x", '-l', '127.0.0.1:' . free_port]),
+		1, qr{\Q$dir/none/x\E}, "$flag into a folder that is not there");
+}
+one_line(Tined->run(args => ['-l', 'nonesuch.invalid:80']), 1,
+	qr/nonesuch\.invalid/, 'a host that has no address');
+one_line(Tined->run(args => ['-l', "unix:$dir/none/sock"]), 1,
+	qr{\Q$dir/none/sock\E}, 'a socket in a folder that is not there');
+
+my $other = IO::Socket::IP->new(LocalHost => '127.0.0.1', Listen => 1);
+my $taken = $other->sockport;
+one_line(Tined->run(args => ['-l', "127.0.0.1:$taken"]), 1,
+	qr/127\.0\.0\.1:$taken.*in use/i, 'a port in use');
+
+my $port = free_port;
+my $first = Tined->start(listen => 'none', port => $port,
+	args => ['-l', "127.0.0.1:$port"], files => { 'a.txt' => 'a' });
+one_line(Tined->run(args => ['-l', "127.0.0.1:$port"]), 1,
+	qr/127\.0\.0\.1:$port.*in use/i, 'a second instance');
+is($first->get('/a.txt')->{body}, 'a', 'the first one goes on');
+$first->ends_clean;
+
+# A test of the command line
+
+for my $flag (qw(-t --test)) {
+	my $run = Tined->run(args => [$flag, '-w', 3, '-l', ":$taken", '-m',
+		'/star=echo:5', "$dir"]);
+	my $said = $run->{out} . $run->{err};
+	is($run->{status}, 0, "$flag: exit status 0");
+	like($said, qr/\b3 workers/, "$flag: says how many workers");
+	like($said, qr/:$taken\b/, "$flag: says where");
+	like($said, qr/\Q$dir\E/, "$flag: says what");
+}
+like(join(q{}, Tined->run(args => ['-t', "$dir"])->@{qw(out err)}),
+	qr{localhost:8080}, 'the default is localhost:8080');
+like(join(q{}, Tined->run(args => ['-t'], cwd => "$dir")->@{qw(out err)}),
+	qr{\Q$dir\E}, 'the default is the current folder');
+one_line(Tined->run(args => ['-t', "$dir/none"]), 1, qr{\Q$dir/none\E},
+	'a folder that does not exist, under -t');
+
+# Numbers as people write them
+
+for my $args (['-k', '500ms'], ['-k', '5s'], ['-k', 5], ['-k', '2m'],
+	['-k', '1h'], ['--keepalive=5s'], ['--max-head', '64k'],
+	['--max-body', '1M'], ['--max-body', '2G'], ['--max-body', '1000'],
+	['-w1'], ['--allow', '::1'], ['--allow', '10.0.0.0/8'],
+	['-l', '[::1]:80'], ['-l', ':80'], ['--header', 'X-A: b']) {
+	is(Tined->run(args => ['-t', @$args])->{status}, 0, "-t @$args");
+}
+
+done_testing;

@@ -1,0 +1,199 @@
+# The pool: how many, what they are called, and what happens when one dies,
+# when all die at once, and when the master does.
+
+use v5.36;
+
+use FindBin;
+use IO::Socket::IP ();
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Time::HiRes qw(time);
+use Tined qw(background free_port wait_for);
+
+# More than the buffers of both ends hold: who does not read it keeps its
+# worker busy.
+my $big = 'x' x (32 << 20);
+my %files = ('a.txt' => "a\n", 'big' => $big);
+
+my $KILLED = qr{error: worker \d+\[\d+\] was killed by signal 9 \(Killed\)};
+
+sub titles ($tined) {
+	return sort map { Tined::title($_) } $tined->worker_pids;
+}
+
+# A connection whose worker is in the middle of a response, and its worker.
+sub busy_worker ($tined) {
+	my $sock = $tined->connect(rcvbuf => 4096);
+	my %busy = map { ($_ => 1) } serving($tined);
+
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	my $pid = wait_for(sub {
+		(grep { !$busy{$_} } serving($tined))[0];
+	});
+	return ($sock, $pid);
+}
+
+sub serving ($tined) {
+	return grep { Tined::title($_) =~ /serving/ } $tined->worker_pids;
+}
+
+subtest 'their number and their names' => sub {
+	my $tined = Tined->start(args => ['-w', 3], files => \%files);
+
+	is(Tined::title($tined->pid), 'tined: master [3 workers]',
+		'the master');
+	ok(wait_for(sub {
+		join("\n", titles($tined)) eq join "\n",
+		    map { "tined: worker $_ (idle)" } 1 .. 3;
+	}), 'the workers') or diag(titles($tined));
+
+	my ($sock, $pid) = busy_worker($tined);
+	like(Tined::title($pid),
+		qr/\Atined: worker [123] \(serving 127\.0\.0\.1\)\z/,
+		'a busy worker');
+	close $sock;
+	ok(wait_for(sub { !serving($tined) }), 'it is idle again');
+	$tined->ends_clean;
+
+	$tined = Tined->start(args => ['-w', 1], files => \%files);
+	like(Tined::title($tined->pid), qr/\Atined: master \[1 workers?\]\z/,
+		'a master of one');
+	is(scalar $tined->worker_pids, 1, 'a single worker');
+	$tined->ends_clean;
+};
+
+subtest 'a worker is killed under load' => sub {
+	my $tined = Tined->start(args => ['-w', 6], files => \%files);
+	my $until = time + 2;
+	my @clients = map { background(sub {
+		my ($served, @failed) = (0);
+		while (time < $until) {
+			my $body = eval { $tined->get('/a.txt')->{body} }
+			    // $@;
+			$body eq "a\n" ? $served++ : push @failed, $body;
+		}
+		return ($served, @failed);
+	}) } 1 .. 2;
+
+	my @took;
+	for my $round (1 .. 5) {
+		my ($sock, $pid) = busy_worker($tined);
+		my %before = map { ($_ => 1) } $tined->worker_pids;
+		my $start = time;
+		kill 'KILL', $pid;
+		ok(wait_for(sub {
+			grep { !$before{$_} } $tined->worker_pids;
+		}), "worker $pid is replaced");
+		push @took, time - $start;
+		ok(wait_for(sub {
+			my @line = grep { /\Q[$pid] was killed\E/ }
+			    $tined->error_log;
+			@line == 1 && $line[0] =~ qr{$KILLED\ while\ \w+
+				\ "GET\ /big\ HTTP/1\.1"\ for\ 127\.0\.0\.1,
+				\ \d+\ ms\ into\ it;
+				\ a\ new\ worker\ takes\ its\ place\z}x;
+		}), 'the log says what it was serving')
+		    or diag($tined->error_log);
+	}
+	is(scalar $tined->worker_pids, 6, 'as many as before');
+	my @ms = sort { $a <=> $b } map { int(1000 * $_) } @took;
+	note("replaced after @ms ms");
+	cmp_ok($ms[2], '<=', 100, 'replaced within 100 ms (median of five)');
+
+	for my $client (@clients) {
+		my ($served, @failed) = $client->();
+		cmp_ok($served, '>', 10, "the others answered: $served times");
+		is_deeply(\@failed, [], 'no request of theirs was lost');
+	}
+	$tined->ends_clean($KILLED);
+};
+
+subtest 'an idle worker is killed' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+
+	$tined->get('/a.txt') for 1 .. 4;
+	my ($pid) = $tined->worker_pids;
+	kill 'KILL', $pid;
+	ok(wait_for(sub {
+		$tined->error_log =~ qr{$KILLED while idle; a new worker}
+		    && $tined->worker_pids == 2;
+	}), 'it is replaced, and the log says that it was idle')
+	    or diag($tined->error_log);
+	is($tined->get('/a.txt')->{body}, "a\n", 'it answers');
+	$tined->ends_clean($KILLED);
+};
+
+subtest 'a worker is killed by another signal' => sub {
+	my $tined = Tined->start(args => ['-w', 1], files => \%files,
+		env => { ASAN_OPTIONS => 'handle_segv=0' });
+
+	kill 'SEGV', $tined->worker_pids;
+	ok(wait_for(sub {
+		$tined->error_log =~ /was killed by signal 11 \(Segm/
+	}), 'the log names it') or diag($tined->error_log);
+	is($tined->get('/a.txt')->{body}, "a\n", 'it answers');
+	$tined->ends_clean(qr/killed by signal 11|signal 11|SIGSEGV/);
+};
+
+# A worker that dies before it has served is a failed start: its successors
+# come more and more slowly, and the master stays awake.
+subtest 'workers that die at once' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+	my $until = time + 1.5;
+	my %killed;
+
+	while (time < $until) {
+		for my $pid ($tined->child_pids) {
+			$killed{$pid} = 1;
+			kill 'KILL', $pid;
+		}
+		Time::HiRes::sleep(0.001);
+	}
+	cmp_ok(scalar keys %killed, '<', 60,
+		'no fork storm: ' . keys(%killed) . ' in 1.5 s');
+	cmp_ok(scalar keys %killed, '>', 2, 'it tries again');
+	is(eval { $tined->get('/a.txt', timeout => 20)->{body} }, "a\n",
+		'service comes back') or diag($@);
+	ok(wait_for(sub { $tined->worker_pids == 2 }, 20),
+		'so does each worker');
+	$tined->ends_clean($KILLED);
+
+	$tined = Tined->start(args => ['-w', 2], files => \%files);
+	for (1 .. 200) {
+		kill 'KILL', $tined->child_pids;
+		Time::HiRes::sleep(0.002);
+	}
+	my $start = time;
+	is($tined->stop, 0, 'it can be stopped while it waits');
+	cmp_ok(time - $start, '<', 2, 'at once');
+	$tined->ends_clean($KILLED);
+};
+
+subtest 'the master is killed' => sub {
+	my $port = free_port;
+	my $tined = Tined->start(listen => 'none', port => $port,
+		args => ['-w', 4, '-l', "127.0.0.1:$port"], files => \%files);
+	my $idle = $tined->connect;
+	my $response = $tined->get('/a.txt', sock => $idle, keep => 1);
+	my ($sock, $pid) = busy_worker($tined);
+
+	$tined->signal('KILL');
+	is($tined->wait_exit, 128 + 9, 'it is dead');
+	ok(wait_for(sub { $tined->living_pids == 1 }),
+		'its idle workers go at once')
+	    or diag(map { "$_ " . Tined::title($_) . "\n" }
+		$tined->living_pids);
+	ok($tined->is_closed($idle), 'an idle connection is closed');
+	ok(!IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port),
+		'nobody listens any more');
+	$response = $tined->read_response($sock);
+	ok($response->{body} eq $big, 'the request under way is finished');
+	is(lc($response->field('connection') // q{}) eq 'close'
+		|| $tined->is_closed($sock), 1, 'then its connection closes');
+	$tined->leaves_nothing;
+	ok(IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port,
+		Listen => 1, ReuseAddr => 1), 'the port is free');
+	$tined->log_is_clean;
+};
+
+done_testing;

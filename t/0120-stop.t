@@ -1,0 +1,171 @@
+# Stopping loses no request, keeps to its time, and leaves nothing behind.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Time::HiRes qw(time);
+use Tined qw(background wait_for);
+
+my $big = 'x' x (32 << 20);
+my %files = ('a.txt' => "a\n", 'big' => $big);
+
+# A connection whose response has begun and does not end while nobody reads.
+sub stuck ($tined) {
+	my $sock = $tined->connect(rcvbuf => 4096);
+
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	return $sock;
+}
+
+for my $signal (qw(TERM INT)) {
+	subtest "$signal: requests under way are finished" => sub {
+		my $tined = Tined->start(args => ['-w', 4], files => \%files);
+		my $idle = $tined->connect;
+		$tined->get('/a.txt', sock => $idle, keep => 1);
+		my $half = $tined->connect;
+		$tined->get('/a.txt', sock => $half, keep => 1);
+		$tined->send($half, "GET /a.txt HTTP/1.1\r\nHo");
+		my $busy = stuck($tined);
+
+		$tined->signal($signal);
+		ok($tined->is_closed($idle, 2), 'an idle connection is closed');
+		ok(!$tined->was_reset($idle), 'not reset');
+		ok(wait_for(sub { $tined->notified('STOPPING') }),
+			'the service manager is told');
+		$tined->send($half, "st: a\r\n\r\n");
+		my $response = $tined->read_response($half);
+		is($response->{body}, "a\n",
+			'a request that had begun is answered');
+		is($response->field('connection'), 'close', 'as the last one');
+		ok($tined->is_closed($half), 'its connection closes');
+		ok(!$tined->_reaped, 'it waits for the other');
+		$response = $tined->read_response($busy);
+		ok($response->{body} eq $big, 'a response is sent to its end');
+		my $start = time;
+		is($tined->wait_exit, 0, 'exit status 0');
+		cmp_ok(time - $start, '<', 1, 'as soon as it can');
+		$tined->ends_clean;
+	};
+}
+
+subtest 'INT to the whole group, as from a terminal' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+	my $busy = stuck($tined);
+
+	kill 'INT', $tined->pid, $tined->worker_pids;
+	ok($tined->read_response($busy)->{body} eq $big,
+		'a response is sent to its end');
+	is($tined->wait_exit, 0, 'exit status 0');
+	$tined->ends_clean;
+};
+
+subtest 'no request is lost while one takes over from another' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => \%files,
+		keep_sockets => 1);
+	my $until = time + 2;
+	my @clients = map { background(sub {
+		my ($served, @failed) = (0);
+		while (time < $until) {
+			my $body = eval { $tined->get('/a.txt')->{body} }
+			    // $@;
+			$body eq "a\n" ? $served++ : push @failed, $body;
+		}
+		return ($served, @failed);
+	}) } 1 .. 3;
+
+	for (1 .. 4) {
+		my $next = Tined->start(args => ['-w', 2], listen => 'none',
+			files => \%files, sockets => $tined->{socks},
+			keep_sockets => 1, port => $tined->port);
+		$next->{host} = '127.0.0.1';
+		$tined->ends_clean;
+		$tined = $next;
+	}
+	for my $client (@clients) {
+		my ($served, @failed) = $client->();
+		cmp_ok($served, '>', 10, "$served requests were answered");
+		is_deeply(\@failed, [], 'none was lost');
+	}
+	$tined->ends_clean;
+};
+
+subtest 'it ends within --stop-timeout' => sub {
+	my $tined = Tined->start(args => ['--stop-timeout', '400ms'],
+		files => \%files);
+	my $busy = stuck($tined);
+	my $start = time;
+
+	my $status = $tined->stop;
+	my $took = time - $start;
+	is($status, 0, 'exit status 0');
+	cmp_ok($took, '>', 0.35, 'it gave its clients their time');
+	cmp_ok($took, '<', 2, 'and no more');
+	$tined->leaves_nothing;
+	is(scalar(grep { / warning: / } $tined->error_log), 1,
+		'a warning says what was cut off') or diag($tined->error_log);
+	$tined->log_is_clean(qr/ warning: worker .* is killed while /);
+};
+
+subtest 'at once: a second INT, QUIT' => sub {
+	for my $signals (['INT', 'INT'], ['QUIT'], ['TERM', 'QUIT']) {
+		my $tined = Tined->start(files => \%files);
+		my $busy = stuck($tined);
+		my ($last, @first) = reverse @$signals;
+
+		for my $signal (@first) {
+			$tined->signal($signal);
+			ok(wait_for(sub { $tined->notified('STOPPING') }),
+				"$signal is seen");
+			ok(!$tined->_reaped, 'it waits');
+		}
+		my $start = time;
+		is($tined->stop($last), 0, "@$signals: exit status 0");
+		cmp_ok(time - $start, '<', 1, 'at once');
+		$tined->leaves_nothing;
+		$tined->log_is_clean(qr/ warning: worker .* is killed while /);
+	}
+};
+
+subtest 'a second TERM changes nothing' => sub {
+	my $tined = Tined->start(files => \%files);
+	my $busy = stuck($tined);
+
+	$tined->signal('TERM');
+	wait_for(sub { $tined->notified('STOPPING') });
+	$tined->signal('TERM');
+	ok($tined->read_response($busy)->{body} eq $big,
+		'a response is sent to its end');
+	is($tined->wait_exit, 0, 'exit status 0');
+	$tined->ends_clean;
+};
+
+subtest 'signals that stop nothing' => sub {
+	my $tined = Tined->start(args => ['-w', 1], files => \%files);
+	my @workers = $tined->worker_pids;
+
+	for my $signal (qw(WINCH PIPE HUP USR1 USR2 TTIN TTOU CHLD)) {
+		$tined->signal($signal);
+		is($tined->get('/a.txt')->{body}, "a\n", "$signal to it");
+	}
+	for my $signal (qw(WINCH PIPE)) {
+		kill $signal, @workers;
+		is($tined->get('/a.txt')->{body}, "a\n",
+			"$signal to its worker");
+	}
+	is_deeply([$tined->worker_pids], \@workers, 'the worker is the same');
+	$tined->ends_clean;
+};
+
+subtest 'what the service manager is told' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+
+	is($tined->notified('READY'), 1, 'READY=1');
+	like($tined->notified('STATUS'), qr/\w/, 'STATUS');
+	$tined->ends_clean;
+	is($tined->notified('STOPPING'), 1, 'STOPPING=1');
+};
+
+done_testing;

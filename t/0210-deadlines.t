@@ -1,0 +1,200 @@
+# Every wait for a client has its deadline, and then its worker is free.
+
+use v5.36;
+
+use File::Temp ();
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Socket ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined;
+
+my $big = 'x' x (32 << 20);
+my %files = ('a.txt' => "a\n", 'big' => $big);
+
+# One worker: whoever keeps it keeps out all others.
+my $tined = Tined->start(
+	args => ['-w', 1, '-k', '300ms', '--head-timeout', '500ms',
+		'--body-timeout', '500ms', '--send-timeout', '700ms',
+		'-m', '/reflect=echo:body'],
+	files => \%files,
+);
+
+sub free_again ($name = 'its worker is free again') {
+	my $response = eval { $tined->get('/a.txt', timeout => 5) };
+	return ok($response && $response->body eq "a\n", $name) || diag($@);
+}
+
+sub took_about ($start, $expected, $name) {
+	my $took = time - $start;
+
+	cmp_ok($took, '>=', $expected * 0.8, "$name: not too soon");
+	cmp_ok($took, '<=', $expected + 1.2, "$name: not too late");
+	return;
+}
+
+subtest 'a head that stalls' => sub {
+	for my $first (0, 1) {
+		my $sock = $tined->connect;
+		$tined->get('/a.txt', sock => $sock, keep => 1) if $first;
+		my $start = time;
+		$tined->send($sock, "GET /a.txt HTTP/1.1\r\nHo");
+		my $response = $tined->read_response($sock);
+		took_about($start, 0.5, 'the answer');
+		is($response->status, 408, 'is a 408');
+		is($response->field('connection'), 'close', 'says close');
+		ok($tined->is_closed($sock), 'is closed');
+		free_again();
+	}
+};
+
+subtest 'a head that trickles' => sub {
+	my $sock = $tined->connect;
+	my $start = time;
+	my $response;
+
+	for my $byte (split //, "GET /a.txt HTTP/1.1\r\nHost: a\r\n") {
+		last if time - $start > 3;
+		$tined->send($sock, $byte);
+		sleep 0.06;
+		last if ($response = eval {
+			$tined->read_response($sock, timeout => 0) });
+	}
+	took_about($start, 0.5, 'the answer');
+	is($response && $response->status, 408, 'one deadline for the whole');
+	free_again();
+};
+
+subtest 'empty lines are no head' => sub {
+	my $sock = $tined->connect;
+	my $start = time;
+
+	$tined->send($sock, "\r\n");
+	ok($tined->is_closed($sock), 'they end in silence');
+	took_about($start, 0.3, 'the end');
+	free_again();
+};
+
+subtest 'nothing between requests' => sub {
+	my $sock = $tined->connect;
+
+	$tined->get('/a.txt', sock => $sock, keep => 1);
+	my $start = time;
+	ok($tined->is_closed($sock), 'is closed in silence');
+	took_about($start, 0.3, 'the end');
+	free_again();
+};
+
+subtest 'requests within the time keep it open' => sub {
+	my $sock = $tined->connect;
+
+	for (1 .. 6) {
+		is($tined->get('/a.txt', sock => $sock, keep => 1)->status,
+			200, 'answered');
+		sleep 0.15;
+	}
+	close $sock;
+};
+
+subtest 'a body that stalls' => sub {
+	my $sock = $tined->connect;
+	my $start = time;
+
+	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Content-Length: 10\r\n\r\nabc");
+	my $response = eval { $tined->read_response($sock) };
+	took_about($start, 0.5, 'the end');
+	ok(!$response || $response->status == 408,
+		'408, or the end of an answer that had begun');
+	is($response->field('connection'), 'close', 'says close') if $response;
+	ok($tined->is_closed($sock) || $tined->was_reset($sock), 'is closed');
+	free_again();
+};
+
+subtest 'a body that nobody reads, and that stalls' => sub {
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "POST /a.txt HTTP/1.1\r\nHost: a\r\n"
+		. "Content-Length: 10\r\n\r\nabc");
+	is($tined->read_response($sock)->status, 405, 'is answered');
+	free_again();
+};
+
+subtest 'a client that does not read' => sub {
+	my $sock = $tined->connect(rcvbuf => 4096);
+	my $start = time;
+
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	free_again();
+	took_about($start, 0.7, 'that');
+	ok(!eval { $tined->read_response($sock); 1 },
+		'the response is not taken for a whole one');
+};
+
+subtest 'a client that reads slowly, and on' => sub {
+	my $sock = $tined->connect(rcvbuf => 1 << 16);
+	my $start = time;
+
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	while (time - $start < 2) {
+		$tined->fill($sock, time + 5);
+		sleep 0.02;
+	}
+	ok($tined->read_response($sock)->body eq $big, 'gets it all');
+	close $sock;
+	free_again();
+};
+
+# After a refusal what the client still sends is drained, but not for ever.
+subtest 'a client that sends on after a refusal' => sub {
+	my $sock = $tined->connect;
+	my $start = time;
+
+	$tined->send($sock, "BAD\r\n\r\n");
+	is($tined->read_response($sock)->status, 400, 'is refused');
+	my $open = 1;
+	while ($open && time - $start < 10) {
+		$open = $tined->send($sock, 'x');
+		sleep 0.02;
+	}
+	ok(!$open, 'is closed in the end');
+	free_again();
+};
+
+subtest 'a client that goes in the middle' => sub {
+	for my $raw ('GET /a', "GET /big HTTP/1.1\r\nHost: a\r\n\r\n") {
+		for my $reset (0, 1) {
+			my $sock = $tined->connect;
+			$tined->send($sock, $raw);
+			$sock->setsockopt(Socket::SOL_SOCKET,
+				Socket::SO_LINGER, pack 'ii', 1, 0) if $reset;
+			close $sock;
+			my $start = time;
+			free_again();
+			cmp_ok(time - $start, '<', 0.4, 'at once');
+		}
+	}
+};
+
+$tined->ends_clean;
+
+# TCP_DEFER_ACCEPT keeps a silent TCP connection from the workers for a
+# while; over a Unix socket they see it.
+subtest 'a connection that never says anything' => sub {
+	my $dir = File::Temp->newdir;
+	my $unix = Tined->start(listen => 'none', files => \%files,
+		args => ['-w', 1, '-k', '300ms', '--head-timeout', '500ms',
+			'-l', "unix:$dir/sock"]);
+	my $sock = $unix->connect(unix => "$dir/sock");
+	my $start = time;
+
+	ok($unix->is_closed($sock), 'is closed in silence');
+	cmp_ok(time - $start, '<', 1.7, 'within its deadline');
+	is($unix->get('/a.txt', unix => "$dir/sock")->body, "a\n",
+		'its worker is free again');
+	$unix->ends_clean;
+};
+
+done_testing;

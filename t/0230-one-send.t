@@ -1,0 +1,187 @@
+# Whatever is ready leaves in one send: counted with strace, and on the wire.
+
+use v5.36;
+
+use Errno qw(EAGAIN);
+use File::Temp ();
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use POSIX  ();
+use Socket qw(SOCK_RAW SOL_SOCKET);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(need_tools slurp wait_for);
+
+use constant {
+	AF_PACKET        => 17,
+	ETH_P_IP         => 0x0800,
+	SO_ATTACH_FILTER => 26,
+};
+
+need_tools('strace');
+
+my $tined = Tined->start(
+	args => ['-w', 1, '-k', '30s', '-m', '/bench=echo:10000',
+		'-m', '/small=echo:200'],
+	files => { 'a.txt' => "a\n", 'ten' => 'x' x 10_000,
+		'200' => 'y' x 200 },
+);
+my ($worker) = $tined->worker_pids;
+my $dir = File::Temp->newdir;
+
+# Calls that send bytes to the client.  A log is no TCP socket.
+my $SENDS = qr{^(?:\d+\s+)?(sendto|sendmsg|sendmmsg|write|writev|pwritev2|
+	sendfile|splice|vmsplice)\((?:\d+<TCP|[^)]*,\ \d+<TCP)}mx;
+
+sub trace ($code) {
+	unlink "$dir/err", "$dir/trace";
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDERR, '>', "$dir/err";
+		exec 'strace', '-f', '-yy', '-o', "$dir/trace", '-e',
+		    'trace=network,write,writev,pwritev2,sendfile,splice,'
+		    . 'vmsplice', '-p', $worker
+		    or POSIX::_exit(127);
+	}
+	my $attached = wait_for(sub {
+		slurp("$dir/err") =~ /attached/ || waitpid($pid, 1) == $pid;
+	});
+	if (slurp("$dir/err") !~ /Process \d+ attached/) {
+		diag('NOT TESTED: strace cannot attach here: '
+			. slurp("$dir/err"));
+		return;
+	}
+	$code->();
+	kill 'INT', $pid;
+	waitpid $pid, 0;
+	return slurp("$dir/trace");
+}
+
+sub asking ($path, $method = 'GET', @fields) {
+	return join "\r\n", "$method $path HTTP/1.1", 'Host: a', @fields,
+	    q{}, q{};
+}
+
+sub sends_are ($raw, $count, $expected, $name, %option) {
+	subtest $name => sub {
+		my $sock = $tined->connect;
+		my @responses;
+		my $trace = trace(sub {
+			@responses = $tined->request($raw, sock => $sock,
+				count => $count, %option);
+		});
+		close $sock;
+		plan skip_all => 'no strace here' unless defined $trace;
+		is(scalar @responses, $count, "$count answered");
+		my @sends = $trace =~ /$SENDS/g;
+		is(scalar @sends, $expected, "sent by: @sends")
+		    or diag($trace);
+	};
+	return;
+}
+
+my $etag = $tined->get('/ten')->field('etag');
+
+sends_are(asking('/200'), 1, 1, 'a file of 200 bytes');
+sends_are(asking('/small'), 1, 1, 'an echo of 200 bytes');
+sends_are(asking('/ten'), 1, 1, 'a file of 10,000 bytes');
+sends_are(asking('/bench'), 1, 1, 'an echo of 10,000 bytes');
+sends_are(asking('/none'), 1, 1, 'an error');
+sends_are(asking('/ten', 'HEAD'), 1, 1, 'a HEAD', method => 'HEAD');
+sends_are(asking('/ten', 'GET', "If-None-Match: $etag"), 1, 1, 'a 304');
+sends_are(asking('/ten', 'GET', 'Range: bytes=100-199'), 1, 1, 'a range');
+sends_are(asking('/a.txt') x 16, 16, 1, 'sixteen pipelined files');
+sends_are(asking('/small') x 16, 16, 1, 'sixteen pipelined echoes');
+sends_are(asking('/none') x 16, 16, 1, 'sixteen pipelined errors');
+sends_are(asking('/a.txt', 'GET', 'Connection: close'), 1, 1,
+	'the last response');
+
+# A socket that sees what leaves the port over IPv4, and nothing else: with
+# all the traffic of a busy loopback it would overflow.
+sub open_wire ($port) {
+	my @filter = (
+		[0x28, 0, 0, 34],       # ldh [34]: TCP's source port
+		[0x15, 0, 1, $port],    # jeq: or skip one
+		[0x06, 0, 0, 1 << 18],  # ret: all of it
+		[0x06, 0, 0, 0],        # ret: nothing
+	);
+	my $program = join q{}, map { pack 'S C C L', @$_ } @filter;
+
+	socket(my $wire, AF_PACKET, SOCK_RAW, unpack 'S', pack 'n', ETH_P_IP)
+	    or return;
+	setsockopt $wire, SOL_SOCKET, SO_ATTACH_FILTER,
+	    pack 'S x![P] P', scalar @filter, $program
+	    or return;
+	$wire->blocking(0);
+	return $wire;
+}
+
+# The segments that the server sends, with the bytes they carry.
+sub segments ($raw, $count) {
+	my $wire = open_wire($tined->port) or return;
+	my $sock = $tined->connect;
+	my $port = $sock->sockport;
+	$tined->request($raw, sock => $sock, count => $count);
+	shutdown $sock, 1;
+	$tined->is_closed($sock);
+
+	my @sizes;
+	my $finished;
+	my $deadline = time + 5;
+	while (!$finished && time < $deadline) {
+		my $frame;
+		if (!defined recv $wire, $frame, 1 << 17, 0) {
+			die "recv: $!" if $! != EAGAIN;
+			sleep 0.001;
+			next;
+		}
+		my $ip = substr $frame, 14;
+		my ($version, $length, $protocol) = unpack 'C x n x5 C', $ip;
+		next if $version >> 4 != 4 || $protocol != 6;
+		my $tcp = substr $ip, 4 * ($version & 15);
+		my ($from, $to, $offset, $flags) = unpack 'n n x8 C C', $tcp;
+		next if $from != $tined->port || $to != $port;
+		my $size = $length - 4 * ($version & 15) - 4 * ($offset >> 4);
+		push @sizes, $size if $size > 0;
+		$finished = 1 if $flags & 1;
+	}
+	return \@sizes;
+}
+
+subtest 'on the wire' => sub {
+	my $sizes = segments(asking('/200'), 1);
+	if (!$sizes) {
+		diag("NOT TESTED: cannot capture packets here: $!");
+		plan skip_all => 'needs the right to capture packets';
+	}
+	is(scalar @$sizes, 1, "a file of 200 bytes: one segment of @$sizes");
+	$sizes = segments(asking('/small'), 1);
+	is(scalar @$sizes, 1, "an echo of 200 bytes: one segment of @$sizes");
+	$sizes = segments(asking('/a.txt') x 16, 16);
+	is(scalar @$sizes, 1, "sixteen pipelined: one segment of @$sizes");
+	$sizes = segments(asking('/ten'), 1);
+	is(scalar @$sizes, 1, "10,000 bytes: one segment of @$sizes, as the "
+		. 'loopback has room for 64 KiB in each');
+};
+
+# Where a server with two sends stalls: each reply would take 40 ms.
+subtest 'no reply waits for an acknowledgement' => sub {
+	my $sock = $tined->connect;
+	my @all;
+
+	for (1 .. 100) {
+		my $start = time;
+		$tined->get('/bench', sock => $sock, keep => 1);
+		push @all, time - $start;
+	}
+	@all = sort { $a <=> $b } @all;
+	cmp_ok($all[90], '<', 0.01, sprintf 'nine of ten within %.1f ms',
+		1000 * $all[90]);
+	my $start = time;
+	$tined->request(asking('/bench') x 16, sock => $sock, count => 16);
+	cmp_ok(time - $start, '<', 0.04, 'nor do sixteen of them');
+};
+
+$tined->ends_clean;
+
+done_testing;

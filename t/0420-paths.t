@@ -1,0 +1,169 @@
+# No path leads out of the folder, and nothing but a regular file is opened.
+
+use v5.36;
+
+use File::Path qw(make_path);
+use FindBin;
+use IO::Socket::UNIX ();
+use lib "$FindBin::Bin/lib";
+use POSIX qw(mkfifo);
+use Test::More;
+use Time::HiRes qw(time);
+use Tined qw(spew);
+
+my %files = ('a.txt' => "a\n", 'sub/b.txt' => "b\n", 'sub/deep/c.txt' => "c\n");
+my $tined = Tined->start(files => \%files, args => ['-w', 2, '--listing']);
+my $root = $tined->root;
+my $above = $tined->dir;
+
+spew("$above/secret", "SECRET\n");
+make_path("$above/www-other");
+spew("$above/www-other/secret", "SECRET\n");
+
+subtest 'up and out' => sub {
+	my @up = ('..', '%2e%2e', '%2E.', '.%2e', '..%2f..', '%2e%2e%2f',
+		'%252e%252e', '..%5c', '..;', '..%00', '%c0%ae%c0%ae',
+		'%e0%80%ae%e0%80%ae', '..%c0%af', '...', '. .', '..%20',
+		'%uff0e%uff0e', '..%ff');
+	my @paths = map { my $up = $_; map { "$_$up/secret" }
+		q{/}, '/sub/', '//', '/./', '/sub/deep/../' } @up;
+
+	push @paths, map { "/$_$above/secret" } q{}, '/', '/sub/..', '%2f';
+	push @paths, '/..', '/../', '/sub/../..', '/sub/../../www-other/secret',
+	    '/../www-other/secret', '/../www/../secret', '/sub/%2e%2e/%2e%2e/',
+	    '/..\\secret', '/sub\\..\\..\\secret', '/..%5csecret',
+	    'http://localhost/../secret', '/../' x 50 . 'secret',
+	    '/../../../../../../../../etc/passwd', '/%2e%2e' x 8
+	    . '/etc/passwd', '/sub/b.txt/../../../secret',
+	    '/none/../../secret', '/a.txt/../../secret', '../secret',
+	    'secret', q{};
+	my @leaks = grep {
+		$tined->request("GET $_ HTTP/1.1\r\nHost: a\r\n"
+			. "Connection: close\r\n\r\n", all => 1)->body
+		    =~ /SECRET|root:|notify|error\.log/;
+	} @paths;
+	is_deeply(\@leaks, [], scalar(@paths) . ' paths, none leads out');
+};
+
+subtest 'paths that are nothing' => sub {
+	my %status = (
+		'/a%00.txt'        => 400,
+		'/%00'             => 400,
+		'/a.txt%00.html'   => 400,
+		'/%zz'             => 400,
+		'/%'               => 400,
+		'/%4'              => 400,
+		'/a.txt%2f'        => qr/40[04]/,
+		'/sub%2fb.txt'     => qr/40[04]/,
+		'/sub%5cb.txt'     => qr/40[04]/,
+		'/' . 'x' x 300    => 404,
+		'/' . 'x/' x 3000  => qr/4(?:04|14)/,
+		'/' . 'x' x 9000   => 414,
+		'/sub/b.txt/'      => 404,
+		'/sub/b.txt/.'     => 404,
+		'/sub/b.txt/..'    => qr/404|200|30\d/,
+		'/sub//b.txt'      => qr/200|30\d|404/,
+	);
+	for my $path (sort keys %status) {
+		my $got = $tined->get($path)->status;
+		my $name = sprintf '%.40s: %d', $path, $got;
+		like($got, qr/\A(?:$status{$path})\z/, $name);
+	}
+};
+
+# A Location that begins with two slashes names another host.
+subtest 'a redirect stays on its host' => sub {
+	for my $path ('//sub', '///sub', '/.//sub', '//evil.example/../sub',
+		'/%2f/sub', '/\\evil.example', '/%5cevil.example',
+		'//evil.example', '//evil.example/%2e%2e/sub',
+		'/evil.example/..//sub') {
+		my $response = $tined->get($path);
+		my $location = $response->field('location') // '/';
+		like($location, qr{\A/(?![/\\])}, "$path: $location");
+	}
+	my $response = $tined->get('/sub?%0d%0aX-Bad:%201');
+	is($response->field('x-bad'), undef, 'nor splits the response');
+	$response = $tined->get('/sub%0d%0aX-Bad:%201/');
+	is($response->field('x-bad'), undef, 'nor does a path');
+};
+
+subtest 'symbolic links' => sub {
+	symlink 'a.txt',              "$root/inside";
+	symlink 'sub',                "$root/folder";
+	symlink "$above/secret",      "$root/outside";
+	symlink '../secret',          "$root/relative";
+	symlink $above,               "$root/up";
+	symlink '/proc/self/environ', "$root/magic";
+	symlink '/proc/self/root',    "$root/magic-root";
+	symlink 'loop',               "$root/loop";
+	symlink 'none',               "$root/dangling";
+
+	is($tined->get('/inside')->body, "a\n", 'one within is followed');
+	is($tined->get('/folder/b.txt')->body, "b\n", 'to a folder too');
+	for my $path (qw(/outside /relative /up/secret /up/ /up /magic
+		/magic-root/etc/passwd /loop /dangling)) {
+		my $response = $tined->get($path);
+		like($response->status, qr/\A40[34]\z/,
+			"$path: $response->{status}");
+		unlike($response->body, qr/SECRET|root:/, 'nothing leaks');
+	}
+	my $follow = Tined->start(root => $root,
+		args => ['--follow-symlinks']);
+	is($follow->get('/outside')->body, "SECRET\n",
+		'--follow-symlinks: one that leads out');
+	is($follow->get('/up/secret')->body, "SECRET\n", 'through a folder');
+	is($follow->get('/inside')->body, "a\n", 'one within');
+	like($follow->get('/../secret')->body, qr/\A(?!.*SECRET)/s,
+		'dots still lead nowhere');
+	like($follow->get('/loop')->status, qr/\A40[34]\z/, 'a loop');
+	$follow->ends_clean;
+};
+
+subtest 'what is no regular file' => sub {
+	mkfifo("$root/fifo", oct '0600') or die "mkfifo: $!";
+	my $sock = IO::Socket::UNIX->new(Local => "$root/sock", Listen => 1);
+	my @paths = qw(/fifo /sock);
+	if ($> == 0 && system("mknod '$root/zero' c 1 5 2>/dev/null") == 0) {
+		push @paths, '/zero';
+	}
+	for my $path (@paths) {
+		my $start = time;
+		like($tined->get($path)->status, qr/\A40[34]\z/,
+			"$path is not served");
+		cmp_ok(time - $start, '<', 1, 'and blocks nobody');
+	}
+	SKIP: {
+		skip 'root can read every file', 1 if $> == 0;
+		chmod 0, "$root/sub/b.txt";
+		like($tined->get('/sub/b.txt')->status, qr/\A40[34]\z/,
+			'a file that cannot be read');
+	}
+};
+
+# The client must be able to tell that it did not get the whole.
+subtest 'a file that shrinks while it is sent' => sub {
+	my $size = 64 << 20;
+	spew("$root/shrinks", q{});
+	truncate "$root/shrinks", $size;
+	my $sock = $tined->connect(rcvbuf => 4096);
+	$tined->send($sock, "GET /shrinks HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	truncate "$root/shrinks", 10;
+	ok(!eval { $tined->read_response($sock); 1 },
+		'the connection ends early') ;
+	like($@, qr/short|reset/, 'plainly');
+	is($tined->get('/a.txt')->body, "a\n", 'the worker lives');
+};
+
+subtest 'a folder that goes' => sub {
+	my $gone = Tined->start(files => \%files);
+	rename $gone->root, $gone->root . '.old' or die $!;
+	like($gone->get('/a.txt')->status, qr/\A(?:200|40[34])\z/,
+		'is no reason to die');
+	rename $gone->root . '.old', $gone->root or die $!;
+	$gone->ends_clean;
+};
+
+$tined->ends_clean(qr/ warning: .*shr/);
+
+done_testing;

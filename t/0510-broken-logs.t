@@ -1,0 +1,116 @@
+# A log that cannot be written to never stops service.
+
+use v5.36;
+
+use FindBin;
+use IO::Handle ();
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Tined qw(wait_for);
+
+my %files = ('a.txt' => "hello\n", 'b.txt' => 'b');
+
+sub serves ($tined, $name = 'it serves') {
+	my $good = 0;
+
+	for (1 .. 20) {
+		my $response = eval { $tined->get('/a.txt') } or next;
+		$good++ if $response->body eq "hello\n";
+	}
+	return is($good, 20, $name);
+}
+
+# Its workers die, and it says so where nobody listens: it must go on.
+sub survives_a_death ($tined) {
+	my ($pid) = $tined->worker_pids;
+
+	kill 'KILL', $pid;
+	ok(wait_for(sub {
+		!grep({ $_ == $pid } $tined->worker_pids)
+		    && $tined->worker_pids == 2;
+	}), 'a dead worker is replaced');
+	serves($tined, 'it serves on');
+	return;
+}
+
+for my $way (['-a', '/dev/full'], ['-e', '/dev/full'],
+	['-a', '/dev/full', '-e', '/dev/full']) {
+	subtest "@$way" => sub {
+		my $tined = Tined->start(files => \%files,
+			args => ['-w', 2, @$way]);
+		serves($tined);
+		survives_a_death($tined);
+		is($tined->stop, 0, 'it stops');
+		$tined->leaves_nothing;
+		my $log = $tined->error_log;
+		my $complaints = () = $log =~ /No space left/g;
+		cmp_ok($complaints, '<=', 5, "it does not repeat itself");
+		$tined->log_is_clean(qr/ error: worker .* was killed/,
+			qr/No space left/);
+	};
+}
+
+for my $which ('stdout', 'stderr', 'both') {
+	my @fds = $which eq 'both' ? qw(stdout stderr) : $which;
+
+	subtest "a full disk under $which" => sub {
+		my $tined = Tined->start(files => \%files, args => ['-w', 2],
+			map { ($_ => '/dev/full') } @fds);
+		serves($tined);
+		survives_a_death($tined);
+		is($tined->stop, 0, 'it stops');
+		$tined->leaves_nothing;
+		$tined->log_is_clean(qr/ error: worker .* was killed/,
+			qr/No space left/);
+	};
+
+	subtest "a pipe under $which, closed at the other end" => sub {
+		pipe my $in, my $out or die "pipe: $!";
+		my $tined = Tined->start(files => \%files, args => ['-w', 2],
+			map { ($_ => $out) } @fds);
+		close $out;
+		serves($tined, 'it serves while somebody reads');
+		close $in;
+		serves($tined, 'it serves when nobody does');
+		survives_a_death($tined);
+		is($tined->stop, 0, 'it stops');
+		$tined->leaves_nothing;
+		$tined->log_is_clean(qr/ error: worker .* was killed/,
+			qr/Broken pipe/);
+	};
+
+	# Descriptor 1 or 2 is then the next that anybody opens: a log line
+	# must not go to a client.
+	subtest "no $which at all" => sub {
+		my $tined = Tined->start(files => \%files, args => ['-w', 2],
+			map { ($_ => 'closed') } @fds);
+		serves($tined);
+		survives_a_death($tined);
+		my ($response, @more) = $tined->request(
+			"GET /b.txt HTTP/1.1\r\nHost: a\r\n"
+			. "Connection: close\r\n\r\n", all => 1);
+		is($response->body, 'b', 'a client gets its answer');
+		is(scalar @more, 0, 'and nothing else');
+		is($tined->stop, 0, 'it stops');
+		$tined->leaves_nothing;
+		$tined->log_is_clean(qr/ error: worker .* was killed/,
+			qr/Bad file descriptor/);
+	};
+}
+
+# Its reader has stopped, not gone: a pipe that is full.
+subtest 'a pipe that nobody empties' => sub {
+	pipe my $in, my $out or die "pipe: $!";
+	$out->blocking(0);
+	1 while syswrite $out, 'x' x 65_536;
+	1 while syswrite $out, 'x';
+	$out->blocking(1);
+	my $tined = Tined->start(files => \%files, args => ['-w', 2],
+		stdout => $out);
+	close $out;
+	serves($tined);
+	close $in;
+	$tined->ends_clean(qr/access log/);
+};
+
+done_testing;
