@@ -172,7 +172,7 @@ static bool
 is_field_line(struct text line)
 {
 	return skip_token(&line) && line.len > 0 && line.at[0] == ':' &&
-	    chars_all(line.at + 1, line.len - 1, CHAR_VALUE);
+	    chars_all_values(line.at + 1, line.len - 1);
 }
 
 /* Trailer fields are checked and dropped: nothing here asks for one. */

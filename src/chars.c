@@ -1,3 +1,6 @@
+#include <stdint.h>
+#include <string.h>
+
 #include "chars.h"
 
 #define T CHAR_TOKEN
@@ -70,6 +73,36 @@ chars_all(const char *at, size_t len, enum char_class class)
 		if (!chars_is(at[i], class))
 			return false;
 	return true;
+}
+
+/* A byte in each of the eight places of a word. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/*
+ * Nonzero if a byte of the word is below 0x20 or is DEL, and sometimes for the
+ * neighbour of such a byte.
+ */
+static uint64_t
+suspects(uint64_t word)
+{
+	uint64_t del = word ^ EIGHT(0x7f);
+
+	return (((word - EIGHT(0x20)) & ~word) | ((del - EIGHT(1)) & ~del)) &
+	    EIGHT(0x80);
+}
+
+bool
+chars_all_values(const char *at, size_t len)
+{
+	uint64_t word;
+
+	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		if (suspects(word) != 0 &&
+		    !chars_all(at, sizeof(word), CHAR_VALUE))
+			return false;
+	}
+	return chars_all(at, len, CHAR_VALUE);
 }
 
 int

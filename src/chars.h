@@ -30,6 +30,9 @@ chars_is(char c, enum char_class class)
 /* True when all len bytes are of the class; true for none. */
 bool chars_all(const char *at, size_t len, enum char_class class);
 
+/* The same for CHAR_VALUE, eight bytes at a time: most of a head is values. */
+bool chars_all_values(const char *at, size_t len);
+
 /* The value of a HEXDIG, 0 to 15; -1 for any other byte. */
 int chars_hex(char c);
 

@@ -4,7 +4,7 @@
 #include "coding.h"
 
 #define QUALITY_MAX 1000
-#define UNSET -1
+#define UNSET (-1)
 
 static const struct {
 	struct text name;

@@ -34,7 +34,9 @@ config_free(struct config *c)
 {
 	free_strings(&c->listen);
 	free_strings(&c->headers);
-	free_strings(&c->error_pages);
+	for (size_t i = 0; i < c->error_pages.count; i++)
+		free(c->error_pages.at[i].file);
+	free(c->error_pages.at);
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		free(c->mounts.at[i].prefix);
 		free(c->mounts.at[i].kind);
@@ -55,6 +57,18 @@ config_add_string(struct config_strings *list, const char *s)
 	list->at =
 	    memory_resize(list->at, list->count + 1, sizeof(list->at[0]));
 	list->at[list->count++] = memory_copy_string(s);
+}
+
+void
+config_add_page(struct config *c, int status, const char *file)
+{
+	struct config_pages *p = &c->error_pages;
+
+	p->at = memory_resize(p->at, p->count + 1, sizeof(p->at[0]));
+	p->at[p->count++] = (struct config_page){
+	    .status = status,
+	    .file = memory_copy_string(file),
+	};
 }
 
 void

@@ -30,6 +30,17 @@ struct config_mounts {
 	size_t count;
 };
 
+/* --error-page STATUS=FILE */
+struct config_page {
+	int status;
+	char *file;
+};
+
+struct config_pages {
+	struct config_page *at;
+	size_t count;
+};
+
 struct config {
 	struct config_strings listen;
 	struct config_mounts mounts;
@@ -51,10 +62,10 @@ struct config {
 	bool dotfiles;
 	bool follow_symlinks;
 	bool precompressed;
-	char *fallback;			   /* NULL: none */
-	int64_t max_age;		   /* -1: say nothing */
-	struct config_strings headers;	   /* complete lines, without CRLF */
-	struct config_strings error_pages; /* "404=FILE" */
+	char *fallback;		       /* NULL: none */
+	int64_t max_age;	       /* -1: say nothing */
+	struct config_strings headers; /* complete lines, without CRLF */
+	struct config_pages error_pages;
 
 	char *pidfile;	  /* NULL: none */
 	char *access_log; /* logfile.h; NULL: not said */
@@ -67,6 +78,7 @@ struct config {
 void config_init(struct config *c);
 void config_free(struct config *c);
 void config_add_string(struct config_strings *list, const char *s);
+void config_add_page(struct config *c, int status, const char *file);
 void config_add_mount(
     struct config *c, const char *prefix, const char *kind, const char *arg);
 

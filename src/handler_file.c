@@ -381,7 +381,7 @@ answer_folder(const struct file_mount *m, const struct request *request,
     const char *name, int fd, struct response *response)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
-	struct found f;
+	struct found f = {.fd = -1};
 	int status = open_name(m, index, &f);
 
 	if (status == 0 && S_ISREG(f.st.st_mode)) {
@@ -409,7 +409,7 @@ answer_fallback(const struct file_mount *m, const struct request *request,
     struct response *response)
 {
 	const char *name = m->config->fallback;
-	struct found f;
+	struct found f = {.fd = -1};
 
 	if (name == NULL || open_name(m, name, &f) != 0)
 		return false;
@@ -435,7 +435,7 @@ answer_name(const struct file_mount *m, const struct request *request,
     const char *name, struct response *response)
 {
 	bool slash = request->path.at[request->path.len - 1] == '/';
-	struct found f;
+	struct found f = {.fd = -1};
 	int status = open_name(m, name, &f);
 
 	if (status != 0) {

@@ -137,7 +137,7 @@ is_field_line(const char *line, size_t len)
 	while (name < len && chars_is(line[name], CHAR_TOKEN))
 		name++;
 	return name > 0 && name < len && line[name] == ':' &&
-	    chars_all(line + name + 1, len - name - 1, CHAR_VALUE);
+	    chars_all_values(line + name + 1, len - name - 1);
 }
 
 /* How many field lines there are from at to the empty line; -1 if one is bad. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,15 +73,18 @@ listener_address_is_valid(const char *address)
 static int
 default_backlog(void)
 {
+	char line[16] = "";
+	uint64_t backlog = SOMAXCONN;
 	FILE *f = fopen(SOMAXCONN_FILE, "re");
-	int backlog = SOMAXCONN;
 
 	if (f == NULL)
-		return backlog;
-	if (fscanf(f, "%d", &backlog) != 1)
-		backlog = SOMAXCONN;
+		return SOMAXCONN;
+	if (fgets(line, sizeof(line), f) != NULL)
+		line[strcspn(line, "\n")] = '\0';
 	fclose(f);
-	return backlog;
+	if (!text_to_number(text_of(line), INT_MAX, &backlog))
+		return SOMAXCONN;
+	return (int)backlog;
 }
 
 static void
@@ -136,7 +140,7 @@ add(struct listeners *all, int fd, char *url, char *path)
 static unsigned
 bound_port(int fd)
 {
-	struct sockaddr_in6 a; /* the port is where sockaddr_in has it */
+	struct sockaddr_in6 a = {0}; /* the port is where sockaddr_in has it */
 	socklen_t len = sizeof(a);
 
 	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1)

@@ -33,7 +33,7 @@ static struct logfile file = {
     .trouble = &no_trouble,
 };
 static enum log_level highest = LOG_LEVEL_NOTICE;
-static char role[32] = "master";
+static char my_role[32] = "master";
 
 static void
 say_last_words(const char *words)
@@ -60,9 +60,9 @@ log_set_level(enum log_level level)
 }
 
 void
-log_set_role(const char *name)
+log_set_role(const char *role)
 {
-	snprintf(role, sizeof(role), "%s", name);
+	snprintf(my_role, sizeof(my_role), "%s", role);
 }
 
 /* syslog adds its own time and name. */
@@ -81,7 +81,7 @@ add_prefix(struct buffer *line, enum log_level level)
 		    line, "%s.%03ldZ ", when, now.tv_nsec / CLOCK_MILLISECOND);
 	}
 	buffer_printf(
-	    line, "%s[%d] %s: ", role, (int)getpid(), levels[level].name);
+	    line, "%s[%d] %s: ", my_role, (int)getpid(), levels[level].name);
 }
 
 static void

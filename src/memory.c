@@ -13,12 +13,12 @@ say_on_stderr(const char *words)
 	warnx("%s", words);
 }
 
-static void (*say)(const char *words) = say_on_stderr;
+static void (*last_words)(const char *words) = say_on_stderr;
 
 void
-memory_set_last_words(void (*function)(const char *words))
+memory_set_last_words(void (*say)(const char *words))
 {
-	say = function;
+	last_words = say;
 }
 
 /* Saying it may need memory too: it gets one try. */
@@ -29,7 +29,7 @@ die(void)
 
 	if (!dying) {
 		dying = true;
-		say("out of memory");
+		last_words("out of memory");
 	}
 	exit(EXIT_FAILURE);
 }

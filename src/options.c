@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "chars.h"
+#include "escape.h"
 #include "listener.h"
 #include "memory.h"
 #include "options.h"
@@ -215,7 +216,7 @@ take_error_page(struct config *c, const char *value)
 	    !text_to_number(code, 599, &status) ||
 	    !status_is_error((int)status))
 		return "STATUS=FILE, such as 404=/srv/www/404.html";
-	config_add_string(&c->error_pages, value);
+	config_add_page(c, (int)status, value + code.len + 1);
 	return NULL;
 }
 
@@ -403,6 +404,16 @@ find_spec(int value)
 	return NULL;
 }
 
+/* What was typed, on one line; for the last words of the process. */
+static const char *
+shown(const char *value)
+{
+	static struct buffer b;
+
+	escape_log(&b, text_of(value), SHOWN_MAX);
+	return buffer_string(&b);
+}
+
 static _Noreturn void
 refuse_option(int problem, char **argv)
 {
@@ -417,8 +428,8 @@ refuse_option(int problem, char **argv)
 	if (optopt != 0 && optopt < LONG_BASE)
 		errx(EX_USAGE, "there is no option -%c; see tined --help",
 		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
-	errx(EX_USAGE, "there is no option %.*s; see tined --help", SHOWN_MAX,
-	    argv[optind - 1]);
+	errx(EX_USAGE, "there is no option %s; see tined --help",
+	    shown(argv[optind - 1]));
 }
 
 static void
@@ -427,8 +438,8 @@ apply(struct config *c, const struct option_spec *spec, const char *value)
 	const char *wanted = spec->take(c, value);
 
 	if (wanted != NULL)
-		errx(EX_USAGE, "--%s %.*s: wants %s", spec->name, SHOWN_MAX,
-		    value, wanted);
+		errx(EX_USAGE, "--%s %s: wants %s", spec->name, shown(value),
+		    wanted);
 }
 
 /* What is not said on the command line, and follows from what is. */

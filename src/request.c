@@ -30,8 +30,10 @@ request_reset(struct request *r)
 enum field_id
 request_field_id(struct text name)
 {
+	/* Length and first letter tell nearly all of them apart. */
 	for (int id = FIELD_OTHER + 1; id < FIELD_IDS; id++)
 		if (names[id].len == name.len &&
+		    (names[id].at[0] | 0x20) == (name.at[0] | 0x20) &&
 		    text_equal_nocase(name, names[id]))
 			return (enum field_id)id;
 	return FIELD_OTHER;

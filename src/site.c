@@ -108,20 +108,18 @@ read_page(struct buffer *b, const char *path)
 	return n ? -1 : 0;
 }
 
-/* "404=FILE"; options.c has seen to its form. */
 static int
-add_page(struct site *s, const char *wanted, struct buffer *why)
+add_page(struct site *s, const struct config_page *wanted, struct buffer *why)
 {
-	const char *path = strchr(wanted, '=') + 1;
-	struct site_page page = {.status = atoi(wanted)};
+	struct site_page page = {.status = wanted->status};
 
-	if (read_page(&page.bytes, path) == -1) {
-		buffer_printf(
-		    why, "--error-page %s: %s", wanted, strerror(errno));
+	if (read_page(&page.bytes, wanted->file) == -1) {
+		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
+		    wanted->file, strerror(errno));
 		buffer_free(&page.bytes);
 		return -1;
 	}
-	page.type = mime_type(&s->mime, path);
+	page.type = mime_type(&s->mime, wanted->file);
 	s->pages =
 	    memory_resize(s->pages, s->page_count + 1, sizeof(s->pages[0]));
 	s->pages[s->page_count++] = page;
@@ -137,7 +135,7 @@ site_init(struct site *s, const struct config *c, struct buffer *why)
 		return -1;
 	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), compare);
 	for (size_t i = 0; i < c->error_pages.count; i++)
-		if (add_page(s, c->error_pages.at[i], why) == -1)
+		if (add_page(s, &c->error_pages.at[i], why) == -1)
 			return -1;
 	for (size_t i = 0; i < c->headers.count; i++)
 		buffer_printf(&s->fields, "%s\r\n", c->headers.at[i]);
