@@ -42,6 +42,20 @@ struct found {
 	bool varies; /* by Accept-Encoding */
 };
 
+/* The first thing that a newcomer meets would be "403 Forbidden". */
+static void
+look_for_index(const struct file_mount *m, const char *folder)
+{
+	int fd = folder_open_path(&m->folder, INDEX);
+
+	if (fd != -1)
+		close(fd);
+	else if (!m->config->listing && m->config->fallback == NULL)
+		log_notice("there is no " INDEX " in %s: --listing shows "
+			   "folders without one",
+		    folder);
+}
+
 static int
 file_mount(const struct handler_setup *setup, struct handler_mounted *out,
     struct buffer *why)
@@ -69,6 +83,7 @@ file_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	}
 	out->state = m;
 	out->methods = METHOD_GET | METHOD_HEAD;
+	look_for_index(m, setup->arg);
 	return 0;
 }
 

@@ -27,15 +27,24 @@
  */
 typedef const char *option_taker(struct config *c, const char *value);
 
+enum option_kind {
+	OPTION_SWITCH, /* no value: a bool becomes true */
+	OPTION_ACTION, /* no value: take is called */
+	OPTION_TIME,   /* to an int64_t, not 0 */
+	OPTION_FILE,   /* a name, to a char * */
+	OPTION_VALUE,  /* take is called */
+};
+
 struct option_spec {
 	const char *name;
 	char letter; /* 0: none */
-	bool has_value;
-	option_taker *take;
+	enum option_kind kind;
+	size_t member;	    /* offset in struct config, if it has no take */
+	option_taker *take; /* NULL unless OPTION_ACTION, OPTION_VALUE */
 };
 
 static const char *
-take_time(const char *value, int64_t *to)
+take_time(int64_t *to, const char *value)
 {
 	if (!units_time(value, to) || *to == 0)
 		return "a time, such as 500ms, 20s, 5m or 1h";
@@ -62,7 +71,7 @@ set_string(char **to, const char *value)
 }
 
 static const char *
-take_file(const char *value, char **to)
+take_file(char **to, const char *value)
 {
 	if (*value == '\0')
 		return "the name of a file";
@@ -119,36 +128,6 @@ take_allow(struct config *c, const char *value)
 }
 
 static const char *
-take_keepalive(struct config *c, const char *value)
-{
-	return take_time(value, &c->keepalive_timeout);
-}
-
-static const char *
-take_head_timeout(struct config *c, const char *value)
-{
-	return take_time(value, &c->head_timeout);
-}
-
-static const char *
-take_body_timeout(struct config *c, const char *value)
-{
-	return take_time(value, &c->body_timeout);
-}
-
-static const char *
-take_send_timeout(struct config *c, const char *value)
-{
-	return take_time(value, &c->send_timeout);
-}
-
-static const char *
-take_stop_timeout(struct config *c, const char *value)
-{
-	return take_time(value, &c->stop_timeout);
-}
-
-static const char *
 take_max_head(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
@@ -162,38 +141,6 @@ take_max_body(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_body))
 		return "a size, such as 512k, 10M or 1G";
-	return NULL;
-}
-
-static const char *
-take_listing(struct config *c, const char *value)
-{
-	(void)value;
-	c->listing = true;
-	return NULL;
-}
-
-static const char *
-take_dotfiles(struct config *c, const char *value)
-{
-	(void)value;
-	c->dotfiles = true;
-	return NULL;
-}
-
-static const char *
-take_follow_symlinks(struct config *c, const char *value)
-{
-	(void)value;
-	c->follow_symlinks = true;
-	return NULL;
-}
-
-static const char *
-take_precompressed(struct config *c, const char *value)
-{
-	(void)value;
-	c->precompressed = true;
 	return NULL;
 }
 
@@ -266,32 +213,6 @@ take_header(struct config *c, const char *line)
 }
 
 static const char *
-take_access_log(struct config *c, const char *value)
-{
-	return take_file(value, &c->access_log);
-}
-
-static const char *
-take_error_log(struct config *c, const char *value)
-{
-	return take_file(value, &c->error_log);
-}
-
-static const char *
-take_pidfile(struct config *c, const char *value)
-{
-	return take_file(value, &c->pidfile);
-}
-
-static const char *
-take_daemon(struct config *c, const char *value)
-{
-	(void)value;
-	c->daemon = true;
-	return NULL;
-}
-
-static const char *
 take_verbose(struct config *c, const char *value)
 {
 	(void)value;
@@ -305,14 +226,6 @@ take_quiet(struct config *c, const char *value)
 {
 	(void)value;
 	c->log_level = LOG_LEVEL_WARNING;
-	return NULL;
-}
-
-static const char *
-take_test(struct config *c, const char *value)
-{
-	(void)value;
-	c->test = true;
 	return NULL;
 }
 
@@ -334,41 +247,71 @@ take_help(struct config *c, const char *value)
 	exit(EXIT_SUCCESS);
 }
 
+#define SWITCH(name, letter, member)                                           \
+	{                                                                      \
+		name, letter, OPTION_SWITCH, offsetof(struct config, member),  \
+		    NULL                                                       \
+	}
+#define ACTION(name, letter, take)                                             \
+	{                                                                      \
+		name, letter, OPTION_ACTION, 0, take                           \
+	}
+#define TIME(name, letter, member)                                             \
+	{                                                                      \
+		name, letter, OPTION_TIME, offsetof(struct config, member),    \
+		    NULL                                                       \
+	}
+#define FILE_NAME(name, letter, member)                                        \
+	{                                                                      \
+		name, letter, OPTION_FILE, offsetof(struct config, member),    \
+		    NULL                                                       \
+	}
+#define VALUE(name, letter, take)                                              \
+	{                                                                      \
+		name, letter, OPTION_VALUE, 0, take                            \
+	}
+
 static const struct option_spec specs[] = {
-    {"listen", 'l', true, take_listen},
-    {"mount", 'm', true, take_mount},
-    {"workers", 'w', true, take_workers},
-    {"keepalive", 'k', true, take_keepalive},
-    {"backlog", 'b', true, take_backlog},
-    {"allow", 0, true, take_allow},
-    {"head-timeout", 0, true, take_head_timeout},
-    {"body-timeout", 0, true, take_body_timeout},
-    {"send-timeout", 0, true, take_send_timeout},
-    {"stop-timeout", 0, true, take_stop_timeout},
-    {"max-head", 0, true, take_max_head},
-    {"max-body", 0, true, take_max_body},
-    {"listing", 0, false, take_listing},
-    {"dotfiles", 0, false, take_dotfiles},
-    {"follow-symlinks", 0, false, take_follow_symlinks},
-    {"precompressed", 0, false, take_precompressed},
-    {"fallback", 0, true, take_fallback},
-    {"error-page", 0, true, take_error_page},
-    {"max-age", 0, true, take_max_age},
-    {"header", 0, true, take_header},
-    {"access-log", 'a', true, take_access_log},
-    {"error-log", 'e', true, take_error_log},
-    {"pidfile", 'p', true, take_pidfile},
-    {"daemon", 'd', false, take_daemon},
-    {"verbose", 'v', false, take_verbose},
-    {"quiet", 'q', false, take_quiet},
-    {"test", 't', false, take_test},
-    {"version", 'V', false, take_version},
-    {"help", 'h', false, take_help},
+    VALUE("listen", 'l', take_listen),
+    VALUE("mount", 'm', take_mount),
+    VALUE("workers", 'w', take_workers),
+    TIME("keepalive", 'k', keepalive_timeout),
+    VALUE("backlog", 'b', take_backlog),
+    VALUE("allow", 0, take_allow),
+    TIME("head-timeout", 0, head_timeout),
+    TIME("body-timeout", 0, body_timeout),
+    TIME("send-timeout", 0, send_timeout),
+    TIME("stop-timeout", 0, stop_timeout),
+    VALUE("max-head", 0, take_max_head),
+    VALUE("max-body", 0, take_max_body),
+    SWITCH("listing", 0, listing),
+    SWITCH("dotfiles", 0, dotfiles),
+    SWITCH("follow-symlinks", 0, follow_symlinks),
+    SWITCH("precompressed", 0, precompressed),
+    VALUE("fallback", 0, take_fallback),
+    VALUE("error-page", 0, take_error_page),
+    VALUE("max-age", 0, take_max_age),
+    VALUE("header", 0, take_header),
+    FILE_NAME("access-log", 'a', access_log),
+    FILE_NAME("error-log", 'e', error_log),
+    FILE_NAME("pidfile", 'p', pidfile),
+    SWITCH("daemon", 'd', daemon),
+    ACTION("verbose", 'v', take_verbose),
+    ACTION("quiet", 'q', take_quiet),
+    SWITCH("test", 't', test),
+    ACTION("version", 'V', take_version),
+    ACTION("help", 'h', take_help),
 };
 
 #define SPECS (sizeof(specs) / sizeof(specs[0]))
 /* What getopt_long returns for a long option: its place in specs, and this. */
 #define LONG_BASE 1000
+
+static bool
+has_value(const struct option_spec *spec)
+{
+	return spec->kind != OPTION_SWITCH && spec->kind != OPTION_ACTION;
+}
 
 /* getopt_long's two tables, made from the one above. */
 static void
@@ -381,13 +324,13 @@ make_tables(struct option longs[SPECS + 1], char shorts[2 * SPECS + 2])
 		longs[i] = (struct option){
 		    .name = specs[i].name,
 		    .has_arg =
-			specs[i].has_value ? required_argument : no_argument,
+			has_value(&specs[i]) ? required_argument : no_argument,
 		    .val = LONG_BASE + (int)i,
 		};
 		if (specs[i].letter == 0)
 			continue;
 		shorts[n++] = specs[i].letter;
-		if (specs[i].has_value)
+		if (has_value(&specs[i]))
 			shorts[n++] = ':';
 	}
 	shorts[n] = '\0';
@@ -422,7 +365,7 @@ refuse_option(int problem, char **argv)
 	if (problem == ':' && spec != NULL)
 		errx(EX_USAGE, "--%s needs a value; see tined --help",
 		    spec->name);
-	if (spec != NULL && !spec->has_value && optopt >= LONG_BASE)
+	if (spec != NULL && !has_value(spec) && optopt >= LONG_BASE)
 		errx(EX_USAGE, "--%s takes no value; see tined --help",
 		    spec->name);
 	if (optopt != 0 && optopt < LONG_BASE)
@@ -432,10 +375,30 @@ refuse_option(int problem, char **argv)
 	    shown(argv[optind - 1]));
 }
 
+static const char *
+take(struct config *c, const struct option_spec *spec, const char *value)
+{
+	void *member = (char *)c + spec->member;
+
+	switch (spec->kind) {
+	case OPTION_SWITCH:
+		*(bool *)member = true;
+		return NULL;
+	case OPTION_TIME:
+		return take_time(member, value);
+	case OPTION_FILE:
+		return take_file(member, value);
+	case OPTION_ACTION:
+	case OPTION_VALUE:
+		break;
+	}
+	return spec->take(c, value);
+}
+
 static void
 apply(struct config *c, const struct option_spec *spec, const char *value)
 {
-	const char *wanted = spec->take(c, value);
+	const char *wanted = take(c, spec, value);
 
 	if (wanted != NULL)
 		errx(EX_USAGE, "--%s %s: wants %s", spec->name, shown(value),

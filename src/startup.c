@@ -87,16 +87,11 @@ open_pidfile(const struct config *c)
 		err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
 }
 
-/* "/srv/www at http://localhost:8080/ with 8 workers" */
 static void
-describe(struct buffer *b, const struct heritage *h)
+describe_mounts(struct buffer *b, const struct config *c)
 {
-	const struct config *c = &h->config;
-	const char *url = "";
-
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
-		bool root = strcmp(m->prefix, "/") == 0;
 		bool file = strcmp(m->kind, "file") == 0;
 		char *path = file ? realpath(m->arg, NULL) : NULL;
 
@@ -105,20 +100,47 @@ describe(struct buffer *b, const struct heritage *h)
 			buffer_add_string(b, path);
 		else
 			buffer_printf(b, "%s:%s", m->kind, m->arg);
-		if (!root)
+		if (strcmp(m->prefix, "/") != 0)
 			buffer_printf(b, " as %s", m->prefix);
 		free(path);
 	}
-	for (size_t i = 0; i < h->listeners.count; i++) {
-		/* One name may have several addresses. */
-		if (strcmp(url, h->listeners.at[i].url) == 0)
+}
+
+/* One name may have several addresses, and stands here once. */
+static void
+describe_listeners(struct buffer *b, const struct listeners *all)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < all->count; i++) {
+		if (strcmp(last, all->at[i].url) == 0)
 			continue;
-		buffer_add_string(b, i > 0 ? ", " : " at ");
-		url = h->listeners.at[i].url;
-		buffer_add_string(b, url);
+		last = all->at[i].url;
+		buffer_printf(b, "%s%s", i > 0 ? ", " : "", last);
 	}
-	buffer_printf(
-	    b, " with %d worker%s", c->workers, c->workers == 1 ? "" : "s");
+}
+
+/* Before anything listens: as it was asked for. */
+static void
+describe_addresses(struct buffer *b, const struct config_strings *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		buffer_printf(b, "%s%s", i > 0 ? ", " : "", all->at[i]);
+}
+
+/* "/srv/www at http://localhost:8080/ with 8 workers" */
+static void
+describe(struct buffer *b, const struct heritage *h)
+{
+	int workers = h->config.workers;
+
+	describe_mounts(b, &h->config);
+	buffer_add_string(b, " at ");
+	if (h->listeners.count > 0)
+		describe_listeners(b, &h->listeners);
+	else
+		describe_addresses(b, &h->config.listen);
+	buffer_printf(b, " with %d worker%s", workers, workers == 1 ? "" : "s");
 }
 
 /*
@@ -141,10 +163,10 @@ void
 startup_open(struct heritage *h)
 {
 	keep_standard_streams();
+	open_logs(h);
 	open_site(h);
 	open_listeners(h);
 	open_pidfile(&h->config);
-	open_logs(h);
 	describe(&greeting, h);
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
@@ -156,15 +178,10 @@ startup_open(struct heritage *h)
 void
 startup_print(struct heritage *h)
 {
-	const struct config *c = &h->config;
-
 	open_site(h);
 	describe(&greeting, h);
-	printf("tined: the command line is good; it would serve %s",
+	printf("tined: the command line is good; it would serve %s\n",
 	    buffer_string(&greeting));
-	for (size_t i = 0; i < c->listen.count; i++)
-		printf("%s%s", i > 0 ? ", " : ", on ", c->listen.at[i]);
-	putchar('\n');
 	buffer_free(&greeting);
 }
 
