@@ -32,6 +32,7 @@ struct file_mount {
 	struct folder folder;
 	const struct config *config;
 	const struct mime *mime;
+	bool told; /* refuse_listing's hint, once a worker */
 };
 
 /* A file that was opened, on its way into a response. */
@@ -41,20 +42,6 @@ struct found {
 	enum coding coding;
 	bool varies; /* by Accept-Encoding */
 };
-
-/* The first thing that a newcomer meets would be "403 Forbidden". */
-static void
-look_for_index(const struct file_mount *m, const char *folder)
-{
-	int fd = folder_open_path(&m->folder, INDEX);
-
-	if (fd != -1)
-		close(fd);
-	else if (!m->config->listing && m->config->fallback == NULL)
-		log_notice("there is no " INDEX " in %s: --listing shows "
-			   "folders without one",
-		    folder);
-}
 
 static int
 file_mount(const struct handler_setup *setup, struct handler_mounted *out,
@@ -83,7 +70,6 @@ file_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	}
 	out->state = m;
 	out->methods = METHOD_GET | METHOD_HEAD;
-	look_for_index(m, setup->arg);
 	return 0;
 }
 
@@ -390,9 +376,21 @@ answer_listing(const struct file_mount *m, const struct request *request,
 	response_add_text(response, 0);
 }
 
+/* The first thing that a newcomer meets, who should know why. */
+static void
+refuse_listing(
+    struct file_mount *m, const char *name, struct response *response)
+{
+	response_error(response, 403);
+	if (!m->told)
+		log_notice(
+		    "%s has no " INDEX ": --listing shows such folders", name);
+	m->told = true;
+}
+
 /* The name ends with a slash, or is ".".  Takes over the descriptor. */
 static void
-answer_folder(const struct file_mount *m, const struct request *request,
+answer_folder(struct file_mount *m, const struct request *request,
     const char *name, int fd, struct response *response)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
@@ -412,7 +410,7 @@ answer_folder(const struct file_mount *m, const struct request *request,
 			answer_listing(m, request, name, fd, response);
 		} else {
 			close(fd);
-			response_error(response, 403);
+			refuse_listing(m, name, response);
 		}
 	}
 	free(index);
@@ -446,7 +444,7 @@ answer_failure(const struct file_mount *m, const struct request *request,
 }
 
 static void
-answer_name(const struct file_mount *m, const struct request *request,
+answer_name(struct file_mount *m, const struct request *request,
     const char *name, struct response *response)
 {
 	bool slash = request->path.at[request->path.len - 1] == '/';
@@ -469,7 +467,7 @@ static void
 file_serve(void *state, struct request *request, struct text rest,
     struct response *response)
 {
-	const struct file_mount *m = state;
+	struct file_mount *m = state;
 	char name[PATH_MAX];
 
 	if (rest.len == 0) {
