@@ -15,7 +15,8 @@
 struct handler_setup {
 	const struct config *config;
 	const struct mime *mime; /* outlives the handler's state */
-	const char *arg;	 /* of --mount PREFIX=KIND:ARG */
+	const char *prefix;	 /* of --mount PREFIX=KIND:ARG */
+	const char *arg;	 /* and its argument */
 };
 
 struct handler_mounted {

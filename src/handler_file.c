@@ -32,7 +32,8 @@ struct file_mount {
 	struct folder folder;
 	const struct config *config;
 	const struct mime *mime;
-	bool told; /* refuse_listing's hint, once a worker */
+	const char *fallback; /* in place of what is not found; may be NULL */
+	bool told;	      /* refuse_listing's hint, once a worker */
 };
 
 /* A file that was opened, on its way into a response. */
@@ -42,6 +43,32 @@ struct found {
 	enum coding coding;
 	bool varies; /* by Accept-Encoding */
 };
+
+static int
+open_mount(struct file_mount *m, const struct handler_setup *setup)
+{
+	const struct config *config = setup->config;
+
+	m->config = config;
+	m->mime = setup->mime;
+	return folder_open(&m->folder, setup->arg, config->follow_symlinks);
+}
+
+/* It belongs to what is served at the root. */
+static int
+find_fallback(struct file_mount *m, const struct handler_setup *setup)
+{
+	int fd;
+
+	if (setup->config->fallback == NULL || strcmp(setup->prefix, "/") != 0)
+		return 0;
+	m->fallback = setup->config->fallback;
+	fd = folder_open_path(&m->folder, m->fallback);
+	if (fd == -1)
+		return -1;
+	close(fd);
+	return 0;
+}
 
 static int
 file_mount(const struct handler_setup *setup, struct handler_mounted *out,
@@ -56,21 +83,20 @@ file_mount(const struct handler_setup *setup, struct handler_mounted *out,
 		return -1;
 	}
 	m = memory_get_array(1, sizeof(*m));
-	m->config = setup->config;
-	m->mime = setup->mime;
-	if (folder_open(
-		&m->folder, setup->arg, setup->config->follow_symlinks) == -1) {
-		error = errno;
-		buffer_printf(why, "cannot serve %s: %s", setup->arg,
-		    error == ENOSYS ? "this needs Linux 5.6 or later"
-				    : strerror(error));
-		free(m);
-		errno = error;
-		return -1;
+	if (open_mount(m, setup) == 0 && find_fallback(m, setup) == 0) {
+		out->state = m;
+		out->methods = METHOD_GET | METHOD_HEAD;
+		return 0;
 	}
-	out->state = m;
-	out->methods = METHOD_GET | METHOD_HEAD;
-	return 0;
+	error = errno;
+	buffer_printf(why, "cannot serve %s%s%s: %s", setup->arg,
+	    m->fallback != NULL ? " with --fallback " : "",
+	    m->fallback != NULL ? m->fallback : "",
+	    error == ENOSYS ? "this needs Linux 5.6 or later"
+			    : strerror(error));
+	free(m);
+	errno = error;
+	return -1;
 }
 
 static void
@@ -127,6 +153,18 @@ open_name(const struct file_mount *m, const char *name, struct found *f)
 		return 0;
 	close(f->fd);
 	return 404;
+}
+
+static int
+open_regular(const struct file_mount *m, const char *name, struct found *f)
+{
+	int status = open_name(m, name, f);
+
+	if (status == 0 && !S_ISREG(f->st.st_mode)) {
+		close(f->fd);
+		return 404;
+	}
+	return status;
 }
 
 /* A segment that begins with a dot, other than the first ".well-known". */
@@ -395,23 +433,18 @@ answer_folder(struct file_mount *m, const struct request *request,
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
 	struct found f = {.fd = -1};
-	int status = open_name(m, index, &f);
+	int status = open_regular(m, index, &f);
 
-	if (status == 0 && S_ISREG(f.st.st_mode)) {
-		close(fd);
-		answer_regular(m, request, index, &f, response);
+	if (status == 404 && m->config->listing) {
+		answer_listing(m, request, name, fd, response);
 	} else {
+		close(fd);
 		if (status == 0)
-			close(f.fd);
-		if (status != 0 && status != 404) {
-			close(fd);
-			response_error(response, status);
-		} else if (m->config->listing) {
-			answer_listing(m, request, name, fd, response);
-		} else {
-			close(fd);
+			answer_regular(m, request, index, &f, response);
+		else if (status == 404)
 			refuse_listing(m, name, response);
-		}
+		else
+			response_error(response, status);
 	}
 	free(index);
 }
@@ -421,15 +454,11 @@ static bool
 answer_fallback(const struct file_mount *m, const struct request *request,
     struct response *response)
 {
-	const char *name = m->config->fallback;
+	const char *name = m->fallback;
 	struct found f = {.fd = -1};
 
-	if (name == NULL || open_name(m, name, &f) != 0)
+	if (name == NULL || open_regular(m, name, &f) != 0)
 		return false;
-	if (!S_ISREG(f.st.st_mode)) {
-		close(f.fd);
-		return false;
-	}
 	answer_regular(m, request, name, &f, response);
 	return true;
 }

@@ -23,7 +23,7 @@ const char options_help[] =
     "      --dotfiles           serve names that begin with a dot\n"
     "      --follow-symlinks    follow links that lead out of DIR\n"
     "      --precompressed      send FILE.br, .zst or .gz in place of FILE\n"
-    "      --fallback FILE      of DIR, for whatever is not found\n"
+    "      --fallback FILE      of DIR, in place of what is not found\n"
     "      --error-page N=FILE  in place of the page for status N\n"
     "      --max-age TIME       how long caches may keep a file\n"
     "      --header 'NAME: VALUE'  in every response\n"

@@ -45,7 +45,11 @@ add_mount(struct site *s, const struct config *c,
     const struct config_mount *wanted, struct buffer *why)
 {
 	const struct handler_setup setup = {
-	    .config = c, .mime = &s->mime, .arg = wanted->arg};
+	    .config = c,
+	    .mime = &s->mime,
+	    .prefix = wanted->prefix,
+	    .arg = wanted->arg,
+	};
 	struct site_mount m = {.handler = find_handler(wanted->kind)};
 	int error;
 
