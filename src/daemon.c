@@ -43,14 +43,12 @@ daemon_start(void)
 	return setsid() == -1 ? -1 : 0;
 }
 
-void
-daemon_ready(void)
+/* Whoever started it may wait for the end of its output. */
+static void
+let_go(void)
 {
-	int null;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (parent == -1)
-		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
@@ -58,7 +56,25 @@ daemon_ready(void)
 		close(null);
 	}
 	(void)!chdir("/");
+}
+
+void
+daemon_ready(void)
+{
+	if (parent == -1)
+		return;
+	let_go();
 	(void)!write(parent, "", 1);
+	close(parent);
+	parent = -1;
+}
+
+void
+daemon_leave(void)
+{
+	if (parent == -1)
+		return;
+	let_go();
 	close(parent);
 	parent = -1;
 }

@@ -13,4 +13,7 @@ int daemon_start(void);
 /* The server serves: the parent may go, standard streams are let go of. */
 void daemon_ready(void);
 
+/* In a worker that was forked before that: lets go of the same things. */
+void daemon_leave(void);
+
 #endif

@@ -95,17 +95,22 @@ check_content_length(struct request *r)
 	return 0;
 }
 
+/* RFC 9110, 10.1.1: a list, of which one member is known. */
 static int
 check_expect(struct request *r)
 {
-	struct text value;
+	struct text list, member;
 
-	if (!request_field(r, FIELD_EXPECT, &value) || r->minor == 0)
-		return 0;
-	if (r->counts[FIELD_EXPECT] > 1 ||
-	    !text_equal_nocase(value, TEXT("100-continue")))
-		return 417;
-	r->expects_continue = true;
+	for (size_t i = 0; i < r->field_count && r->minor > 0; i++) {
+		if (r->fields[i].id != FIELD_EXPECT)
+			continue;
+		list = r->fields[i].value;
+		while (text_next_element(&list, &member)) {
+			if (!text_equal_nocase(member, TEXT("100-continue")))
+				return 417;
+			r->expects_continue = true;
+		}
+	}
 	return 0;
 }
 

@@ -54,7 +54,7 @@ struct request {
 	struct text line;   /* the request line, without CRLF */
 	struct text target; /* as sent */
 	enum method method;
-	int minor; /* of HTTP/1.minor */
+	int minor; /* 0 or 1; a higher one is 1: RFC 9110, 2.5 */
 
 	struct text host;     /* the authority asked: RFC 9112, 3.3 */
 	bool asterisk;	      /* the target is "*" */

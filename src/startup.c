@@ -198,6 +198,7 @@ startup_ready(void)
 void
 startup_leave(void)
 {
+	daemon_leave();
 	if (pidfile != NULL)
 		pidfile_close(pidfile);
 	pidfile = NULL;

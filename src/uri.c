@@ -7,7 +7,6 @@
 #include "uri.h"
 
 #define PORT_MAX 65535
-#define PORT_DIGITS 5
 #define BAD_REQUEST 400
 
 /* Bytes of the class, and every "%" followed by two hex digits. */
@@ -43,8 +42,7 @@ is_port(struct text t)
 {
 	uint64_t port;
 
-	return t.len == 0 ||
-	    (t.len <= PORT_DIGITS && text_to_number(t, PORT_MAX, &port));
+	return t.len == 0 || text_to_number(t, PORT_MAX, &port);
 }
 
 /* "[" IPv6address "]" [":" port] */

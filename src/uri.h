@@ -19,7 +19,10 @@ struct uri {
 
 /* Takes a target apart: 0, or the status to refuse it with. */
 int uri_parse(struct text target, enum method method, struct uri *out);
-/* host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo. */
+/*
+ * host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo.  An
+ * IPvFuture is refused: nothing can be reached by it yet.
+ */
 bool uri_authority_is_valid(struct text authority);
 /*
  * Decodes a valid path once, merges slashes and removes dot segments
