@@ -26,11 +26,11 @@ sub free_again ($name = 'its worker is free again') {
 	return ok($response && $response->body eq "a\n", $name) || diag($@);
 }
 
-sub took_about ($start, $expected, $name) {
+sub took_about ($start, $expected, $name, $slack = 1.2) {
 	my $took = time - $start;
 
 	cmp_ok($took, '>=', $expected * 0.8, "$name: not too soon");
-	cmp_ok($took, '<=', $expected + 1.2, "$name: not too late");
+	cmp_ok($took, '<=', $expected + $slack, "$name: not too late");
 	return;
 }
 
@@ -45,8 +45,18 @@ subtest 'a head that stalls' => sub {
 		is($response->status, 408, 'is a 408');
 		is($response->field('connection'), 'close', 'says close');
 		ok($tined->is_closed($sock), 'is closed');
+		close $sock;
 		free_again();
 	}
+};
+
+# Until its client is gone too, or for a bounded time.
+subtest 'a refused client that does not go' => sub {
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "BAD\r\n\r\n");
+	is($tined->read_response($sock)->status, 400, 'is refused');
+	free_again();
 };
 
 subtest 'a head that trickles' => sub {
@@ -63,6 +73,7 @@ subtest 'a head that trickles' => sub {
 	}
 	took_about($start, 0.5, 'the answer');
 	is($response && $response->status, 408, 'one deadline for the whole');
+	close $sock;
 	free_again();
 };
 
@@ -109,6 +120,7 @@ subtest 'a body that stalls' => sub {
 		'408, or the end of an answer that had begun');
 	is($response->field('connection'), 'close', 'says close') if $response;
 	ok($tined->is_closed($sock) || $tined->was_reset($sock), 'is closed');
+	close $sock;
 	free_again();
 };
 
@@ -118,6 +130,7 @@ subtest 'a body that nobody reads, and that stalls' => sub {
 	$tined->send($sock, "POST /a.txt HTTP/1.1\r\nHost: a\r\n"
 		. "Content-Length: 10\r\n\r\nabc");
 	is($tined->read_response($sock)->status, 405, 'is answered');
+	close $sock;
 	free_again();
 };
 
@@ -128,7 +141,8 @@ subtest 'a client that does not read' => sub {
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
 	$tined->fill($sock, time + 5);
 	free_again();
-	took_about($start, 0.7, 'that');
+	# The kernel counts anew whenever its own buffers move a little.
+	took_about($start, 0.7, 'that', 4);
 	ok(!eval { $tined->read_response($sock); 1 },
 		'the response is not taken for a whole one');
 };

@@ -71,7 +71,8 @@ subtest 'sorted' => sub {
 is($tined->get('/index/')->body, 'index', 'index.html comes first');
 ok(scalar(grep { m{\A\.\./?\z} } hrefs($tined->get('/sub/y/')->body)),
 	'there is a way up');
-ok(!grep({ m{\A\.\.} } hrefs($tined->get('/')->body)), 'but not above the root');
+ok(!grep({ m{\A\.\.} } hrefs($tined->get('/')->body)),
+	'but not above the root');
 
 my $head = $tined->get('/list/', method => 'HEAD');
 is($head->status, 200, 'HEAD of a listing');

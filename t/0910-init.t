@@ -23,6 +23,11 @@ my %place = (
 my $init    = "$tmp/etc/init.d/tined";
 my $pidfile = "$tmp/run/tined/tined.pid";
 
+# A stop takes less, even of a server that does not want to.
+use constant PATIENCE => 60;
+
+$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
+
 # Another user is to run the program.
 chmod 0755, "$tmp";
 
@@ -44,12 +49,19 @@ sub make ($target, %variable) {
 	return;
 }
 
-# The exit status, and what it said on both outputs.
+# The exit status, and what it said on both outputs.  A server that goes on
+# must let go of them, as whoever reads them waits for their end.
 sub run (@command) {
 	open my $out, '-|', 'sh', '-c', 'exec "$@" 2>&1 </dev/null', 'sh', @command
 		or die "sh: $!";
+	local $SIG{ALRM} = sub {
+		fail("@command: its output is still open");
+		exit 1;
+	};
+	alarm PATIENCE;
 	my $said = do { local $/ = undef; <$out> };
 	close $out;
+	alarm 0;
 	return ($? >> 8, $said // q{});
 }
 

@@ -68,6 +68,7 @@ sub run ($class, %option) {
 	my $self = $class->start(listen => 'none', %option, ready => 0);
 	my $status = $self->wait_exit($option{timeout});
 	$self->{checked} = 1;
+	$self->{owner} = 0 if $option{daemon};
 	return {
 		status => $status,
 		out    => slurp($self->dir . '/access.log'),
@@ -121,7 +122,7 @@ sub _fork ($self, $option) {
 	}
 	my %env = (
 		NOTIFY_SOCKET => $notify,
-		$self->_sanitizer_env,
+		$option->{daemon} ? () : $self->_sanitizer_env,
 		%{ $option->{env} // {} },
 	);
 
@@ -169,8 +170,7 @@ sub _exec ($self, $option, $env, $command) {
 	    or die "cannot run $command->[0]: $!\n";
 }
 
-# A target is a path, a handle that the test holds (the end of a pipe), or the
-# word "closed".
+# A target is a path, a handle (the end of a pipe), or the word "closed".
 sub _redirect ($fd, $target) {
 	return if $target eq 'closed';
 	my $flags = $fd == 0 ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
@@ -183,7 +183,8 @@ sub _redirect ($fd, $target) {
 	return;
 }
 
-# The reports of sanitizers go to files, so that a daemon's are found as well.
+# The reports of sanitizers go to files, as standard error may lead anywhere.
+# A daemon outlives our folder: its reports go where the caller wants them.
 sub _sanitizer_env ($self) {
 	my $path = 'log_path=' . $self->dir . '/sanitizer';
 
@@ -256,9 +257,9 @@ sub worker_pids ($self) {
 	return grep { title($_) =~ /\Atined: worker/ } $self->child_pids;
 }
 
+# libbsd adds a space to a title that is just as long as the command line.
 sub title ($pid) {
-	my $title = slurp("/proc/$pid/cmdline") =~ s/\0.*//sr;
-	return $title;
+	return slurp("/proc/$pid/cmdline") =~ s/[ ]?(?:\0.*)?\z//sr;
 }
 
 # Every process of this server that lives: the ones seen before, and whoever
@@ -840,7 +841,8 @@ Return at once.
 
 =item Tined->run(%option)
 
-Runs it to its end: C<< { status, out, err } >>.
+Runs it to its end: C<< { status, out, err } >>.  With C<< daemon => 1 >> it
+may leave processes behind, which are then the test's to end.
 
 =item wait_ready, notified(NAME)
 
