@@ -97,21 +97,34 @@ skip_quoted(struct text *t)
 	return true;
 }
 
+/* "=", with bad white space before it that may belong to a ";" instead. */
+static bool
+skip_equals(struct text *t)
+{
+	struct text rest = *t;
+
+	skip_space(&rest);
+	if (rest.len == 0 || rest.at[0] != '=')
+		return false;
+	skip(&rest, 1);
+	*t = rest;
+	return true;
+}
+
 /* chunk-ext of RFC 9112, 7.1.1, with its bad white space. */
 static bool
 are_extensions(struct text t)
 {
-	for (skip_space(&t); t.len > 0; skip_space(&t)) {
-		if (t.at[0] != ';')
+	while (t.len > 0) {
+		skip_space(&t); /* only before a ";" */
+		if (t.len == 0 || t.at[0] != ';')
 			return false;
 		skip(&t, 1);
 		skip_space(&t);
 		if (!skip_token(&t))
 			return false;
-		skip_space(&t);
-		if (t.len == 0 || t.at[0] != '=')
+		if (!skip_equals(&t))
 			continue;
-		skip(&t, 1);
 		skip_space(&t);
 		if (t.len > 0 && t.at[0] == '"' ? !skip_quoted(&t)
 						: !skip_token(&t))
@@ -133,10 +146,8 @@ parse_chunk_size(struct body *b, struct text line)
 	}
 	skip(&line, digits);
 	b->extensions += line.len;
-	/* White space alone is no extension. */
 	return digits > 0 && b->extensions <= BODY_EXTENSIONS_MAX &&
-	    are_extensions(line) &&
-	    (line.len == 0 || memchr(line.at, ';', line.len) != NULL);
+	    are_extensions(line);
 }
 
 static size_t

@@ -22,6 +22,14 @@ buffer_clear(struct buffer *b)
 	b->len = 0;
 }
 
+void
+buffer_shrink(struct buffer *b, size_t keep)
+{
+	buffer_clear(b);
+	if (b->size > keep)
+		buffer_free(b);
+}
+
 char *
 buffer_reserve(struct buffer *b, size_t room)
 {

@@ -19,6 +19,8 @@ struct buffer {
 void buffer_free(struct buffer *b);
 /* Empty, the memory kept. */
 void buffer_clear(struct buffer *b);
+/* Empty, and the memory kept unless it is more than this. */
+void buffer_shrink(struct buffer *b, size_t keep);
 /* Room for at least this many bytes more; where they go. */
 char *buffer_reserve(struct buffer *b, size_t room);
 void buffer_add(struct buffer *b, const void *bytes, size_t len);

@@ -51,7 +51,8 @@ struct client {
 	int failure;	       /* status that a bad body earns; 0: none */
 	bool head_sent;	       /* to output, at least */
 	bool chunked;	       /* the stream is */
-	uint64_t content_sent;
+	uint64_t content_from; /* output_position where it begins */
+	uint64_t content_sent; /* bytes, as far as output took them */
 };
 
 /* Buffers are made here, once, for all clients to come. */

@@ -64,6 +64,13 @@ config_add_page(struct config *c, int status, const char *file)
 {
 	struct config_pages *p = &c->error_pages;
 
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->at[i].status != status)
+			continue;
+		free(p->at[i].file); /* the last one said counts */
+		p->at[i].file = memory_copy_string(file);
+		return;
+	}
 	p->at = memory_resize(p->at, p->count + 1, sizeof(p->at[0]));
 	p->at[p->count++] = (struct config_page){
 	    .status = status,

@@ -60,6 +60,7 @@ read_head(struct client *c, struct head_scan *scan)
 			return HEAD_GONE;
 		if (!has_begun(scan, seen)) {
 			score_enter(c->service.score, SCORE_READING);
+			score_request(c->service.score, TEXT(""));
 			result = input_wait(&c->in);
 		} else {
 			if (deadline == 0)

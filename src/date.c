@@ -4,6 +4,7 @@
 #include "date.h"
 
 #define TM_EPOCH 1900
+#define DATE_LAST INT64_C(253402300799) /* the end of the year 9999 */
 /* RFC 9110, 5.6.7: a two-digit year is never more than 50 years ahead. */
 #define TWO_DIGIT_AHEAD 50
 
@@ -20,6 +21,10 @@ date_format(time_t t, char out[DATE_SIZE])
 {
 	struct tm tm;
 
+	if (t < 0)
+		t = 0;
+	if (t > DATE_LAST)
+		t = DATE_LAST;
 	gmtime_r(&t, &tm);
 	snprintf(out, DATE_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
 	    short_days[tm.tm_wday], (unsigned)tm.tm_mday % 100,

@@ -23,11 +23,14 @@ send_head(struct client *c, bool has_length, uint64_t length)
 
 	if (!has_length && !c->chunked && status_has_body(c->response.status))
 		c->close = true; /* which is then the end of the content */
+	if (c->in.hurry)	 /* since the handler began, perhaps */
+		c->close = true;
 	framing.close = c->close;
 	buffer_clear(&c->head);
 	response_add_head(&c->response, &framing,
 	    buffer_text(&c->service.site->fields), &c->head);
 	output_copy(&c->out, c->head.data, c->head.len);
+	c->content_from = output_position(&c->out);
 	c->head_sent = true;
 }
 
@@ -154,6 +157,7 @@ delivery_start(struct client *c)
 	c->response.context = c;
 	c->head_sent = false;
 	c->chunked = false;
+	c->content_from = 0;
 	c->content_sent = 0;
 }
 

@@ -49,7 +49,8 @@ escape_for_log(struct buffer *b, struct text t, size_t max, bool quoted)
 			cut = b->len;
 		if (b->len - start + n > max) {
 			b->len = cut;
-			buffer_add_string(b, ELLIPSIS);
+			if (max >= strlen(ELLIPSIS))
+				buffer_add_string(b, ELLIPSIS);
 			return;
 		}
 		buffer_add(b, out, n);

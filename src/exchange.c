@@ -56,6 +56,18 @@ serve(struct client *c)
 	}
 }
 
+/* What reached the client, or at least the kernel. */
+static uint64_t
+content_bytes(const struct client *c)
+{
+	uint64_t end = output_position(&c->out);
+
+	if (!c->out.failed)
+		return c->content_sent;
+	return end > c->content_from && c->head_sent ? end - c->content_from
+						     : 0;
+}
+
 static void
 log_exchange(struct client *c, struct text line)
 {
@@ -64,11 +76,11 @@ log_exchange(struct client *c, struct text line)
 	    .line = line,
 	    .request = &c->request,
 	    .status = c->response.status,
-	    .bytes = c->content_sent,
+	    .bytes = content_bytes(c),
 	};
 
 	accesslog_write(c->service.access_log, &entry);
-	score_served(c->service.score, 1, c->content_sent);
+	score_served(c->service.score, 1, entry.bytes);
 }
 
 /* Framing is lost, or the client goes on sending: nothing more is read. */
@@ -166,6 +178,9 @@ exchange_refuse(struct client *c, int status)
 
 	if (line.len == 0)
 		line = first_line(c);
+	/* Refused before it was known, and still not to have content. */
+	if (text_begins(line, TEXT("HEAD ")))
+		c->request.method = METHOD_HEAD;
 	close_and_linger(c);
 	response_error(&c->response, status);
 	deliver(c);

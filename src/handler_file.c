@@ -27,6 +27,7 @@
 /* A file changed so lately may change again within its time stamp. */
 #define ETAG_SETTLED_SECONDS 2
 #define ETAG_SIZE 64
+#define NANOSECONDS 1000000000ULL
 
 struct file_mount {
 	struct folder folder;
@@ -58,6 +59,7 @@ open_mount(struct file_mount *m, const struct handler_setup *setup)
 static int
 find_fallback(struct file_mount *m, const struct handler_setup *setup)
 {
+	struct stat st = {0};
 	int fd;
 
 	if (setup->config->fallback == NULL || strcmp(setup->prefix, "/") != 0)
@@ -66,8 +68,10 @@ find_fallback(struct file_mount *m, const struct handler_setup *setup)
 	fd = folder_open_path(&m->folder, m->fallback);
 	if (fd == -1)
 		return -1;
+	(void)fstat(fd, &st);
 	close(fd);
-	return 0;
+	errno = EISDIR;
+	return S_ISREG(st.st_mode) ? 0 : -1;
 }
 
 static int
@@ -201,12 +205,12 @@ static void
 format_etag(const struct found *f, time_t now, char out[ETAG_SIZE])
 {
 	const struct timespec *m = &f->st.st_mtim;
-	bool settled = now - m->tv_sec >= ETAG_SETTLED_SECONDS;
+	bool settled = m->tv_sec <= now - ETAG_SETTLED_SECONDS;
 
 	/* The suffix, as the forms of one file must not share a tag. */
 	snprintf(out, ETAG_SIZE, "%s\"%llx-%llx%s\"", settled ? "" : "W/",
 	    (unsigned long long)f->st.st_size,
-	    (unsigned long long)m->tv_sec * CLOCK_SECOND +
+	    (unsigned long long)m->tv_sec * NANOSECONDS +
 		(unsigned long long)m->tv_nsec,
 	    coding_suffix(f->coding));
 }
@@ -341,6 +345,8 @@ answer_file(const struct file_mount *m, const struct request *request,
 	format_etag(f, now, etag);
 	v.etag = text_of(etag);
 	v.modified = f->st.st_mtime < now ? f->st.st_mtime : now;
+	if (v.modified < 0) /* no HTTP-date says so */
+		v.modified = 0;
 	status = conditional_check(request, &v, now);
 	if (status == 412) {
 		close(f->fd);

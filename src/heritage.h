@@ -16,6 +16,7 @@ struct heritage {
 	struct listeners listeners;
 	struct logfile access_log;
 	struct scoreboard *board;
+	int started; /* an eventfd: a worker is ready to serve */
 };
 
 #endif

@@ -86,14 +86,17 @@ receive(struct input *in, int flags)
 	ssize_t n;
 
 	make_room(in);
-	n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
+	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
+	do {
+		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
+	} while (n == -1 && errno == EINTR);
 	if (n > 0) {
 		in->end += (size_t)n;
 		return INPUT_BYTES;
 	}
 	if (n == 0)
 		return INPUT_END;
-	return errno == EAGAIN || errno == EINTR ? INPUT_TIMEOUT : INPUT_FAILED;
+	return errno == EAGAIN ? INPUT_TIMEOUT : INPUT_FAILED;
 }
 
 enum input_result

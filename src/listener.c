@@ -219,6 +219,17 @@ family_is_missing(int error)
 	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
 }
 
+/* A hosts file may name an address twice. */
+static bool
+is_repeated(const struct addrinfo *first, const struct addrinfo *a)
+{
+	for (; first != a; first = first->ai_next)
+		if (first->ai_addrlen == a->ai_addrlen &&
+		    memcmp(first->ai_addr, a->ai_addr, a->ai_addrlen) == 0)
+			return true;
+	return false;
+}
+
 static int
 open_each(struct listeners *all, const char *address, struct addrinfo *found,
     const char *host, struct buffer *why)
@@ -226,9 +237,12 @@ open_each(struct listeners *all, const char *address, struct addrinfo *found,
 	size_t before = all->count;
 
 	for (struct addrinfo *a = found; a != NULL; a = a->ai_next) {
-		int fd = open_socket(all, a->ai_addr, a->ai_addrlen);
 		bool last = a->ai_next == NULL && all->count == before;
+		int fd;
 
+		if (is_repeated(found, a))
+			continue;
+		fd = open_socket(all, a->ai_addr, a->ai_addrlen);
 		if (fd == -1 && family_is_missing(errno) && !last)
 			continue;
 		if (fd == -1) {
@@ -278,13 +292,34 @@ remove_stale(const struct sockaddr_un *a)
 
 	if (lstat(a->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return;
 	if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == -1 &&
 	    errno == ECONNREFUSED)
 		unlink(a->sun_path);
 	close(fd);
+}
+
+static void
+remember_path(struct listener *l)
+{
+	struct stat st;
+
+	if (l->path == NULL || stat(l->path, &st) == -1)
+		return;
+	l->device = st.st_dev;
+	l->inode = st.st_ino;
+}
+
+/* Another server may have put its own there since. */
+static bool
+is_still_ours(const struct listener *l)
+{
+	struct stat st;
+
+	return l->path != NULL && stat(l->path, &st) == 0 &&
+	    st.st_dev == l->device && st.st_ino == l->inode;
 }
 
 static int
@@ -309,6 +344,7 @@ open_unix(struct listeners *all, const char *address, struct buffer *why)
 		return -1;
 	}
 	add(all, fd, memory_copy_string(address), realpath(path, NULL));
+	remember_path(&all->at[all->count - 1]);
 	return 0;
 }
 
@@ -321,14 +357,20 @@ listener_open(struct listeners *all, const char *address, struct buffer *why)
 }
 
 static bool
-is_listening(int fd)
+has_option(int fd, int option, int wanted)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1)
-		return false;
-	return value != 0;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 &&
+	    value == wanted;
+}
+
+static bool
+is_listening_stream(int fd)
+{
+	return has_option(fd, SO_ACCEPTCONN, 1) &&
+	    has_option(fd, SO_TYPE, SOCK_STREAM);
 }
 
 static char *
@@ -351,7 +393,7 @@ adopt_one(struct listeners *all, int fd, struct buffer *why)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags == -1 || !is_listening(fd)) {
+	if (flags == -1 || !is_listening_stream(fd)) {
 		buffer_printf(why,
 		    "LISTEN_FDS: descriptor %d is not a listening stream "
 		    "socket",
@@ -379,9 +421,13 @@ listener_adopt(struct listeners *all, struct buffer *why)
 	uint64_t pid, count;
 
 	if (!env_number("LISTEN_PID", INT32_MAX, &pid) ||
-	    (pid_t)pid != getpid() ||
-	    !env_number("LISTEN_FDS", MAX_PASSED_FDS, &count))
+	    (pid_t)pid != getpid() || getenv("LISTEN_FDS") == NULL)
 		return 0;
+	if (!env_number("LISTEN_FDS", MAX_PASSED_FDS, &count)) {
+		buffer_printf(why, "LISTEN_FDS=%s: wants a number up to %d",
+		    getenv("LISTEN_FDS"), MAX_PASSED_FDS);
+		return -1;
+	}
 	for (uint64_t i = 0; i < count; i++)
 		if (adopt_one(all, FIRST_PASSED_FD + (int)i, why) == -1)
 			return -1;
@@ -396,18 +442,12 @@ void
 listener_close_all(struct listeners *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
+		if (is_still_ours(&all->at[i]))
+			unlink(all->at[i].path);
 		close(all->at[i].fd);
 		free(all->at[i].url);
 		free(all->at[i].path);
 	}
 	free(all->at);
 	*all = (struct listeners){0};
-}
-
-void
-listener_remove_paths(const struct listeners *all)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].path != NULL)
-			unlink(all->at[i].path);
 }

@@ -7,6 +7,8 @@
 #ifndef TINED_LISTENER_H
 #define TINED_LISTENER_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,9 +16,11 @@
 #include "buffer.h"
 
 struct listener {
-	int fd;	    /* non-blocking; what it accepts is blocking */
-	char *url;  /* "http://localhost:8080/", "unix:/run/x"; owned */
-	char *path; /* to remove at the end, or NULL; owned */
+	int fd;	      /* non-blocking; what it accepts is blocking */
+	char *url;    /* "http://localhost:8080/", "unix:/run/x"; owned */
+	char *path;   /* to remove at the end, or NULL; owned */
+	dev_t device; /* of the path, as it was made */
+	ino_t inode;
 };
 
 struct listener_options {
@@ -50,9 +54,7 @@ int listener_adopt(struct listeners *all, struct buffer *why);
 void listener_set_timeouts(const struct listeners *all, int fd);
 /* False when the address cannot be one; nothing is looked up. */
 bool listener_address_is_valid(const char *address);
-/* Closes; the paths of Unix sockets stay for those who still listen there. */
+/* Closes, and removes the paths of Unix sockets that were made here. */
 void listener_close_all(struct listeners *all);
-/* Removes the paths of Unix sockets that were made here. */
-void listener_remove_paths(const struct listeners *all);
 
 #endif

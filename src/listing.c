@@ -120,8 +120,10 @@ add_time(struct buffer *page, time_t t)
 	char text[32];
 	struct tm tm;
 
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+	/* A file's time may be one that no calendar holds. */
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm) == 0)
+		return;
 	buffer_add_string(page, text);
 }
 

@@ -1,9 +1,11 @@
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -26,10 +28,25 @@ share_trouble(struct logfile *f)
 	return 0;
 }
 
+/*
+ * An open description of our own, as O_NONBLOCK on the one that was inherited
+ * would be a surprise to whoever shares it.  A socket has none, nor needs it.
+ */
+static int
+reopen_non_blocking(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(
+	    path, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
 static int
 open_file(struct logfile *f, const char *target, int standard_fd)
 {
 	struct stat st;
+	int own;
 
 	f->kind = LOGFILE_FILE;
 	if (strcmp(target, "-") == 0)
@@ -40,7 +57,11 @@ open_file(struct logfile *f, const char *target, int standard_fd)
 		    LOGFILE_MODE);
 	if (f->fd == -1 || fstat(f->fd, &st) == -1)
 		return -1;
+	f->is_socket = S_ISSOCK(st.st_mode);
 	f->may_block = !S_ISREG(st.st_mode);
+	if (f->may_block && !f->is_socket &&
+	    (own = reopen_non_blocking(f->fd)) != -1)
+		f->fd = own;
 	return 0;
 }
 
@@ -82,15 +103,13 @@ write_line(struct logfile *f, const char *line, size_t len)
 	if (f->may_block && wait_for_room(f) == -1)
 		return -1;
 	do {
-		n = write(f->fd, line, len);
+		n = f->is_socket
+		    ? send(f->fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+		    : write(f->fd, line, len);
 	} while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return -1;
-	if ((size_t)n < len) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return 0;
+	if (n != -1 && (size_t)n < len)
+		errno = f->may_block ? EAGAIN : ENOSPC;
+	return n == (ssize_t)len ? 0 : -1;
 }
 
 enum logfile_event

@@ -27,6 +27,7 @@ struct logfile {
 	enum logfile_kind kind;
 	int fd;		/* -1 unless LOGFILE_FILE */
 	bool may_block; /* a pipe, a socket or a terminal */
+	bool is_socket;
 	struct logfile_trouble *trouble;
 };
 

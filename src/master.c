@@ -12,11 +12,17 @@
 #include "pool.h"
 #include "signals.h"
 
+/* How long the first worker may take to start. */
+#define READY_TIME (5 * CLOCK_SECOND)
+
 struct master {
 	struct heritage *heritage;
 	struct children children;
 	struct pool_limits limits;
 	sigset_t before; /* the mask in which signals may come */
+	bool ready;	 /* a worker serves */
+	bool failed;	 /* none ever did */
+	int64_t ready_deadline;
 	bool stopping;
 	int64_t stop_deadline;
 };
@@ -83,6 +89,7 @@ begin_stop(struct master *m)
 	notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	setproctitle("master [stopping]");
 	child_signal_all(&m->children, SIGTERM);
+	listener_close_all(&m->heritage->listeners);
 }
 
 static void
@@ -108,39 +115,68 @@ act_on_stop(struct master *m)
 }
 
 static void
-wait_for_event(const struct master *m)
-{
-	int64_t next =
-	    m->stopping ? m->stop_deadline : child_next_spawn(&m->children);
-	struct timespec left;
-
-	if (next == CLOCK_NEVER) {
-		ppoll(NULL, 0, NULL, &m->before);
-		return;
-	}
-	left = clock_until(next);
-	ppoll(NULL, 0, &left, &m->before);
-}
-
-static void
-announce(const struct master *m)
+announce(struct master *m, const struct master_hooks *hooks)
 {
 	int workers = m->limits.workers;
 	const char *s = workers == 1 ? "" : "s";
 
+	m->ready = true;
 	setproctitle("master [%d worker%s]", workers, s);
 	notify_send("READY=1\nSTATUS=Serving with %d worker%s\nMAINPID=%d",
 	    workers, s, (int)getpid());
+	hooks->ready();
+}
+
+/* Who started the server is told when it serves, or that it does not. */
+static void
+act_on_start(struct master *m, const struct master_hooks *hooks)
+{
+	uint64_t count;
+
+	if (m->ready)
+		return;
+	if (read(m->heritage->started, &count, sizeof(count)) > 0) {
+		announce(m, hooks);
+	} else if (!m->stopping && clock_now() >= m->ready_deadline) {
+		log_error("no worker could be started: giving up");
+		m->failed = true;
+		begin_stop(m);
+	}
+}
+
+static int64_t
+next_deadline(const struct master *m)
+{
+	int64_t next =
+	    m->stopping ? m->stop_deadline : child_next_spawn(&m->children);
+
+	if (!m->ready && !m->stopping && m->ready_deadline < next)
+		next = m->ready_deadline;
+	return next;
 }
 
 static void
-loop(struct master *m)
+wait_for_event(const struct master *m)
+{
+	struct pollfd started = {.fd = m->heritage->started, .events = POLLIN};
+	int64_t next = next_deadline(m);
+	struct timespec left;
+
+	if (next != CLOCK_NEVER)
+		left = clock_until(next);
+	ppoll(&started, m->ready ? 0 : 1, next != CLOCK_NEVER ? &left : NULL,
+	    &m->before);
+}
+
+static void
+loop(struct master *m, const struct master_hooks *hooks)
 {
 	while (!m->stopping || m->children.running > 0) {
 		if (want_reap) {
 			want_reap = 0;
 			child_reap(&m->children, m->stopping);
 		}
+		act_on_start(m, hooks);
 		act_on_stop(m);
 		if (!m->stopping)
 			keep_pool(m);
@@ -159,11 +195,9 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 
 	set_up_signals(&m);
 	children_init(&m.children, heritage, hooks->leave);
-	keep_pool(&m);
-	announce(&m);
-	hooks->ready();
-	loop(&m);
+	m.ready_deadline = clock_now() + READY_TIME;
+	loop(&m, hooks);
 	children_free(&m.children);
 	log_notice("stopped");
-	return EXIT_SUCCESS;
+	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,12 +14,13 @@
 #include "response.h"
 #include "status.h"
 #include "units.h"
+#include "uri.h"
 
 #define WORKERS_MAX 4096
 #define BACKLOG_MAX 65535
 #define HEAD_MIN 1024
-#define HEAD_MAX (1 << 20)
-#define SHOWN_MAX 60 /* of a value, in the words about it */
+#define HEAD_MAX (64 << 10) /* http-parser refuses 80k and more */
+#define SHOWN_MAX 60	    /* of a value, in the words about it */
 
 /*
  * NULL when the value was taken, else what it should have been: words that
@@ -88,6 +89,20 @@ take_listen(struct config *c, const char *value)
 	return NULL;
 }
 
+/* Requests are matched when their paths have been decoded (uri.h). */
+static bool
+is_plain_path(const char *path)
+{
+	struct text t = text_of(path);
+	struct buffer decoded = {0};
+	bool plain = strchr(path, '%') == NULL &&
+	    !uri_decode_path(t, &decoded) &&
+	    text_equal(t, buffer_text(&decoded));
+
+	buffer_free(&decoded);
+	return plain;
+}
+
 static const char *
 take_mount(struct config *c, const char *value)
 {
@@ -99,6 +114,10 @@ take_mount(struct config *c, const char *value)
 		return wanted;
 	rest = copy = memory_copy_string(value);
 	strsep(&rest, "=");
+	if (!is_plain_path(copy)) {
+		free(copy);
+		return "a prefix without %, \\, //, /./ or /../";
+	}
 	kind = strsep(&rest, ":");
 	config_add_mount(c, copy, kind, rest != NULL ? rest : "");
 	free(copy);
@@ -132,7 +151,7 @@ take_max_head(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
 	    c->max_head > HEAD_MAX)
-		return "a size from 1k to 1M";
+		return "a size from 1k to 64k";
 	return NULL;
 }
 
@@ -161,8 +180,9 @@ take_error_page(struct config *c, const char *value)
 
 	if (value[code.len] != '=' || value[code.len + 1] == '\0' ||
 	    !text_to_number(code, 599, &status) ||
-	    !status_is_error((int)status))
-		return "STATUS=FILE, such as 404=/srv/www/404.html";
+	    !status_is_error((int)status) || !status_is_known((int)status))
+		return "STATUS=FILE, such as 404=/srv/www/404.html, for an "
+		       "error that tined answers with";
 	config_add_page(c, (int)status, value + code.len + 1);
 	return NULL;
 }
@@ -183,7 +203,7 @@ is_reserved(struct text name)
 	    "Connection", "Content-Encoding", "Content-Length", "Content-Range",
 	    "Content-Type", "Date", "ETag", "Keep-Alive", "Last-Modified",
 	    "Location", "Server", "TE", "Trailer", "Transfer-Encoding",
-	    "Upgrade"};
+	    "Upgrade", "X-Content-Type-Options"};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (text_equal_nocase(name, text_of(reserved[i])))
@@ -405,6 +425,44 @@ apply(struct config *c, const struct option_spec *spec, const char *value)
 		    wanted);
 }
 
+static bool
+has_header(const struct config *c, struct text name)
+{
+	for (size_t i = 0; i < c->headers.count; i++) {
+		struct text line = text_of(c->headers.at[i]);
+
+		if (line.len > name.len && line.at[name.len] == ':' &&
+		    text_equal_nocase((struct text){line.at, name.len}, name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_root(const struct config *c)
+{
+	for (size_t i = 0; i < c->mounts.count; i++)
+		if (strcmp(c->mounts.at[i].prefix, "/") == 0 &&
+		    strcmp(c->mounts.at[i].kind, "file") == 0)
+			return true;
+	return false;
+}
+
+/* What only two options together can get wrong. */
+static void
+check_together(const struct config *c)
+{
+	if (c->fallback != NULL && !has_root(c))
+		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
+		    c->fallback);
+	if (c->max_age >= 0 && has_header(c, TEXT("Cache-Control")))
+		errx(EX_USAGE,
+		    "--max-age and --header Cache-Control: wants one of them");
+	if (c->precompressed && has_header(c, TEXT("Vary")))
+		errx(EX_USAGE,
+		    "--precompressed and --header Vary: wants one of them");
+}
+
 /* What is not said on the command line, and follows from what is. */
 static void
 complete(struct config *c, const char *dir)
@@ -439,4 +497,5 @@ options_parse(struct config *c, int argc, char **argv)
 		    "one folder is served, not %d: use --mount for more",
 		    argc - optind);
 	complete(c, argv[optind]);
+	check_together(c);
 }

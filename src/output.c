@@ -56,8 +56,10 @@ may_go_on(const struct output *o, struct pace *pace, ssize_t n)
 {
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
 		return false;
-	if (pace->window == 0)
+	if (pace->window == 0) { /* it began a tick ago */
 		pace_start(pace, o->timeout);
+		pace->ends -= o->timeout / OUTPUT_TICKS;
+	}
 	if (n > 0)
 		pace_add(pace, (size_t)n);
 	return !pace_is_over(pace);
@@ -120,6 +122,12 @@ uncork(struct output *o)
 
 	(void)setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	o->corked = false;
+}
+
+uint64_t
+output_position(const struct output *o)
+{
+	return o->sent + o->waiting;
 }
 
 int

@@ -17,6 +17,8 @@
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
 #define OUTPUT_PARTS_MAX 64
+/* The socket's SO_SNDTIMEO is the time-out divided by this: a tick. */
+#define OUTPUT_TICKS 4
 /* Bytes of a file that are read into the buffer; a larger one is sent by
  * sendfile(2), which measures faster from here on. */
 #define OUTPUT_READ_MAX (64 << 10)
@@ -44,6 +46,8 @@ void output_copy(struct output *o, const char *bytes, size_t len);
 void output_refer(struct output *o, const char *bytes, size_t len);
 /* A file that is shorter than that fails the output. */
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
+/* Bytes since output_attach that are sent or wait: where the next will be. */
+uint64_t output_position(const struct output *o);
 /* Sends all that waits.  -1 once the output has failed. */
 int output_flush(struct output *o);
 

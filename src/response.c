@@ -25,7 +25,7 @@ response_reset(struct response *r)
 	r->file = -1;
 	r->status = 200;
 	buffer_clear(&r->fields);
-	buffer_clear(&r->text);
+	buffer_shrink(&r->text, RESPONSE_TEXT_KEPT);
 	r->piece_count = 0;
 	r->length = 0;
 	r->wants_page = false;

@@ -16,6 +16,8 @@
 #define RESPONSE_PIECES_MAX 33
 /* A stream that ends before this has a Content-Length and is one send. */
 #define RESPONSE_STREAM_MAX (64 << 10)
+/* A worker keeps no more memory than this for the next response. */
+#define RESPONSE_TEXT_KEPT (256 << 10)
 
 enum piece_kind {
 	PIECE_BYTES, /* that outlive the response */
@@ -59,7 +61,7 @@ struct response_framing {
 };
 
 void response_init(struct response *r);
-/* 200 without content; the memory is kept, the file is closed. */
+/* 200 without content; the file is closed. */
 void response_reset(struct response *r);
 void response_free(struct response *r);
 

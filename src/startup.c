@@ -1,3 +1,4 @@
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 #include <err.h>
@@ -13,11 +14,11 @@
 
 #include "daemon.h"
 #include "log.h"
-#include "notify.h"
+#include "memory.h"
+#include "output.h"
 #include "startup.h"
 
 #define PIDFILE_MODE 0644
-#define SEND_TICKS 4
 
 static struct pidfh *pidfile;
 /* For startup_ready: the line that tells where. */
@@ -54,7 +55,7 @@ open_listeners(struct heritage *h)
 	    .backlog = c->backlog,
 	    .receive_timeout = c->keepalive_timeout,
 	    /* Only a tick: output.c keeps the time (pace.h). */
-	    .send_timeout = c->send_timeout / SEND_TICKS,
+	    .send_timeout = c->send_timeout / OUTPUT_TICKS,
 	    .defer = c->head_timeout,
 	};
 	struct buffer why = {0};
@@ -71,14 +72,29 @@ open_listeners(struct heritage *h)
 	buffer_free(&why);
 }
 
+/* A daemon leaves its folder, and removes the file in the end all the same. */
+static char *
+absolute(const char *path)
+{
+	char *folder = *path != '/' ? get_current_dir_name() : NULL;
+	char *whole = folder != NULL ? memory_printf("%s/%s", folder, path)
+				     : memory_copy_string(path);
+
+	free(folder);
+	return whole;
+}
+
 static void
 open_pidfile(const struct config *c)
 {
 	pid_t other = 0;
+	char *path;
 
 	if (c->pidfile == NULL)
 		return;
-	pidfile = pidfile_open(c->pidfile, PIDFILE_MODE, &other);
+	path = absolute(c->pidfile);
+	pidfile = pidfile_open(path, PIDFILE_MODE, &other);
+	free(path);
 	if (pidfile == NULL && errno == EEXIST)
 		errx(EXIT_FAILURE,
 		    "--pidfile %s: process %d holds it: another tined runs",
@@ -171,7 +187,8 @@ startup_open(struct heritage *h)
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
 	h->board = scoreboard_create((size_t)h->config.workers);
-	if (h->board == NULL)
+	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->board == NULL || h->started == -1)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
 }
 
@@ -208,7 +225,6 @@ startup_leave(void)
 void
 startup_close(struct heritage *h)
 {
-	listener_remove_paths(&h->listeners);
 	listener_close_all(&h->listeners);
 	if (pidfile != NULL)
 		pidfile_remove(pidfile);

@@ -64,6 +64,12 @@ status_advice(int status)
 }
 
 bool
+status_is_known(int status)
+{
+	return find(status)->status == status;
+}
+
+bool
 status_is_error(int status)
 {
 	return status >= 400;

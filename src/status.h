@@ -14,6 +14,7 @@ struct text status_reason(int status);
 /* What an error page says to a person, a sentence. */
 const char *status_advice(int status);
 bool status_is_error(int status);
+bool status_is_known(int status);
 /* 1xx, 204 and 304 never have a body (RFC 9110, 6.4.1). */
 bool status_has_body(int status);
 

@@ -101,7 +101,7 @@ text_to_number(struct text t, uint64_t max, uint64_t *number)
 	for (size_t i = 0; i < t.len; i++) {
 		unsigned digit = (unsigned)(unsigned char)t.at[i] - '0';
 
-		if (digit > 9 || n > (max - digit) / 10)
+		if (digit > 9 || digit > max || n > (max - digit) / 10)
 			return false;
 		n = n * 10 + digit;
 	}

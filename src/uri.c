@@ -79,7 +79,8 @@ uri_authority_is_valid(struct text t)
 		return is_ip_literal(t);
 	colon = memchr(t.at, ':', t.len);
 	host = colon != NULL ? (size_t)(colon - t.at) : t.len;
-	if (!is_encoded((struct text){t.at, host}, CHAR_NAME))
+	if (!is_encoded((struct text){t.at, host}, CHAR_NAME) ||
+	    has_encoded_nul(t))
 		return false;
 	return colon == NULL || is_port(from(t, host + 1));
 }

@@ -19,7 +19,7 @@
 /* When a connection cannot be accepted for want of descriptors or memory. */
 #define STARVED_PAUSE_MS 100
 /* How long a stopping worker goes on serving what waits to be accepted. */
-#define DRAIN_TIME CLOCK_SECOND
+#define DRAIN_SECONDS 1
 /* The signal that the kernel sends when the master is gone. */
 #define ORPHANED SIGUSR2
 
@@ -31,6 +31,8 @@ struct worker {
 	int wake;    /* an eventfd: a signal came */
 	size_t next; /* listener to ask first */
 	bool starved;
+	pid_t master;
+	volatile bool let_go; /* the listeners are closed */
 };
 
 /* For the handler of signals, which gets no argument. */
@@ -56,20 +58,45 @@ on_term(int signo)
 
 	(void)signo;
 	stop();
+	alarm(DRAIN_SECONDS);
 	errno = saved;
 }
 
-/* Nothing of a dead master may keep its successor from the port. */
+/*
+ * While one worker finishes a long request, the kernel would go on to greet
+ * clients whom nobody will serve; and nothing of a dead master may keep its
+ * successor from the port.
+ */
+static void
+let_go_of_listeners(void)
+{
+	if (self == NULL || self->let_go)
+		return;
+	self->let_go = true;
+	for (size_t i = 0; i < self->heritage->listeners.count; i++)
+		close(self->heritage->listeners.at[i].fd);
+}
+
+static void
+on_alarm(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	let_go_of_listeners();
+	errno = saved;
+}
+
 static void
 on_orphaned(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
-	stop();
-	for (size_t i = 0; self != NULL && i < self->heritage->listeners.count;
-	     i++)
-		close(self->heritage->listeners.at[i].fd);
+	if (self != NULL && getppid() != self->master) {
+		stop();
+		let_go_of_listeners();
+	}
 	errno = saved;
 }
 
@@ -81,6 +108,7 @@ static void
 set_up_signals(void)
 {
 	static const int ours[] = {SIGTERM, 0};
+	static const int alarms[] = {SIGALRM, 0};
 	static const int orphaned[] = {ORPHANED, 0};
 	static const int not_ours[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
 	    SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
@@ -88,6 +116,7 @@ set_up_signals(void)
 	sigset_t none;
 
 	signals_handle(ours, on_term);
+	signals_handle(alarms, on_alarm);
 	signals_handle(orphaned, on_orphaned);
 	signals_ignore(not_ours);
 	signals_default(plain);
@@ -97,10 +126,10 @@ set_up_signals(void)
 
 /* However the master goes, even by SIGKILL, the kernel tells. */
 static void
-follow_master(pid_t master)
+follow_master(const struct worker *w)
 {
 	prctl(PR_SET_PDEATHSIG, ORPHANED);
-	if (getppid() != master) /* it went before that */
+	if (getppid() != w->master) /* it went before that */
 		raise(ORPHANED);
 }
 
@@ -138,6 +167,7 @@ start(struct worker *w)
 	    .access_log = &h->access_log,
 	    .score = &h->board->slots[w->slot],
 	};
+	const uint64_t one = 1;
 	char role[32];
 
 	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
@@ -149,14 +179,24 @@ start(struct worker *w)
 		return -1;
 	}
 	self = w;
+	(void)!write(h->started, &one, sizeof(one));
 	return 0;
 }
 
+/* What concerns one connection, or nobody: accept(2). */
 static bool
-is_starved(int error)
+is_passing(int error)
 {
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM;
+	switch (error) {
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM: /* a firewall's word */
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The listener stays ready, so that epoll alone would make us spin. */
@@ -191,7 +231,7 @@ accept_from(struct worker *w, int listener, struct peer *peer)
 	    SOCK_CLOEXEC);
 	if (fd != -1)
 		recover(w);
-	else if (is_starved(errno))
+	else if (!is_passing(errno) && !w->let_go)
 		pause_starved(w, errno);
 	return fd;
 }
@@ -253,7 +293,7 @@ work(struct worker *w)
 static void
 drain(struct worker *w)
 {
-	int64_t deadline = clock_now() + DRAIN_TIME;
+	int64_t deadline = clock_now() + DRAIN_SECONDS * CLOCK_SECOND;
 	struct peer peer;
 	int fd;
 
@@ -277,11 +317,12 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 {
 	static struct worker w; /* too large for a stack's comfort */
 
-	w = (struct worker){.heritage = heritage, .slot = slot};
+	w = (struct worker){
+	    .heritage = heritage, .slot = slot, .master = master};
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
 	set_up_signals();
-	follow_master(master);
+	follow_master(&w);
 	work(&w);
 	drain(&w);
 	end(&w);

@@ -5,13 +5,18 @@ use v5.36;
 use Carp     qw(croak);
 use Errno    qw(EAGAIN ECONNRESET EINTR EPIPE);
 use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Path     qw(make_path);
 use IO::Select       ();
 use IO::Socket::INET ();
+use IO::Socket::UNIX ();
 use List::Util qw(any min);
+use POSIX      qw(mkfifo);
 use Socket     qw(IPPROTO_TCP MSG_NOSIGNAL TCP_NODELAY);
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(LAWFUL outcome read_table row_problems try_rows);
+our @EXPORT_OK = qw(LAWFUL outcome prepare_folder read_table
+	row_problems try_rows);
 
 # What goes behind every row: it is answered with so many stars, and last.
 use constant LAWFUL => "GET /lawful HTTP/1.1\r\nHost: behind\r\n"
@@ -23,6 +28,7 @@ use constant {
 	PATIENCE  => 5,      # seconds for one row
 	SINGLY    => 256,    # bytes at both ends of what goes byte by byte
 	IN_PIECES => 61,     # bytes, and what is between them in pieces
+	OUTQ      => 0x5411, # ioctl: what of a socket's output is not yet read
 };
 
 my %ESCAPE = (
@@ -43,8 +49,8 @@ sub read_table ($path) {
 		if ($line =~ /\A\#\#\s+(.*)/) {
 			$section = $1;
 		} elsif ($line =~ /\A\{(\w+)\}\s+=\s(.*)\z/) {
-			$word{$1} = $2 =~ s/\{([a-z]\w*)\}/
-			    $word{$1} \/\/ croak "$path:$.: what is {$1}?"/gerx;
+			my ($name, $text) = ($1, $2);
+			$word{$name} = _words($text, \%word);
 		} elsif ($line !~ /\A\#/) {
 			my $row = _row($line, \%word) // croak
 			    "$path:$.: not a row: $line";
@@ -59,8 +65,8 @@ sub read_table ($path) {
 
 sub _row ($line, $word) {
 	my ($answers, $after, $body, $name, $text) = $line =~ m{\A
-		([\d,+]+|-) [ ]+ (open|closed|cut) (?: [ ] "(.*?)" )? [ ]*
-		[|][ ] (.*?) [ ]* [|][ ] (.*) \z}x or return;
+		([\d,+]+|-) [ ] (open|closed|ended|cut) (?: [ ] "(.*?)" )? \s*
+		[|][ ] (.*?) \s* [|][ ] (.*) \z}x or return;
 	my $row = { name => $name, after => $after };
 
 	$row->{answers} = $answers eq q{-} ? []
@@ -73,12 +79,47 @@ sub _row ($line, $word) {
 
 # C's escapes, {name} for what was defined above, {300*x} for 300 times x.
 sub _bytes ($text, $word) {
-	$text =~ s/\{([a-z]\w*)\}/
-	    $word->{$1} \/\/ croak "what is {$1}?"/gex;
-	$text =~ s/\{(\d+)\*((?:[^\\{}]|\\.)+)\}/$2 x $1/ge;
+	$text = _words($text, $word);
+	1 while $text =~ s/\{(\d+)\*((?:[^\\{}]|\\.)+)\}/$2 x $1/ge;
 	$text =~ s/\\(?:x([[:xdigit:]]{2})|(.))/
 	    defined $1 ? chr hex $1 : $ESCAPE{$2} \/\/ $2/gex;
 	return $text;
+}
+
+sub _words ($text, $word) {
+	return $text =~ s/\{([a-z]\w*)\}/
+	    $word->{$1} \/\/ croak "what is {$1}?"/gerx;
+}
+
+# The folder that the rows ask for.
+sub prepare_folder ($root) {
+	my %files = (
+		'index.html'         => "home\n",
+		'hello.txt'          => "hello\n",
+		'a b.txt'            => "space\n",
+		"caf\xc3\xa9.txt"    => "utf-8\n",
+		'%41.txt'            => "percent\n",
+		'.hidden'            => "hidden\n",
+		'.well-known/x.txt'  => "known\n",
+		'dir/index.html'     => "dir\n",
+		'dir/x.txt'          => "x\n",
+		'dir/*.txt'          => "asterisk\n",
+		'dir/.hidden'        => "hidden\n",
+	);
+
+	make_path("$root/empty");
+	for my $name (keys %files) {
+		make_path(dirname("$root/$name"));
+		open my $file, '>:raw', "$root/$name" or croak "$name: $!";
+		print {$file} $files{$name};
+		close $file or croak "$name: $!";
+		# Long ago, so that its tag is a strong one.
+		utime 1e9, 1e9, "$root/$name";
+	}
+	symlink 'hello.txt',   "$root/within" or croak "within: $!";
+	symlink '/etc/passwd', "$root/out"    or croak "out: $!";
+	mkfifo("$root/fifo", oct 644)         or croak "fifo: $!";
+	return;
 }
 
 # Trying it
@@ -87,8 +128,10 @@ sub _bytes ($text, $word) {
 #   whole	the row in one write, the lawful one when it is answered
 #   bytes	the same, but byte by byte
 #   two		the row and the lawful one in one write
+# The address is a port, or the path of a Unix socket.  There each write waits
+# until the server has read the one before, so that bytes are surely single.
 # Returns a list of hashes, one for each row, as _judge makes them.
-sub try_rows ($port, $way, @rows) {
+sub try_rows ($address, $way, @rows) {
 	my @waiting = map { { row => $_, way => $way } } @rows;
 	my @all     = @waiting;
 	my %going;
@@ -96,7 +139,7 @@ sub try_rows ($port, $way, @rows) {
 	while (@waiting || %going) {
 		while (@waiting && keys %going < AT_ONCE) {
 			my $try = shift @waiting;
-			_begin($try, $port);
+			_begin($try, $address);
 			$going{ fileno $try->{sock} } = $try;
 		}
 		_turn(\%going);
@@ -104,16 +147,29 @@ sub try_rows ($port, $way, @rows) {
 	return map { $_->{result} } @all;
 }
 
-sub _begin ($try, $port) {
-	my ($row, $way) = $try->@{qw(row way)};
-	my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
-	    // croak "cannot connect: $@";
+sub _connect ($try, $address) {
+	my $sock;
 
-	setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+	if ($address =~ m{/}) {
+		$sock = IO::Socket::UNIX->new(Peer => $address)
+		    // croak "cannot connect to $address: $!";
+		$try->{paced} = 1;
+	} else {
+		$sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$address")
+		    // croak "cannot connect: $@";
+		setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+	}
 	$sock->blocking(0);
-	$try->{sock}  = $sock;
+	return $sock;
+}
+
+sub _begin ($try, $address) {
+	my ($row, $way) = $try->@{qw(row way)};
+
+	$try->{sock}  = _connect($try, $address);
 	$try->{in}    = q{};
-	$try->{ends}  = time + ($row->{patience} // PATIENCE);
+	$try->{ends}  = time + ($row->{patience} // PATIENCE)
+	    * ($ENV{TINED_SLOW} // 1);
 	$try->{wants} = $row->{answers}->@*;
 	$try->{found} = [];
 	$try->{out} = $way eq 'bytes' ? _singly($row->{bytes})
@@ -143,10 +199,11 @@ sub _turn ($going) {
 		vec($readable, $fd, 1) = 1;
 		vec($writable, $fd, 1) = 1 if $try->{out}->@* || $try->{shut};
 	}
-	select $readable, $writable, undef, 0.5;
+	my $pause = any { _is_unread($_) } values %$going;
+	select $readable, $writable, undef, $pause ? 0 : 0.5;
 	for my $fd (keys %$going) {
 		my $try = $going->{$fd};
-		_write($try) if vec $writable, $fd, 1;
+		_write($try) if vec($writable, $fd, 1) && !_is_unread($try);
 		_read($try)  if vec $readable, $fd, 1;
 		$try->{late} = 1 if $now > $try->{ends};
 		if ($try->{end} || $try->{late}) {
@@ -156,6 +213,12 @@ sub _turn ($going) {
 		}
 	}
 	return;
+}
+
+sub _is_unread ($try) {
+	return 0 unless $try->{paced};
+	my $size = pack 'i', 0;
+	return ioctl($try->{sock}, OUTQ, $size) && unpack 'i', $size;
 }
 
 sub _write ($try) {
@@ -286,7 +349,7 @@ sub _chunks ($in, $from) {
 
 # Judging
 
-# statuses, after (open, closed, cut, hung), body (of the first), faults
+# statuses, after (open, closed, ended, cut, hung), body (of the first), faults
 sub _judge ($try) {
 	my @found = $try->{found}->@*;
 	my $after = 'closed';
@@ -300,13 +363,13 @@ sub _judge ($try) {
 		$after = 'open';
 		pop @found;
 	}
+	$after = 'ended'
+	    if $after eq 'closed' && @found && !_says_close($found[-1]);
 	for my $answer (@found) {
 		push @faults, _faults($answer);
 	}
 	push @faults, 'says close, and goes on'
 	    if $after eq 'open' && any { _says_close($_) } @found;
-	push @faults, 'closes without a word'
-	    if $after eq 'closed' && @found && !_says_close($found[-1]);
 	return {
 		statuses => [map { $_->{status} } @found],
 		after    => $after,
@@ -327,6 +390,7 @@ sub _faults ($answer) {
 	my $coding = _field($answer, 'Transfer-Encoding');
 	my @faults;
 
+	return 'bytes that are no answer' if $answer->{status} eq 'junk';
 	push @faults, 'no status line of HTTP/1.1'
 	    if $head !~ m{\AHTTP/1\.1 \d{3} };
 	push @faults, 'not a field' if $head !~ m{\A[^\r\n]+\r\n
@@ -335,7 +399,7 @@ sub _faults ($answer) {
 	push @faults, "Content-Length: $length" if $length !~ /\A\d*\z/;
 	push @faults, 'two framings' if $length ne q{} && $coding ne q{};
 	push @faults, 'no Allow'
-	    if $answer->{status} == 405 && _field($answer, 'Allow') eq q{};
+	    if $answer->{status} eq '405' && _field($answer, 'Allow') eq q{};
 	return @faults;
 }
 
