@@ -137,7 +137,7 @@ $(BUILD)/found-check: $(BUILD)/found
 # prove without a test would run whatever it finds.
 tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	$(call missing,$(firstword $(PROVE)) is missing,perl); \
-	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -j$(JOBS) -It/lib $(1))
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(1))
 
 # The tests are last to run, so that their summary is the last to be read.
 check: check-layers check-headers check-style $(BUILD)/tined $(UNIT_TESTS)	## layers, headers, style, and all tests

@@ -2,6 +2,7 @@
 
 #include "body.h"
 #include "chars.h"
+#include "scan.h"
 
 #define CHUNK_DIGITS_MAX 15
 
@@ -54,85 +55,6 @@ take_line(struct body *b, struct text bytes, size_t max, struct text *line)
 	return true;
 }
 
-static void
-skip(struct text *t, size_t n)
-{
-	t->at += n;
-	t->len -= n;
-}
-
-static void
-skip_space(struct text *t)
-{
-	while (t->len > 0 && (t->at[0] == ' ' || t->at[0] == '\t'))
-		skip(t, 1);
-}
-
-static bool
-skip_token(struct text *t)
-{
-	size_t n = 0;
-
-	while (n < t->len && chars_is(t->at[n], CHAR_TOKEN))
-		n++;
-	skip(t, n);
-	return n > 0;
-}
-
-/* quoted-string of RFC 9110, 5.6.4 */
-static bool
-skip_quoted(struct text *t)
-{
-	skip(t, 1);
-	while (t->len > 0 && t->at[0] != '"') {
-		if (t->at[0] == '\\')
-			skip(t, 1);
-		if (t->len == 0 || !chars_is(t->at[0], CHAR_VALUE))
-			return false;
-		skip(t, 1);
-	}
-	if (t->len == 0)
-		return false;
-	skip(t, 1);
-	return true;
-}
-
-/* "=", with bad white space before it that may belong to a ";" instead. */
-static bool
-skip_equals(struct text *t)
-{
-	struct text rest = *t;
-
-	skip_space(&rest);
-	if (rest.len == 0 || rest.at[0] != '=')
-		return false;
-	skip(&rest, 1);
-	*t = rest;
-	return true;
-}
-
-/* chunk-ext of RFC 9112, 7.1.1, with its bad white space. */
-static bool
-are_extensions(struct text t)
-{
-	while (t.len > 0) {
-		skip_space(&t); /* only before a ";" */
-		if (t.len == 0 || t.at[0] != ';')
-			return false;
-		skip(&t, 1);
-		skip_space(&t);
-		if (!skip_token(&t))
-			return false;
-		if (!skip_equals(&t))
-			continue;
-		skip_space(&t);
-		if (t.len > 0 && t.at[0] == '"' ? !skip_quoted(&t)
-						: !skip_token(&t))
-			return false;
-	}
-	return true;
-}
-
 static bool
 parse_chunk_size(struct body *b, struct text line)
 {
@@ -144,10 +66,10 @@ parse_chunk_size(struct body *b, struct text line)
 			return false;
 		b->left = b->left << 4 | (unsigned)chars_hex(line.at[digits++]);
 	}
-	skip(&line, digits);
+	scan_skip(&line, digits);
 	b->extensions += line.len;
 	return digits > 0 && b->extensions <= BODY_EXTENSIONS_MAX &&
-	    are_extensions(line);
+	    scan_parameters(line, false);
 }
 
 static size_t
@@ -179,13 +101,6 @@ take_chunk_end(struct body *b, struct text bytes)
 	return 2;
 }
 
-static bool
-is_field_line(struct text line)
-{
-	return skip_token(&line) && line.len > 0 && line.at[0] == ':' &&
-	    chars_all_values(line.at + 1, line.len - 1);
-}
-
 /* Trailer fields are checked and dropped: nothing here asks for one. */
 static size_t
 take_trailer(struct body *b, struct text bytes)
@@ -199,7 +114,7 @@ take_trailer(struct body *b, struct text bytes)
 		return 2;
 	}
 	b->trailers += line.len;
-	if (!is_field_line(line) || b->trailers > BODY_TRAILERS_MAX ||
+	if (!scan_field_line(line) || b->trailers > BODY_TRAILERS_MAX ||
 	    ++b->trailer_count > REQUEST_FIELDS_MAX)
 		return refuse(b, 400);
 	return line.len + 2;

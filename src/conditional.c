@@ -1,5 +1,8 @@
+#include <string.h>
+
 #include "conditional.h"
 #include "date.h"
+#include "scan.h"
 
 static bool
 is_weak(struct text etag)
@@ -24,6 +27,29 @@ etags_match(struct text a, struct text b, bool strong)
 	return text_equal(opaque(a), opaque(b));
 }
 
+/*
+ * The next entity-tag of a list.  Its quotes know no escapes (RFC 9110, 8.8.3),
+ * so that it is no quoted-string.  False at the end, or where none begins.
+ */
+static bool
+next_etag(struct text *rest, struct text *etag)
+{
+	size_t prefix;
+	const char *end;
+
+	while (rest->len > 0 && strchr(" \t,", rest->at[0]) != NULL)
+		scan_skip(rest, 1);
+	prefix = is_weak(*rest) ? 3 : 1; /* with the first quote */
+	if (rest->len < prefix || rest->at[prefix - 1] != '"')
+		return false;
+	end = memchr(rest->at + prefix, '"', rest->len - prefix);
+	if (end == NULL)
+		return false;
+	*etag = (struct text){rest->at, (size_t)(end + 1 - rest->at)};
+	scan_skip(rest, etag->len);
+	return true;
+}
+
 /* Any element of any field of that id; "*" is every representation. */
 static bool
 list_matches(
@@ -37,7 +63,7 @@ list_matches(
 		list = r->fields[i].value;
 		if (text_equal(list, TEXT("*")))
 			return true;
-		while (text_next_element(&list, &element))
+		while (next_etag(&list, &element))
 			if (etags_match(element, etag, strong))
 				return true;
 	}

@@ -142,10 +142,22 @@ is_sane(const struct tm *tm)
 	    tm->tm_min <= 59 && tm->tm_sec <= 60;
 }
 
+/* timegm makes 3 March out of 31 February; a leap second may end a day. */
+static bool
+is_in_calendar(struct tm tm)
+{
+	int day = tm.tm_mday;
+
+	tm.tm_sec = 0;
+	(void)timegm(&tm);
+	return tm.tm_mday == day;
+}
+
 static bool
 parse_as(struct text t, const char *pattern, time_t *out)
 {
 	struct tm tm = {0};
+	struct tm day;
 
 	for (; *pattern != '\0'; pattern++) {
 		bool is_part = *pattern == '%';
@@ -157,8 +169,9 @@ parse_as(struct text t, const char *pattern, time_t *out)
 	if (t.len > 0 || !is_sane(&tm))
 		return false;
 	tm.tm_year -= TM_EPOCH;
+	day = tm;
 	*out = timegm(&tm);
-	return true;
+	return is_in_calendar(day);
 }
 
 bool

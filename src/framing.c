@@ -1,5 +1,5 @@
-#include "chars.h"
 #include "framing.h"
+#include "scan.h"
 #include "uri.h"
 
 #define LENGTH_DIGITS_MAX 18
@@ -22,26 +22,11 @@ check_host(struct request *r)
 	return 0;
 }
 
-/*
- * parameters of RFC 9110, 5.6.6, after a coding's name.  What they say does
- * not matter: no coding with parameters is known here.
- */
-static bool
-are_parameters(struct text t)
-{
-	return t.len == 0 || text_trim(t).at[0] == ';';
-}
-
 /* transfer-coding of RFC 9112, 7: a token, then perhaps parameters. */
 static bool
 is_coding(struct text t)
 {
-	size_t len = 0;
-
-	while (len < t.len && chars_is(t.at[len], CHAR_TOKEN))
-		len++;
-	return len > 0 &&
-	    are_parameters((struct text){t.at + len, t.len - len});
+	return scan_token(&t) && scan_parameters(t, true);
 }
 
 /*

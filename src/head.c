@@ -5,6 +5,7 @@
 #include "chars.h"
 #include "framing.h"
 #include "head.h"
+#include "scan.h"
 #include "uri.h"
 
 static enum head_found
@@ -128,33 +129,29 @@ check_request_line(struct request *r)
 	return 0;
 }
 
-/* field-line of RFC 9112, 5: no folding, no space before the colon. */
+/* What check_field_lines finds out. */
+struct field_lines {
+	size_t count;
+	bool tabs; /* at the end of a line */
+};
+
+/* No folding: a line that begins with white space is no field line. */
 static bool
-is_field_line(const char *line, size_t len)
+check_field_lines(const char *at, const char *end, struct field_lines *out)
 {
-	size_t name = 0;
-
-	while (name < len && chars_is(line[name], CHAR_TOKEN))
-		name++;
-	return name > 0 && name < len && line[name] == ':' &&
-	    chars_all_values(line + name + 1, len - name - 1);
-}
-
-/* How many field lines there are from at to the empty line; -1 if one is bad. */
-static int
-check_field_lines(const char *at, const char *end)
-{
-	int count = 0;
-
+	*out = (struct field_lines){0};
 	while (at < end - strlen("\r\n")) {
 		const char *lf = memchr(at, '\n', (size_t)(end - at));
+		struct text line = {at, (size_t)(lf - at) - 1};
 
-		if (!is_field_line(at, (size_t)(lf - at) - 1))
-			return -1;
+		if (!scan_field_line(line))
+			return false;
+		if (line.at[line.len - 1] == '\t')
+			out->tabs = true;
 		at = lf + 1;
-		count++;
+		out->count++;
 	}
-	return count;
+	return true;
 }
 
 static int
@@ -169,6 +166,7 @@ on_field(http_parser *parser, const char *at, size_t len)
 	return 0;
 }
 
+/* Called once more, for nothing, where the parser is fed line by line. */
 static int
 on_value(http_parser *parser, const char *at, size_t len)
 {
@@ -176,7 +174,9 @@ on_value(http_parser *parser, const char *at, size_t len)
 
 	if (r->field_count == 0)
 		return -1;
-	r->fields[r->field_count - 1].value = text_trim((struct text){at, len});
+	if (len > 0)
+		r->fields[r->field_count - 1].value =
+		    text_trim((struct text){at, len});
 	return 0;
 }
 
@@ -188,20 +188,50 @@ on_complete(http_parser *parser)
 	return 1;
 }
 
+/* Not to be called with nothing: to the parser, that is the end of file. */
 static bool
-split_fields(const char *head, size_t len, struct request *r)
+feed(http_parser *parser, const char *at, size_t len)
 {
 	static const http_parser_settings settings = {
 	    .on_header_field = on_field,
 	    .on_header_value = on_value,
 	    .on_headers_complete = on_complete,
 	};
+
+	return http_parser_execute(parser, &settings, at, len) == len &&
+	    HTTP_PARSER_ERRNO(parser) == HPE_OK;
+}
+
+/*
+ * The parser takes a tab for white space, but not behind a Content-Length: it
+ * gets the lines without what they end with.
+ */
+static bool
+feed_trimmed(http_parser *parser, const char *at, const char *end)
+{
+	while (at < end) {
+		const char *lf = memchr(at, '\n', (size_t)(end - at));
+		struct text line = {at, (size_t)(lf - at) - 1};
+
+		if (line.len > 0 && line.at[line.len - 1] == '\t')
+			line.len = text_trim(line).len;
+		if ((line.len > 0 && !feed(parser, line.at, line.len)) ||
+		    !feed(parser, "\r\n", 2))
+			return false;
+		at = lf + 1;
+	}
+	return true;
+}
+
+static bool
+split_fields(const char *head, size_t len, bool tabs, struct request *r)
+{
 	http_parser parser;
 
 	http_parser_init(&parser, HTTP_REQUEST);
 	parser.data = r;
-	return http_parser_execute(&parser, &settings, head, len) == len &&
-	    HTTP_PARSER_ERRNO(&parser) == HPE_OK;
+	return tabs ? feed_trimmed(&parser, head, head + len)
+		    : feed(&parser, head, len);
 }
 
 static void
@@ -220,14 +250,15 @@ int
 head_parse(const char *head, size_t len, struct request *r)
 {
 	const char *lf = memchr(head, '\n', len);
-	int count, status;
+	struct field_lines lines;
+	int status;
 
 	r->line = (struct text){head, (size_t)(lf - head) - 1};
 	if ((status = check_request_line(r)) != 0)
 		return status;
-	count = check_field_lines(lf + 1, head + len);
-	if (count == -1 || !split_fields(head, len, r) ||
-	    (size_t)count != r->field_count)
+	if (!check_field_lines(lf + 1, head + len, &lines) ||
+	    !split_fields(head, len, lines.tabs, r) ||
+	    lines.count != r->field_count)
 		return 400;
 	index_fields(r);
 	return framing_check(r);

@@ -25,7 +25,6 @@ static const struct entry entries[] = {
     ENTRY(404, "Not Found", "There is nothing here by that name."),
     ENTRY(405, "Method Not Allowed", "This cannot be asked for in that way."),
     ENTRY(408, "Request Timeout", "The request took too long to arrive."),
-    ENTRY(411, "Length Required", "The request must tell its length."),
     ENTRY(412, "Precondition Failed", "It is not what you expected."),
     ENTRY(413, "Content Too Large", "The request is larger than allowed."),
     ENTRY(414, "URI Too Long", "The address is longer than allowed."),
@@ -36,7 +35,6 @@ static const struct entry entries[] = {
     ENTRY(500, "Internal Server Error", "Something went wrong here."),
     ENTRY(501, "Not Implemented", "This server does not know how to do that."),
     ENTRY(503, "Service Unavailable", "Try again in a moment."),
-    ENTRY(504, "Gateway Timeout", "It took too long here."),
     ENTRY(505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."),
 };
 

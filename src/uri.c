@@ -7,7 +7,6 @@
 #include "uri.h"
 
 #define PORT_MAX 65535
-#define BAD_REQUEST 400
 
 /* Bytes of the class, and every "%" followed by two hex digits. */
 static bool
@@ -120,7 +119,7 @@ take_path_and_query(struct text t, struct uri *out)
 	size_t path = mark != NULL ? (size_t)(mark - t.at) : t.len;
 
 	if (!is_encoded(t, CHAR_QUERY) || has_encoded_nul(t))
-		return BAD_REQUEST;
+		return 400;
 	out->path = path > 0 ? (struct text){t.at, path} : TEXT("/");
 	out->has_query = mark != NULL;
 	if (mark != NULL)
@@ -135,12 +134,12 @@ uri_parse(struct text target, enum method method, struct uri *out)
 	if (text_equal(target, TEXT("*"))) {
 		out->asterisk = true;
 		out->path = target;
-		return method == METHOD_OPTIONS ? 0 : BAD_REQUEST;
+		return method == METHOD_OPTIONS ? 0 : 400;
 	}
 	if (target.len == 0)
-		return BAD_REQUEST;
+		return 400;
 	if (target.at[0] != '/' && !take_authority(&target, &out->authority))
-		return BAD_REQUEST;
+		return 400;
 	return take_path_and_query(target, out);
 }
 

@@ -1,0 +1,71 @@
+# Other servers answer the table of requests as t/requests.peers has it.  In
+# short: a part of the table; t/bench/peers-differ tries it all.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use List::Util qw(any);
+use Requests   qw(read_table);
+use Test::More;
+use Tined;
+
+my %PROGRAM = (nginx => 'nginx', apache => 'apache2', lighttpd => 'lighttpd');
+
+my %here = map { ($_ => is_here($PROGRAM{$_})) } keys %PROGRAM;
+Tined::need_tools(values %PROGRAM) if !any { $_ } values %here;
+
+sub is_here ($program) {
+	return any { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin';
+}
+
+# What it prints, and its status.
+sub peers_differ (@args) {
+	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
+	if ($pid == 0) {
+		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
+		exec "$FindBin::Bin/bench/peers-differ", @args
+		    or die "t/bench/peers-differ: $!\n";
+	}
+	my $text = do { local $/ = undef; <$pipe> };
+	close $pipe;
+	return ($text // q{}, $? >> 8);
+}
+
+subtest 'a part of the table' => sub {
+	my ($text, $status) = peers_differ('--short');
+
+	is($status, 0, 'every difference is explained') or diag $text;
+	for my $name (sort keys %here) {
+		my $wanted = $here{$name}
+		    ? qr/^$name [\d.]+ answers \d+ of \d+ otherwise$/m
+		    : qr/^$name is not here/m;
+		like($text, $wanted, $here{$name} ? "$name is compared"
+			: "$name is left out");
+	}
+	diag $text if $text =~ /not explained/;
+};
+
+subtest 'the file of differences' => sub {
+	my %known = map { ($_->{name} => 1) }
+	    read_table("$FindBin::Bin/requests.table");
+	my (%seen, @strange, @mute, $why);
+
+	my $text = Tined::slurp("$FindBin::Bin/requests.peers");
+
+	for my $line (split /\n/, $text) {
+		if ($line =~ /\A\#\# (.*)/) {
+			$why = $1;
+			push @mute, $why;
+		} elsif ($line =~ /\A\# .{20}/ && @mute) {
+			pop @mute if $mute[-1] eq $why;
+		} elsif ($line =~ /\A(.*?) \| tined /) {
+			push @strange, $1 if !$known{$1} || $seen{$1}++;
+		}
+	}
+	ok(scalar keys %seen > 100, 'has differences');
+	is_deeply(\@strange, [], 'names rows of the table, once each');
+	is_deeply(\@mute, [], 'has a reason for each group');
+};
+
+done_testing;
