@@ -28,6 +28,7 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->peer = *peer;
 	c->allowed = access_allows(
 	    &c->service.config->allow, (const struct sockaddr *)&peer->address);
+	c->requests = 0;
 	c->close = false;
 	c->linger = false;
 	input_attach(&c->in, fd);

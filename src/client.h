@@ -36,9 +36,10 @@ struct client {
 	/* of the present client */
 	int fd;
 	struct peer peer;
-	bool allowed; /* by --allow */
-	bool close;   /* after the present response */
-	bool linger;  /* when closing: more may be on its way */
+	bool allowed;	   /* by --allow */
+	unsigned requests; /* so far */
+	bool close;	   /* after the present response */
+	bool linger;	   /* when closing: more may be on its way */
 
 	/* of the present request */
 	struct request request;

@@ -11,6 +11,9 @@
 /* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
 #define LINGER_BYTES_MAX (256 << 10)
 #define LINGER_TIME (2 * CLOCK_SECOND)
+#define LINGER_TICK (20 * CLOCK_MILLISECOND)
+/* For the first request of a connection, when the server stops. */
+#define FIRST_GRACE (100 * CLOCK_MILLISECOND)
 
 /* How the wait for a head has ended. */
 enum head_end {
@@ -31,6 +34,18 @@ static bool
 has_begun(const struct head_scan *scan, struct text seen)
 {
 	return scan->lines > 0 || seen.len > scan->line;
+}
+
+/*
+ * When the server stops, idle connections are closed; but who has just been
+ * accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
+ */
+static enum input_result
+wait_for_request(struct client *c)
+{
+	if (c->in.hurry && c->requests == 0)
+		return input_more(&c->in, clock_now() + FIRST_GRACE);
+	return input_wait(&c->in);
 }
 
 /*
@@ -61,7 +76,7 @@ read_head(struct client *c, struct head_scan *scan)
 		if (!has_begun(scan, seen)) {
 			score_enter(c->service.score, SCORE_READING);
 			score_request(c->service.score, TEXT(""));
-			result = input_wait(&c->in);
+			result = wait_for_request(c);
 		} else {
 			if (deadline == 0)
 				deadline = clock_now() +
@@ -83,6 +98,7 @@ serve_request(struct client *c)
 
 	switch (read_head(c, &scan)) {
 	case HEAD_READY:
+		c->requests++;
 		/* Past empty lines, and with room for content behind it. */
 		input_take(&c->in, scan.start);
 		input_compact(
@@ -101,6 +117,26 @@ serve_request(struct client *c)
 	}
 }
 
+/* False when waiting on serves no purpose. */
+static bool
+linger_on(struct client *c, int64_t deadline)
+{
+	int64_t tick = clock_now() + LINGER_TICK;
+
+	if (c->linger) /* until the client closes */
+		return input_more(&c->in, deadline) == INPUT_BYTES;
+	switch (input_more(&c->in, tick < deadline ? tick : deadline)) {
+	case INPUT_BYTES:
+		return true;
+	case INPUT_TIMEOUT:
+		return output_is_unsent(&c->out);
+	case INPUT_END:
+	case INPUT_FAILED:
+		break;
+	}
+	return false;
+}
+
 /*
  * Closing a socket on which bytes are unread, or still arriving, resets it, and
  * the reset can overtake the response that the client has not read yet.
@@ -113,9 +149,9 @@ linger(struct client *c)
 
 	score_enter(c->service.score, SCORE_LINGERING);
 	shutdown(c->fd, SHUT_WR);
-	while (drained < LINGER_BYTES_MAX) {
+	while (drained < LINGER_BYTES_MAX && clock_now() < deadline) {
 		input_attach(&c->in, c->fd);
-		if (input_more(&c->in, deadline) != INPUT_BYTES)
+		if (!linger_on(c, deadline))
 			break;
 		drained += input_text(&c->in).len;
 	}
@@ -125,10 +161,13 @@ static void
 finish(struct client *c)
 {
 	output_flush(&c->out);
-	/* Pipelined requests behind the last one are not answered. */
+	/*
+	 * Pipelined requests behind the last one are not answered; and while
+	 * the kernel still sends, any byte that comes would be a reset.
+	 */
 	if (input_text(&c->in).len > 0)
 		c->linger = true;
-	if (c->linger && !c->out.failed)
+	if (!c->out.failed && (c->linger || output_is_unsent(&c->out)))
 		linger(c);
 	close(c->fd);
 	client_detach(c);

@@ -65,6 +65,7 @@ stream_body(struct request *request, struct response *response)
 
 	request_field(request, FIELD_CONTENT_TYPE, &type);
 	response_field(response, TEXT("Content-Type"), type);
+	response_no_sniffing(response);
 	if (request->framing != FRAMING_CHUNKED)
 		response_declare_length(response, request->length);
 	while ((n = request_read(request, piece, sizeof(piece))) > 0)

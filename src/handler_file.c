@@ -10,24 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "coding.h"
-#include "conditional.h"
-#include "date.h"
 #include "folder.h"
 #include "handler.h"
 #include "listing.h"
 #include "log.h"
 #include "memory.h"
-#include "range.h"
+#include "representation.h"
 #include "uri.h"
 
 #define INDEX "index.html"
 #define WELL_KNOWN ".well-known"
-/* A file changed so lately may change again within its time stamp. */
-#define ETAG_SETTLED_SECONDS 2
-#define ETAG_SIZE 64
-#define NANOSECONDS 1000000000ULL
 
 struct file_mount {
 	struct folder folder;
@@ -35,14 +27,6 @@ struct file_mount {
 	const struct mime *mime;
 	const char *fallback; /* in place of what is not found; may be NULL */
 	bool told;	      /* refuse_listing's hint, once a worker */
-};
-
-/* A file that was opened, on its way into a response. */
-struct found {
-	int fd;
-	struct stat st;
-	enum coding coding;
-	bool varies; /* by Accept-Encoding */
 };
 
 static int
@@ -139,7 +123,8 @@ status_of_errno(int error)
 
 /* 0 and a file or a folder that is open, or the status that says why not. */
 static int
-open_name(const struct file_mount *m, const char *name, struct found *f)
+open_name(
+    const struct file_mount *m, const char *name, struct representation *f)
 {
 	int status;
 
@@ -160,7 +145,8 @@ open_name(const struct file_mount *m, const char *name, struct found *f)
 }
 
 static int
-open_regular(const struct file_mount *m, const char *name, struct found *f)
+open_regular(
+    const struct file_mount *m, const char *name, struct representation *f)
 {
 	int status = open_name(m, name, f);
 
@@ -201,172 +187,12 @@ redirect_to_folder(const struct request *request, struct response *response)
 	buffer_free(&location);
 }
 
-static void
-format_etag(const struct found *f, time_t now, char out[ETAG_SIZE])
-{
-	const struct timespec *m = &f->st.st_mtim;
-	bool settled = m->tv_sec <= now - ETAG_SETTLED_SECONDS;
-
-	/* The suffix, as the forms of one file must not share a tag. */
-	snprintf(out, ETAG_SIZE, "%s\"%llx-%llx%s\"", settled ? "" : "W/",
-	    (unsigned long long)f->st.st_size,
-	    (unsigned long long)m->tv_sec * NANOSECONDS +
-		(unsigned long long)m->tv_nsec,
-	    coding_suffix(f->coding));
-}
-
-/* What a 304 repeats of the 200: RFC 9110, 15.4.5. */
-static void
-add_validators(const struct file_mount *m, const struct found *f,
-    const struct validators *v, struct response *response)
-{
-	char date[DATE_SIZE];
-
-	date_format(v->modified, date);
-	response_field(response, TEXT("ETag"), v->etag);
-	response_field(response, TEXT("Last-Modified"), text_of(date));
-	if (m->config->max_age >= 0)
-		response_printf_field(response, "Cache-Control", "max-age=%lld",
-		    (long long)(m->config->max_age / CLOCK_SECOND));
-	if (f->varies)
-		response_field(response, TEXT("Vary"), TEXT("Accept-Encoding"));
-}
-
-static void
-add_part_head(struct response *response, const char *boundary, const char *type,
-    const struct range *r, uint64_t size, bool first)
-{
-	size_t offset = response->text.len;
-
-	buffer_printf(&response->text,
-	    "%s--%s\r\nContent-Type: %s\r\n"
-	    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-	    first ? "" : "\r\n", boundary, type, (unsigned long long)r->first,
-	    (unsigned long long)r->last, (unsigned long long)size);
-	response_add_text(response, offset);
-}
-
-/* RFC 9110, 14.6 */
-static void
-add_multipart(struct response *response, const struct ranges *ranges,
-    const char *type, uint64_t size)
-{
-	char boundary[2 * sizeof(uint64_t) + 1];
-	size_t offset;
-
-	/* Random, so that no file can hold it on purpose. */
-	snprintf(
-	    boundary, sizeof(boundary), "%08x%08x", arc4random(), arc4random());
-	response_printf_field(response, "Content-Type",
-	    "multipart/byteranges; boundary=%s", boundary);
-	for (size_t i = 0; i < ranges->count; i++) {
-		const struct range *r = &ranges->at[i];
-
-		add_part_head(response, boundary, type, r, size, i == 0);
-		response_add_file(response, r->first, r->last - r->first + 1);
-	}
-	offset = response->text.len;
-	buffer_printf(&response->text, "\r\n--%s--\r\n", boundary);
-	response_add_text(response, offset);
-}
-
-static void
-add_ranges(struct response *response, const struct ranges *ranges,
-    const char *type, uint64_t size)
-{
-	const struct range *r = &ranges->at[0];
-
-	response->status = 206;
-	if (ranges->count > 1) {
-		add_multipart(response, ranges, type, size);
-		return;
-	}
-	response_field(response, TEXT("Content-Type"), text_of(type));
-	response_printf_field(response, "Content-Range", "bytes %llu-%llu/%llu",
-	    (unsigned long long)r->first, (unsigned long long)r->last,
-	    (unsigned long long)size);
-	response_add_file(response, r->first, r->last - r->first + 1);
-}
-
-/* The ranges that are to be sent, if any: GET only (RFC 9110, 14.2). */
-static enum ranges_result
-find_ranges(const struct request *request, const struct validators *v,
-    uint64_t size, struct ranges *ranges)
-{
-	struct text value;
-
-	if (request->method != METHOD_GET ||
-	    request->counts[FIELD_RANGE] != 1 ||
-	    !request_field(request, FIELD_RANGE, &value) ||
-	    !conditional_range_applies(request, v))
-		return RANGES_IGNORED;
-	return ranges_parse(value, size, ranges);
-}
-
-static void
-add_content(const struct request *request, const struct validators *v,
-    const struct found *f, const char *type, struct response *response)
-{
-	uint64_t size = (uint64_t)f->st.st_size;
-	struct ranges ranges;
-
-	response_field(response, TEXT("Accept-Ranges"), TEXT("bytes"));
-	response_field(
-	    response, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
-	if (f->coding != CODING_IDENTITY)
-		response_field(
-		    response, TEXT("Content-Encoding"), coding_name(f->coding));
-	switch (find_ranges(request, v, size, &ranges)) {
-	case RANGES_SATISFIABLE:
-		add_ranges(response, &ranges, type, size);
-		return;
-	case RANGES_UNSATISFIABLE:
-		response_error(response, 416);
-		response_printf_field(response, "Content-Range", "bytes */%llu",
-		    (unsigned long long)size);
-		return;
-	case RANGES_IGNORED:
-		break;
-	}
-	response_field(response, TEXT("Content-Type"), text_of(type));
-	response_add_file(response, 0, size);
-}
-
-/* Takes over the descriptor. */
-static void
-answer_file(const struct file_mount *m, const struct request *request,
-    const char *name, const struct found *f, struct response *response)
-{
-	time_t now = time(NULL);
-	char etag[ETAG_SIZE];
-	struct validators v;
-	int status;
-
-	format_etag(f, now, etag);
-	v.etag = text_of(etag);
-	v.modified = f->st.st_mtime < now ? f->st.st_mtime : now;
-	if (v.modified < 0) /* no HTTP-date says so */
-		v.modified = 0;
-	status = conditional_check(request, &v, now);
-	if (status == 412) {
-		close(f->fd);
-		response_error(response, 412);
-		return;
-	}
-	response->file = f->fd;
-	add_validators(m, f, &v, response);
-	if (status == 304)
-		response->status = 304;
-	else
-		add_content(request, &v, f, mime_type(m->mime, name), response);
-}
-
 /* Opens the best of the files that lie compressed beside this one. */
 static void
 choose_coding(const struct file_mount *m, const struct request *request,
-    const char *name, struct found *f)
+    const char *name, struct representation *f)
 {
-	struct found other[CODINGS];
+	struct representation other[CODINGS];
 	struct coding_wish wish;
 	unsigned available = 1u << CODING_IDENTITY;
 
@@ -393,13 +219,15 @@ choose_coding(const struct file_mount *m, const struct request *request,
 
 static void
 answer_regular(const struct file_mount *m, const struct request *request,
-    const char *name, struct found *f, struct response *response)
+    const char *name, struct representation *f, struct response *response)
 {
+	f->type = mime_type(m->mime, name);
+	f->max_age = m->config->max_age;
 	f->coding = CODING_IDENTITY;
 	f->varies = false;
 	if (m->config->precompressed)
 		choose_coding(m, request, name, f);
-	answer_file(m, request, name, f, response);
+	representation_answer(f, request, response);
 }
 
 /* Takes over the descriptor. */
@@ -415,8 +243,7 @@ answer_listing(const struct file_mount *m, const struct request *request,
 	}
 	response_field(
 	    response, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
-	response_field(
-	    response, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	response_no_sniffing(response);
 	response_add_text(response, 0);
 }
 
@@ -438,7 +265,7 @@ answer_folder(struct file_mount *m, const struct request *request,
     const char *name, int fd, struct response *response)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
-	struct found f = {.fd = -1};
+	struct representation f = {.fd = -1};
 	int status = open_regular(m, index, &f);
 
 	if (status == 404 && m->config->listing) {
@@ -461,7 +288,7 @@ answer_fallback(const struct file_mount *m, const struct request *request,
     struct response *response)
 {
 	const char *name = m->fallback;
-	struct found f = {.fd = -1};
+	struct representation f = {.fd = -1};
 
 	if (name == NULL || open_regular(m, name, &f) != 0)
 		return false;
@@ -483,7 +310,7 @@ answer_name(struct file_mount *m, const struct request *request,
     const char *name, struct response *response)
 {
 	bool slash = request->path.at[request->path.len - 1] == '/';
-	struct found f = {.fd = -1};
+	struct representation f = {.fd = -1};
 	int status = open_name(m, name, &f);
 
 	if (status != 0) {

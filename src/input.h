@@ -40,8 +40,8 @@ void input_attach(struct input *in, int fd);
  */
 enum input_result input_wait(struct input *in);
 /*
- * Ends that wait, and makes every later one take only what is there already.
- * For the handler of a signal.
+ * Ends an input_wait, and makes every later one take only what is there
+ * already.  For the handler of a signal.
  */
 void input_hurry(struct input *in);
 /* Waits for bytes until a deadline (clock.h). */

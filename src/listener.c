@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <linux/filter.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,7 @@
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
 #define LISTENER_UNIX_MODE 0666
 #define FIRST_PASSED_FD 3
+#define TCP_FLAGS_OFFSET 13 /* in the header of a segment: RFC 9293, 3.1 */
 #define MAX_PASSED_FDS 64
 
 struct host_port {
@@ -404,6 +408,7 @@ adopt_one(struct listeners *all, int fd, struct buffer *why)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	set_options(all, fd);
 	add(all, fd, name_of_passed(fd), NULL);
+	all->at[all->count - 1].passed = true;
 	return 0;
 }
 
@@ -436,6 +441,54 @@ listener_adopt(struct listeners *all, struct buffer *why)
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	return (int)count;
+}
+
+/*
+ * Drops every SYN, which a listener would answer, and no other segment, so that
+ * handshakes under way are completed.  A closed listener would reset those
+ * that wait, and one left open would take in more than can be served.
+ */
+static void
+drop_new(int fd)
+{
+	struct sock_filter drop_syn[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
+	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {
+	    .len = sizeof(drop_syn) / sizeof(drop_syn[0]),
+	    .filter = drop_syn,
+	};
+
+	(void)setsockopt(
+	    fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+void
+listener_stop_greeting(struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct listener *l = &all->at[i];
+
+		if (is_still_ours(l))
+			unlink(l->path);
+		else if (!l->passed)
+			drop_new(l->fd);
+	}
+}
+
+bool
+listener_has_waiting(const struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct pollfd p = {.fd = all->at[i].fd, .events = POLLIN};
+
+		if (!all->at[i].passed && poll(&p, 1, 0) > 0)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -21,6 +21,7 @@ struct listener {
 	char *path;   /* to remove at the end, or NULL; owned */
 	dev_t device; /* of the path, as it was made */
 	ino_t inode;
+	bool passed; /* by whoever started us, who goes on with it */
 };
 
 struct listener_options {
@@ -54,6 +55,13 @@ int listener_adopt(struct listeners *all, struct buffer *why);
 void listener_set_timeouts(const struct listeners *all, int fd);
 /* False when the address cannot be one; nothing is looked up. */
 bool listener_address_is_valid(const char *address);
+/*
+ * No new client is greeted from now on, in any process, while those that wait
+ * to be accepted can still be.  Passed sockets stay as they are.
+ */
+void listener_stop_greeting(struct listeners *all);
+/* Whether a client waits to be accepted, other than on a passed socket. */
+bool listener_has_waiting(const struct listeners *all);
 /* Closes, and removes the paths of Unix sockets that were made here. */
 void listener_close_all(struct listeners *all);
 

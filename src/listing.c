@@ -74,6 +74,7 @@ read_entries(struct entries *all, DIR *dir, const struct folder *root,
 		if (strcmp(d->d_name, ".") == 0 ||
 		    strcmp(d->d_name, "..") == 0 ||
 		    (d->d_name[0] == '.' && !dotfiles) ||
+		    strchr(d->d_name, '\\') != NULL || /* never served */
 		    !look_at(root, folder, d->d_name, &st))
 			continue;
 		all->at =

@@ -11,9 +11,13 @@
 #include "notify.h"
 #include "pool.h"
 #include "signals.h"
+#include "worker.h"
 
 /* How long the first worker may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
+/* A handshake that was under way is over by then, and looked for so often. */
+#define QUIET_TIME (100 * CLOCK_MILLISECOND)
+#define QUIET_TICK (20 * CLOCK_MILLISECOND)
 
 struct master {
 	struct heritage *heritage;
@@ -25,6 +29,8 @@ struct master {
 	int64_t ready_deadline;
 	bool stopping;
 	int64_t stop_deadline;
+	bool draining; /* clients may wait to be accepted */
+	int64_t quiet_since;
 };
 
 /* What signals ask for. */
@@ -48,7 +54,7 @@ on_signal(int signo)
 		want_stop = 1;
 		break;
 	case SIGINT: /* somebody at a terminal, who presses Ctrl-C again */
-		want_stop_now = want_stop;
+		want_stop_now |= want_stop;
 		want_stop = 1;
 		break;
 	case SIGQUIT:
@@ -88,8 +94,26 @@ begin_stop(struct master *m)
 	    (double)m->heritage->config.stop_timeout / CLOCK_SECOND);
 	notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	setproctitle("master [stopping]");
+	listener_stop_greeting(&m->heritage->listeners);
+	m->draining = true;
+	m->quiet_since = clock_now();
+	atomic_store(&m->heritage->board->stopping, true);
 	child_signal_all(&m->children, SIGTERM);
+}
+
+/* When for a while nobody has waited to be accepted, nobody will. */
+static void
+act_on_drain(struct master *m)
+{
+	if (!m->draining)
+		return;
+	if (listener_has_waiting(&m->heritage->listeners))
+		m->quiet_since = clock_now();
+	if (clock_now() - m->quiet_since < QUIET_TIME)
+		return;
+	m->draining = false;
 	listener_close_all(&m->heritage->listeners);
+	child_signal_all(&m->children, WORKER_LET_GO);
 }
 
 static void
@@ -104,14 +128,11 @@ stop_now(struct master *m)
 static void
 act_on_stop(struct master *m)
 {
-	if (!m->stopping && (want_stop > 0 || want_stop_now))
+	if (!m->stopping && (want_stop || want_stop_now))
 		begin_stop(m);
-	if (m->stopping &&
-	    (want_stop_now || want_stop > 1 ||
-		clock_now() >= m->stop_deadline)) {
-		want_stop = 1;
+	if (m->stopping && (want_stop_now || clock_now() >= m->stop_deadline))
 		stop_now(m);
-	}
+	act_on_drain(m);
 }
 
 static void
@@ -152,6 +173,8 @@ next_deadline(const struct master *m)
 
 	if (!m->ready && !m->stopping && m->ready_deadline < next)
 		next = m->ready_deadline;
+	if (m->draining && clock_now() + QUIET_TICK < next)
+		next = clock_now() + QUIET_TICK;
 	return next;
 }
 

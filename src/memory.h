@@ -1,6 +1,7 @@
 /*
  * memory: allocation that does not fail.  A process that gets no memory says
- * so and exits with status 1: a worker is then replaced by the master.  What is returned belongs to the caller, who calls free().
+ * so and exits with status 1: a worker is then replaced by the master.  What is
+ * returned belongs to the caller, who calls free().
  */
 #ifndef TINED_MEMORY_H
 #define TINED_MEMORY_H

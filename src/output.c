@@ -1,5 +1,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -246,4 +249,14 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 		read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
+}
+
+/* A small response has left at once, and is not worth the system call. */
+bool
+output_is_unsent(const struct output *o)
+{
+	int unsent = 0;
+
+	return !o->failed && o->sent > OUTPUT_BUFFER_SIZE &&
+	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
 }

@@ -51,4 +51,7 @@ uint64_t output_position(const struct output *o);
 /* Sends all that waits.  -1 once the output has failed. */
 int output_flush(struct output *o);
 
+/* Whether some of it is on its way, and not acknowledged (Unix: read). */
+bool output_is_unsent(const struct output *o);
+
 #endif

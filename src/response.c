@@ -77,6 +77,12 @@ response_printf_field(
 	    r, text_of(name), (struct text){value, (size_t)len});
 }
 
+void
+response_no_sniffing(struct response *r)
+{
+	response_field(r, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+}
+
 static void
 add_piece(struct response *r, struct piece piece)
 {
@@ -200,7 +206,7 @@ response_add_page(struct response *r)
 
 	response_field(
 	    r, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
-	response_field(r, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	response_no_sniffing(r);
 	buffer_printf(&r->text,
 	    "<!doctype html>\n"
 	    "<html lang=\"en\">\n"

@@ -74,6 +74,9 @@ int response_printf_field(struct response *r, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool response_field_is_valid(struct text name, struct text value);
 
+/* The type is what it says: X-Content-Type-Options (WHATWG Fetch). */
+void response_no_sniffing(struct response *r);
+
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
 /* What was added to text since that offset is content. */
 void response_add_text(struct response *r, size_t offset);

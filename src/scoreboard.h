@@ -54,6 +54,7 @@ struct score_reading {
 };
 
 struct scoreboard {
+	atomic_bool stopping; /* the whole server, not one worker */
 	size_t count;
 	struct score slots[];
 };

@@ -188,6 +188,7 @@ site_add_page(const struct site *s, struct response *r)
 		if (r->status != page->status)
 			continue;
 		response_field(r, TEXT("Content-Type"), text_of(page->type));
+		response_no_sniffing(r);
 		response_add_bytes(r, page->bytes.data, page->bytes.len);
 		return;
 	}

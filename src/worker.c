@@ -18,8 +18,8 @@
 
 /* When a connection cannot be accepted for want of descriptors or memory. */
 #define STARVED_PAUSE_MS 100
-/* How long a stopping worker goes on serving what waits to be accepted. */
-#define DRAIN_SECONDS 1
+/* A signal may come just before a wait; none is missed for longer. */
+#define DRAIN_TICK_MS 100
 /* The signal that the kernel sends when the master is gone. */
 #define ORPHANED SIGUSR2
 
@@ -58,15 +58,10 @@ on_term(int signo)
 
 	(void)signo;
 	stop();
-	alarm(DRAIN_SECONDS);
 	errno = saved;
 }
 
-/*
- * While one worker finishes a long request, the kernel would go on to greet
- * clients whom nobody will serve; and nothing of a dead master may keep its
- * successor from the port.
- */
+/* For the handlers: another worker may go on with the sockets. */
 static void
 let_go_of_listeners(void)
 {
@@ -77,16 +72,21 @@ let_go_of_listeners(void)
 		close(self->heritage->listeners.at[i].fd);
 }
 
+/* From the master: nobody waits to be accepted any more. */
 static void
-on_alarm(int signo)
+on_let_go(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
-	let_go_of_listeners();
+	if (want_stop) {
+		let_go_of_listeners();
+		stop();
+	}
 	errno = saved;
 }
 
+/* Nothing of a dead master may keep its successor from the port. */
 static void
 on_orphaned(int signo)
 {
@@ -108,15 +108,15 @@ static void
 set_up_signals(void)
 {
 	static const int ours[] = {SIGTERM, 0};
-	static const int alarms[] = {SIGALRM, 0};
+	static const int let_go[] = {WORKER_LET_GO, 0};
 	static const int orphaned[] = {ORPHANED, 0};
-	static const int not_ours[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
-	    SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	static const int not_ours[] = {
+	    SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	static const int plain[] = {SIGCHLD, 0};
 	sigset_t none;
 
 	signals_handle(ours, on_term);
-	signals_handle(alarms, on_alarm);
+	signals_handle(let_go, on_let_go);
 	signals_handle(orphaned, on_orphaned);
 	signals_ignore(not_ours);
 	signals_default(plain);
@@ -264,6 +264,18 @@ serve(struct worker *w, int fd, struct peer *peer)
 	connection_serve(&w->client, fd, peer);
 }
 
+static bool
+serve_new(struct worker *w)
+{
+	struct peer peer;
+	int fd = accept_any(w, &peer);
+
+	if (fd == -1)
+		return false;
+	serve(w, fd, &peer);
+	return true;
+}
+
 static void
 wait_for_work(struct worker *w)
 {
@@ -277,30 +289,33 @@ wait_for_work(struct worker *w)
 static void
 work(struct worker *w)
 {
-	struct peer peer;
-
-	while (!want_stop) {
-		int fd = accept_any(w, &peer);
-
-		if (fd != -1)
-			serve(w, fd, &peer);
-		else if (!want_stop)
+	while (!want_stop)
+		if (!serve_new(w) && !want_stop)
 			wait_for_work(w);
-	}
 }
 
-/* Clients that the kernel has greeted in our name are not turned away. */
+/*
+ * Clients that the kernel has greeted in our name are not turned away: when the
+ * whole server stops, the master says when the last of them is served.
+ */
 static void
 drain(struct worker *w)
 {
-	int64_t deadline = clock_now() + DRAIN_SECONDS * CLOCK_SECOND;
-	struct peer peer;
-	int fd;
+	const struct scoreboard *board = w->heritage->board;
+	struct epoll_event event;
+	uint64_t count;
 
 	score_enter(w->client.service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
-	while (clock_now() < deadline && (fd = accept_any(w, &peer)) != -1)
-		serve(w, fd, &peer);
+	while (!w->let_go) {
+		if (serve_new(w))
+			continue;
+		if (!atomic_load(&board->stopping))
+			break;
+		(void)!read(w->wake, &count, sizeof(count));
+		if (!w->let_go)
+			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
+	}
 }
 
 static void

@@ -6,13 +6,19 @@
 
 #include <sys/types.h>
 
+#include <signal.h>
+
 #include "heritage.h"
+
+/* The signal by which the master, when all stops, ends the accepting. */
+#define WORKER_LET_GO SIGUSR1
 
 /*
  * Serves until SIGTERM comes, or the master dies; then the request under way
- * is finished, an idle connection is closed, and connections that wait to be
- * accepted are served.  slot is the worker's place on the scoreboard.  Returns
- * the exit status; the process must end with it.
+ * is finished, and an idle connection is closed.  When the whole server stops
+ * (scoreboard.h), connections that wait to be accepted are served until
+ * WORKER_LET_GO.  slot is the worker's place on the scoreboard.  Returns the
+ * exit status; the process must end with it.
  */
 int worker_run(struct heritage *heritage, size_t slot, pid_t master);
 

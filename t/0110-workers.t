@@ -21,16 +21,35 @@ sub titles ($tined) {
 	return sort map { Tined::title($_) } $tined->worker_pids;
 }
 
-# A connection whose worker is in the middle of a response, and its worker.
+# A connection whose worker is in the middle of a response, and its worker:
+# the one that holds the other end, as others may be busy with other clients.
 sub busy_worker ($tined) {
 	my $sock = $tined->connect(rcvbuf => 4096);
-	my %busy = map { ($_ => 1) } serving($tined);
 
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
 	my $pid = wait_for(sub {
-		(grep { !$busy{$_} } serving($tined))[0];
+		my $inode = accepted_inode($sock->sockport) or return;
+		(grep { holds($_, $inode) } $tined->worker_pids)[0];
 	});
+	wait_for(sub { Tined::title($pid) =~ /serving/ });
 	return ($sock, $pid);
+}
+
+# Of the socket whose remote port this is: proc(5), /proc/net/tcp.
+sub accepted_inode ($port) {
+	my $remote = sprintf ':%04X', $port;
+
+	open my $table, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+	while (my $line = <$table>) {
+		my @field = split ' ', $line;
+		return $field[9] if $field[2] =~ /\Q$remote\E\z/ && $field[9];
+	}
+	return;
+}
+
+sub holds ($pid, $inode) {
+	return grep { (readlink($_) // q{}) eq "socket:[$inode]" }
+	    glob "/proc/$pid/fd/*";
 }
 
 sub serving ($tined) {
