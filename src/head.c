@@ -132,7 +132,7 @@ check_request_line(struct request *r)
 /* What check_field_lines finds out. */
 struct field_lines {
 	size_t count;
-	bool tabs; /* at the end of a line */
+	bool padded; /* a line ends with white space */
 };
 
 /* No folding: a line that begins with white space is no field line. */
@@ -146,8 +146,8 @@ check_field_lines(const char *at, const char *end, struct field_lines *out)
 
 		if (!scan_field_line(line))
 			return false;
-		if (line.at[line.len - 1] == '\t')
-			out->tabs = true;
+		if (text_trim(line).len < line.len)
+			out->padded = true;
 		at = lf + 1;
 		out->count++;
 	}
@@ -204,7 +204,7 @@ feed(http_parser *parser, const char *at, size_t len)
 
 /*
  * The parser takes a tab for white space, but not behind a Content-Length: it
- * gets the lines without what they end with.
+ * gets the lines without what they are padded with.
  */
 static bool
 feed_trimmed(http_parser *parser, const char *at, const char *end)
@@ -213,8 +213,7 @@ feed_trimmed(http_parser *parser, const char *at, const char *end)
 		const char *lf = memchr(at, '\n', (size_t)(end - at));
 		struct text line = {at, (size_t)(lf - at) - 1};
 
-		if (line.len > 0 && line.at[line.len - 1] == '\t')
-			line.len = text_trim(line).len;
+		line = text_trim(line); /* it begins with a token */
 		if ((line.len > 0 && !feed(parser, line.at, line.len)) ||
 		    !feed(parser, "\r\n", 2))
 			return false;
@@ -224,14 +223,14 @@ feed_trimmed(http_parser *parser, const char *at, const char *end)
 }
 
 static bool
-split_fields(const char *head, size_t len, bool tabs, struct request *r)
+split_fields(const char *head, size_t len, bool padded, struct request *r)
 {
 	http_parser parser;
 
 	http_parser_init(&parser, HTTP_REQUEST);
 	parser.data = r;
-	return tabs ? feed_trimmed(&parser, head, head + len)
-		    : feed(&parser, head, len);
+	return padded ? feed_trimmed(&parser, head, head + len)
+		      : feed(&parser, head, len);
 }
 
 static void
@@ -257,7 +256,7 @@ head_parse(const char *head, size_t len, struct request *r)
 	if ((status = check_request_line(r)) != 0)
 		return status;
 	if (!check_field_lines(lf + 1, head + len, &lines) ||
-	    !split_fields(head, len, lines.tabs, r) ||
+	    !split_fields(head, len, lines.padded, r) ||
 	    lines.count != r->field_count)
 		return 400;
 	index_fields(r);

@@ -1,0 +1,135 @@
+#include <string.h>
+
+#include "chars.h"
+#include "guard.h"
+#include "unit.h"
+
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define UNRESERVED LETTERS DIGITS "-._~"
+#define SUB_DELIMS "!$&'()*+,;="
+
+/* The bytes of a class are those of the string, and no others. */
+static void
+assert_class(enum char_class class, const char *members)
+{
+	for (int c = 0; c < 256; c++) {
+		bool member = c != 0 && strchr(members, c) != NULL;
+
+		ck_assert_msg(chars_is((char)c, class) == member, "byte 0x%02x",
+		    (unsigned)c);
+	}
+}
+
+START_TEST(a_token_is_what_rfc_9110_5_6_2_says)
+{
+	assert_class(CHAR_TOKEN, LETTERS DIGITS "!#$%&'*+-.^_`|~");
+}
+END_TEST
+
+START_TEST(a_field_value_has_no_control_byte_but_ht)
+{
+	for (int c = 0; c < 256; c++)
+		ck_assert_msg(chars_is((char)c, CHAR_VALUE) ==
+			(c == '\t' || (c >= ' ' && c != 0x7f)),
+		    "byte 0x%02x", (unsigned)c);
+}
+END_TEST
+
+START_TEST(a_path_is_pchar_slash_and_percent)
+{
+	assert_class(CHAR_PATH, UNRESERVED SUB_DELIMS ":@/%");
+}
+END_TEST
+
+START_TEST(a_query_may_have_question_marks_too)
+{
+	assert_class(CHAR_QUERY, UNRESERVED SUB_DELIMS ":@/%?");
+}
+END_TEST
+
+START_TEST(a_registered_name_is_unreserved_sub_delims_and_percent)
+{
+	assert_class(CHAR_NAME, UNRESERVED SUB_DELIMS "%");
+}
+END_TEST
+
+START_TEST(what_is_never_encoded_is_unreserved_or_a_slash)
+{
+	assert_class(CHAR_PLAIN, UNRESERVED "/");
+}
+END_TEST
+
+START_TEST(digits_and_hex_digits_are_ascii_only)
+{
+	assert_class(CHAR_DIGIT, DIGITS);
+	assert_class(CHAR_HEX, DIGITS "abcdefABCDEF");
+}
+END_TEST
+
+START_TEST(the_value_of_a_byte_that_is_no_hex_digit_is_minus_one)
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char capitals[] = "0123456789ABCDEF";
+
+	for (int i = 0; i < 16; i++) {
+		ck_assert_int_eq(chars_hex(digits[i]), i);
+		ck_assert_int_eq(chars_hex(capitals[i]), i);
+	}
+	for (int c = 0; c < 256; c++)
+		if (!chars_is((char)c, CHAR_HEX))
+			ck_assert_int_eq(chars_hex((char)c), -1);
+}
+END_TEST
+
+START_TEST(all_looks_at_every_byte_and_at_none_behind)
+{
+	ck_assert(chars_all(guard_copy("abc", 3), 3, CHAR_TOKEN));
+	ck_assert(!chars_all(guard_copy("ab ", 3), 3, CHAR_TOKEN));
+	ck_assert(!chars_all(guard_copy("\0bc", 3), 3, CHAR_TOKEN));
+	ck_assert(chars_all(guard_copy("", 0), 0, CHAR_TOKEN));
+	ck_assert(chars_all(NULL, 0, CHAR_TOKEN));
+}
+END_TEST
+
+START_TEST(values_are_told_alike_at_every_place_and_length)
+{
+	char bytes[40];
+
+	for (size_t len = 0; len <= sizeof(bytes); len++)
+		for (size_t at = 0; at < len; at++)
+			for (int c = 0; c < 256; c++) {
+				const char *copy;
+
+				memset(bytes, at % 2 == 0 ? 'a' : 0xff, len);
+				bytes[at] = (char)c;
+				copy = guard_copy(bytes, len);
+				assert_quick(chars_all_values(copy, len) ==
+				    chars_is((char)c, CHAR_VALUE));
+				copy = guard_copy_behind(bytes, len);
+				assert_quick(chars_all_values(copy, len) ==
+				    chars_is((char)c, CHAR_VALUE));
+			}
+	ck_assert(chars_all_values(guard_copy("", 0), 0));
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("chars");
+
+	tcase_add_test(tests, a_token_is_what_rfc_9110_5_6_2_says);
+	tcase_add_test(tests, a_field_value_has_no_control_byte_but_ht);
+	tcase_add_test(tests, a_path_is_pchar_slash_and_percent);
+	tcase_add_test(tests, a_query_may_have_question_marks_too);
+	tcase_add_test(
+	    tests, a_registered_name_is_unreserved_sub_delims_and_percent);
+	tcase_add_test(tests, what_is_never_encoded_is_unreserved_or_a_slash);
+	tcase_add_test(tests, digits_and_hex_digits_are_ascii_only);
+	tcase_add_test(
+	    tests, the_value_of_a_byte_that_is_no_hex_digit_is_minus_one);
+	tcase_add_test(tests, all_looks_at_every_byte_and_at_none_behind);
+	tcase_add_test(tests, values_are_told_alike_at_every_place_and_length);
+	return unit_run();
+}

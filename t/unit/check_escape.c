@@ -1,0 +1,204 @@
+#include <string.h>
+
+#include "chars.h"
+#include "escape.h"
+#include "guard.h"
+#include "unit.h"
+
+#define ENOUGH 1000
+
+static struct buffer out;
+
+static const char *
+log_of(const char *bytes, size_t len, size_t max)
+{
+	buffer_clear(&out);
+	escape_log(&out, (struct text){guard_copy(bytes, len), len}, max);
+	return buffer_string(&out);
+}
+
+static const char *
+quoted_of(const char *bytes, size_t len, size_t max)
+{
+	buffer_clear(&out);
+	escape_log_quoted(
+	    &out, (struct text){guard_copy(bytes, len), len}, max);
+	return buffer_string(&out);
+}
+
+START_TEST(control_bytes_become_escapes)
+{
+	ck_assert_str_eq(log_of("a\nb\r\t\\", 6, ENOUGH), "a\\nb\\r\\t\\\\");
+	ck_assert_str_eq(log_of("\0\x1b[31m\x7f\x80\xff", 9, ENOUGH),
+	    "\\x00\\x1b[31m\\x7f\\x80\\xff");
+}
+END_TEST
+
+START_TEST(quotes_are_escaped_only_between_quotes)
+{
+	ck_assert_str_eq(log_of("\"a\"", 3, ENOUGH), "\"a\"");
+	ck_assert_str_eq(quoted_of("\"a\"", 3, ENOUGH), "\\\"a\\\"");
+}
+END_TEST
+
+/* Reads the escapes back; false when there is half of one. */
+static bool
+unescape(struct text t, struct buffer *to)
+{
+	static const char letters[] = "nrt\\\"", bytes[] = "\n\r\t\\\"";
+
+	buffer_clear(to);
+	for (size_t i = 0; i < t.len; i++) {
+		const char *letter;
+
+		if (t.at[i] != '\\') {
+			buffer_add_char(to, t.at[i]);
+			continue;
+		}
+		if (++i == t.len)
+			return false;
+		letter = strchr(letters, t.at[i]);
+		if (letter != NULL) {
+			buffer_add_char(to, bytes[letter - letters]);
+			continue;
+		}
+		if (t.at[i] != 'x' || t.len - i < 3)
+			return false;
+		buffer_add_char(to,
+		    (char)(chars_hex(t.at[i + 1]) << 4 |
+			chars_hex(t.at[i + 2])));
+		i += 2;
+	}
+	return true;
+}
+
+START_TEST(every_byte_can_be_read_back)
+{
+	struct buffer back = {0};
+	char all[256];
+
+	for (int c = 0; c < 256; c++)
+		all[c] = (char)c;
+	quoted_of(all, sizeof(all), 4 * sizeof(all));
+	ck_assert(unescape(buffer_text(&out), &back));
+	ck_assert_mem_eq(back.data, all, sizeof(all));
+	ck_assert_uint_eq(back.len, sizeof(all));
+	buffer_free(&back);
+}
+END_TEST
+
+static void
+assert_harmless(struct text t, bool quoted)
+{
+	for (size_t i = 0; i < t.len; i++)
+		ck_assert_msg(t.at[i] >= ' ' && t.at[i] <= '~', "byte 0x%02x",
+		    (unsigned char)t.at[i]);
+	for (size_t i = 0; quoted && i < t.len; i++) {
+		ck_assert_int_ne(t.at[i], '"');
+		if (t.at[i] == '\\')
+			i++;
+	}
+}
+
+START_TEST(no_output_is_longer_than_max_or_has_a_control_byte)
+{
+	char in[64];
+
+	for (int round = 0; round < 20000; round++) {
+		size_t len = unit_random_below(sizeof(in));
+		size_t max = 3 + unit_random_below(sizeof(in));
+
+		for (size_t i = 0; i < len; i++)
+			in[i] = (char)unit_random();
+		log_of(in, len, max);
+		ck_assert_uint_le(out.len, max);
+		assert_harmless(buffer_text(&out), false);
+		quoted_of(in, len, max);
+		ck_assert_uint_le(out.len, max);
+		assert_harmless(buffer_text(&out), true);
+	}
+}
+END_TEST
+
+START_TEST(a_max_too_small_for_the_dots_is_kept_too)
+{
+	for (size_t max = 0; max < 4; max++) {
+		log_of("abcdef", 6, max);
+		ck_assert_msg(
+		    out.len <= max, "%zu bytes, max %zu", out.len, max);
+	}
+}
+END_TEST
+
+START_TEST(a_cut_text_ends_in_dots_and_never_in_half_an_escape)
+{
+	struct buffer back = {0};
+
+	ck_assert_str_eq(log_of("abcdef", 6, 6), "abcdef");
+	ck_assert_str_eq(log_of("abcdef", 6, 5), "ab...");
+	ck_assert_str_eq(log_of("ab\1\2", 4, 10), "ab\\x01\\x02");
+	ck_assert_str_eq(log_of("ab\1\2", 4, 9), "ab\\x01...");
+	ck_assert_str_eq(log_of("ab\1\2", 4, 8), "ab...");
+	for (size_t max = 3; max < 70; max++) {
+		log_of("\1\n\2\r\3a\4\\\5b\1\n\2\r\3a\4", 17, max);
+		if (out.len == 0 || out.data[out.len - 1] != '.')
+			continue;
+		ck_assert(
+		    unescape((struct text){out.data, out.len - 3}, &back));
+	}
+	buffer_free(&back);
+}
+END_TEST
+
+START_TEST(escapes_are_added_behind_what_is_there_and_max_counts_them_alone)
+{
+	buffer_clear(&out);
+	buffer_add_string(&out, "0123456789");
+	escape_log(&out, TEXT("abcdef"), 5);
+	assert_string_eq(&out, "0123456789ab...");
+}
+END_TEST
+
+START_TEST(html_has_no_markup_left)
+{
+	buffer_clear(&out);
+	escape_html(&out, guard_text(TEXT("<a href=\"x\" id='y'>&amp;</a>")));
+	assert_string_eq(&out,
+	    "&lt;a href=&quot;x&quot; id=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;");
+}
+END_TEST
+
+START_TEST(html_keeps_every_other_byte)
+{
+	for (int c = 0; c < 256; c++) {
+		char byte = (char)c;
+
+		if (strchr("<>&\"'", c) != NULL && c != 0)
+			continue;
+		buffer_clear(&out);
+		escape_html(&out, (struct text){guard_copy(&byte, 1), 1});
+		ck_assert_uint_eq(out.len, 1);
+		ck_assert_int_eq(out.data[0], byte);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("escape");
+
+	tcase_add_test(tests, control_bytes_become_escapes);
+	tcase_add_test(tests, quotes_are_escaped_only_between_quotes);
+	tcase_add_test(tests, every_byte_can_be_read_back);
+	tcase_add_test(
+	    tests, no_output_is_longer_than_max_or_has_a_control_byte);
+	tcase_add_test(tests, a_max_too_small_for_the_dots_is_kept_too);
+	tcase_add_test(
+	    tests, a_cut_text_ends_in_dots_and_never_in_half_an_escape);
+	tcase_add_test(tests,
+	    escapes_are_added_behind_what_is_there_and_max_counts_them_alone);
+	tcase_add_test(tests, html_has_no_markup_left);
+	tcase_add_test(tests, html_keeps_every_other_byte);
+	return unit_run();
+}

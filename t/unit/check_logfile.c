@@ -1,0 +1,288 @@
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "logfile.h"
+#include "unit.h"
+
+#define LINE "a line\n"
+#define WRITERS 4
+#define LINES 300
+
+static struct logfile file;
+static char folder[64];
+static char path[128];
+
+static void
+set_up(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/tined-check-logfile-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/log", folder);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+tear_down(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static enum logfile_event
+write_line(void)
+{
+	return logfile_write(&file, LOG_INFO, LINE, strlen(LINE));
+}
+
+static const char *
+content(void)
+{
+	static struct buffer b;
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	ck_assert_int_ne(fd, -1);
+	buffer_clear(&b);
+	while ((n = read(fd, buffer_reserve(&b, 4096), 4096)) > 0)
+		b.len += (size_t)n;
+	close(fd);
+	return buffer_string(&b);
+}
+
+START_TEST(a_file_is_made_with_mode_0640_and_appended_to)
+{
+	struct stat st;
+
+	umask(022);
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_str_eq(content(), LINE LINE);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+}
+END_TEST
+
+START_TEST(a_file_is_not_inherited_by_programs)
+{
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	ck_assert_int_ne(fcntl(file.fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_opened_says_why)
+{
+	ck_assert_int_eq(logfile_open(&file, "/nonexistent/log", -1), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(logfile_open(&file, folder, -1), -1);
+	ck_assert_int_eq(errno, EISDIR);
+}
+END_TEST
+
+START_TEST(a_dash_is_the_standard_descriptor)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_eq(logfile_open(&file, "-", fd), 0);
+	ck_assert_int_eq(file.fd, fd);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_str_eq(content(), LINE);
+}
+END_TEST
+
+START_TEST(a_log_that_is_off_opens_and_writes_nothing)
+{
+	ck_assert_int_eq(logfile_open(&file, "off", 1), 0);
+	ck_assert_int_eq(file.kind, LOGFILE_OFF);
+	ck_assert_int_eq(file.fd, -1);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told_of_once_and_lines_are_counted)
+{
+	ck_assert_int_eq(logfile_open(&file, "/dev/full", -1), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
+	ck_assert_int_eq(errno, ENOSPC);
+	for (int i = 0; i < 9; i++)
+		ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_uint_eq(logfile_lost(&file), 10);
+}
+END_TEST
+
+START_TEST(a_log_that_is_healed_is_told_of_once_and_may_break_again)
+{
+	int good = open("/dev/null", O_WRONLY),
+	    bad = open("/dev/full", O_WRONLY);
+
+	ck_assert_int_eq(logfile_open(&file, "-", bad), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	file.fd = good;
+	ck_assert_int_eq(write_line(), LOGFILE_HEALED);
+	ck_assert_uint_eq(logfile_lost(&file), 2);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	file.fd = bad;
+	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
+	ck_assert_uint_eq(logfile_lost(&file), 1);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_gone_is_a_trouble_like_another)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(logfile_open(&file, "-", ends[1]), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	close(ends[0]);
+	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
+	ck_assert_int_eq(errno, EPIPE);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+}
+END_TEST
+
+START_TEST(a_socket_is_a_log_too)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(logfile_open(&file, "-", pair[0]), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	signal(SIGPIPE, SIG_DFL);
+	close(pair[1]);
+	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
+	ck_assert_int_eq(errno, EPIPE);
+}
+END_TEST
+
+START_TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(logfile_open(&file, "-", ends[1]), 0);
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+START_TEST(a_reader_that_sleeps_keeps_nobody_waiting_for_long)
+{
+	int64_t start = clock_now();
+	enum logfile_event event;
+	int ends[2], lines = 0;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(logfile_open(&file, "-", ends[1]), 0);
+	do {
+		event = write_line();
+		lines++;
+	} while (event == LOGFILE_FINE && lines < 1000000);
+	ck_assert_int_eq(event, LOGFILE_BROKE);
+	ck_assert_int_eq(errno, EAGAIN);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_int_lt(clock_now() - start, 10 * CLOCK_SECOND);
+	ck_assert_uint_eq(logfile_lost(&file), 1001);
+}
+END_TEST
+
+START_TEST(one_process_of_all_that_share_a_log_tells_of_its_trouble)
+{
+	int told = 0, healed = 0;
+
+	ck_assert_int_eq(logfile_open(&file, "/dev/full", -1), 0);
+	for (int i = 0; i < WRITERS; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			_exit((int)write_line());
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		told += WEXITSTATUS(status) == LOGFILE_BROKE;
+	}
+	ck_assert_int_eq(told, 1);
+	ck_assert_uint_eq(logfile_lost(&file), WRITERS);
+	file.fd = open("/dev/null", O_WRONLY);
+	for (int i = 0; i < WRITERS; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			_exit((int)write_line());
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		healed += WEXITSTATUS(status) == LOGFILE_HEALED;
+	}
+	ck_assert_int_eq(healed, 1);
+}
+END_TEST
+
+static _Noreturn void
+write_lines(char letter)
+{
+	char line[200];
+
+	memset(line, letter, sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	for (int i = 0; i < LINES; i++)
+		logfile_write(&file, LOG_INFO, line, sizeof(line));
+	_exit(0);
+}
+
+START_TEST(lines_of_several_processes_do_not_mix)
+{
+	const char *at;
+
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	for (int i = 0; i < WRITERS; i++)
+		if (fork() == 0)
+			write_lines((char)('a' + i));
+	for (int i = 0; i < WRITERS; i++)
+		wait(NULL);
+	at = content();
+	ck_assert_uint_eq(strlen(at), WRITERS * LINES * 200);
+	for (; *at != '\0'; at += 200)
+		for (int i = 0; i < 199; i++)
+			assert_quick(at[i] == at[0] && at[199] == '\n');
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("logfile");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_file_is_made_with_mode_0640_and_appended_to);
+	tcase_add_test(tests, a_file_is_not_inherited_by_programs);
+	tcase_add_test(tests, a_file_that_cannot_be_opened_says_why);
+	tcase_add_test(tests, a_dash_is_the_standard_descriptor);
+	tcase_add_test(tests, a_log_that_is_off_opens_and_writes_nothing);
+	tcase_add_test(
+	    tests, a_full_disk_is_told_of_once_and_lines_are_counted);
+	tcase_add_test(
+	    tests, a_log_that_is_healed_is_told_of_once_and_may_break_again);
+	tcase_add_test(tests, a_reader_that_is_gone_is_a_trouble_like_another);
+	tcase_add_test(tests, a_socket_is_a_log_too);
+	tcase_add_test(
+	    tests, an_inherited_pipe_is_not_changed_for_those_who_share_it);
+	tcase_add_test(
+	    tests, a_reader_that_sleeps_keeps_nobody_waiting_for_long);
+	tcase_add_test(
+	    tests, one_process_of_all_that_share_a_log_tells_of_its_trouble);
+	tcase_add_test(tests, lines_of_several_processes_do_not_mix);
+	return unit_run();
+}

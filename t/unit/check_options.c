@@ -1,0 +1,384 @@
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "options.h"
+#include "unit.h"
+
+#define ARGS_MAX 20
+
+static struct config config;
+static char *arguments[ARGS_MAX + 2];
+
+/* The words of a command line, with "|" between them. */
+static int
+split(const char *line)
+{
+	static char copy[512], name[] = "tined";
+	char *rest = copy;
+	int count = 0;
+
+	ck_assert_uint_lt(strlen(line), sizeof(copy));
+	memcpy(copy, line, strlen(line) + 1);
+	arguments[count++] = name;
+	while (rest != NULL && *line != '\0') {
+		ck_assert_int_le(count, ARGS_MAX);
+		arguments[count++] = strsep(&rest, "|");
+	}
+	arguments[count] = NULL;
+	return count;
+}
+
+static void
+parse(const char *line)
+{
+	int count = split(line);
+
+	config_free(&config);
+	optind = 0; /* begin again: getopt(3) */
+	options_parse(&config, count, arguments);
+}
+
+/* What a process that parses this says on a descriptor; its exit status. */
+static int
+parse_in_child(const char *line, int descriptor, struct buffer *said)
+{
+	int ends[2], status;
+	pid_t child;
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		dup2(ends[1], descriptor);
+		close(ends[0]);
+		close(ends[1]);
+		parse(line);
+		_exit(0);
+	}
+	close(ends[1]);
+	buffer_clear(said);
+	while ((n = read(ends[0], buffer_reserve(said, 4096), 4096)) > 0)
+		said->len += (size_t)n;
+	close(ends[0]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+release(void)
+{
+	config_free(&config);
+}
+
+/* Each mistake is one line that names the flag and the mend. */
+static void
+assert_mistake(const char *line, const char *flag, const char *mend)
+{
+	struct buffer said = {0};
+	int status = parse_in_child(line, STDERR_FILENO, &said);
+	const char *words = buffer_string(&said);
+
+	ck_assert_msg(
+	    status == EX_USAGE, "\"%s\": status %d: %s", line, status, words);
+	ck_assert_msg(strchr(words, '\n') == words + said.len - 1,
+	    "\"%s\": not one line: %s", line, words);
+	ck_assert_msg(
+	    strstr(words, flag) != NULL && strstr(words, mend) != NULL,
+	    "\"%s\": no \"%s\" and \"%s\" in: %s", line, flag, mend, words);
+	buffer_free(&said);
+}
+
+START_TEST(without_arguments_the_current_folder_is_served)
+{
+	parse("");
+	ck_assert_uint_eq(config.mounts.count, 1);
+	ck_assert_str_eq(config.mounts.at[0].prefix, "/");
+	ck_assert_str_eq(config.mounts.at[0].kind, "file");
+	ck_assert_str_eq(config.mounts.at[0].arg, ".");
+	ck_assert_uint_eq(config.listen.count, 1);
+	ck_assert_str_eq(config.listen.at[0], "localhost:8080");
+	ck_assert_str_eq(config.access_log, "-");
+	ck_assert_str_eq(config.error_log, "-");
+}
+END_TEST
+
+START_TEST(the_defaults_are_those_of_the_manual)
+{
+	parse("");
+	ck_assert_int_eq(config.workers, 8);
+	ck_assert_int_eq(config.keepalive_timeout, 5 * CLOCK_SECOND);
+	ck_assert_int_eq(config.head_timeout, 20 * CLOCK_SECOND);
+	ck_assert_int_eq(config.body_timeout, 20 * CLOCK_SECOND);
+	ck_assert_int_eq(config.send_timeout, 60 * CLOCK_SECOND);
+	ck_assert_int_eq(config.stop_timeout, 30 * CLOCK_SECOND);
+	ck_assert_uint_eq(config.max_head, 32 << 10);
+	ck_assert_uint_eq(config.max_body, 1 << 30);
+	ck_assert_int_eq(config.log_level, LOG_LEVEL_NOTICE);
+	ck_assert(!config.listing && !config.dotfiles && !config.daemon);
+}
+END_TEST
+
+START_TEST(short_and_long_options_are_the_same)
+{
+	parse("-w|3|-k|7s|-b|9|-l|:81|-p|/p|-a|/a|-e|/e|/dir");
+	ck_assert_int_eq(config.workers, 3);
+	ck_assert_int_eq(config.keepalive_timeout, 7 * CLOCK_SECOND);
+	ck_assert_int_eq(config.backlog, 9);
+	ck_assert_str_eq(config.listen.at[0], ":81");
+	ck_assert_str_eq(config.pidfile, "/p");
+	ck_assert_str_eq(config.access_log, "/a");
+	ck_assert_str_eq(config.error_log, "/e");
+	ck_assert_str_eq(config.mounts.at[0].arg, "/dir");
+	parse("--workers=3|--keepalive|7s|--backlog=9|--listen=:81|"
+	      "--pidfile=/p|--access-log=/a|--error-log=/e");
+	ck_assert_int_eq(config.workers, 3);
+	ck_assert_int_eq(config.keepalive_timeout, 7 * CLOCK_SECOND);
+	ck_assert_int_eq(config.backlog, 9);
+	ck_assert_str_eq(config.listen.at[0], ":81");
+	ck_assert_str_eq(config.pidfile, "/p");
+	ck_assert_str_eq(config.access_log, "/a");
+	ck_assert_str_eq(config.error_log, "/e");
+}
+END_TEST
+
+START_TEST(limits_and_times_are_taken)
+{
+	parse("--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
+	      "--stop-timeout=4s|--max-head=64k|--max-body=0|--max-age=0");
+	ck_assert_int_eq(config.head_timeout, 1 * CLOCK_SECOND);
+	ck_assert_int_eq(config.body_timeout, 2 * CLOCK_SECOND);
+	ck_assert_int_eq(config.send_timeout, 3 * CLOCK_SECOND);
+	ck_assert_int_eq(config.stop_timeout, 4 * CLOCK_SECOND);
+	ck_assert_uint_eq(config.max_head, 64 << 10);
+	ck_assert_uint_eq(config.max_body, 0);
+	ck_assert_int_eq(config.max_age, 0);
+	parse("--max-head=1k|-w|4096|-b|65535");
+	ck_assert_uint_eq(config.max_head, 1024);
+	ck_assert_int_eq(config.workers, 4096);
+	ck_assert_int_eq(config.backlog, 65535);
+}
+END_TEST
+
+START_TEST(options_that_repeat_are_kept_in_their_order)
+{
+	parse("-l|:1|-l|[::1]:2|--allow=10.0.0.0/8|--allow|::1|"
+	      "--header=A: b|--header=C:d");
+	ck_assert_uint_eq(config.listen.count, 2);
+	ck_assert_str_eq(config.listen.at[1], "[::1]:2");
+	ck_assert_uint_eq(config.allow.count, 2);
+	ck_assert_uint_eq(config.headers.count, 2);
+	ck_assert_str_eq(config.headers.at[0], "A: b");
+	ck_assert_str_eq(config.headers.at[1], "C: d");
+}
+END_TEST
+
+START_TEST(a_mount_is_prefix_kind_and_argument)
+{
+	parse("-m|/bench=echo:10000|-m|/a=file:/b=c:d");
+	ck_assert_uint_eq(config.mounts.count, 2);
+	ck_assert_str_eq(config.mounts.at[0].prefix, "/bench");
+	ck_assert_str_eq(config.mounts.at[0].kind, "echo");
+	ck_assert_str_eq(config.mounts.at[0].arg, "10000");
+	ck_assert_str_eq(config.mounts.at[1].arg, "/b=c:d");
+	parse("-m|/a=echo:1|/srv");
+	ck_assert_uint_eq(config.mounts.count, 2);
+	ck_assert_str_eq(config.mounts.at[1].prefix, "/");
+	ck_assert_str_eq(config.mounts.at[1].arg, "/srv");
+}
+END_TEST
+
+START_TEST(switches_are_on_when_they_are_given)
+{
+	parse("--listing|--dotfiles|--follow-symlinks|--precompressed|-t");
+	ck_assert(config.listing && config.dotfiles && config.follow_symlinks);
+	ck_assert(config.precompressed && config.test && !config.daemon);
+}
+END_TEST
+
+START_TEST(a_daemon_logs_to_syslog_and_not_to_a_terminal)
+{
+	parse("-d");
+	ck_assert(config.daemon);
+	ck_assert_str_eq(config.access_log, "off");
+	ck_assert_str_eq(config.error_log, "syslog");
+	parse("-d|-a|/a|-e|/e");
+	ck_assert_str_eq(config.access_log, "/a");
+	ck_assert_str_eq(config.error_log, "/e");
+}
+END_TEST
+
+START_TEST(verbose_and_quiet_set_the_level)
+{
+	parse("-v");
+	ck_assert_int_eq(config.log_level, LOG_LEVEL_INFO);
+	parse("-vv");
+	ck_assert_int_eq(config.log_level, LOG_LEVEL_DEBUG);
+	parse("-vvvv");
+	ck_assert_int_eq(config.log_level, LOG_LEVEL_DEBUG);
+	parse("-q");
+	ck_assert_int_eq(config.log_level, LOG_LEVEL_WARNING);
+}
+END_TEST
+
+START_TEST(a_bad_number_names_its_flag_and_its_bounds)
+{
+	assert_mistake("-w|0", "--workers", "1 to 4096");
+	assert_mistake("-w|4097", "--workers", "1 to 4096");
+	assert_mistake("-w|-1", "--workers", "1 to 4096");
+	assert_mistake("-w|", "--workers", "1 to 4096");
+	assert_mistake("--workers=two", "--workers", "1 to 4096");
+	assert_mistake("-b|0", "--backlog", "1 to 65535");
+	assert_mistake("-b|65536", "--backlog", "1 to 65535");
+	assert_mistake("--max-head=1023", "--max-head", "1k to 64k");
+	assert_mistake("--max-head=65537", "--max-head", "1k to 64k");
+	assert_mistake("--max-body=lots", "--max-body", "a size");
+}
+END_TEST
+
+START_TEST(a_bad_time_names_its_flag_and_an_example)
+{
+	assert_mistake("-k|0", "--keepalive", "20s");
+	assert_mistake("-k|5x", "--keepalive", "20s");
+	assert_mistake("--head-timeout=-1s", "--head-timeout", "20s");
+	assert_mistake("--body-timeout=", "--body-timeout", "20s");
+	assert_mistake("--send-timeout=1.5s", "--send-timeout", "20s");
+	assert_mistake("--stop-timeout=0ms", "--stop-timeout", "20s");
+	assert_mistake("--max-age=x", "--max-age", "5m");
+}
+END_TEST
+
+START_TEST(a_bad_address_names_its_flag_and_the_forms)
+{
+	assert_mistake("-l|8080", "--listen", "host:port");
+	assert_mistake("--listen=a:99999", "--listen", "unix:PATH");
+	assert_mistake("--allow=10.0.0.0/33", "--allow", "10.0.0.0/8");
+	assert_mistake("--allow=localhost", "--allow", "10.0.0.0/8");
+}
+END_TEST
+
+START_TEST(a_bad_mount_names_its_form)
+{
+	assert_mistake("-m|docs=file:/a", "--mount", "/PREFIX=KIND");
+	assert_mistake("-m|/docs", "--mount", "/PREFIX=KIND");
+	assert_mistake("-m|", "--mount", "/PREFIX=KIND");
+}
+END_TEST
+
+START_TEST(a_bad_field_is_refused_at_the_start)
+{
+	assert_mistake("--header=A", "--header", "NAME: VALUE");
+	assert_mistake("--header=: b", "--header", "a name");
+	assert_mistake("--header=A B: c", "--header", "a name");
+	assert_mistake("--header=A: b\x01", "--header", "control");
+	assert_mistake("--header=A: b\r\nC: d", "--header", "control");
+	assert_mistake(
+	    "--header=Content-Length: 5", "--header", "does not set");
+	assert_mistake("--header=date: x", "--header", "does not set");
+	assert_mistake(
+	    "--header=Transfer-Encoding: x", "--header", "does not set");
+	assert_mistake("--header=Connection: x", "--header", "does not set");
+}
+END_TEST
+
+START_TEST(a_bad_file_names_its_flag)
+{
+	assert_mistake("-p|", "--pidfile", "name of a file");
+	assert_mistake("--access-log=", "--access-log", "name of a file");
+	assert_mistake("-e|", "--error-log", "name of a file");
+	assert_mistake("--fallback=", "--fallback", "relative");
+	assert_mistake("--fallback=/etc/passwd", "--fallback", "relative");
+	assert_mistake("--error-page=404", "--error-page", "STATUS=FILE");
+	assert_mistake("--error-page=404=", "--error-page", "STATUS=FILE");
+	assert_mistake("--error-page=200=/a", "--error-page", "STATUS=FILE");
+	assert_mistake("--error-page=600=/a", "--error-page", "STATUS=FILE");
+	assert_mistake("--error-page=x=/a", "--error-page", "STATUS=FILE");
+}
+END_TEST
+
+START_TEST(unknown_options_and_missing_values_are_named)
+{
+	assert_mistake("--nonsense", "--nonsense", "--help");
+	assert_mistake("-x", "-x", "--help");
+	assert_mistake("-\x1b", "no option -", "--help");
+	assert_mistake("--\x1b[31m\n", "no option", "--help");
+	assert_mistake("-w", "--workers", "needs a value");
+	assert_mistake("--listen", "--listen", "needs a value");
+	assert_mistake("--daemon=yes", "--daemon", "takes no value");
+	assert_mistake("/a|/b", "one folder", "--mount");
+}
+END_TEST
+
+START_TEST(no_value_can_write_more_than_its_line)
+{
+	assert_mistake("-w|1\n2", "--workers", "1 to 4096");
+	assert_mistake("-w|\x1b]0;title\x07", "--workers", "1 to 4096");
+	assert_mistake("--listen=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	    "--listen", "host:port");
+}
+END_TEST
+
+START_TEST(help_and_version_print_and_exit_well)
+{
+	struct buffer said = {0};
+
+	ck_assert_int_eq(parse_in_child("-h", STDOUT_FILENO, &said), 0);
+	ck_assert(text_begins(buffer_text(&said), TEXT("usage: tined")));
+	ck_assert_int_eq(parse_in_child("--version", STDOUT_FILENO, &said), 0);
+	assert_string_eq(&said, "tined " TINED_VERSION "\n");
+	buffer_free(&said);
+}
+END_TEST
+
+START_TEST(help_fits_a_screen)
+{
+	const char *at = options_help;
+
+	while (*at != '\0') {
+		size_t len = strcspn(at, "\n");
+
+		ck_assert_msg(len < 80, "%.*s", (int)len, at);
+		at += len + 1;
+	}
+}
+END_TEST
+
+static void
+add_tests_of_mistakes(TCase *tests)
+{
+	tcase_add_test(tests, a_bad_number_names_its_flag_and_its_bounds);
+	tcase_add_test(tests, a_bad_time_names_its_flag_and_an_example);
+	tcase_add_test(tests, a_bad_address_names_its_flag_and_the_forms);
+	tcase_add_test(tests, a_bad_mount_names_its_form);
+	tcase_add_test(tests, a_bad_field_is_refused_at_the_start);
+	tcase_add_test(tests, a_bad_file_names_its_flag);
+	tcase_add_test(tests, unknown_options_and_missing_values_are_named);
+	tcase_add_test(tests, no_value_can_write_more_than_its_line);
+}
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("options");
+
+	tcase_add_checked_fixture(tests, NULL, release);
+	tcase_add_test(tests, without_arguments_the_current_folder_is_served);
+	tcase_add_test(tests, the_defaults_are_those_of_the_manual);
+	tcase_add_test(tests, short_and_long_options_are_the_same);
+	tcase_add_test(tests, limits_and_times_are_taken);
+	tcase_add_test(tests, options_that_repeat_are_kept_in_their_order);
+	tcase_add_test(tests, a_mount_is_prefix_kind_and_argument);
+	tcase_add_test(tests, switches_are_on_when_they_are_given);
+	tcase_add_test(tests, a_daemon_logs_to_syslog_and_not_to_a_terminal);
+	tcase_add_test(tests, verbose_and_quiet_set_the_level);
+	add_tests_of_mistakes(tests);
+	tcase_add_test(tests, help_and_version_print_and_exit_well);
+	tcase_add_test(tests, help_fits_a_screen);
+	return unit_run();
+}

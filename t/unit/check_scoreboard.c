@@ -1,0 +1,264 @@
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "scoreboard.h"
+#include "unit.h"
+
+#define SLOTS 3
+#define REST 500 /* turns of an empty loop between two requests */
+
+static struct scoreboard *board;
+static struct score_reading reading;
+
+static void
+set_up(void)
+{
+	board = scoreboard_create(SLOTS);
+	ck_assert_ptr_nonnull(board);
+}
+
+static void
+tear_down(void)
+{
+	scoreboard_free(board);
+}
+
+START_TEST(slots_are_empty_and_share_no_cache_line)
+{
+	ck_assert_uint_eq(board->count, SLOTS);
+	for (size_t i = 0; i < SLOTS; i++) {
+		score_read(&board->slots[i], &reading);
+		ck_assert_int_eq(reading.pid, 0);
+		ck_assert_str_eq(reading.request, "");
+		ck_assert_uint_eq(
+		    (uintptr_t)&board->slots[i] % SCORE_ALIGNMENT, 0);
+	}
+	ck_assert_uint_eq(sizeof(struct score) % SCORE_ALIGNMENT, 0);
+}
+END_TEST
+
+START_TEST(a_worker_starts_with_nothing_of_the_one_before)
+{
+	struct score *s = &board->slots[1];
+
+	score_start(s, 7);
+	score_connection(s, TEXT("192.0.2.1"));
+	score_request(s, TEXT("GET / HTTP/1.1"));
+	score_served(s, 2, 300);
+	score_start(s, 8);
+	score_read(s, &reading);
+	ck_assert_int_eq(reading.pid, 8);
+	ck_assert_int_eq(reading.state, SCORE_STARTING);
+	ck_assert_str_eq(reading.request, "");
+	ck_assert_str_eq(reading.client, "");
+	ck_assert_uint_eq(reading.requests, 0);
+	ck_assert_uint_eq(reading.connections, 0);
+	ck_assert_uint_eq(reading.bytes, 0);
+}
+END_TEST
+
+START_TEST(what_a_worker_does_is_read_back)
+{
+	struct score *s = &board->slots[0];
+	int64_t before = clock_now();
+
+	score_start(s, 7);
+	score_enter(s, SCORE_READING);
+	score_connection(s, TEXT("192.0.2.1"));
+	score_request(s, TEXT("GET / HTTP/1.1"));
+	score_served(s, 1, 100);
+	score_served(s, 2, 50);
+	score_enter(s, SCORE_WRITING);
+	score_read(s, &reading);
+	ck_assert_int_eq(reading.state, SCORE_WRITING);
+	ck_assert_int_ge(reading.since, before);
+	ck_assert_int_le(reading.since, clock_now());
+	ck_assert_str_eq(reading.client, "192.0.2.1");
+	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
+	ck_assert_uint_eq(reading.requests, 3);
+	ck_assert_uint_eq(reading.connections, 1);
+	ck_assert_uint_eq(reading.bytes, 150);
+	score_read(&board->slots[1], &reading);
+	ck_assert_uint_eq(reading.requests, 0);
+}
+END_TEST
+
+START_TEST(a_new_client_has_not_asked_for_anything)
+{
+	struct score *s = &board->slots[0];
+
+	score_start(s, 7);
+	score_connection(s, TEXT("192.0.2.1"));
+	score_request(s, TEXT("GET /secret HTTP/1.1"));
+	score_connection(s, TEXT("192.0.2.2"));
+	score_read(s, &reading);
+	ck_assert_str_eq(reading.request, "");
+	ck_assert_str_eq(reading.client, "192.0.2.2");
+}
+END_TEST
+
+START_TEST(time_is_counted_for_the_state_it_was_spent_in)
+{
+	struct score *s = &board->slots[0];
+	uint64_t spent = 0;
+	int64_t start, end;
+
+	score_start(s, 7);
+	start = atomic_load(&s->since);
+	for (int i = 0; i < SCORE_STATES; i++)
+		score_enter(s, (enum score_state)i);
+	score_enter(s, SCORE_IDLE);
+	end = atomic_load(&s->since);
+	for (int i = 0; i < SCORE_STATES; i++)
+		spent += atomic_load(&s->spent[i]);
+	ck_assert_uint_eq(spent, (uint64_t)(end - start));
+}
+END_TEST
+
+START_TEST(strings_are_cut_to_their_room)
+{
+	struct score *s = &board->slots[0];
+	char text[1000];
+
+	memset(text, 'x', sizeof(text));
+	score_start(s, 7);
+	for (size_t len = 0; len < sizeof(text); len++) {
+		size_t request =
+		    len < SCORE_REQUEST_MAX ? len : SCORE_REQUEST_MAX - 1;
+		size_t client =
+		    len < SCORE_CLIENT_MAX ? len : SCORE_CLIENT_MAX - 1;
+
+		score_connection(s, (struct text){text, len});
+		score_request(s, (struct text){text, len});
+		score_read(s, &reading);
+		assert_quick(strlen(reading.request) == request);
+		assert_quick(strlen(reading.client) == client);
+	}
+	score_read(&board->slots[1], &reading);
+	ck_assert_str_eq(reading.request, "");
+}
+END_TEST
+
+START_TEST(a_worker_that_died_while_writing_is_read_and_replaced)
+{
+	struct score *s = &board->slots[0];
+
+	score_start(s, 7);
+	/* As it is between the beginning and the end of a change. */
+	atomic_fetch_add(&s->sequence, 1);
+	memset(s->request, 'x', sizeof(s->request));
+	memset(s->client, 'y', sizeof(s->client));
+	score_read(s, &reading);
+	ck_assert_uint_eq(strlen(reading.request), SCORE_REQUEST_MAX - 1);
+	ck_assert_uint_eq(strlen(reading.client), SCORE_CLIENT_MAX - 1);
+	ck_assert_int_eq(reading.pid, 7);
+	score_start(s, 8);
+	ck_assert_uint_eq(atomic_load(&s->sequence) % 2, 0);
+	score_request(s, TEXT("GET / HTTP/1.1"));
+	score_read(s, &reading);
+	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
+}
+END_TEST
+
+START_TEST(every_state_has_a_name_of_its_own)
+{
+	for (int i = 0; i < SCORE_STATES; i++) {
+		const char *name = score_state_name((enum score_state)i);
+
+		ck_assert_ptr_nonnull(name);
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(
+			    name, score_state_name((enum score_state)j));
+	}
+}
+END_TEST
+
+/* Clients and requests of one letter each, the same for both. */
+static _Noreturn void
+write_for_ever(struct score *s)
+{
+	char text[SCORE_REQUEST_MAX];
+
+	for (unsigned turn = 0;; turn++) {
+		char letter = (char)('a' + turn % 26);
+
+		memset(text, letter, sizeof(text));
+		score_connection(s, (struct text){text, 40 + turn % 24});
+		score_request(s, (struct text){text, 100 + turn % 150});
+		for (volatile int i = 0; i < REST; i++)
+			;
+	}
+}
+
+static bool
+is_all(const char *s, char letter)
+{
+	for (; *s != '\0'; s++)
+		if (*s != letter)
+			return false;
+	return true;
+}
+
+/*
+ * A writer that was stopped in the midst of a change may be dead: nobody waits
+ * for it, and what is read then may be torn.
+ */
+static bool
+is_whole_or_in_change(struct score *s)
+{
+	char letter;
+
+	score_read(s, &reading);
+	letter = reading.client[0];
+	return (is_all(reading.client, letter) &&
+		   is_all(reading.request, letter)) ||
+	    atomic_load(&s->sequence) % 2 != 0;
+}
+
+START_TEST(strings_are_not_torn_while_another_process_writes_them)
+{
+	struct score *s = &board->slots[0];
+	int64_t end = clock_now() + CLOCK_SECOND / 2;
+	size_t changes = 0;
+	char last = '\0';
+	pid_t writer;
+
+	score_start(s, 7);
+	writer = fork();
+	ck_assert_int_ne(writer, -1);
+	if (writer == 0)
+		write_for_ever(s);
+	while (clock_now() < end || changes < 10) {
+		assert_quick(is_whole_or_in_change(s));
+		changes += reading.client[0] != last;
+		last = reading.client[0];
+	}
+	kill(writer, SIGKILL);
+	waitpid(writer, NULL, 0);
+	ck_assert_uint_ge(changes, 10);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("scoreboard");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, slots_are_empty_and_share_no_cache_line);
+	tcase_add_test(tests, a_worker_starts_with_nothing_of_the_one_before);
+	tcase_add_test(tests, what_a_worker_does_is_read_back);
+	tcase_add_test(tests, a_new_client_has_not_asked_for_anything);
+	tcase_add_test(tests, time_is_counted_for_the_state_it_was_spent_in);
+	tcase_add_test(tests, strings_are_cut_to_their_room);
+	tcase_add_test(
+	    tests, a_worker_that_died_while_writing_is_read_and_replaced);
+	tcase_add_test(tests, every_state_has_a_name_of_its_own);
+	tcase_add_test(
+	    tests, strings_are_not_torn_while_another_process_writes_them);
+	return unit_run();
+}
