@@ -9,6 +9,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "lot.h"
 #include "memory.h"
 #include "worker.h"
 
@@ -55,6 +56,14 @@ child_register(struct children *all, size_t slot, pid_t pid)
 }
 
 static void
+spawn_failed(struct child *child, const char *name)
+{
+	log_error(
+	    "cannot start %s: %s; trying again soon", name, strerror(errno));
+	child_throttle(child);
+}
+
+static void
 spawn_one(struct children *all, size_t slot)
 {
 	pid_t master = getpid();
@@ -64,13 +73,32 @@ spawn_one(struct children *all, size_t slot)
 		all->leave();
 		exit(worker_run(all->heritage, slot, master));
 	}
+	if (pid == -1)
+		spawn_failed(&all->at[slot], "a worker");
+	else
+		child_register(all, slot, pid);
+}
+
+void
+child_spawn_lot(struct children *all)
+{
+	pid_t master = getpid();
+	pid_t pid;
+
+	if (all->heritage->config.no_lot || all->lot.pid != 0 ||
+	    all->lot.not_before > clock_now())
+		return;
+	pid = fork();
+	if (pid == 0) {
+		all->leave();
+		exit(lot_run(all->heritage, master));
+	}
 	if (pid == -1) {
-		log_error("cannot start worker %zu: %s; trying again soon",
-		    slot + 1, strerror(errno));
-		child_throttle(&all->at[slot]);
+		spawn_failed(&all->lot, "the lot");
 		return;
 	}
-	child_register(all, slot, pid);
+	all->lot.pid = pid;
+	all->lot.started = clock_now();
 }
 
 void
@@ -146,11 +174,42 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 		log_end(all, child, status, &score);
 	child->pid = 0;
 	all->running--;
+	atomic_store(&slot->state, SCORE_STOPPING);
+	scoreboard_recount(all->heritage->board);
 	if (score.requests > 0 ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		child->failures = 0;
 	else
 		child_throttle(child);
+}
+
+/* Its connections went with it; what workers hold goes on. */
+static void
+log_end_of_lot(const struct child *lot, int status)
+{
+	static const char loss[] = "the connections that it held are lost, and "
+				   "another takes its place";
+
+	if (WIFSIGNALED(status))
+		log_error("the lot[%d] was killed by signal %d (%s); %s",
+		    (int)lot->pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), loss);
+	else
+		log_error("the lot[%d] ended with status %d; %s", (int)lot->pid,
+		    WEXITSTATUS(status), loss);
+}
+
+static void
+bury_lot(struct children *all, int status, bool quietly)
+{
+	struct child *lot = &all->lot;
+
+	if (!quietly)
+		log_end_of_lot(lot, status);
+	lot->pid = 0;
+	if (clock_now() - lot->started >= CHILD_PROVEN_TIME)
+		lot->failures = 0;
+	child_throttle(lot);
 }
 
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
@@ -163,7 +222,9 @@ child_reap(struct children *all, bool quietly)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		child = find(all, pid);
-		if (child != NULL)
+		if (pid == all->lot.pid)
+			bury_lot(all, status, quietly);
+		else if (child != NULL)
 			bury(all, child, status, quietly);
 	}
 }
@@ -198,6 +259,8 @@ child_next_spawn(const struct children *all)
 {
 	int64_t next = CLOCK_NEVER;
 
+	if (all->lot.pid == 0 && !all->heritage->config.no_lot)
+		next = all->lot.not_before;
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].pid == 0 && all->at[i].not_before < next)
 			next = all->at[i].not_before;

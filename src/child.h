@@ -11,15 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "heritage.h"
 
 /* The wait before a slot whose worker failed to start is filled again. */
 #define CHILD_THROTTLE_FIRST_MS 20
 #define CHILD_THROTTLE_MAX_MS 30000
+/* A lot that lived for so long did not fail to start. */
+#define CHILD_PROVEN_TIME CLOCK_SECOND
 
 struct child {
 	pid_t pid;	    /* 0: there is none */
 	int failures;	    /* in a row: it died before it served anything */
+	int64_t started;    /* of the lot: clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
 };
 
@@ -27,6 +31,7 @@ struct children {
 	struct child *at; /* owned */
 	size_t count;
 	size_t running;
+	struct child lot;
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };
@@ -40,6 +45,8 @@ void children_free(struct children *all);
  * in the master only.
  */
 void child_spawn(struct children *all, int wanted);
+/* Starts the lot, unless it runs, is throttled, or is not wanted. */
+void child_spawn_lot(struct children *all);
 /*
  * Collects those that have ended, logs what they were doing, and throttles
  * their slots if they failed.  quietly: their end was asked for.

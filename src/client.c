@@ -1,13 +1,18 @@
 #include "client.h"
+#include "clock.h"
+
+size_t
+client_room(const struct config *config)
+{
+	return config->max_head + CLIENT_CONTENT_ROOM;
+}
 
 void
 client_init(struct client *c, const struct service *service)
 {
-	const struct config *config = service->config;
-
 	*c = (struct client){.service = *service, .fd = -1};
-	input_init(&c->in, config->max_head + CLIENT_CONTENT_ROOM);
-	output_init(&c->out, config->send_timeout);
+	input_init(&c->in, client_room(service->config));
+	output_init(&c->out, service->config->send_timeout);
 	response_init(&c->response);
 }
 
@@ -31,6 +36,11 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->requests = 0;
 	c->close = false;
 	c->linger = false;
+	c->requests = 0;
+	c->streak = 0;
+	c->gap = CLOCK_NEVER;
+	c->late = false;
+	c->overdue = false;
 	input_attach(&c->in, fd);
 	output_attach(&c->out, fd);
 	score_connection(c->service.score, text_of(c->peer.name));

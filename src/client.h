@@ -25,7 +25,8 @@ struct service {
 	const struct config *config;
 	const struct site *site;
 	struct logfile *access_log;
-	struct score *score;
+	struct scoreboard *board;
+	struct score *score; /* of this process, on the board */
 };
 
 struct client {
@@ -37,7 +38,11 @@ struct client {
 	int fd;
 	struct peer peer;
 	bool allowed;	   /* by --allow */
-	unsigned requests; /* so far */
+	uint32_t requests; /* answered on this connection */
+	uint32_t streak;   /* of them, without giving way to others */
+	int64_t gap;	   /* before the last request; nanoseconds */
+	bool late;	   /* its head took too long elsewhere: 408 */
+	bool overdue;	   /* it waited for longer than --queue-timeout */
 	bool close;	   /* after the present response */
 	bool linger;	   /* when closing: more may be on its way */
 
@@ -59,7 +64,9 @@ struct client {
 /* Buffers are made here, once, for all clients to come. */
 void client_init(struct client *c, const struct service *service);
 void client_free(struct client *c);
-/* Begins with a connection, which connection_serve closes. */
+/* Bytes that the input has room for. */
+size_t client_room(const struct config *config);
+/* Begins with a connection, which is closed by the caller. */
 void client_attach(struct client *c, int fd, const struct peer *peer);
 void client_detach(struct client *c);
 

@@ -9,7 +9,7 @@ config_init(struct config *c)
 {
 	*c = (struct config){
 	    .workers = 8,
-	    .keepalive_timeout = 5 * CLOCK_SECOND,
+	    .linger = 20 * CLOCK_MILLISECOND,
 	    .head_timeout = 20 * CLOCK_SECOND,
 	    .body_timeout = 20 * CLOCK_SECOND,
 	    .send_timeout = 60 * CLOCK_SECOND,

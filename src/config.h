@@ -47,8 +47,11 @@ struct config {
 	struct access_list allow;
 
 	int workers;
-	int backlog; /* 0: what the kernel allows at most */
-	int64_t keepalive_timeout;
+	int backlog;		   /* 0: what the kernel allows at most */
+	int64_t keepalive_timeout; /* 0: not said */
+	int64_t linger;		   /* for the next request, before parking */
+	int64_t queue_timeout;	   /* 0: none */
+	bool no_lot;
 	int64_t head_timeout;
 	int64_t body_timeout;
 	int64_t send_timeout;

@@ -1,16 +1,19 @@
 #include <sys/socket.h>
 
-#include <unistd.h>
-
 #include "clock.h"
 #include "connection.h"
 #include "delivery.h"
 #include "exchange.h"
+#include "handoff.h"
 #include "head.h"
 
 /* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
 #define LINGER_BYTES_MAX (256 << 10)
 #define LINGER_TIME (2 * CLOCK_SECOND)
+/* A client who sent its last request within this is waited for, so long. */
+#define BRISK_GAP CLOCK_MILLISECOND
+/* Requests of one client in a row, while others wait. */
+#define STREAK_MAX 32
 #define LINGER_TICK (20 * CLOCK_MILLISECOND)
 /* For the first request of a connection, when the server stops. */
 #define FIRST_GRACE (100 * CLOCK_MILLISECOND)
@@ -18,8 +21,9 @@
 /* How the wait for a head has ended. */
 enum head_end {
 	HEAD_READY,
-	HEAD_GONE, /* nobody waits for an answer */
-	HEAD_BAD,  /* scan.status is the answer */
+	HEAD_GONE,  /* nobody waits for an answer */
+	HEAD_BAD,   /* scan.status is the answer */
+	HEAD_LATER, /* it is worth no worker's time to wait for */
 };
 
 static enum head_end
@@ -29,29 +33,80 @@ bad_head(struct head_scan *scan, int status)
 	return HEAD_BAD;
 }
 
-/* Empty lines alone are no request that failed. */
+/* What has come must fit into a message. */
 static bool
-has_begun(const struct head_scan *scan, struct text seen)
+may_park(const struct client *c)
 {
-	return scan->lines > 0 || seen.len > scan->line;
+	return !c->service.config->no_lot && !c->in.hurry &&
+	    !atomic_load(&c->service.board->stopping) &&
+	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
+}
+
+/* Whether nobody misses this worker, as far as can be told. */
+static bool
+is_spare(struct client *c)
+{
+	struct scoreboard *board = c->service.board;
+
+	if (atomic_load(&board->idle) > 0)
+		return true;
+	return c->gap < BRISK_GAP && scoreboard_waiting(board) == 0;
 }
 
 /*
- * When the server stops, idle connections are closed; but who has just been
- * accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
+ * Between requests it is the client's turn.  A worker that nobody misses waits
+ * for a while (SO_RCVTIMEO: --linger), another only for a moment, and only for
+ * a client who was quick the last time: that costs less than handing the
+ * connection to the lot and back.  When the server stops, idle connections are
+ * closed; but who has just been accepted is about to ask (TCP_DEFER_ACCEPT sees
+ * to that for TCP alone).
  */
 static enum input_result
 wait_for_request(struct client *c)
 {
+	int64_t start = clock_now();
+	enum input_result result;
+
+	score_enter(c->service.score, SCORE_READING);
+	score_request(c->service.score, TEXT(""));
 	if (c->in.hurry && c->requests == 0)
-		return input_more(&c->in, clock_now() + FIRST_GRACE);
-	return input_wait(&c->in);
+		result = input_more(&c->in, start + FIRST_GRACE);
+	else if (!may_park(c) || is_spare(c))
+		result = input_wait(&c->in, true);
+	else if (c->gap < BRISK_GAP)
+		result = input_more(&c->in, start + BRISK_GAP);
+	else
+		result = input_wait(&c->in, false);
+	c->gap = clock_now() - start;
+	return result;
+}
+
+static enum input_result
+wait_for_rest(struct client *c, int64_t *deadline)
+{
+	const struct config *config = c->service.config;
+
+	if (*deadline == 0)
+		*deadline = clock_now() +
+		    (may_park(c) ? config->linger : config->head_timeout);
+	return input_more(&c->in, *deadline);
+}
+
+static enum head_end
+end_of_wait(struct client *c, struct head_scan *scan, enum input_result result)
+{
+	bool begun = head_has_begun(scan, input_text(&c->in).len);
+
+	if (result == INPUT_TIMEOUT && may_park(c))
+		return HEAD_LATER;
+	if (result == INPUT_FAILED || !begun)
+		return HEAD_GONE;
+	return bad_head(scan, result == INPUT_END ? 400 : 408);
 }
 
 /*
- * Between requests it is the client's turn, and the end of the wait is the end
- * of the connection, in silence.  Within a head it has a deadline and an
- * answer.
+ * Without a lot, the end of the wait for a request is the end of the
+ * connection, in silence; within a head it has a deadline and an answer.
  */
 static enum head_end
 read_head(struct client *c, struct head_scan *scan)
@@ -71,34 +126,26 @@ read_head(struct client *c, struct head_scan *scan)
 		case HEAD_MORE:
 			break;
 		}
+		if (c->late)
+			return bad_head(scan, 408);
 		if (output_flush(&c->out) == -1)
 			return HEAD_GONE;
-		if (!has_begun(scan, seen)) {
-			score_enter(c->service.score, SCORE_READING);
-			score_request(c->service.score, TEXT(""));
-			result = wait_for_request(c);
-		} else {
-			if (deadline == 0)
-				deadline = clock_now() +
-				    c->service.config->head_timeout;
-			result = input_more(&c->in, deadline);
-		}
-		if (result == INPUT_BYTES)
-			continue;
-		if (result == INPUT_FAILED || !has_begun(scan, seen))
-			return HEAD_GONE;
-		return bad_head(scan, result == INPUT_END ? 400 : 408);
+		result = head_has_begun(scan, seen.len)
+		    ? wait_for_rest(c, &deadline)
+		    : wait_for_request(c);
+		if (result != INPUT_BYTES)
+			return end_of_wait(c, scan, result);
 	}
 }
 
-static void
+/* False when the client is to wait elsewhere. */
+static bool
 serve_request(struct client *c)
 {
 	struct head_scan scan = {0};
 
 	switch (read_head(c, &scan)) {
 	case HEAD_READY:
-		c->requests++;
 		/* Past empty lines, and with room for content behind it. */
 		input_take(&c->in, scan.start);
 		input_compact(
@@ -114,7 +161,43 @@ serve_request(struct client *c)
 	case HEAD_GONE:
 		c->close = true;
 		break;
+	case HEAD_LATER:
+		return false;
 	}
+	c->requests++;
+	c->streak++;
+	c->overdue = false;
+	return true;
+}
+
+/* None who always has a request ready keeps those who wait from a worker. */
+static bool
+must_give_way(struct client *c)
+{
+	if (c->streak < STREAK_MAX || !may_park(c) ||
+	    scoreboard_waiting(c->service.board) == 0)
+		return false;
+	output_flush(&c->out);
+	return !c->close;
+}
+
+enum connection_end
+connection_serve(struct client *c)
+{
+	while (!c->close && !c->out.failed)
+		if (!serve_request(c) || must_give_way(c))
+			return CONNECTION_WAITS;
+	output_flush(&c->out);
+	if (c->out.failed)
+		return CONNECTION_CLOSES;
+	/*
+	 * Pipelined requests behind the last one are not answered; and while
+	 * the kernel still sends, any byte that comes would be a reset.
+	 */
+	if (input_text(&c->in).len > 0)
+		c->linger = true;
+	return c->linger || output_is_unsent(&c->out) ? CONNECTION_LINGERS
+						      : CONNECTION_CLOSES;
 }
 
 /* False when waiting on serves no purpose. */
@@ -141,8 +224,8 @@ linger_on(struct client *c, int64_t deadline)
  * Closing a socket on which bytes are unread, or still arriving, resets it, and
  * the reset can overtake the response that the client has not read yet.
  */
-static void
-linger(struct client *c)
+void
+connection_linger(struct client *c)
 {
 	int64_t deadline = clock_now() + LINGER_TIME;
 	size_t drained = 0;
@@ -155,29 +238,4 @@ linger(struct client *c)
 			break;
 		drained += input_text(&c->in).len;
 	}
-}
-
-static void
-finish(struct client *c)
-{
-	output_flush(&c->out);
-	/*
-	 * Pipelined requests behind the last one are not answered; and while
-	 * the kernel still sends, any byte that comes would be a reset.
-	 */
-	if (input_text(&c->in).len > 0)
-		c->linger = true;
-	if (!c->out.failed && (c->linger || output_is_unsent(&c->out)))
-		linger(c);
-	close(c->fd);
-	client_detach(c);
-}
-
-void
-connection_serve(struct client *c, int fd, const struct peer *peer)
-{
-	client_attach(c, fd, peer);
-	while (!c->close && !c->out.failed)
-		serve_request(c);
-	finish(c);
 }

@@ -7,7 +7,15 @@
 
 #include "client.h"
 
-/* Serves a client until the end, and closes fd. */
-void connection_serve(struct client *c, int fd, const struct peer *peer);
+enum connection_end {
+	CONNECTION_CLOSES,  /* nothing more is to come from either side */
+	CONNECTION_LINGERS, /* the client may still send: RFC 9112, 9.6 */
+	CONNECTION_WAITS,   /* for the client: with a lot, worth parking */
+};
+
+/* Serves the client that is attached, for as long as it keeps a worker busy. */
+enum connection_end connection_serve(struct client *c);
+/* Lingers here: shut down for writing, and drained until the client closes. */
+void connection_linger(struct client *c);
 
 #endif

@@ -114,6 +114,14 @@ answer_failure(struct client *c)
 	deliver(c);
 }
 
+/* RFC 9110, 15.6.4: later is better than late. */
+static void
+answer_overdue(struct response *response)
+{
+	response_error(response, 503);
+	response_field(response, TEXT("Retry-After"), TEXT("1"));
+}
+
 static void
 answer(struct client *c)
 {
@@ -122,6 +130,8 @@ answer(struct client *c)
 		response_error(&c->response, c->body.status);
 	else if (!c->allowed)
 		response_error(&c->response, 403);
+	else if (c->overdue)
+		answer_overdue(&c->response);
 	else
 		serve(c);
 	if (c->failure != 0) {
@@ -152,7 +162,8 @@ exchange_answer(struct client *c, size_t len)
 	input_take(&c->in, len);
 	input_hold(&c->in);
 	content_start(c);
-	c->close = !c->request.keep_alive || !c->allowed || c->in.hurry;
+	c->close = !c->request.keep_alive || !c->allowed || c->in.hurry ||
+	    atomic_load(&c->service.board->stopping);
 	answer(c);
 	log_exchange(c, c->request.line);
 	response_reset(&c->response);

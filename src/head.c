@@ -75,6 +75,12 @@ head_find(struct head_scan *scan, const char *bytes, size_t len, size_t max)
 	}
 }
 
+bool
+head_has_begun(const struct head_scan *scan, size_t len)
+{
+	return scan->lines > 0 || len > scan->line;
+}
+
 /* Takes the bytes up to the first space off the front of *rest. */
 static bool
 take_word(struct text *rest, struct text *word)

@@ -39,6 +39,8 @@ struct head_scan {
  */
 enum head_found head_find(
     struct head_scan *scan, const char *bytes, size_t len, size_t max);
+/* Whether more has come than empty lines, which are no request that failed. */
+bool head_has_begun(const struct head_scan *scan, size_t len);
 /*
  * Parses a complete head into *r, all of it but path.  0, or the status to
  * refuse it with: 400, 501, 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110, 7.2).

@@ -5,6 +5,7 @@
 #define TINED_HERITAGE_H
 
 #include "config.h"
+#include "handoff.h"
 #include "listener.h"
 #include "logfile.h"
 #include "scoreboard.h"
@@ -16,7 +17,10 @@ struct heritage {
 	struct listeners listeners;
 	struct logfile access_log;
 	struct scoreboard *board;
-	int started; /* an eventfd: a worker is ready to serve */
+	/* Unless --no-lot: */
+	struct handoff_lane parked; /* from workers to the lot */
+	struct handoff_lane ready;  /* from the lot to workers */
+	int started;		    /* an eventfd: a worker is ready to serve */
 };
 
 #endif

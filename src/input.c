@@ -100,15 +100,21 @@ receive(struct input *in, int flags)
 }
 
 enum input_result
-input_wait(struct input *in)
+input_wait(struct input *in, bool block)
 {
 	enum input_result result;
 
 	/* In this order: input_hurry looks at them in the other. */
 	in->idle_fd = in->fd;
-	result = receive(in, in->hurry ? MSG_DONTWAIT : 0);
+	result = receive(in, in->hurry || !block ? MSG_DONTWAIT : 0);
 	in->idle_fd = -1;
 	return result;
+}
+
+void
+input_filled(struct input *in, size_t len)
+{
+	in->end += len;
 }
 
 /* Bytes that have come are still read from what is shut down for reading. */

@@ -6,6 +6,7 @@
 #define TINED_INPUT_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,9 +37,11 @@ void input_attach(struct input *in, int fd);
 
 /*
  * Waits for bytes when none are expected yet, in one blocking system call that
- * lasts at most as long as the listener's SO_RCVTIMEO.
+ * lasts at most as long as the listener's SO_RCVTIMEO; or not at all.
  */
-enum input_result input_wait(struct input *in);
+enum input_result input_wait(struct input *in, bool block);
+/* Bytes that came by another way (handoff.h). */
+void input_filled(struct input *in, size_t len);
 /*
  * Ends an input_wait, and makes every later one take only what is there
  * already.  For the handler of a signal.

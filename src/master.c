@@ -28,6 +28,7 @@ struct master {
 	bool failed;	 /* none ever did */
 	int64_t ready_deadline;
 	bool stopping;
+	bool workers_told;
 	int64_t stop_deadline;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
@@ -83,6 +84,7 @@ keep_pool(struct master *m)
 	struct pool_plan plan = pool_plan(&m->limits, &counts);
 
 	child_spawn(&m->children, plan.spawn);
+	child_spawn_lot(&m->children);
 }
 
 static void
@@ -95,9 +97,20 @@ begin_stop(struct master *m)
 	notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
+	atomic_store(&m->heritage->board->stopping, true);
+	if (m->children.lot.pid != 0)
+		kill(m->children.lot.pid, SIGTERM);
+}
+
+/* First the lot hands over what waits there, then there is no more to come. */
+static void
+stop_workers(struct master *m)
+{
+	if (m->workers_told || m->children.lot.pid != 0)
+		return;
+	m->workers_told = true;
 	m->draining = true;
 	m->quiet_since = clock_now();
-	atomic_store(&m->heritage->board->stopping, true);
 	child_signal_all(&m->children, SIGTERM);
 }
 
@@ -121,6 +134,8 @@ stop_now(struct master *m)
 {
 	child_log_all(&m->children, "is killed");
 	child_signal_all(&m->children, SIGKILL);
+	if (m->children.lot.pid != 0)
+		kill(m->children.lot.pid, SIGKILL);
 	m->stop_deadline = CLOCK_NEVER;
 	want_stop_now = 0;
 }
@@ -132,6 +147,8 @@ act_on_stop(struct master *m)
 		begin_stop(m);
 	if (m->stopping && (want_stop_now || clock_now() >= m->stop_deadline))
 		stop_now(m);
+	if (m->stopping)
+		stop_workers(m);
 	act_on_drain(m);
 }
 
@@ -191,10 +208,16 @@ wait_for_event(const struct master *m)
 	    &m->before);
 }
 
+static bool
+is_alive(const struct master *m)
+{
+	return m->children.running > 0 || m->children.lot.pid != 0;
+}
+
 static void
 loop(struct master *m, const struct master_hooks *hooks)
 {
-	while (!m->stopping || m->children.running > 0) {
+	while (!m->stopping || is_alive(m)) {
 		if (want_reap) {
 			want_reap = 0;
 			child_reap(&m->children, m->stopping);
@@ -203,7 +226,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_stop(m);
 		if (!m->stopping)
 			keep_pool(m);
-		if (!m->stopping || m->children.running > 0)
+		if (!m->stopping || is_alive(m))
 			wait_for_event(m);
 	}
 }

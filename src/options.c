@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "chars.h"
+#include "clock.h"
 #include "escape.h"
 #include "listener.h"
 #include "memory.h"
@@ -17,6 +18,8 @@
 #include "uri.h"
 
 #define WORKERS_MAX 4096
+#define KEEPALIVE_WITH_LOT 75
+#define KEEPALIVE_WITHOUT_LOT 5
 #define BACKLOG_MAX 65535
 #define HEAD_MIN 1024
 #define HEAD_MAX (64 << 10) /* http-parser refuses 80k and more */
@@ -296,6 +299,9 @@ static const struct option_spec specs[] = {
     VALUE("mount", 'm', take_mount),
     VALUE("workers", 'w', take_workers),
     TIME("keepalive", 'k', keepalive_timeout),
+    TIME("linger", 0, linger),
+    TIME("queue-timeout", 0, queue_timeout),
+    SWITCH("no-lot", 0, no_lot),
     VALUE("backlog", 'b', take_backlog),
     VALUE("allow", 0, take_allow),
     TIME("head-timeout", 0, head_timeout),
@@ -469,6 +475,10 @@ complete(struct config *c, const char *dir)
 {
 	if (dir != NULL || c->mounts.count == 0)
 		config_add_mount(c, "/", "file", dir != NULL ? dir : ".");
+	if (c->keepalive_timeout == 0)
+		c->keepalive_timeout =
+		    (c->no_lot ? KEEPALIVE_WITHOUT_LOT : KEEPALIVE_WITH_LOT) *
+		    CLOCK_SECOND;
 	if (c->listen.count == 0)
 		config_add_string(&c->listen, "localhost:8080");
 	if (c->access_log == NULL)

@@ -154,3 +154,20 @@ score_state_name(enum score_state state)
 
 	return names[state];
 }
+
+unsigned
+scoreboard_waiting(struct scoreboard *board)
+{
+	return GET(board->offered) - GET(board->taken);
+}
+
+void
+scoreboard_recount(struct scoreboard *board)
+{
+	int idle = 0;
+
+	for (size_t i = 0; i < board->count; i++)
+		if (GET(board->slots[i].state) == SCORE_IDLE)
+			idle++;
+	SET(board->idle, idle);
+}

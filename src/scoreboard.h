@@ -54,6 +54,9 @@ struct score_reading {
 };
 
 struct scoreboard {
+	atomic_int idle;      /* workers that wait for a connection */
+	atomic_uint offered;  /* connections that the lot has handed over */
+	atomic_uint taken;    /* and that workers have taken */
 	atomic_bool stopping; /* the whole server, not one worker */
 	size_t count;
 	struct score slots[];
@@ -69,6 +72,11 @@ void score_enter(struct score *s, enum score_state state);
 void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
 void score_served(struct score *s, uint64_t requests, uint64_t bytes);
+
+/* Connections that wait for a worker. */
+unsigned scoreboard_waiting(struct scoreboard *board);
+/* Counts the idle ones anew: one that died could not. */
+void scoreboard_recount(struct scoreboard *board);
 
 /* By anybody. */
 void score_read(const struct score *s, struct score_reading *out);

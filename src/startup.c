@@ -53,7 +53,7 @@ open_listeners(struct heritage *h)
 	const struct config *c = &h->config;
 	const struct listener_options options = {
 	    .backlog = c->backlog,
-	    .receive_timeout = c->keepalive_timeout,
+	    .receive_timeout = c->no_lot ? c->keepalive_timeout : c->linger,
 	    /* Only a tick: output.c keeps the time (pace.h). */
 	    .send_timeout = c->send_timeout / OUTPUT_TICKS,
 	    .defer = c->head_timeout,
@@ -82,6 +82,16 @@ absolute(const char *path)
 
 	free(folder);
 	return whole;
+}
+
+static void
+open_lanes(struct heritage *h)
+{
+	if (h->config.no_lot)
+		return;
+	if (handoff_open_lane(&h->parked) == -1 ||
+	    handoff_open_lane(&h->ready) == -1)
+		err(EXIT_FAILURE, "cannot open a lane to the lot");
 }
 
 static void
@@ -182,6 +192,7 @@ startup_open(struct heritage *h)
 	open_logs(h);
 	open_site(h);
 	open_listeners(h);
+	open_lanes(h);
 	open_pidfile(&h->config);
 	describe(&greeting, h);
 	if (h->config.daemon && daemon_start() == -1)

@@ -64,7 +64,7 @@ status_advice(int status)
 bool
 status_is_known(int status)
 {
-	return find(status)->status == status;
+	return find(status)->status != 0;
 }
 
 bool

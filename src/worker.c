@@ -22,6 +22,8 @@
 #define DRAIN_TICK_MS 100
 /* The signal that the kernel sends when the master is gone. */
 #define ORPHANED SIGUSR2
+/* How long a full lane to the lot is waited for. */
+#define PARK_PATIENCE_MS 1000
 
 struct worker {
 	struct heritage *heritage;
@@ -31,6 +33,7 @@ struct worker {
 	int wake;    /* an eventfd: a signal came */
 	size_t next; /* listener to ask first */
 	bool starved;
+	bool parked_first;
 	pid_t master;
 	volatile bool let_go; /* the listeners are closed */
 };
@@ -133,6 +136,12 @@ follow_master(const struct worker *w)
 		raise(ORPHANED);
 }
 
+static bool
+has_lot(const struct worker *w)
+{
+	return !w->heritage->config.no_lot;
+}
+
 static int
 watch(struct worker *w, int fd, uint32_t events)
 {
@@ -154,6 +163,9 @@ watch_all(struct worker *w)
 	for (size_t i = 0; i < l->count; i++)
 		if (watch(w, l->at[i].fd, EPOLLIN | EPOLLEXCLUSIVE) == -1)
 			return -1;
+	if (has_lot(w))
+		return watch(
+		    w, w->heritage->ready.from, EPOLLIN | EPOLLEXCLUSIVE);
 	return 0;
 }
 
@@ -165,6 +177,7 @@ start(struct worker *w)
 	    .config = &h->config,
 	    .site = &h->site,
 	    .access_log = &h->access_log,
+	    .board = h->board,
 	    .score = &h->board->slots[w->slot],
 	};
 	const uint64_t one = 1;
@@ -254,14 +267,50 @@ accept_any(struct worker *w, struct peer *peer)
 	return -1;
 }
 
+/* Back to the lot; the worker is free when this returns. */
 static void
-serve(struct worker *w, int fd, struct peer *peer)
+park(struct worker *w, enum handoff_kind kind)
 {
-	peer_set_name(peer);
-	if (peer->address.ss_family == AF_UNIX)
-		listener_set_timeouts(&w->heritage->listeners, fd);
-	setproctitle("worker %zu (serving %s)", w->slot + 1, peer->name);
-	connection_serve(&w->client, fd, peer);
+	struct client *c = &w->client;
+	struct text unread = input_text(&c->in);
+	const struct handoff h = {
+	    .kind = kind,
+	    .requests = c->requests,
+	    .peer = c->peer,
+	};
+	struct pollfd lane = {.fd = w->heritage->parked.to, .events = POLLOUT};
+
+	if (kind == HANDOFF_LINGER) {
+		shutdown(c->fd, SHUT_WR);
+		unread.len = 0;
+	}
+	while (handoff_send(&w->heritage->parked, &h, c->fd, unread.at,
+		   unread.len) == -1)
+		if (errno != EAGAIN || poll(&lane, 1, PARK_PATIENCE_MS) <= 0)
+			break; /* it is closed: lawful between requests */
+}
+
+static void
+serve(struct worker *w)
+{
+	struct client *c = &w->client;
+
+	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
+	switch (connection_serve(c)) {
+	case CONNECTION_WAITS:
+		park(w, HANDOFF_WAIT);
+		break;
+	case CONNECTION_LINGERS:
+		if (has_lot(w))
+			park(w, HANDOFF_LINGER);
+		else
+			connection_linger(c);
+		break;
+	case CONNECTION_CLOSES:
+		break;
+	}
+	close(c->fd);
+	client_detach(c);
 }
 
 static bool
@@ -272,25 +321,68 @@ serve_new(struct worker *w)
 
 	if (fd == -1)
 		return false;
-	serve(w, fd, &peer);
+	peer_set_name(&peer);
+	if (peer.address.ss_family == AF_UNIX)
+		listener_set_timeouts(&w->heritage->listeners, fd);
+	client_attach(&w->client, fd, &peer);
+	serve(w);
+	return true;
+}
+
+static bool
+serve_parked(struct worker *w)
+{
+	int64_t limit = w->heritage->config.queue_timeout;
+	struct client *c = &w->client;
+	struct handoff h;
+	size_t len;
+	int fd;
+
+	if (!has_lot(w))
+		return false;
+	fd = handoff_receive(
+	    &w->heritage->ready, &h, c->in.data, c->in.size, &len);
+	if (fd == -1)
+		return false;
+	atomic_fetch_add(&w->heritage->board->taken, 1);
+	client_attach(c, fd, &h.peer);
+	input_filled(&c->in, len);
+	c->requests = h.requests;
+	c->gap = h.gap;
+	c->late = h.kind == HANDOFF_LATE;
+	c->overdue = limit > 0 && clock_now() - h.since > limit;
+	serve(w);
 	return true;
 }
 
 static void
 wait_for_work(struct worker *w)
 {
+	atomic_int *idle = &w->heritage->board->idle;
 	struct epoll_event event;
 
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
+	atomic_fetch_add(idle, 1);
 	epoll_wait(w->epoll, &event, 1, -1);
+	atomic_fetch_sub(idle, 1);
+}
+
+/* In turns, so that neither new nor parked connections starve the others. */
+static bool
+serve_any(struct worker *w)
+{
+	w->parked_first = !w->parked_first;
+	if (w->parked_first)
+		return serve_parked(w) || serve_new(w);
+	return serve_new(w) || serve_parked(w);
 }
 
 static void
 work(struct worker *w)
 {
 	while (!want_stop)
-		if (!serve_new(w) && !want_stop)
+		if (!serve_any(w) && !want_stop)
 			wait_for_work(w);
 }
 
@@ -308,7 +400,7 @@ drain(struct worker *w)
 	score_enter(w->client.service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
 	while (!w->let_go) {
-		if (serve_new(w))
+		if (serve_any(w))
 			continue;
 		if (!atomic_load(&board->stopping))
 			break;
@@ -316,6 +408,8 @@ drain(struct worker *w)
 		if (!w->let_go)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
+	while (serve_parked(w))
+		continue;
 }
 
 static void

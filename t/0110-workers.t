@@ -15,7 +15,7 @@ use Tined qw(background free_port wait_for);
 my $big = 'x' x (32 << 20);
 my %files = ('a.txt' => "a\n", 'big' => $big);
 
-my $KILLED = qr{error: worker \d+\[\d+\] was killed by signal 9 \(Killed\)};
+my $KILLED = qr{error: (?:worker \d+|the lot)\[\d+\] was killed by signal 9 \(Killed\)};
 
 sub titles ($tined) {
 	return sort map { Tined::title($_) } $tined->worker_pids;

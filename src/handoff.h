@@ -1,0 +1,54 @@
+/*
+ * handoff: connections on their way between processes.  A message carries a
+ * descriptor (SCM_RIGHTS), what is known of its peer, and the bytes that have
+ * been read from it and not been used.  A lane is a socketpair of
+ * SOCK_SEQPACKET: whole messages, in order, any number of processes at each
+ * end.
+ */
+#ifndef TINED_HANDOFF_H
+#define TINED_HANDOFF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peer.h"
+
+/* Bytes that fit into a message. */
+#define HANDOFF_BYTES_MAX (64 << 10)
+
+enum handoff_kind {
+	HANDOFF_WAIT,	/* to the lot: until a request has come */
+	HANDOFF_LINGER, /* to the lot: until the client closes */
+	HANDOFF_SERVE,	/* to a worker: what has come wants an answer */
+	HANDOFF_LATE,	/* to a worker: a head took too long, answer 408 */
+};
+
+struct handoff {
+	enum handoff_kind kind;
+	uint32_t requests; /* answered on this connection so far */
+	int64_t since;	   /* clock_now() when it began to wait for a worker */
+	int64_t gap;	   /* nanoseconds it was parked before that */
+	struct peer peer;
+};
+
+struct handoff_lane {
+	int from; /* receive here */
+	int to;	  /* send here */
+};
+
+/* Non-blocking at both ends.  -1 with errno. */
+int handoff_open_lane(struct handoff_lane *lane);
+/*
+ * Sends a descriptor, which stays the caller's to close.  -1 with errno:
+ * EAGAIN when the lane is full.
+ */
+int handoff_send(const struct handoff_lane *lane, const struct handoff *h,
+    int fd, const char *bytes, size_t len);
+/*
+ * Receives up to size bytes; none may be cut off.  The descriptor, which is
+ * then the caller's, or -1 with errno: EAGAIN when there is none.
+ */
+int handoff_receive(const struct handoff_lane *lane, struct handoff *h,
+    char *bytes, size_t size, size_t *len);
+
+#endif

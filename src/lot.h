@@ -1,0 +1,20 @@
+/*
+ * lot: the process that holds the connections that no worker is serving: idle
+ * ones, those whose head is still arriving, those that wait for a free worker,
+ * and those that linger before they close.  One epoll, nothing that blocks.  It
+ * knows of HTTP only where a head ends.
+ */
+#ifndef TINED_LOT_H
+#define TINED_LOT_H
+
+#include <sys/types.h>
+
+#include "heritage.h"
+
+/*
+ * Runs until SIGTERM comes and what waits has been handed on, or the master
+ * dies.  Returns the exit status; the process must end with it.
+ */
+int lot_run(struct heritage *heritage, pid_t master);
+
+#endif
