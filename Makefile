@@ -152,6 +152,11 @@ check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 check-e2e: $(BUILD)/tined		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
+# t/07* are about the lot, t/9* measure.
+check-classic: export TINED_ARGS = --no-lot
+check-classic: $(BUILD)/tined		## the end-to-end tests with --no-lot
+	$(call tests,$(filter-out t/07% t/9%,$(TESTS)))
+
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
 
@@ -251,7 +256,7 @@ help:					## this list
 		/^[a-z0-9-]+:.*##/ { sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 FORCE:
-.PHONY: all check test check-unit check-e2e check-layers check-headers check-style style format lint lint-c lint-man \
+.PHONY: all check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
 	lint-scripts sanitize bench fuzz install uninstall dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

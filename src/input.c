@@ -1,5 +1,6 @@
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ receive(struct input *in, int flags)
 	ssize_t n;
 
 	make_room(in);
+	assert(in->end < in->size && "input: it is full of what nobody takes");
 	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
 	do {
 		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);

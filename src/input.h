@@ -47,7 +47,10 @@ void input_filled(struct input *in, size_t len);
  * already.  For the handler of a signal.
  */
 void input_hurry(struct input *in);
-/* Waits for bytes until a deadline (clock.h). */
+/*
+ * Waits for bytes until a deadline (clock.h).  There must be room for one, here
+ * and for input_wait: what is in the way is taken first.
+ */
 enum input_result input_more(struct input *in, int64_t deadline);
 
 /* What has not been taken. */

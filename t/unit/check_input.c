@@ -133,7 +133,7 @@ START_TEST(the_end_comes_after_all_bytes)
 	shutdown(peer, SHUT_WR);
 	ck_assert_int_eq(input_more(&in, CLOCK_NEVER), INPUT_BYTES);
 	ck_assert_int_eq(input_more(&in, CLOCK_NEVER), INPUT_END);
-	ck_assert_int_eq(input_wait(&in), INPUT_END);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_END);
 	assert_text_eq(input_text(&in), "abc");
 }
 END_TEST
@@ -153,10 +153,10 @@ START_TEST(a_wait_ends_with_bytes_or_the_time_of_the_socket)
 	int64_t start = clock_now();
 
 	setsockopt(in.fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	ck_assert_int_eq(input_wait(&in), INPUT_TIMEOUT);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
 	ck_assert_double_ge(seconds_since(start), 0.04);
 	give("abc");
-	ck_assert_int_eq(input_wait(&in), INPUT_BYTES);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
 END_TEST
@@ -168,7 +168,7 @@ START_TEST(a_signal_without_hurry_does_not_end_a_wait)
 
 	setsockopt(in.fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	alarm_once();
-	ck_assert_int_eq(input_wait(&in), INPUT_TIMEOUT);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
 	ck_assert_double_ge(seconds_since(start), 0.9);
 }
 END_TEST
@@ -176,23 +176,23 @@ END_TEST
 START_TEST(hurry_ends_a_wait_even_if_calls_are_restarted)
 {
 	alarm_often(hurry_on_alarm, SA_RESTART);
-	ck_assert_int_ne(input_wait(&in), INPUT_BYTES);
+	ck_assert_int_ne(input_wait(&in, true), INPUT_BYTES);
 }
 END_TEST
 
 START_TEST(hurry_ends_a_wait_that_a_signal_interrupts)
 {
 	alarm_often(hurry_on_alarm, 0);
-	ck_assert_int_ne(input_wait(&in), INPUT_BYTES);
+	ck_assert_int_ne(input_wait(&in, true), INPUT_BYTES);
 }
 END_TEST
 
 START_TEST(in_a_hurry_only_what_is_there_is_taken)
 {
 	input_hurry(&in);
-	ck_assert_int_eq(input_wait(&in), INPUT_TIMEOUT);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
 	give("abc");
-	ck_assert_int_eq(input_wait(&in), INPUT_BYTES);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
 END_TEST

@@ -112,7 +112,9 @@ START_TEST(the_defaults_are_those_of_the_manual)
 {
 	parse("");
 	ck_assert_int_eq(config.workers, 8);
-	ck_assert_int_eq(config.keepalive_timeout, 5 * CLOCK_SECOND);
+	ck_assert_int_eq(config.keepalive_timeout, 75 * CLOCK_SECOND);
+	ck_assert_int_eq(config.linger, 20 * CLOCK_MILLISECOND);
+	ck_assert_int_eq(config.queue_timeout, 0);
 	ck_assert_int_eq(config.head_timeout, 20 * CLOCK_SECOND);
 	ck_assert_int_eq(config.body_timeout, 20 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 60 * CLOCK_SECOND);
@@ -126,6 +128,8 @@ END_TEST
 
 START_TEST(short_and_long_options_are_the_same)
 {
+	parse("--no-lot");
+	ck_assert_int_eq(config.keepalive_timeout, 5 * CLOCK_SECOND);
 	parse("-w|3|-k|7s|-b|9|-l|:81|-p|/p|-a|/a|-e|/e|/dir");
 	ck_assert_int_eq(config.workers, 3);
 	ck_assert_int_eq(config.keepalive_timeout, 7 * CLOCK_SECOND);
