@@ -174,8 +174,8 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 		log_end(all, child, status, &score);
 	child->pid = 0;
 	all->running--;
-	atomic_store(&slot->state, SCORE_STOPPING);
-	scoreboard_recount(all->heritage->board);
+	scoreboard_set_idle(
+	    all->heritage->board, (size_t)(child - all->at), false);
 	if (score.requests > 0 ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		child->failures = 0;

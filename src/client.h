@@ -10,6 +10,7 @@
 #include "access.h"
 #include "accesslog.h"
 #include "body.h"
+#include "handoff.h"
 #include "input.h"
 #include "output.h"
 #include "pace.h"
@@ -26,7 +27,8 @@ struct service {
 	const struct site *site;
 	struct logfile *access_log;
 	struct scoreboard *board;
-	struct score *score; /* of this process, on the board */
+	const struct handoff_lane *ready; /* what waits for a worker, or NULL */
+	struct score *score;		  /* of this process, on the board */
 };
 
 struct client {

@@ -4,7 +4,6 @@
 #include "connection.h"
 #include "delivery.h"
 #include "exchange.h"
-#include "handoff.h"
 #include "head.h"
 
 /* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
@@ -37,7 +36,7 @@ bad_head(struct head_scan *scan, int status)
 static bool
 may_park(const struct client *c)
 {
-	return !c->service.config->no_lot && !c->in.hurry &&
+	return c->service.ready != NULL && !c->in.hurry &&
 	    !atomic_load(&c->service.board->stopping) &&
 	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
 }
@@ -46,11 +45,9 @@ may_park(const struct client *c)
 static bool
 is_spare(struct client *c)
 {
-	struct scoreboard *board = c->service.board;
-
-	if (atomic_load(&board->idle) > 0)
+	if (scoreboard_has_idle(c->service.board))
 		return true;
-	return c->gap < BRISK_GAP && scoreboard_waiting(board) == 0;
+	return c->gap < BRISK_GAP && !handoff_is_waiting(c->service.ready);
 }
 
 /*
@@ -77,7 +74,8 @@ wait_for_request(struct client *c)
 		result = input_more(&c->in, start + BRISK_GAP);
 	else
 		result = input_wait(&c->in, false);
-	c->gap = clock_now() - start;
+	if (c->requests > 0) /* the first comes with the connection */
+		c->gap = clock_now() - start;
 	return result;
 }
 
@@ -175,7 +173,7 @@ static bool
 must_give_way(struct client *c)
 {
 	if (c->streak < STREAK_MAX || !may_park(c) ||
-	    scoreboard_waiting(c->service.board) == 0)
+	    !handoff_is_waiting(c->service.ready))
 		return false;
 	output_flush(&c->out);
 	return !c->close;

@@ -1,5 +1,6 @@
 #include <sys/wait.h>
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ wait_for_child(int from)
 	do {
 		n = read(from, &byte, 1);
 	} while (n == -1 && errno == EINTR);
+	if (n != 1)
+		warnx("it ended before it served: its error log says why");
 	_exit(n == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 

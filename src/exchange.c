@@ -4,6 +4,7 @@
 #include "delivery.h"
 #include "exchange.h"
 #include "head.h"
+#include "log.h"
 #include "uri.h"
 
 static void
@@ -192,6 +193,8 @@ exchange_refuse(struct client *c, int status)
 	/* Refused before it was known, and still not to have content. */
 	if (text_begins(line, TEXT("HEAD ")))
 		c->request.method = METHOD_HEAD;
+	log_info("refused with %d: \"%.*s\" from %s", status, TEXT_ARG(line),
+	    c->peer.name);
 	close_and_linger(c);
 	response_error(&c->response, status);
 	deliver(c);

@@ -254,8 +254,8 @@ refuse_listing(
 {
 	response_error(response, 403);
 	if (!m->told)
-		log_notice(
-		    "%s has no " INDEX ": --listing shows such folders", name);
+		log_notice("%s has no " INDEX ": --listing shows such folders",
+		    strcmp(name, ".") == 0 ? "the folder" : name);
 	m->told = true;
 }
 

@@ -1,5 +1,8 @@
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include <linux/sockios.h>
 
 #include <errno.h>
 #include <string.h>
@@ -53,6 +56,14 @@ handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
 	header->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
 	return sendmsg(lane->to, &message, MSG_NOSIGNAL) == -1 ? -1 : 0;
+}
+
+bool
+handoff_is_waiting(const struct handoff_lane *lane)
+{
+	int bytes = 0;
+
+	return ioctl(lane->from, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
 static int

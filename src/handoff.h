@@ -8,6 +8,7 @@
 #ifndef TINED_HANDOFF_H
 #define TINED_HANDOFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,8 @@ int handoff_open_lane(struct handoff_lane *lane);
  */
 int handoff_send(const struct handoff_lane *lane, const struct handoff *h,
     int fd, const char *bytes, size_t len);
+/* Whether a message waits to be received. */
+bool handoff_is_waiting(const struct handoff_lane *lane);
 /*
  * Receives up to size bytes; none may be cut off.  The descriptor, which is
  * then the caller's, or -1 with errno: EAGAIN when there is none.

@@ -33,17 +33,26 @@ static const char page_head[] =
 
 static const char page_style[] =
     "<style>\n"
-    "body { font: 1rem/1.6 sans-serif; margin: 2rem auto; max-width: 52rem; "
-    "padding: 0 1rem; color-scheme: light dark }\n"
+    ":root { color-scheme: light dark }\n"
+    "body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; "
+    "max-width: 56rem; padding: 0 1rem }\n"
     "h1 { font-size: 1.3rem; overflow-wrap: anywhere }\n"
     "table { border-collapse: collapse; width: 100% }\n"
-    "td { border-top: 1px solid #8884; padding: .2rem 1rem .2rem 0 }\n"
-    "td:first-child { overflow-wrap: anywhere; width: 100% }\n"
-    "td + td { color: GrayText; font-variant-numeric: tabular-nums; "
-    "text-align: right; white-space: nowrap }\n"
+    "th, td { border-bottom: 1px solid #8884; padding: .2rem 0 .2rem 1.5rem; "
+    "text-align: right; vertical-align: baseline; white-space: nowrap }\n"
+    "th { font-weight: normal }\n"
+    "th, td + td { font-size: .9rem; font-variant-numeric: tabular-nums; "
+    "opacity: .7 }\n"
+    "th:first-child, td:first-child { overflow-wrap: anywhere; padding: .2rem "
+    "0; text-align: left; white-space: normal; width: 100% }\n"
     "a { text-decoration: none }\n"
     "a:hover { text-decoration: underline }\n"
+    "@media (max-width: 36rem) { :is(th, td):last-child { display: none } }\n"
     "</style>\n";
+
+static const char page_columns[] =
+    "<table>\n"
+    "<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
 
 /* Below the root only, so that no link of the page leads nowhere. */
 static bool
@@ -156,7 +165,8 @@ add_page(struct buffer *page, const struct entries *all, struct text path)
 	buffer_add_string(page, page_style);
 	buffer_add_string(page, "<h1>");
 	escape_html(page, path);
-	buffer_add_string(page, "</h1>\n<table>\n");
+	buffer_add_string(page, "</h1>\n");
+	buffer_add_string(page, page_columns);
 	if (!text_equal(path, TEXT("/")))
 		buffer_add_string(page,
 		    "<tr><td><a href=\"../\">../</a></td><td></td><td></td>"

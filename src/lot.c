@@ -182,7 +182,6 @@ hand_over(struct lot *lot, struct berth *b)
 	if (handoff_send(&lot->heritage->ready, &h, b->fd, b->bytes, b->len) ==
 	    -1)
 		return false;
-	atomic_fetch_add(&lot->heritage->board->offered, 1);
 	berth_release(lot, b);
 	return true;
 }
@@ -352,7 +351,7 @@ accept_from(struct lot *lot, int listener)
 	h.peer.length = sizeof(h.peer.address);
 	fd = accept4(listener, (struct sockaddr *)&h.peer.address,
 	    &h.peer.length, SOCK_CLOEXEC);
-	if (atomic_load(&lot->heritage->board->idle) > 0)
+	if (scoreboard_has_idle(lot->heritage->board))
 		step_back(lot, listener);
 	if (fd == -1)
 		return;
@@ -541,7 +540,7 @@ lot_run(struct heritage *heritage, pid_t master)
 	if (lot.room > HANDOFF_BYTES_MAX)
 		lot.room = HANDOFF_BYTES_MAX;
 	log_set_role("lot");
-	setproctitle("lot");
+	setproctitle("lot (clients that wait)");
 	for (int state = 0; state < BERTH_STATES; state++)
 		TAILQ_INIT(&lot.queues[state]);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);

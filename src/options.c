@@ -13,11 +13,12 @@
 #include "memory.h"
 #include "options.h"
 #include "response.h"
+#include "scoreboard.h"
 #include "status.h"
 #include "units.h"
 #include "uri.h"
 
-#define WORKERS_MAX 4096
+#define WORKERS_MAX SCOREBOARD_SLOTS_MAX
 #define KEEPALIVE_WITH_LOT 75
 #define KEEPALIVE_WITHOUT_LOT 5
 #define BACKLOG_MAX 65535

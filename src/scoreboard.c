@@ -155,19 +155,23 @@ score_state_name(enum score_state state)
 	return names[state];
 }
 
-unsigned
-scoreboard_waiting(struct scoreboard *board)
+void
+scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
 {
-	return GET(board->offered) - GET(board->taken);
+	atomic_uint_least64_t *word = &board->idle[slot / SCOREBOARD_IDLE_BITS];
+	uint64_t bit = UINT64_C(1) << slot % SCOREBOARD_IDLE_BITS;
+
+	if (idle)
+		atomic_fetch_or(word, bit);
+	else
+		atomic_fetch_and(word, ~bit);
 }
 
-void
-scoreboard_recount(struct scoreboard *board)
+bool
+scoreboard_has_idle(struct scoreboard *board)
 {
-	int idle = 0;
-
-	for (size_t i = 0; i < board->count; i++)
-		if (GET(board->slots[i].state) == SCORE_IDLE)
-			idle++;
-	SET(board->idle, idle);
+	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
+		if (GET(board->idle[i]) != 0)
+			return true;
+	return false;
 }

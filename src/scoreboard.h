@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,11 +54,13 @@ struct score_reading {
 	char client[SCORE_CLIENT_MAX];
 };
 
+/* A bit a slot: one that dies idle can be taken out by the master, once. */
+#define SCOREBOARD_IDLE_BITS 64
+#define SCOREBOARD_SLOTS_MAX 4096
+
 struct scoreboard {
-	atomic_int idle;      /* workers that wait for a connection */
-	atomic_uint offered;  /* connections that the lot has handed over */
-	atomic_uint taken;    /* and that workers have taken */
 	atomic_bool stopping; /* the whole server, not one worker */
+	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
 	size_t count;
 	struct score slots[];
 };
@@ -73,10 +76,9 @@ void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
 void score_served(struct score *s, uint64_t requests, uint64_t bytes);
 
-/* Connections that wait for a worker. */
-unsigned scoreboard_waiting(struct scoreboard *board);
-/* Counts the idle ones anew: one that died could not. */
-void scoreboard_recount(struct scoreboard *board);
+/* Whether the worker of that slot waits for a connection, and whether any. */
+void scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle);
+bool scoreboard_has_idle(struct scoreboard *board);
 
 /* By anybody. */
 void score_read(const struct score *s, struct score_reading *out);

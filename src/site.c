@@ -78,7 +78,8 @@ add_mounts(struct site *s, const struct config *c, struct buffer *why)
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
 
-		buffer_printf(why, "--mount %s: ", m->prefix);
+		if (strcmp(m->prefix, "/") != 0) /* which DIR may mean, too */
+			buffer_printf(why, "--mount %s: ", m->prefix);
 		if (add_mount(s, c, m, why) == -1)
 			return -1;
 		buffer_clear(why);

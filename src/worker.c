@@ -178,6 +178,7 @@ start(struct worker *w)
 	    .site = &h->site,
 	    .access_log = &h->access_log,
 	    .board = h->board,
+	    .ready = has_lot(w) ? &h->ready : NULL,
 	    .score = &h->board->slots[w->slot],
 	};
 	const uint64_t one = 1;
@@ -344,11 +345,10 @@ serve_parked(struct worker *w)
 	    &w->heritage->ready, &h, c->in.data, c->in.size, &len);
 	if (fd == -1)
 		return false;
-	atomic_fetch_add(&w->heritage->board->taken, 1);
 	client_attach(c, fd, &h.peer);
 	input_filled(&c->in, len);
 	c->requests = h.requests;
-	c->gap = h.gap;
+	c->gap = h.requests > 0 ? h.gap : CLOCK_NEVER;
 	c->late = h.kind == HANDOFF_LATE;
 	c->overdue = limit > 0 && clock_now() - h.since > limit;
 	serve(w);
@@ -358,14 +358,14 @@ serve_parked(struct worker *w)
 static void
 wait_for_work(struct worker *w)
 {
-	atomic_int *idle = &w->heritage->board->idle;
+	struct scoreboard *board = w->heritage->board;
 	struct epoll_event event;
 
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
-	atomic_fetch_add(idle, 1);
+	scoreboard_set_idle(board, w->slot, true);
 	epoll_wait(w->epoll, &event, 1, -1);
-	atomic_fetch_sub(idle, 1);
+	scoreboard_set_idle(board, w->slot, false);
 }
 
 /* In turns, so that neither new nor parked connections starve the others. */

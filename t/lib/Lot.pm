@@ -1,0 +1,164 @@
+# What the tests of the lot share: who holds a connection, a worker that is
+# kept busy, and requests whose answers nobody can mistake for another's.
+
+package Lot;
+
+use v5.36;
+
+use Carp        qw(croak);
+use Exporter    qw(import);
+use Test::More  ();
+use Time::HiRes qw(time);
+use Tined       qw(slurp wait_for);
+
+our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
+	half_of held_by_lot is_parked keep_busy lot_pid median need_descriptors
+	park percentile reflect release token);
+
+# No content that a server might collect before a worker sees the request.
+use constant BUSY_LENGTH => 200_000;
+
+# Whoever counts on the lot is not for the model without it.
+sub import_or_skip () {
+	Test::More::plan(skip_all => 'no lot')
+	    if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+	return;
+}
+
+# Raising it takes another program; the shell's ulimit does it.
+sub need_descriptors ($wanted) {
+	my $has = `ulimit -n` + 0;
+	my $can = `ulimit -Hn` =~ /(\d+)/ ? $1 : $wanted;
+
+	return if $has >= $wanted;
+	Test::More::plan(skip_all => "no $wanted descriptors")
+	    if $can < $wanted || $ENV{TINED_RAISED};
+	$ENV{TINED_RAISED} = 1;
+	no warnings 'exec';
+	exec '/bin/sh', '-c', "ulimit -n $wanted && exec \"\$@\"", 'sh', $^X,
+	    (map { "-I$_" } @INC), $0, @ARGV;
+	croak "exec: $!";
+}
+
+sub lot_pid ($tined) {
+	my ($pid) = grep { Tined::title($_) =~ /\Atined: lot\b/ }
+	    $tined->child_pids;
+
+	return $pid;
+}
+
+# Sockets and all else that a process has open.
+sub descriptors ($pid) {
+	opendir my $dir, "/proc/$pid/fd" or return -1;
+	return scalar grep { /\A\d/ } readdir $dir;
+}
+
+sub held_by_lot ($tined) { return descriptors(lot_pid($tined) // 0) }
+
+# The other end of a connection: proc(5), /proc/net/tcp.
+sub _inode ($sock) {
+	my $remote = sprintf ':%04X', $sock->sockport;
+
+	open my $table, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
+	while (my $line = <$table>) {
+		my @field = split q{ }, $line;
+		return $field[9] if $field[2] =~ /\Q$remote\E\z/ && $field[9];
+	}
+	return;
+}
+
+sub is_parked ($tined, $sock) {
+	my $inode = _inode($sock)   // return 0;
+	my $pid   = lot_pid($tined) // return 0;
+	my @who = grep {
+		my $one = $_;
+		grep { (readlink($_) // q{}) eq "socket:[$inode]" }
+		    glob "/proc/$one/fd/*";
+	} $tined->child_pids;
+
+	return "@who" eq $pid;
+}
+
+# Sends bytes, and waits until the lot, and no worker, has the connection.
+sub park ($tined, $sock, $bytes = q{}) {
+	$tined->send($sock, $bytes);
+	return wait_for(sub { is_parked($tined, $sock) })
+	    || croak 'a connection is not parked';
+}
+
+my $tokens = 0;
+
+sub token () { return sprintf 'token-%d-%d', $$, ++$tokens }
+
+# A request that is answered with its own token, at /reflect=echo:body.
+sub reflect ($token, @fields) {
+	return join "\r\n", 'POST /reflect HTTP/1.1', 'Host: a', @fields,
+	    'Content-Length: ' . length $token, q{}, $token;
+}
+
+sub half_of ($raw) { return unpack 'a20 a*', $raw }
+
+sub ask ($tined, $sock, $token = token(), %option) {
+	my $response = $tined->request(reflect($token), sock => $sock,
+		%option) // return;
+	return $response->status == 200 && $response->body eq $token;
+}
+
+# After all the deaths that a test has caused: it may be gone; else it works.
+sub closed_or_usable ($tined, $sock) {
+	my $token = token();
+	my $response = eval { $tined->request(reflect($token), sock => $sock) };
+
+	return $@ !~ /timed out/ if !$response;
+	return $response->body eq $token;
+}
+
+# How many seconds until a new connection's request is answered.
+sub answered_at ($tined) {
+	my $token = token();
+	my $start = time;
+	my $sock  = $tined->connect;
+
+	ask($tined, $sock, $token) or croak 'no answer, or not its own';
+	my $took = time - $start;
+	close $sock;
+	return $took;
+}
+
+# A connection whose worker waits for the rest of its content.
+sub keep_busy ($tined) {
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Expect: 100-continue\r\nContent-Length: ${\BUSY_LENGTH}\r\n\r\n");
+	until (${*$sock}{tined_buffer} =~ s/\AHTTP\/1.1 100 .*?\r\n\r\n//s) {
+		$tined->fill($sock, time + 10) or croak 'closed, no 100';
+	}
+	return $sock;
+}
+
+# The sockets have room for it in both directions.
+sub release ($tined, $sock) {
+	my $content = 'x' x BUSY_LENGTH;
+
+	$tined->send($sock, $content);
+	return $tined->read_response($sock)->body eq $content;
+}
+
+sub percentile ($part, @numbers) {
+	my @sorted = sort { $a <=> $b } @numbers;
+
+	return $sorted[int $part * $#sorted];
+}
+
+sub median (@numbers) { return percentile(0.5, @numbers) }
+
+# Of all CPUs, so far: proc(5), utime and stime.
+sub cpu_ticks ($pid) {
+	my ($rest) = slurp("/proc/$pid/stat") =~ /\) (.*)/s or return 0;
+	my @field = split q{ }, $rest;
+
+	return $field[11] + $field[12];
+}
+
+1;
