@@ -207,7 +207,7 @@ bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run
 
 fuzz:					## fuzz each parser for SECONDS=60
-	BUILD='$(abspath $(BUILD))' t/fuzz/run $(SECONDS)
+	BUILD='$(abspath $(BUILD))' JOBS=$(JOBS) t/fuzz/run $(SECONDS)
 
 ## Installing (prefix=/usr/local, DESTDIR and the like are honoured):
 

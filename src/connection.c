@@ -6,16 +6,14 @@
 #include "exchange.h"
 #include "head.h"
 
-/* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
-#define LINGER_BYTES_MAX (256 << 10)
-#define LINGER_TIME (2 * CLOCK_SECOND)
+/* How often what the kernel still sends is looked at. */
+#define LINGER_TICK (20 * CLOCK_MILLISECOND)
+/* For the first request of a connection, when the server stops. */
+#define FIRST_GRACE (100 * CLOCK_MILLISECOND)
 /* A client who sent its last request within this is waited for, so long. */
 #define BRISK_GAP CLOCK_MILLISECOND
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 32
-#define LINGER_TICK (20 * CLOCK_MILLISECOND)
-/* For the first request of a connection, when the server stops. */
-#define FIRST_GRACE (100 * CLOCK_MILLISECOND)
 
 /* How the wait for a head has ended. */
 enum head_end {
@@ -225,12 +223,12 @@ linger_on(struct client *c, int64_t deadline)
 void
 connection_linger(struct client *c)
 {
-	int64_t deadline = clock_now() + LINGER_TIME;
+	int64_t deadline = clock_now() + CONNECTION_LINGER_TIME;
 	size_t drained = 0;
 
 	score_enter(c->service.score, SCORE_LINGERING);
 	shutdown(c->fd, SHUT_WR);
-	while (drained < LINGER_BYTES_MAX && clock_now() < deadline) {
+	while (drained < CONNECTION_LINGER_BYTES && clock_now() < deadline) {
 		input_attach(&c->in, c->fd);
 		if (!linger_on(c, deadline))
 			break;

@@ -6,6 +6,11 @@
 #define TINED_CONNECTION_H
 
 #include "client.h"
+#include "clock.h"
+
+/* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
+#define CONNECTION_LINGER_BYTES (256 << 10)
+#define CONNECTION_LINGER_TIME (2 * CLOCK_SECOND)
 
 enum connection_end {
 	CONNECTION_CLOSES,  /* nothing more is to come from either side */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "clock.h"
+#include "connection.h"
 #include "handoff.h"
 #include "head.h"
 #include "log.h"
@@ -24,9 +24,6 @@
 #define LOT_ORPHANED SIGUSR2
 #define LOT_OTHER_FDS 64 /* of the process, that are no connections */
 #define LOT_BERTHS_MIN 64
-/* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
-#define LINGER_BYTES_MAX (256 << 10)
-#define LINGER_TIME (2 * CLOCK_SECOND)
 
 /*
  * What a connection waits for.  In each state all wait equally long, so that a
@@ -212,20 +209,15 @@ make_ready(struct lot *lot, struct berth *b)
 	berth_enter(lot, b, BERTH_READY);
 }
 
-/*
- * What is no head a worker refuses, and what is too long for a message a
- * worker reads on.
- */
+/* What cannot be one is ready too: a worker refuses it. */
 static void
 look_for_head(struct lot *lot, struct berth *b)
 {
 	uint64_t max = lot->heritage->config.max_head;
-	bool more;
 
 	if (b->len == 0)
 		return;
-	more = head_find(&b->scan, b->bytes, b->len, max) == HEAD_MORE;
-	if (!more || b->len == lot->room)
+	if (head_find(&b->scan, b->bytes, b->len, max) != HEAD_MORE)
 		make_ready(lot, b);
 	else if (b->state == BERTH_IDLE && head_has_begun(&b->scan, b->len))
 		berth_enter(lot, b, BERTH_HEAD);
@@ -241,7 +233,7 @@ drain(struct lot *lot, struct berth *b)
 		return;
 	if (n > 0)
 		b->drained += (size_t)n;
-	if (n <= 0 || b->drained > LINGER_BYTES_MAX)
+	if (n <= 0 || b->drained > CONNECTION_LINGER_BYTES)
 		berth_release(lot, b);
 }
 
@@ -466,6 +458,8 @@ loop(struct lot *lot)
 		hand_over_ready(lot);
 		if (want_stop && !lot->stopping)
 			begin_stop(lot);
+		if (lot->stopping) /* what workers parked before they knew */
+			take_parked(lot);
 		if (is_done(lot))
 			break;
 		wait_for_events(lot, next);
@@ -532,7 +526,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		    [BERTH_IDLE] = heritage->config.keepalive_timeout,
 		    [BERTH_HEAD] = heritage->config.head_timeout,
 		    [BERTH_READY] = CLOCK_NEVER,
-		    [BERTH_LINGER] = LINGER_TIME,
+		    [BERTH_LINGER] = CONNECTION_LINGER_TIME,
 		    [BERTH_DEAD] = CLOCK_NEVER,
 		},
 	};

@@ -23,8 +23,9 @@
 #define KEEPALIVE_WITHOUT_LOT 5
 #define BACKLOG_MAX 65535
 #define HEAD_MIN 1024
-#define HEAD_MAX (64 << 10) /* http-parser refuses 80k and more */
-#define SHOWN_MAX 60	    /* of a value, in the words about it */
+/* With empty lines before it, it must fit into a message to the lot. */
+#define HEAD_MAX (60 << 10)
+#define SHOWN_MAX 60 /* of a value, in the words about it */
 
 /*
  * NULL when the value was taken, else what it should have been: words that
@@ -155,7 +156,7 @@ take_max_head(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
 	    c->max_head > HEAD_MAX)
-		return "a size from 1k to 64k";
+		return "a size from 1k to 60k";
 	return NULL;
 }
 

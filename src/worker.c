@@ -33,7 +33,7 @@ struct worker {
 	int wake;    /* an eventfd: a signal came */
 	size_t next; /* listener to ask first */
 	bool starved;
-	bool parked_first;
+	bool handed_first;
 	pid_t master;
 	volatile bool let_go; /* the listeners are closed */
 };
@@ -331,7 +331,7 @@ serve_new(struct worker *w)
 }
 
 static bool
-serve_parked(struct worker *w)
+serve_handed(struct worker *w, const struct handoff_lane *lane)
 {
 	int64_t limit = w->heritage->config.queue_timeout;
 	struct client *c = &w->client;
@@ -341,8 +341,7 @@ serve_parked(struct worker *w)
 
 	if (!has_lot(w))
 		return false;
-	fd = handoff_receive(
-	    &w->heritage->ready, &h, c->in.data, c->in.size, &len);
+	fd = handoff_receive(lane, &h, c->in.data, c->in.size, &len);
 	if (fd == -1)
 		return false;
 	client_attach(c, fd, &h.peer);
@@ -372,10 +371,12 @@ wait_for_work(struct worker *w)
 static bool
 serve_any(struct worker *w)
 {
-	w->parked_first = !w->parked_first;
-	if (w->parked_first)
-		return serve_parked(w) || serve_new(w);
-	return serve_new(w) || serve_parked(w);
+	const struct handoff_lane *ready = &w->heritage->ready;
+
+	w->handed_first = !w->handed_first;
+	if (w->handed_first)
+		return serve_handed(w, ready) || serve_new(w);
+	return serve_new(w) || serve_handed(w, ready);
 }
 
 static void
@@ -408,7 +409,9 @@ drain(struct worker *w)
 		if (!w->let_go)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
-	while (serve_parked(w))
+	/* And what was on its way to and from the lot when it ended. */
+	while (serve_handed(w, &w->heritage->ready) ||
+	    serve_handed(w, &w->heritage->parked))
 		continue;
 }
 

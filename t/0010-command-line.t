@@ -156,7 +156,7 @@ one_line(Tined->run(args => ['-t', "$dir/none"]), 1, qr{\Q$dir/none\E},
 # Numbers as people write them
 
 for my $args (['-k', '500ms'], ['-k', '5s'], ['-k', 5], ['-k', '2m'],
-	['-k', '1h'], ['--keepalive=5s'], ['--max-head', '64k'],
+	['-k', '1h'], ['--keepalive=5s'], ['--max-head', '60k'],
 	['--max-body', '1M'], ['--max-body', '2G'], ['--max-body', '1000'],
 	['-w1'], ['--allow', '::1'], ['--allow', '10.0.0.0/8'],
 	['-l', '[::1]:80'], ['-l', ':80'], ['--header', 'X-A: b']) {

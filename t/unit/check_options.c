@@ -154,12 +154,12 @@ END_TEST
 START_TEST(limits_and_times_are_taken)
 {
 	parse("--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
-	      "--stop-timeout=4s|--max-head=64k|--max-body=0|--max-age=0");
+	      "--stop-timeout=4s|--max-head=60k|--max-body=0|--max-age=0");
 	ck_assert_int_eq(config.head_timeout, 1 * CLOCK_SECOND);
 	ck_assert_int_eq(config.body_timeout, 2 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 3 * CLOCK_SECOND);
 	ck_assert_int_eq(config.stop_timeout, 4 * CLOCK_SECOND);
-	ck_assert_uint_eq(config.max_head, 64 << 10);
+	ck_assert_uint_eq(config.max_head, 60 << 10);
 	ck_assert_uint_eq(config.max_body, 0);
 	ck_assert_int_eq(config.max_age, 0);
 	parse("--max-head=1k|-w|4096|-b|65535");
@@ -239,8 +239,8 @@ START_TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("--workers=two", "--workers", "1 to 4096");
 	assert_mistake("-b|0", "--backlog", "1 to 65535");
 	assert_mistake("-b|65536", "--backlog", "1 to 65535");
-	assert_mistake("--max-head=1023", "--max-head", "1k to 64k");
-	assert_mistake("--max-head=65537", "--max-head", "1k to 64k");
+	assert_mistake("--max-head=1023", "--max-head", "1k to 60k");
+	assert_mistake("--max-head=61441", "--max-head", "1k to 60k");
 	assert_mistake("--max-body=lots", "--max-body", "a size");
 }
 END_TEST
