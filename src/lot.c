@@ -65,6 +65,7 @@ struct lot {
 	size_t max;
 	size_t room; /* bytes that are kept of a connection */
 	bool told_full;
+	bool held_off; /* there is no room for more */
 	int64_t limits[BERTH_STATES];
 	bool lane_is_full;
 	bool stopping;
@@ -272,27 +273,72 @@ act_on_berth(struct lot *lot, struct berth *b)
 	}
 }
 
-/* An idle client may be sent away at any time: RFC 9112, 9.5. */
 static void
+warn_full(struct lot *lot)
+{
+	if (!lot->told_full)
+		log_warning("%zu connections are held, which is all that there "
+			    "is room for: the oldest that can be are closed",
+		    lot->count);
+	lot->told_full = true;
+}
+
+/*
+ * True when there is room for one more.  An idle client may be sent away at any
+ * time (RFC 9112, 9.5), one that waits for a worker may not.
+ */
+static bool
 make_room(struct lot *lot)
 {
 	static const enum berth_state order[] = {
 	    BERTH_LINGER, BERTH_IDLE, BERTH_HEAD};
 
 	if (lot->count < lot->max)
-		return;
-	if (!lot->told_full)
-		log_warning("%zu connections are held, which is all that there "
-			    "is room for: the oldest idle ones are closed",
-		    lot->count);
-	lot->told_full = true;
+		return true;
+	warn_full(lot);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct berth *b = TAILQ_FIRST(&lot->queues[order[i]]);
 
 		if (b != NULL) {
 			berth_release(lot, b);
-			return;
+			return true;
 		}
+	}
+	return false;
+}
+
+static int
+watch_sources(struct lot *lot)
+{
+	struct heritage *h = lot->heritage;
+
+	if (watch(lot, h->parked.from, EPOLLIN, &h->parked) == -1)
+		return -1;
+	for (size_t i = 0; i < h->listeners.count && !lot->stopping; i++)
+		if (watch(lot, h->listeners.at[i].fd, EPOLLIN | EPOLLEXCLUSIVE,
+			&h->listeners) == -1)
+			return -1;
+	return 0;
+}
+
+/* What cannot be taken in waits in the kernel, and must not wake us. */
+static void
+hold_off(struct lot *lot)
+{
+	const struct heritage *h = lot->heritage;
+
+	unwatch(lot, h->parked.from);
+	for (size_t i = 0; i < h->listeners.count; i++)
+		unwatch(lot, h->listeners.at[i].fd);
+	lot->held_off = true;
+}
+
+static void
+go_on_if_possible(struct lot *lot)
+{
+	if (lot->held_off && lot->count < lot->max) {
+		lot->held_off = false;
+		(void)watch_sources(lot);
 	}
 }
 
@@ -305,7 +351,10 @@ take_parked(struct lot *lot)
 	int fd;
 
 	for (;;) {
-		make_room(lot);
+		if (!make_room(lot)) {
+			hold_off(lot);
+			return;
+		}
 		fd = handoff_receive(&lot->heritage->parked, &h, lot->scratch,
 		    HANDOFF_BYTES_MAX, &len);
 		if (fd == -1)
@@ -339,7 +388,10 @@ accept_from(struct lot *lot, int listener)
 	struct berth *b;
 	int fd;
 
-	make_room(lot);
+	if (!make_room(lot)) {
+		hold_off(lot);
+		return;
+	}
 	h.peer.length = sizeof(h.peer.address);
 	fd = accept4(listener, (struct sockaddr *)&h.peer.address,
 	    &h.peer.length, SOCK_CLOEXEC);
@@ -360,7 +412,8 @@ accept_all(struct lot *lot)
 {
 	const struct listeners *l = &lot->heritage->listeners;
 
-	for (size_t i = 0; i < l->count && !lot->stopping; i++)
+	for (size_t i = 0; i < l->count && !lot->stopping && !lot->held_off;
+	     i++)
 		accept_from(lot, l->at[i].fd);
 }
 
@@ -456,6 +509,7 @@ loop(struct lot *lot)
 		int64_t next = expire_all(lot);
 
 		hand_over_ready(lot);
+		go_on_if_possible(lot);
 		if (want_stop && !lot->stopping)
 			begin_stop(lot);
 		if (lot->stopping) /* what workers parked before they knew */
@@ -499,19 +553,29 @@ set_up_signals(void)
 static int
 start(struct lot *lot)
 {
-	struct heritage *h = lot->heritage;
-
 	lot->epoll = epoll_create1(EPOLL_CLOEXEC);
 	lot->wake = wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (lot->epoll == -1 || lot->wake == -1 ||
-	    watch(lot, lot->wake, EPOLLIN, &lot->wake) == -1 ||
-	    watch(lot, h->parked.from, EPOLLIN, &h->parked) == -1)
+	    watch(lot, lot->wake, EPOLLIN, &lot->wake) == -1)
 		return -1;
-	for (size_t i = 0; i < h->listeners.count; i++)
-		if (watch(lot, h->listeners.at[i].fd, EPOLLIN | EPOLLEXCLUSIVE,
-			&h->listeners) == -1)
-			return -1;
-	return 0;
+	return watch_sources(lot);
+}
+
+/* The listeners first: the port may be wanted by a successor. */
+static void
+end(struct lot *lot)
+{
+	const struct listeners *l = &lot->heritage->listeners;
+	struct berth *b;
+
+	for (size_t i = 0; i < l->count; i++)
+		close(l->at[i].fd);
+	for (int state = 0; state < BERTH_DEAD; state++)
+		while ((b = TAILQ_FIRST(&lot->queues[state])) != NULL)
+			berth_release(lot, b);
+	bury_dead(lot);
+	free(lot->scratch);
+	close(lot->epoll);
 }
 
 int
@@ -547,5 +611,6 @@ lot_run(struct heritage *heritage, pid_t master)
 	if (getppid() != master)
 		raise(LOT_ORPHANED);
 	loop(&lot);
+	end(&lot);
 	return EXIT_SUCCESS;
 }

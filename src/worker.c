@@ -410,8 +410,9 @@ drain(struct worker *w)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
 	/* And what was on its way to and from the lot when it ended. */
-	while (serve_handed(w, &w->heritage->ready) ||
-	    serve_handed(w, &w->heritage->parked))
+	while (atomic_load(&board->stopping) &&
+	    (serve_handed(w, &w->heritage->ready) ||
+		serve_handed(w, &w->heritage->parked)))
 		continue;
 }
 

@@ -28,21 +28,24 @@ sub busy_worker ($tined) {
 
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
 	my $pid = wait_for(sub {
-		my $inode = accepted_inode($sock->sockport) or return;
+		my $inode = accepted_inode($sock) or return;
 		(grep { holds($_, $inode) } $tined->worker_pids)[0];
 	});
 	wait_for(sub { Tined::title($pid) =~ /serving/ });
 	return ($sock, $pid);
 }
 
-# Of the socket whose remote port this is: proc(5), /proc/net/tcp.
-sub accepted_inode ($port) {
-	my $remote = sprintf ':%04X', $port;
+# Of the other end of a connection: proc(5), /proc/net/tcp.
+sub accepted_inode ($sock) {
+	my ($local, $remote) =
+	    map { sprintf ':%04X', $_ } $sock->peerport, $sock->sockport;
 
 	open my $table, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
 	while (my $line = <$table>) {
 		my @field = split ' ', $line;
-		return $field[9] if $field[2] =~ /\Q$remote\E\z/ && $field[9];
+		return $field[9]
+		    if $field[1] =~ /\Q$local\E\z/
+		    && $field[2] =~ /\Q$remote\E\z/ && $field[9];
 	}
 	return;
 }

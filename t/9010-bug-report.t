@@ -40,14 +40,22 @@ sub httperf ($conns, $calls) {
 	return \%said;
 }
 
-sub best ($code) {
-	my ($best) = sort { $a->{ms} <=> $b->{ms} } map { $code->() } 1 .. 3;
-	return $best;
+# The best of several rounds, in turns: the machine may be busy with others.
+sub best (@codes) {
+	my @best;
+	for my $round (1 .. 5) {
+		for my $i (0 .. $#codes) {
+			my $run = $codes[$i]->();
+			$best[$i] = $run
+			    if !$best[$i] || $run->{ms} < $best[$i]{ms};
+		}
+	}
+	return @best;
 }
 
 subtest 'httperf: one connection against a hundred' => sub {
-	my $kept = best(sub { httperf(1, 100) });
-	my $new  = best(sub { httperf(100, 1) });
+	my ($kept, $new) =
+	    best(sub { httperf(1, 100) }, sub { httperf(100, 1) });
 
 	for my $run ($kept, $new) {
 		is($run->{ok}, 100, '100 replies');

@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	half_of held_by_lot is_parked keep_busy lot_pid median need_descriptors
+	find_lot half_of held_by_lot is_parked keep_busy lot_pid median need_descriptors
 	park percentile reflect release token);
 
 # No content that a server might collect before a worker sees the request.
@@ -27,8 +27,8 @@ sub import_or_skip () {
 
 # Raising it takes another program; the shell's ulimit does it.
 sub need_descriptors ($wanted) {
-	my $has = `ulimit -n` + 0;
-	my $can = `ulimit -Hn` =~ /(\d+)/ ? $1 : $wanted;
+	my $has = qx{sh -c 'ulimit -n'} + 0;
+	my $can = qx{sh -c 'ulimit -Hn'} =~ /(\d+)/ ? $1 : $wanted;
 
 	return if $has >= $wanted;
 	Test::More::plan(skip_all => "no $wanted descriptors")
@@ -40,11 +40,14 @@ sub need_descriptors ($wanted) {
 	croak "exec: $!";
 }
 
-sub lot_pid ($tined) {
-	my ($pid) = grep { Tined::title($_) =~ /\Atined: lot\b/ }
-	    $tined->child_pids;
+sub find_lot ($tined) {
+	return (grep { Tined::title($_) =~ /\Atined: lot\b/ }
+		$tined->child_pids)[0];
+}
 
-	return $pid;
+# Of the present one, or of the next one if there is none.
+sub lot_pid ($tined) {
+	return wait_for(sub { find_lot($tined) }) || croak 'there is no lot';
 }
 
 # Sockets and all else that a process has open.
@@ -53,23 +56,26 @@ sub descriptors ($pid) {
 	return scalar grep { /\A\d/ } readdir $dir;
 }
 
-sub held_by_lot ($tined) { return descriptors(lot_pid($tined) // 0) }
+sub held_by_lot ($tined) { return descriptors(lot_pid($tined)) }
 
 # The other end of a connection: proc(5), /proc/net/tcp.
 sub _inode ($sock) {
-	my $remote = sprintf ':%04X', $sock->sockport;
+	my ($local, $remote) =
+	    map { sprintf ':%04X', $_ } $sock->peerport, $sock->sockport;
 
 	open my $table, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
 	while (my $line = <$table>) {
 		my @field = split q{ }, $line;
-		return $field[9] if $field[2] =~ /\Q$remote\E\z/ && $field[9];
+		return $field[9]
+		    if $field[1] =~ /\Q$local\E\z/
+		    && $field[2] =~ /\Q$remote\E\z/ && $field[9];
 	}
 	return;
 }
 
 sub is_parked ($tined, $sock) {
-	my $inode = _inode($sock)   // return 0;
-	my $pid   = lot_pid($tined) // return 0;
+	my $inode = _inode($sock) // return 0;
+	my $pid = find_lot($tined) // return 0;
 	my @who = grep {
 		my $one = $_;
 		grep { (readlink($_) // q{}) eq "socket:[$inode]" }

@@ -1,0 +1,234 @@
+# Processes that die: the lot, workers, clients; one by one, and at random.
+# No answer reaches the wrong client, and nothing is left open.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Lot qw(answered_at ask closed_or_usable descriptors find_lot half_of
+	held_by_lot keep_busy lot_pid median park reflect release token);
+use Socket qw(SOL_SOCKET SO_LINGER);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(background wait_for);
+
+Lot::import_or_skip();
+
+my @reflect = ('-m', '/reflect=echo:body');
+my $LOT_DIED = qr/ error: the lot\[\d+\] was killed by signal 9 /;
+my $WORKER_DIED = qr/ error: worker \d+\[\d+\] was killed by signal 9 /;
+
+# Kills it, and tells how long it took until there was another.
+sub kill_lot ($tined) {
+	my $old = lot_pid($tined);
+	my $start = time;
+
+	$tined->signal('KILL', $old);
+	wait_for(sub { (find_lot($tined) // $old) != $old })
+	    or die 'there is no other lot';
+	return time - $start;
+}
+
+subtest 'the lot is killed' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $busy = keep_busy($tined);
+	my (@times, @lost);
+
+	for my $round (1 .. 3) {
+		my $idle = $tined->connect;
+		my $half = $tined->connect;
+		ask($tined, $idle) or die;
+		park($tined, $idle);
+		park($tined, $half, 'POST /ref');
+		push @times, kill_lot($tined);
+		ok($tined->is_closed($_), 'what it held is closed')
+		    for $idle, $half;
+		push @lost, grep { !eval { answered_at($tined) } } 1 .. 5;
+	}
+	diag sprintf 'another lot after %s ms',
+	    join ', ', map { sprintf '%.0f', 1e3 * $_ } @times;
+	cmp_ok(median(@times), '<', 0.1, 'another is there soon');
+	is(@lost, 0, 'service goes on');
+	ok(release($tined, $busy), 'a request under way is not touched');
+	park($tined, $busy);
+	ok(ask($tined, $busy), 'its connection is parked in the next one');
+	is(() = grep({ /$LOT_DIED.*lost/ } $tined->error_log), 3,
+		'the log says so, and what was lost');
+	$tined->ends_clean($LOT_DIED);
+};
+
+# The lanes outlive the lot: what is in them is not lost.
+subtest 'what is on its way while there is no lot' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $lot = lot_pid($tined);
+	my @socks = map { $tined->connect } 1 .. 20;
+
+	$tined->signal('STOP', $lot);
+	ok(ask($tined, $_), 'is served') for @socks;
+	ok(wait_for(sub {
+		!grep { Tined::title($_) =~ /serving/ } $tined->worker_pids
+	}), 'all are parked, and nobody takes them');
+	kill_lot($tined);
+	my @lost = grep { !ask($tined, $_) } @socks;
+	is(@lost, 0, 'the next lot takes them');
+	$tined->ends_clean($LOT_DIED);
+};
+
+subtest 'a worker is killed while others are parked' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my @idle = map { $tined->connect } 1 .. 20;
+	my @half = map { [$tined->connect, half_of(reflect(token()))] } 1 .. 5;
+	my $lot = lot_pid($tined);
+
+	ask($tined, $_) or die for @idle;
+	park($tined, $_) for @idle;
+	park($tined, $_->@[0, 1]) for @half;
+	my @busy = map { keep_busy($tined) } 1, 2;
+	my @workers = $tined->worker_pids;
+	$tined->signal('KILL', $_) for @workers;
+	for my $sock (@busy) {
+		ok(!$tined->read_response($sock),
+			'whom it was serving has no answer');
+	}
+	for my $one (@half) {
+		my ($sock, undef, $rest) = @$one;
+		is($tined->request($rest, sock => $sock)->body,
+			$rest =~ s/.*\r\n//sr, 'half a head is completed');
+	}
+	my @lost = grep { !ask($tined, $_) } @idle;
+	is(@lost, 0, 'idle ones are unharmed');
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	$tined->ends_clean($WORKER_DIED);
+};
+
+# One client: many connections, in every state.  What it says in the end is
+# how many answers it had, and each that was not its own.
+sub chaotic_client ($tined, $seed, $until) {
+	my (%open, @wrong);
+	my $answers = 0;
+	my $close = sub ($sock, $reset) {
+		setsockopt $sock, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
+		    if $reset;
+		delete $open{$sock};
+		close $sock;
+	};
+	my $read = sub ($sock, @tokens) {
+		for my $token (@tokens) {
+			my $response = eval { $tined->read_response($sock) };
+			if (!$response) {
+				push @wrong, "$token: $@" if $@ =~ /timed out/;
+				return 0;
+			}
+			# Whoever was in the midst of it may be dead.
+			$answers++;
+			push @wrong, "$token: " . $response->body
+			    if $response->status != 200
+			    || $response->body ne $token;
+		}
+		return 1;
+	};
+	srand $seed;
+	while (time < $until) {
+		while (keys %open < 15) {
+			my $sock = $tined->connect;
+			$open{$sock} = { sock => $sock };
+		}
+		my $one = (values %open)[rand keys %open];
+		my $sock = $one->{sock};
+		my $what = rand;
+		if ($one->{rest}) {    # half a head was sent before
+			$tined->send($sock, delete $one->{rest});
+			$read->($sock, delete $one->{token})
+			    or $close->($sock, 0);
+		} elsif ($what < 0.4) {
+			my $token = token();
+			$tined->send($sock, reflect($token));
+			$read->($sock, $token) or $close->($sock, 0);
+		} elsif ($what < 0.6) {
+			my @tokens = map { token() } 1 .. 1 + rand 5;
+			$tined->send($sock,
+				join q{}, map { reflect($_) } @tokens);
+			$read->($sock, @tokens) or $close->($sock, 0);
+		} elsif ($what < 0.9) {
+			my $token = token();
+			my $raw = reflect($token);
+			my $cut = 1 + int rand length($raw) - length($token) - 1;
+			$tined->send($sock, substr $raw, 0, $cut);
+			$one->{rest} = substr $raw, $cut;
+			$one->{token} = $token;
+		} else {
+			$tined->send($sock, reflect('never read'))
+			    if $what < 0.95;
+			$close->($sock, rand 2 < 1);
+		}
+	}
+	for my $one (values %open) {
+		if ($one->{rest}) {
+			$tined->send($one->{sock}, $one->{rest});
+			$read->($one->{sock}, $one->{token}) or next;
+		}
+		closed_or_usable($tined, $one->{sock})
+		    or push @wrong, 'a connection is neither closed nor usable';
+	}
+	return ($answers, @wrong);
+}
+
+subtest 'chaos' => sub {
+	my $tined = Tined->start(args => ['-w', 3, @reflect]);
+	answered_at($tined) for 1 .. 10;
+	my @base = sort { $a <=> $b } map { descriptors($_) }
+	    $tined->worker_pids;
+	my $base_lot = held_by_lot($tined);
+	my $until = time + 4;
+	my $seed = $ENV{TINED_SEED} // $$;
+	my @clients = map {
+		my $seed = $seed + $_;
+		background(sub { chaotic_client($tined, $seed, $until) });
+	} 1 .. 3;
+	my ($next_lot, %killed) = (time + 0.3);
+
+	srand $seed;
+	while (time < $until - 0.5) {
+		my @workers = $tined->worker_pids;
+		my $lot = find_lot($tined);
+		if (time > $next_lot && $lot) {
+			$tined->signal('KILL', $lot);
+			$killed{lot}++;
+			$next_lot = time + 0.2 + rand 0.7;
+		} elsif (@workers) {
+			$tined->signal('KILL', $workers[rand @workers]);
+			$killed{worker}++;
+		}
+		sleep 0.02 + rand 0.1;
+	}
+	my $all = 0;
+	for my $client (@clients) {
+		my ($answers, @wrong) = $client->();
+		is_deeply(\@wrong, [], 'each answer was its own')
+		    or diag "TINED_SEED=$seed";
+		$all += $answers;
+	}
+	diag "$all answers, while $killed{lot} lots and $killed{worker} "
+	    . 'workers died';
+	cmp_ok($all, '>', 200, 'there were some');
+	ok(wait_for(sub { $tined->worker_pids == 3 && find_lot($tined) }),
+		'all are there again');
+	answered_at($tined) for 1 .. 20;
+	ok(wait_for(sub { held_by_lot($tined) == $base_lot }, 5),
+		'no descriptor is left in the lot')
+	    or diag held_by_lot($tined) . ", not $base_lot";
+	ok(wait_for(sub {
+		$base[-1] >= (sort { $b <=> $a } map { descriptors($_) }
+			$tined->worker_pids)[0];
+	}, 5), 'none in a worker');
+
+	# Every worker can be had, and the others wait in the lot meanwhile.
+	my @busy = map { keep_busy($tined) } 1 .. 3;
+	my $waits = $tined->connect;
+	$tined->send($waits, reflect('waits'));
+	ok(release($tined, $_), 'all workers serve') for @busy;
+	is($tined->read_response($waits)->body, 'waits', 'and who waited');
+	$tined->ends_clean($LOT_DIED, $WORKER_DIED);
+};
+
+done_testing;

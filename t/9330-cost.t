@@ -1,0 +1,50 @@
+# What a request costs can be counted, and the guard around http-parser costs
+# no more than http-parser.
+
+use v5.36;
+
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+use Test::More;
+use Tined qw(need_tools slurp);
+
+need_tools('valgrind', 'callgrind_annotate');
+
+if (slurp(Tined->binary) =~ /__asan_init/) {
+	diag('NOT TESTED: a program with a sanitizer does not run in valgrind');
+	plan skip_all => 'a sanitizer is built in';
+}
+
+# What it prints on both streams, and its status.
+sub cost (@args) {
+	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
+	if ($pid == 0) {
+		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
+		exec "$Bin/bench/cost", @args or die "t/bench/cost: $!\n";
+	}
+	my $text = do { local $/ = undef; <$pipe> };
+	close $pipe;
+	return ($text // q{}, $? >> 8);
+}
+
+my ($text, $status) = cost('--requests', 200);
+is($status, 0, 'the guard costs no more than http-parser');
+like($text, qr/ of \d+ bytes and 12 fields$/m, 'the request has 12 fields');
+
+my %cost = $text =~ /^(\S.*?) +([\d,]+) +-?[\d.]+ %$/mg;
+tr/,//d for values %cost;
+for my $part ('guard', 'http-parser', 'its callbacks', 'routing', 'handler',
+	'response', 'access log', 'rest') {
+	cmp_ok($cost{$part} // 0, '>', 0, "there is a figure for $part");
+}
+my $whole = delete $cost{whole} // 0;
+my $sum   = 0;
+$sum += $_ for values %cost;
+cmp_ok(abs($sum - $whole), '<=', keys %cost, 'and they are the whole');
+diag($text) if !Test::More->builder->is_passing;
+
+($text, $status) = cost('--requests', 'many');
+is($status, 64, 'a mistake on the command line is refused');
+like($text, qr/^Usage:/m, 'with what would be right');
+
+done_testing;
