@@ -196,12 +196,12 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 # Reports go to files, because a daemon's standard error goes nowhere.
 REPORT := $(abspath $(BUILD))/sanitize/report
 
-# Those that measure (t/9*) would measure the sanitizers.
+# Those that measure (t/9*), or keep time closely, would measure the sanitizers.
 sanitize:				## the tests under ASan and UBSan
 	@rm -f $(REPORT).*
 	@ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
 	UBSAN_OPTIONS="log_path=$(REPORT):print_stacktrace=1:$$UBSAN_OPTIONS" \
-	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9%,$(TESTS))' test; \
+	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0700%,$(TESTS))' test; \
 	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
 
 bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers

@@ -78,14 +78,20 @@ wait_for_request(struct client *c)
 }
 
 static enum input_result
-wait_for_rest(struct client *c, int64_t *deadline)
+wait_for_rest(struct client *c, int64_t *began)
 {
 	const struct config *config = c->service.config;
+	bool briefly = may_park(c);
+	enum input_result result;
 
-	if (*deadline == 0)
-		*deadline = clock_now() +
-		    (may_park(c) ? config->linger : config->head_timeout);
-	return input_more(&c->in, *deadline);
+	if (*began == 0)
+		*began = clock_now();
+	result = input_more(
+	    &c->in, *began + (briefly ? config->linger : config->head_timeout));
+	/* A stop that began meanwhile leaves nobody to park it with. */
+	if (result == INPUT_TIMEOUT && briefly && !may_park(c))
+		result = input_more(&c->in, *began + config->head_timeout);
+	return result;
 }
 
 static enum head_end
@@ -107,7 +113,7 @@ end_of_wait(struct client *c, struct head_scan *scan, enum input_result result)
 static enum head_end
 read_head(struct client *c, struct head_scan *scan)
 {
-	int64_t deadline = 0;
+	int64_t began = 0;
 
 	for (;;) {
 		struct text seen = input_text(&c->in);
@@ -127,7 +133,7 @@ read_head(struct client *c, struct head_scan *scan)
 		if (output_flush(&c->out) == -1)
 			return HEAD_GONE;
 		result = head_has_begun(scan, seen.len)
-		    ? wait_for_rest(c, &deadline)
+		    ? wait_for_rest(c, &began)
 		    : wait_for_request(c);
 		if (result != INPUT_BYTES)
 			return end_of_wait(c, scan, result);

@@ -9,9 +9,10 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw(max min);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined       qw(background slurp spew);
+use Tined       qw(background slurp spew wait_for);
 
 use constant {
+	WORKERS => 2,
 	MEMORY => 4096,       # kB of private memory that a process may have
 	BLOCK  => 1 << 18,    # bytes that are sent or read at once
 	LOOKS  => 16,         # at the memory, while bytes go through
@@ -31,7 +32,7 @@ my $period  = length $pattern;
 my $endless = $pattern x 4;    # from anywhere in it, BLOCK and more
 
 my $tined = Tined->start(
-	args => ['-w', 2, '--listing', '--max-body', '6G',
+	args => ['-w', WORKERS, '--listing', '--max-body', '6G',
 		'-m', '/reflect=echo:body'],
 	files => { 'a.txt' => "a\n", map { ("many/$_.txt" => q{}) }
 	    1 .. FILES },
@@ -60,7 +61,9 @@ sub memory () {
 
 # In each process, and the workers are the same as at the beginning: a new
 # one would know nothing of what went through.
-my @workers = $tined->worker_pids;
+my @workers;
+wait_for(sub { (@workers = $tined->worker_pids) == WORKERS })
+    or die 'workers are missing';
 
 sub memory_is_constant ($kb) {
 	cmp_ok($kb, '>', 0, 'memory can be measured');

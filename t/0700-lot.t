@@ -5,8 +5,8 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(answered_at ask find_lot half_of is_parked keep_busy lot_pid median
-	park percentile reflect release token);
+use Lot qw(answered_at ask find_lot half_of is_on_its_way is_parked keep_busy
+	lot_pid median park percentile reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(background spew wait_for);
@@ -252,12 +252,10 @@ subtest 'the limits of a head, through the lot' => sub {
 		my ($name, $raw, $status) = @$case;
 		for my $first (1, length($raw) / 2, length($raw) - 1) {
 			my $sock = $tined->connect;
-			park($tined, $sock, substr $raw, 0, $first)
-			    if $status == 200 || $first < 8192;
-			$tined->send($sock, substr $raw, $first)
-			    if is_parked($tined, $sock);
-			$tined->send($sock, $raw)
-			    if $status != 200 && $first >= 8192;
+			# What is too long already is refused, not parked.
+			my $fits = $status == 200 || $first < 8192;
+			park($tined, $sock, substr $raw, 0, $first) if $fits;
+			$tined->send($sock, substr $raw, $fits ? $first : 0);
 			is($tined->read_response($sock)->status, $status,
 				"$name: $status, cut at " . int $first);
 			close $sock;
@@ -420,13 +418,11 @@ subtest 'a stop that crosses with what is parked' => sub {
 	my $lot = lot_pid($tined);
 	my $token = token();
 	my ($first, $rest) = half_of(reflect($token));
-	my ($worker) = $tined->worker_pids;
 	my $sock = $tined->connect;
 
 	$tined->signal('STOP', $lot);
 	$tined->send($sock, $first);
-	ok(wait_for(sub { Tined::title($worker) =~ /serving/ }), 'a worker');
-	ok(wait_for(sub { Tined::title($worker) =~ /idle/ }), 'parks it');
+	ok(wait_for(sub { is_on_its_way($tined, $sock) }), 'a worker parks it');
 	$tined->signal('TERM');
 	ok(wait_for(sub { $tined->notified('STOPPING') }), 'the server stops');
 	$tined->signal('CONT', $lot);

@@ -12,8 +12,8 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	find_lot half_of held_by_lot is_parked keep_busy lot_pid median need_descriptors
-	park percentile reflect release token);
+	find_lot half_of held_by_lot is_on_its_way is_parked keep_busy lot_pid
+	median need_descriptors park percentile reflect release token);
 
 # No content that a server might collect before a worker sees the request.
 use constant BUSY_LENGTH => 200_000;
@@ -60,8 +60,9 @@ sub held_by_lot ($tined) { return descriptors(lot_pid($tined)) }
 
 # The other end of a connection: proc(5), /proc/net/tcp.
 sub _inode ($sock) {
-	my ($local, $remote) =
-	    map { sprintf ':%04X', $_ } $sock->peerport, $sock->sockport;
+	my @ports = ($sock->peerport, $sock->sockport);
+	return if grep { !defined } @ports; # it is gone
+	my ($local, $remote) = map { sprintf ':%04X', $_ } @ports;
 
 	open my $table, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
 	while (my $line = <$table>) {
@@ -73,16 +74,26 @@ sub _inode ($sock) {
 	return;
 }
 
-sub is_parked ($tined, $sock) {
-	my $inode = _inode($sock) // return 0;
-	my $pid = find_lot($tined) // return 0;
-	my @who = grep {
-		my $one = $_;
+# Which processes of the server have it; undef before it is accepted.
+sub _holders ($tined, $sock) {
+	my $inode = _inode($sock) // return;
+	my @pids = grep {
+		my $pid = $_;
 		grep { (readlink($_) // q{}) eq "socket:[$inode]" }
-		    glob "/proc/$one/fd/*";
+		    glob "/proc/$pid/fd/*";
 	} $tined->child_pids;
 
-	return "@who" eq $pid;
+	return "@pids";
+}
+
+sub is_parked ($tined, $sock) {
+	return (_holders($tined, $sock) // q{}) eq
+	    (find_lot($tined) // 'nobody');
+}
+
+# Between a worker and the lot.
+sub is_on_its_way ($tined, $sock) {
+	return (_holders($tined, $sock) // 'nobody yet') eq q{};
 }
 
 # Sends bytes, and waits until the lot, and no worker, has the connection.
