@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,10 @@ void
 buffer_shrink(struct buffer *b, size_t keep)
 {
 	buffer_clear(b);
-	if (b->size > keep)
-		buffer_free(b);
+	if (b->size <= keep)
+		return;
+	buffer_free(b);
+	(void)malloc_trim(0); /* or the process would keep it all the same */
 }
 
 char *

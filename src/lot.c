@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -486,17 +487,27 @@ is_done(const struct lot *lot)
 	    TAILQ_EMPTY(&lot->queues[BERTH_READY]);
 }
 
+/* Rounded up, so that a deadline has passed when the wait is over. */
+static int
+milliseconds_until(int64_t deadline)
+{
+	int64_t left = deadline - clock_now();
+
+	if (deadline == CLOCK_NEVER)
+		return -1;
+	if (left <= 0)
+		return 0;
+	left = (left + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
 static void
 wait_for_events(struct lot *lot, int64_t until)
 {
 	struct epoll_event events[LOT_EVENTS];
-	struct timespec left;
-	int n;
+	int n = epoll_wait(
+	    lot->epoll, events, LOT_EVENTS, milliseconds_until(until));
 
-	if (until != CLOCK_NEVER)
-		left = clock_until(until);
-	n = epoll_pwait2(lot->epoll, events, LOT_EVENTS,
-	    until != CLOCK_NEVER ? &left : NULL, NULL);
 	for (int i = 0; i < n; i++)
 		act_on_event(lot, &events[i]);
 	bury_dead(lot);

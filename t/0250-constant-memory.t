@@ -31,10 +31,13 @@ my $pattern = join q{}, map { pack 'n', $_ } 1 .. 65_521;
 my $period  = length $pattern;
 my $endless = $pattern x 4;    # from anywhere in it, BLOCK and more
 
+# Names as people give them, so that the page has some megabytes.
+my $LONG = 'a name that tells what is in the document';
+
 my $tined = Tined->start(
 	args => ['-w', WORKERS, '--listing', '--max-body', '6G',
 		'-m', '/reflect=echo:body'],
-	files => { 'a.txt' => "a\n", map { ("many/$_.txt" => q{}) }
+	files => { 'a.txt' => "a\n", map { ("many/$_ $LONG.txt" => q{}) }
 	    1 .. FILES },
 );
 make_sparse($tined->root . '/large');
@@ -168,7 +171,7 @@ subtest "a download of $mb MB" => sub {
 subtest 'a listing of ' . FILES . ' files' => sub {
 	for (1 .. 2 * @workers) {
 		my $page = $tined->get('/many/', timeout => 30)->body;
-		my $links = () = $page =~ /href="\d+\.txt"/g;
+		my $links = () = $page =~ /href="\d+%20[\w%]+\.txt"/g;
 		is($links, FILES, 'is whole');
 	}
 	memory_is_constant(memory());
