@@ -24,6 +24,7 @@
 /* The signal that the kernel sends when the master is gone. */
 #define LOT_ORPHANED SIGUSR2
 #define LOT_OTHER_FDS 64 /* of the process, that are no connections */
+#define LOT_RESERVE 32	 /* of those: for what workers park when it is full */
 #define LOT_BERTHS_MIN 64
 
 /*
@@ -313,7 +314,8 @@ watch_sources(struct lot *lot)
 {
 	struct heritage *h = lot->heritage;
 
-	if (watch(lot, h->parked.from, EPOLLIN, &h->parked) == -1)
+	if (watch(lot, h->parked.from, EPOLLIN, &h->parked) == -1 &&
+	    errno != EEXIST)
 		return -1;
 	for (size_t i = 0; i < h->listeners.count && !lot->stopping; i++)
 		if (watch(lot, h->listeners.at[i].fd, EPOLLIN | EPOLLEXCLUSIVE,
@@ -328,7 +330,6 @@ hold_off(struct lot *lot)
 {
 	const struct heritage *h = lot->heritage;
 
-	unwatch(lot, h->parked.from);
 	for (size_t i = 0; i < h->listeners.count; i++)
 		unwatch(lot, h->listeners.at[i].fd);
 	lot->held_off = true;
@@ -343,6 +344,10 @@ go_on_if_possible(struct lot *lot)
 	}
 }
 
+/*
+ * A worker must not wait to be rid of a client: an idle one that is taken in
+ * beyond what there is room for is the next to be closed.
+ */
 static void
 take_parked(struct lot *lot)
 {
@@ -352,8 +357,9 @@ take_parked(struct lot *lot)
 	int fd;
 
 	for (;;) {
-		if (!make_room(lot)) {
+		if (!make_room(lot) && lot->count >= lot->max + LOT_RESERVE) {
 			hold_off(lot);
+			unwatch(lot, lot->heritage->parked.from);
 			return;
 		}
 		fd = handoff_receive(&lot->heritage->parked, &h, lot->scratch,

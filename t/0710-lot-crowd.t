@@ -1,0 +1,148 @@
+# A crowd in the lot: it costs others nothing, and itself little.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Lot qw(answered_at ask cpu_ticks held_by_lot keep_busy
+	lot_pid median need_descriptors percentile reflect release
+	token);
+use List::Util qw(sum);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(slurp wait_for);
+
+Lot::import_or_skip();
+need_descriptors(6000);
+
+my @reflect = ('-m', '/reflect=echo:body');
+
+# Each has had one answer, and is idle since; none is with a worker.
+sub crowd ($tined, $size) {
+	my $before = held_by_lot($tined);
+	my @crowd = map { $tined->connect } 1 .. $size;
+
+	while (my @some = splice @crowd, 0, 50) {
+		$tined->send($_, reflect('first')) for @some;
+		for my $sock (@some) {
+			$tined->read_response($sock)->body eq 'first' or die;
+		}
+		push @{ $tined->{crowd} }, @some;
+	}
+	wait_for(sub { held_by_lot($tined) >= $before + $size })
+	    or die 'they are not parked';
+	return delete($tined->{crowd})->@*;
+}
+
+sub private_bytes ($pid) {
+	my @parts = slurp("/proc/$pid/smaps_rollup")
+	    =~ /^Private_\w+: +(\d+) kB/gm;
+
+	return 1024 * sum(@parts);
+}
+
+# Both servers in turn, request by request, so that noise meets both.
+subtest '500 idle clients, and a new one' => sub {
+	my @servers = map { Tined->start(args => ['-w', 2, @reflect]) } 1, 2;
+	my @crowd = crowd($servers[1], 500);
+	my (@alone, @amid);
+
+	for my $round (1 .. 5) {
+		answered_at($_) for @servers;
+		for (1 .. 60) {
+			push @alone, answered_at($servers[0]);
+			push @amid, answered_at($servers[1]);
+		}
+	}
+	diag sprintf 'ms, alone and amid 500: median %.2f %.2f, p99 %.2f %.2f',
+	    map { 1e3 * $_ } median(@alone), median(@amid),
+	    percentile(0.99, @alone), percentile(0.99, @amid);
+	cmp_ok(median(@amid), '<=', 1.5 * median(@alone) + 0.001,
+		'is answered as soon as if they were not there: median');
+	cmp_ok(percentile(0.99, @amid), '<=',
+		3 * percentile(0.99, @alone) + 0.05, 'p99');
+	is(held_by_lot($servers[1]) - held_by_lot($servers[0]), 500,
+		'they are still there');
+
+	my %token = map { fileno($_) => token() } @crowd;
+	$servers[1]->send($_, reflect($token{ fileno $_ })) for @crowd;
+	my @wrong = grep {
+		my $response = $servers[1]->read_response($_);
+		!$response || $response->body ne $token{ fileno $_ };
+	} @crowd;
+	is(@wrong, 0, 'each of them has the answer to its own request');
+	$_->ends_clean for @servers;
+};
+
+subtest 'the memory of 2000' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my @first = crowd($tined, 200);
+	my $before = private_bytes(lot_pid($tined));
+	my @crowd = crowd($tined, 2000);
+	my $each = (private_bytes(lot_pid($tined)) - $before) / 2000;
+
+	cmp_ok($each, '<', 1024, "each has $each bytes of the lot");
+	my $ticks = cpu_ticks(lot_pid($tined));
+	answered_at($tined) for 1 .. 20;
+	cmp_ok(cpu_ticks(lot_pid($tined)) - $ticks, '<', 20,
+		'and they cost no time');
+	close $_ for @first, @crowd;
+	ok(wait_for(sub { held_by_lot($tined) < 200 }), 'all are let go');
+	$tined->ends_clean;
+};
+
+# The lot keeps 64 of its descriptors for itself.
+my $LIMIT = 200;
+my $ROOM  = $LIMIT - 64;
+my $FULL  = qr/ warning: \d+ connections are held/;
+
+subtest 'more idle clients than descriptors' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @reflect],
+		rlimits => { n => $LIMIT });
+	my @crowd = map { $tined->connect } 1 .. $ROOM + 40;
+
+	# One after the other, so that their age is known.
+	for my $sock (@crowd) {
+		ask($tined, $sock) or die;
+	}
+	ok($tined->is_closed($_), 'one of the oldest is closed')
+	    for @crowd[0 .. 35];
+	my @reset = grep { $tined->was_reset($_) } @crowd;
+	is(@reset, 0, 'none by a reset');
+	my @lost = grep { !ask($tined, $_) } @crowd[45 .. $#crowd];
+	is(@lost, 0, 'the younger ones go on');
+	my @new = map { $tined->connect } 1 .. 20;
+	@lost = grep { !ask($tined, $_) } @new;
+	is(@lost, 0, 'new ones are served');
+	is(grep({ /$FULL/ } $tined->error_log), 1, 'it is said, once');
+	$tined->ends_clean($FULL);
+};
+
+subtest 'more requests that wait than descriptors' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @reflect],
+		rlimits => { n => $LIMIT });
+	my $busy = keep_busy($tined);
+	# The lane holds some thousands too.
+	my @crowd = map { $tined->connect } 1 .. 4000;
+	my %token = map { fileno($_) => token() } @crowd;
+
+	$tined->send($_, reflect($token{ fileno $_ })) for @crowd;
+	wait_for(sub { held_by_lot($tined) >= $LIMIT / 2 }, 0.5);
+	# This long, and no shorter: it is the time that is measured.
+	my $lot = lot_pid($tined);
+	my $ticks = cpu_ticks($lot);
+	sleep 0.5;
+	cmp_ok(cpu_ticks($lot) - $ticks, '<', 20, 'the lot does not spin');
+	ok(release($tined, $busy), 'the busy one is served');
+	my $deadline = time + 8 * ($ENV{TINED_SLOW} // 1);
+	my @lost = grep {
+		my $response = eval {
+			$tined->read_response($_, deadline => $deadline) };
+		!$response || $response->body ne $token{ fileno $_ };
+	} @crowd;
+	is(@lost, 0, 'and each that waited, soon');
+	is(lot_pid($tined), $lot, 'by the same lot');
+	$tined->ends_clean($FULL);
+};
+
+done_testing;
