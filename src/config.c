@@ -52,6 +52,13 @@ config_free(struct config *c)
 }
 
 void
+config_set_string(char **to, const char *s)
+{
+	free(*to);
+	*to = memory_copy_string(s);
+}
+
+void
 config_add_string(struct config_strings *list, const char *s)
 {
 	list->at =

@@ -80,6 +80,8 @@ struct config {
 
 void config_init(struct config *c);
 void config_free(struct config *c);
+/* In place of what was there; the string is copied. */
+void config_set_string(char **to, const char *s);
 void config_add_string(struct config_strings *list, const char *s);
 void config_add_page(struct config *c, int status, const char *file);
 void config_add_mount(

@@ -12,7 +12,4 @@
  */
 void options_parse(struct config *c, int argc, char **argv);
 
-/* The text of --help. */
-extern const char options_help[];
-
 #endif

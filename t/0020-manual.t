@@ -78,7 +78,7 @@ my $mdoc = contents($manual);
 
 subtest 'flags' => sub {
 	ok(-x $tined, "$tined is there") or return;
-	my ($help, $status) = output_of($tined, '--help');
+	my ($help, $status) = output_of($tined, '--help=all');
 	is($status, 0, '--help ends well');
 
 	my $in_help   = flags_in_help($help);

@@ -1,11 +1,14 @@
 #include <sys/wait.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "memory.h"
+#include "option.h"
 #include "options.h"
 #include "unit.h"
 
@@ -336,19 +339,47 @@ START_TEST(help_and_version_print_and_exit_well)
 	ck_assert(text_begins(buffer_text(&said), TEXT("usage: tined")));
 	ck_assert_int_eq(parse_in_child("--version", STDOUT_FILENO, &said), 0);
 	assert_string_eq(&said, "tined " TINED_VERSION "\n");
+	ck_assert_int_eq(parse_in_child("--help=all", STDOUT_FILENO, &said), 0);
+	ck_assert_str_eq(buffer_string(&said), option_help_all);
 	buffer_free(&said);
 }
 END_TEST
 
-START_TEST(help_fits_a_screen)
+static int
+count_lines(const char *at)
 {
-	const char *at = options_help;
+	int lines = 0;
 
 	while (*at != '\0') {
 		size_t len = strcspn(at, "\n");
 
 		ck_assert_msg(len < 80, "%.*s", (int)len, at);
 		at += len + 1;
+		lines++;
+	}
+	return lines;
+}
+
+START_TEST(help_fits_a_screen)
+{
+	ck_assert_int_lt(count_lines(option_help), 24);
+	ck_assert_int_gt(count_lines(option_help_all), 24);
+}
+END_TEST
+
+/* As "-k, --keepalive TIME" or "    --linger TIME", at the start of a line. */
+START_TEST(all_options_are_in_the_long_help)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_spec *spec = &option_specs[i];
+		char *line = spec->letter != 0
+		    ? memory_printf("\n  -%c, --%s", spec->letter, spec->name)
+		    : memory_printf("\n      --%s", spec->name);
+		const char *at = strstr(option_help_all, line);
+
+		ck_assert_msg(at != NULL, "--%s", spec->name);
+		ck_assert_ptr_nonnull(strchr(" =[\n", at[strlen(line)]));
+		free(line);
 	}
 }
 END_TEST
@@ -384,5 +415,6 @@ main(void)
 	add_tests_of_mistakes(tests);
 	tcase_add_test(tests, help_and_version_print_and_exit_well);
 	tcase_add_test(tests, help_fits_a_screen);
+	tcase_add_test(tests, all_options_are_in_the_long_help);
 	return unit_run();
 }

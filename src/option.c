@@ -1,0 +1,286 @@
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "listener.h"
+#include "memory.h"
+#include "option.h"
+#include "response.h"
+#include "scoreboard.h"
+#include "status.h"
+#include "units.h"
+#include "uri.h"
+
+#define WORKERS_MAX SCOREBOARD_SLOTS_MAX
+#define BACKLOG_MAX 65535
+#define HEAD_MIN 1024
+/* With empty lines before it, it must fit into a message to the lot. */
+#define HEAD_MAX (60 << 10)
+
+static const char *
+take_int(const char *value, int min, int max, int *to, const char *wanted)
+{
+	uint64_t n;
+
+	if (!text_to_number(text_of(value), (uint64_t)max, &n) ||
+	    n < (uint64_t)min)
+		return wanted;
+	*to = (int)n;
+	return NULL;
+}
+
+static const char *
+take_listen(struct config *c, const char *value)
+{
+	if (!listener_address_is_valid(value))
+		return "host:port, [v6]:port, :port or unix:PATH";
+	config_add_string(&c->listen, value);
+	return NULL;
+}
+
+/* Requests are matched when their paths have been decoded (uri.h). */
+static bool
+is_plain_path(const char *path)
+{
+	struct text t = text_of(path);
+	struct buffer decoded = {0};
+	bool plain = strchr(path, '%') == NULL &&
+	    !uri_decode_path(t, &decoded) &&
+	    text_equal(t, buffer_text(&decoded));
+
+	buffer_free(&decoded);
+	return plain;
+}
+
+static const char *
+take_mount(struct config *c, const char *value)
+{
+	static const char wanted[] =
+	    "/PREFIX=KIND:ARG, such as /docs=file:/usr/share/doc";
+	char *copy, *rest, *kind;
+
+	if (*value != '/' || strchr(value, '=') == NULL)
+		return wanted;
+	rest = copy = memory_copy_string(value);
+	strsep(&rest, "=");
+	if (!is_plain_path(copy)) {
+		free(copy);
+		return "a prefix without %, \\, //, /./ or /../";
+	}
+	kind = strsep(&rest, ":");
+	config_add_mount(c, copy, kind, rest != NULL ? rest : "");
+	free(copy);
+	return NULL;
+}
+
+static const char *
+take_workers(struct config *c, const char *value)
+{
+	return take_int(
+	    value, 1, WORKERS_MAX, &c->workers, "a number from 1 to 4096");
+}
+
+static const char *
+take_backlog(struct config *c, const char *value)
+{
+	return take_int(
+	    value, 1, BACKLOG_MAX, &c->backlog, "a number from 1 to 65535");
+}
+
+static const char *
+take_allow(struct config *c, const char *value)
+{
+	if (!access_add(&c->allow, value))
+		return "an address or a network, such as 10.0.0.0/8 or ::1";
+	return NULL;
+}
+
+static const char *
+take_max_head(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
+	    c->max_head > HEAD_MAX)
+		return "a size from 1k to 60k";
+	return NULL;
+}
+
+static const char *
+take_max_body(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->max_body))
+		return "a size, such as 512k, 10M or 1G";
+	return NULL;
+}
+
+static const char *
+take_fallback(struct config *c, const char *value)
+{
+	if (*value == '\0' || *value == '/')
+		return "the name of a file, relative to the folder served";
+	config_set_string(&c->fallback, value);
+	return NULL;
+}
+
+static const char *
+take_error_page(struct config *c, const char *value)
+{
+	struct text code = {value, strcspn(value, "=")};
+	uint64_t status;
+
+	if (value[code.len] != '=' || value[code.len + 1] == '\0' ||
+	    !text_to_number(code, 599, &status) ||
+	    !status_is_error((int)status) || !status_is_known((int)status))
+		return "STATUS=FILE, such as 404=/srv/www/404.html, for an "
+		       "error that tined answers with";
+	config_add_page(c, (int)status, value + code.len + 1);
+	return NULL;
+}
+
+static const char *
+take_max_age(struct config *c, const char *value)
+{
+	if (!units_time(value, &c->max_age))
+		return "a time, such as 0, 5m or 24h";
+	return NULL;
+}
+
+/* Fields that tell of the message itself are the server's. */
+static bool
+is_reserved(struct text name)
+{
+	static const char *const reserved[] = {"Accept-Ranges", "Allow",
+	    "Connection", "Content-Encoding", "Content-Length", "Content-Range",
+	    "Content-Type", "Date", "ETag", "Keep-Alive", "Last-Modified",
+	    "Location", "Server", "TE", "Trailer", "Transfer-Encoding",
+	    "Upgrade", "X-Content-Type-Options"};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (text_equal_nocase(name, text_of(reserved[i])))
+			return true;
+	return false;
+}
+
+static const char *
+take_header(struct config *c, const char *line)
+{
+	struct text name = {line, strcspn(line, ":")};
+	struct text value;
+	char *field;
+
+	if (line[name.len] != ':')
+		return "'NAME: VALUE'";
+	value = text_trim(text_of(line + name.len + 1));
+	if (!response_field_is_valid(name, value))
+		return "a name of letters, digits and dashes, a colon, and a "
+		       "value without control characters";
+	if (is_reserved(name))
+		return "a field that the server does not set itself";
+	field = memory_printf("%.*s: %.*s", TEXT_ARG(name), TEXT_ARG(value));
+	config_add_string(&c->headers, field);
+	free(field);
+	return NULL;
+}
+
+static const char *
+take_verbose(struct config *c, const char *value)
+{
+	(void)value;
+	if (c->log_level < LOG_LEVEL_DEBUG)
+		c->log_level++;
+	return NULL;
+}
+
+static const char *
+take_quiet(struct config *c, const char *value)
+{
+	(void)value;
+	c->log_level = LOG_LEVEL_WARNING;
+	return NULL;
+}
+
+static const char *
+take_version(struct config *c, const char *value)
+{
+	(void)c;
+	(void)value;
+	puts("tined " TINED_VERSION);
+	exit(EXIT_SUCCESS);
+}
+
+static const char *
+take_help(struct config *c, const char *value)
+{
+	bool all = strcmp(value, "all") == 0;
+
+	(void)c;
+	if (*value != '\0' && !all)
+		return "nothing or all";
+	fputs(all ? option_help_all : option_help, stdout);
+	exit(EXIT_SUCCESS);
+}
+
+#define SWITCH(name, letter, member)                                           \
+	{                                                                      \
+		name, letter, OPTION_SWITCH, offsetof(struct config, member),  \
+		    NULL                                                       \
+	}
+#define ACTION(name, letter, take)                                             \
+	{                                                                      \
+		name, letter, OPTION_ACTION, 0, take                           \
+	}
+#define TIME(name, letter, member)                                             \
+	{                                                                      \
+		name, letter, OPTION_TIME, offsetof(struct config, member),    \
+		    NULL                                                       \
+	}
+#define FILE_NAME(name, letter, member)                                        \
+	{                                                                      \
+		name, letter, OPTION_FILE, offsetof(struct config, member),    \
+		    NULL                                                       \
+	}
+#define MAYBE(name, letter, take)                                              \
+	{                                                                      \
+		name, letter, OPTION_MAYBE, 0, take                            \
+	}
+#define VALUE(name, letter, take)                                              \
+	{                                                                      \
+		name, letter, OPTION_VALUE, 0, take                            \
+	}
+
+const struct option_spec option_specs[] = {
+    VALUE("listen", 'l', take_listen),
+    VALUE("mount", 'm', take_mount),
+    VALUE("workers", 'w', take_workers),
+    TIME("keepalive", 'k', keepalive_timeout),
+    TIME("linger", 0, linger),
+    TIME("queue-timeout", 0, queue_timeout),
+    SWITCH("no-lot", 0, no_lot),
+    VALUE("backlog", 'b', take_backlog),
+    VALUE("allow", 0, take_allow),
+    TIME("head-timeout", 0, head_timeout),
+    TIME("body-timeout", 0, body_timeout),
+    TIME("send-timeout", 0, send_timeout),
+    TIME("stop-timeout", 0, stop_timeout),
+    VALUE("max-head", 0, take_max_head),
+    VALUE("max-body", 0, take_max_body),
+    SWITCH("listing", 0, listing),
+    SWITCH("dotfiles", 0, dotfiles),
+    SWITCH("follow-symlinks", 0, follow_symlinks),
+    SWITCH("precompressed", 0, precompressed),
+    VALUE("fallback", 0, take_fallback),
+    VALUE("error-page", 0, take_error_page),
+    VALUE("max-age", 0, take_max_age),
+    VALUE("header", 0, take_header),
+    FILE_NAME("access-log", 'a', access_log),
+    FILE_NAME("error-log", 'e', error_log),
+    FILE_NAME("pidfile", 'p', pidfile),
+    SWITCH("daemon", 'd', daemon),
+    ACTION("verbose", 'v', take_verbose),
+    ACTION("quiet", 'q', take_quiet),
+    SWITCH("test", 't', test),
+    ACTION("version", 'V', take_version),
+    MAYBE("help", 'h', take_help),
+};
+
+const size_t option_count = sizeof(option_specs) / sizeof(option_specs[0]);
