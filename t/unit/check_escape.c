@@ -87,6 +87,88 @@ START_TEST(every_byte_can_be_read_back)
 }
 END_TEST
 
+/* As escape.h says it, and no faster. */
+static void
+escape_slowly(struct buffer *b, struct text t, bool quoted)
+{
+	static const char letters[] = "nrt\\\"", bytes[] = "\n\r\t\\\"";
+
+	buffer_clear(b);
+	for (size_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.at[i];
+		const char *named = c != '\0' ? strchr(bytes, c) : NULL;
+
+		if (named != NULL && (c != '"' || quoted))
+			buffer_printf(b, "\\%c", letters[named - bytes]);
+		else if (c < 32 || c > 126)
+			buffer_printf(b, "\\x%02x", c);
+		else
+			buffer_add_char(b, (char)c);
+	}
+}
+
+/* Bytes are looked at eight at a time, and then one by one. */
+START_TEST(every_byte_is_found_in_every_place)
+{
+	struct buffer slow = {0};
+	char in[24];
+
+	for (size_t len = 1; len <= sizeof(in); len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (int c = 0; c < 256; c++) {
+				struct text t = {in, len};
+
+				memset(in, c < 128 ? '~' : ' ', len);
+				in[at] = (char)c;
+				log_of(in, len, ENOUGH);
+				escape_slowly(&slow, t, false);
+				assert_quick(text_equal(
+				    buffer_text(&out), buffer_text(&slow)));
+				quoted_of(in, len, ENOUGH);
+				escape_slowly(&slow, t, true);
+				assert_quick(text_equal(
+				    buffer_text(&out), buffer_text(&slow)));
+			}
+		}
+	}
+	buffer_free(&slow);
+}
+END_TEST
+
+START_TEST(a_cut_text_is_as_much_of_the_whole_as_fits)
+{
+	static const char alphabet[] = "ab\1\"\\\n~\xff";
+	struct buffer slow = {0};
+	char in[40];
+
+	for (int round = 0; round < 20000; round++) {
+		size_t len = unit_random_below(sizeof(in));
+		size_t max = 3 + unit_random_below(sizeof(in));
+		size_t kept;
+
+		unit_random_bytes(in, len, alphabet);
+		quoted_of(in, len, max);
+		escape_slowly(&slow, (struct text){in, len}, true);
+		if (slow.len <= max) {
+			assert_quick(
+			    text_equal(buffer_text(&out), buffer_text(&slow)));
+			continue;
+		}
+		kept = out.len - 3;
+		assert_quick(memcmp(out.data + kept, "...", 3) == 0);
+		assert_quick(memcmp(out.data, slow.data, kept) == 0);
+		/* The next character would have been too much. */
+		assert_quick(kept +
+			(slow.data[kept] != '\\'	     ? 1
+				: slow.data[kept + 1] == 'x' ? 4
+							     : 2) +
+			3 >
+		    max);
+	}
+	buffer_free(&slow);
+}
+END_TEST
+
 static void
 assert_harmless(struct text t, bool quoted)
 {
@@ -191,6 +273,8 @@ main(void)
 	tcase_add_test(tests, control_bytes_become_escapes);
 	tcase_add_test(tests, quotes_are_escaped_only_between_quotes);
 	tcase_add_test(tests, every_byte_can_be_read_back);
+	tcase_add_test(tests, every_byte_is_found_in_every_place);
+	tcase_add_test(tests, a_cut_text_is_as_much_of_the_whole_as_fits);
 	tcase_add_test(
 	    tests, no_output_is_longer_than_max_or_has_a_control_byte);
 	tcase_add_test(tests, a_max_too_small_for_the_dots_is_kept_too);
