@@ -30,6 +30,8 @@ struct master {
 	bool stopping;
 	bool workers_told;
 	int64_t stop_deadline;
+	int64_t ping_interval; /* of the watchdog */
+	int64_t next_ping;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -182,6 +184,22 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 	}
 }
 
+/*
+ * The service manager kills a master that stands still.  The master vouches for
+ * its own loop only: workers that hang are its business, and no reason to
+ * kill them all.
+ */
+static void
+act_on_watchdog(struct master *m)
+{
+	int64_t now = clock_now();
+
+	if (now < m->next_ping)
+		return;
+	notify_send("WATCHDOG=1");
+	m->next_ping = now + m->ping_interval;
+}
+
 static int64_t
 next_deadline(const struct master *m)
 {
@@ -190,6 +208,8 @@ next_deadline(const struct master *m)
 
 	if (!m->ready && !m->stopping && m->ready_deadline < next)
 		next = m->ready_deadline;
+	if (m->next_ping < next)
+		next = m->next_ping;
 	if (m->draining && clock_now() + QUIET_TICK < next)
 		next = clock_now() + QUIET_TICK;
 	return next;
@@ -222,6 +242,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 			want_reap = 0;
 			child_reap(&m->children, m->stopping);
 		}
+		act_on_watchdog(m);
 		act_on_start(m, hooks);
 		act_on_stop(m);
 		if (!m->stopping)
@@ -242,6 +263,8 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 	set_up_signals(&m);
 	children_init(&m.children, heritage, hooks->leave);
 	m.ready_deadline = clock_now() + READY_TIME;
+	m.ping_interval = notify_watchdog_interval();
+	m.next_ping = m.ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
 	loop(&m, hooks);
 	children_free(&m.children);
 	log_notice("stopped");

@@ -3,12 +3,15 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "notify.h"
+#include "text.h"
 
 #define NOTIFY_MAX 512
 
@@ -46,4 +49,30 @@ notify_send(const char *format, ...)
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	send_to(path, message);
+}
+
+/* The number in a variable of the environment, or what stands for it. */
+static uint64_t
+number_of(const char *name, uint64_t otherwise)
+{
+	const char *value = getenv(name);
+	uint64_t number;
+
+	if (value == NULL)
+		return otherwise;
+	return text_to_number(
+		   text_of(value), INT64_MAX / CLOCK_MICROSECOND, &number)
+	    ? number
+	    : 0;
+}
+
+int64_t
+notify_watchdog_interval(void)
+{
+	uint64_t us = number_of("WATCHDOG_USEC", 0);
+	uint64_t self = (uint64_t)getpid();
+
+	if (us == 0 || number_of("WATCHDOG_PID", self) != self)
+		return CLOCK_NEVER;
+	return (int64_t)us * CLOCK_MICROSECOND / 2;
 }

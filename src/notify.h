@@ -5,10 +5,19 @@
 #ifndef TINED_NOTIFY_H
 #define TINED_NOTIFY_H
 
+#include <stdint.h>
+
 /*
  * Sends lines such as "READY=1\nSTATUS=8 workers".  Nothing happens when
  * nobody asked to be told, or does not listen any more.
  */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * How often the service manager wants to hear WATCHDOG=1 of this process, in
+ * nanoseconds: twice in the time after which it would kill it, as
+ * sd_watchdog_enabled(3) advises.  CLOCK_NEVER: it does not ask.
+ */
+int64_t notify_watchdog_interval(void);
 
 #endif
