@@ -52,6 +52,7 @@ child_register(struct children *all, size_t slot, pid_t pid)
 {
 	all->at[slot].pid = pid;
 	all->running++;
+	scoreboard_add(all->heritage->board, EVENT_STARTED);
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
 }
 
@@ -97,6 +98,7 @@ child_spawn_lot(struct children *all)
 		spawn_failed(&all->lot, "the lot");
 		return;
 	}
+	scoreboard_add(all->heritage->board, EVENT_LOTS);
 	all->lot.pid = pid;
 	all->lot.started = clock_now();
 }
@@ -170,6 +172,7 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	struct score_reading score;
 
 	score_read(slot, &score);
+	score_end(slot);
 	if (!quietly)
 		log_end(all, child, status, &score);
 	child->pid = 0;

@@ -41,6 +41,9 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->gap = CLOCK_NEVER;
 	c->late = false;
 	c->overdue = false;
+	c->ready = 0;
+	c->untold_count = 0;
+	c->told = 0;
 	input_attach(&c->in, fd);
 	output_attach(&c->out, fd);
 	score_connection(c->service.score, text_of(c->peer.name));

@@ -31,6 +31,9 @@ struct service {
 	struct score *score;		  /* of this process, on the board */
 };
 
+/* Pipelined answers, at most, whose times are taken one by one. */
+#define CLIENT_UNTOLD_MAX 32
+
 struct client {
 	struct service service;
 	struct input in;
@@ -45,10 +48,16 @@ struct client {
 	int64_t gap;	   /* before the last request; nanoseconds */
 	bool late;	   /* its head took too long elsewhere: 408 */
 	bool overdue;	   /* it waited for longer than --queue-timeout */
-	bool close;	   /* after the present response */
-	bool linger;	   /* when closing: more may be on its way */
+	int64_t ready; /* when it began to wait for a worker; 0: it did not */
+	/* Of the answers that wait in the output: when their requests came. */
+	int64_t untold[CLIENT_UNTOLD_MAX];
+	size_t untold_count;
+	uint64_t told; /* bytes sent that have been counted */
+	bool close;    /* after the present response */
+	bool linger;   /* when closing: more may be on its way */
 
 	/* of the present request */
+	int64_t began; /* when a worker had its head */
 	struct request request;
 	struct response response;
 	struct buffer path; /* request.path */

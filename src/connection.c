@@ -5,6 +5,7 @@
 #include "delivery.h"
 #include "exchange.h"
 #include "head.h"
+#include "tally.h"
 
 /* How often what the kernel still sends is looked at. */
 #define LINGER_TICK (20 * CLOCK_MILLISECOND)
@@ -59,10 +60,9 @@ is_spare(struct client *c)
 static enum input_result
 wait_for_request(struct client *c)
 {
-	int64_t start = clock_now();
+	int64_t start = score_enter(c->service.score, SCORE_READING);
 	enum input_result result;
 
-	score_enter(c->service.score, SCORE_READING);
 	score_request(c->service.score, TEXT(""));
 	if (c->in.hurry && c->requests == 0)
 		result = input_more(&c->in, start + FIRST_GRACE);
@@ -106,6 +106,15 @@ end_of_wait(struct client *c, struct head_scan *scan, enum input_result result)
 	return bad_head(scan, result == INPUT_END ? 400 : 408);
 }
 
+static int
+flush(struct client *c)
+{
+	int result = output_flush(&c->out);
+
+	tally_sent(c);
+	return result;
+}
+
 /*
  * Without a lot, the end of the wait for a request is the end of the
  * connection, in silence; within a head it has a deadline and an answer.
@@ -130,7 +139,7 @@ read_head(struct client *c, struct head_scan *scan)
 		}
 		if (c->late)
 			return bad_head(scan, 408);
-		if (output_flush(&c->out) == -1)
+		if (flush(c) == -1)
 			return HEAD_GONE;
 		result = head_has_begun(scan, seen.len)
 		    ? wait_for_rest(c, &began)
@@ -179,7 +188,7 @@ must_give_way(struct client *c)
 	if (c->streak < STREAK_MAX || !may_park(c) ||
 	    !handoff_is_waiting(c->service.ready))
 		return false;
-	output_flush(&c->out);
+	flush(c);
 	return !c->close;
 }
 
@@ -189,7 +198,7 @@ connection_serve(struct client *c)
 	while (!c->close && !c->out.failed)
 		if (!serve_request(c) || must_give_way(c))
 			return CONNECTION_WAITS;
-	output_flush(&c->out);
+	flush(c);
 	if (c->out.failed)
 		return CONNECTION_CLOSES;
 	/*

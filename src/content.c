@@ -13,6 +13,13 @@ content_start(struct client *c)
 	c->request.context = c;
 }
 
+void
+content_none(struct client *c)
+{
+	c->body.total = 0;
+	c->continued = false;
+}
+
 /* RFC 9110, 10.1.1: when the content is about to be read, and none came. */
 static void
 send_continue(struct client *c)
@@ -34,6 +41,7 @@ wait_for_bytes(struct client *c)
 	/* What is ready goes before a wait: the client may be waiting too. */
 	send_continue(c);
 	output_flush(&c->out);
+	c->out.sends = 0;
 	if (c->body_pace.window == 0)
 		pace_start(&c->body_pace, c->service.config->body_timeout);
 	switch (input_more(&c->in, c->body_pace.ends)) {

@@ -13,6 +13,8 @@
 
 /* When the head has been taken. */
 void content_start(struct client *c);
+/* There is none that anybody could know of. */
+void content_none(struct client *c);
 /* request.read: context is the connection. */
 ssize_t content_read(void *context, char *to, size_t size);
 /* True when so much of it is left that draining will not do. */

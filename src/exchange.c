@@ -5,6 +5,7 @@
 #include "exchange.h"
 #include "head.h"
 #include "log.h"
+#include "tally.h"
 #include "uri.h"
 
 static void
@@ -81,7 +82,7 @@ log_exchange(struct client *c, struct text line)
 	};
 
 	accesslog_write(c->service.access_log, &entry);
-	score_served(c->service.score, 1, entry.bytes);
+	tally_answer(c);
 }
 
 /* Framing is lost, or the client goes on sending: nothing more is read. */
@@ -126,7 +127,7 @@ answer_overdue(struct response *response)
 static void
 answer(struct client *c)
 {
-	score_enter(c->service.score, SCORE_RUNNING);
+	c->began = score_enter(c->service.score, SCORE_RUNNING);
 	if (c->body.state == BODY_REFUSED)
 		response_error(&c->response, c->body.status);
 	else if (!c->allowed)
@@ -193,9 +194,11 @@ exchange_refuse(struct client *c, int status)
 	/* Refused before it was known, and still not to have content. */
 	if (text_begins(line, TEXT("HEAD ")))
 		c->request.method = METHOD_HEAD;
+	content_none(c);
 	log_info("refused with %d: \"%.*s\" from %s", status, TEXT_ARG(line),
 	    c->peer.name);
 	close_and_linger(c);
+	c->began = score_enter(c->service.score, SCORE_RUNNING);
 	response_error(&c->response, status);
 	deliver(c);
 	log_exchange(c, line);

@@ -64,6 +64,7 @@ struct lot {
 	int wake; /* an eventfd: a signal came */
 	struct berths queues[BERTH_STATES];
 	size_t count; /* of all berths */
+	size_t counts[BERTH_STATES];
 	size_t max;
 	size_t room; /* bytes that are kept of a connection */
 	bool told_full;
@@ -109,9 +110,11 @@ static void
 berth_enter(struct lot *lot, struct berth *b, enum berth_state state)
 {
 	TAILQ_REMOVE(&lot->queues[b->state], b, entry);
+	lot->counts[b->state]--;
 	b->state = state;
 	b->since = clock_now();
 	TAILQ_INSERT_TAIL(&lot->queues[state], b, entry);
+	lot->counts[state]++;
 }
 
 /*
@@ -138,6 +141,24 @@ bury_dead(struct lot *lot)
 		free(b->bytes);
 		free(b);
 	}
+	lot->counts[BERTH_DEAD] = 0;
+}
+
+/* For whoever wants to know (scoreboard.h); a few stores. */
+static void
+report(const struct lot *lot)
+{
+	static const enum score_wait waits[BERTH_DEAD] = {
+	    [BERTH_IDLE] = WAIT_IDLE,
+	    [BERTH_HEAD] = WAIT_HEAD,
+	    [BERTH_READY] = WAIT_WORKER,
+	    [BERTH_LINGER] = WAIT_LINGER,
+	};
+	struct score_lot *score = &lot->heritage->board->lot;
+
+	for (int i = 0; i < BERTH_DEAD; i++)
+		score_lot_set(score, waits[i], lot->counts[i]);
+	score_lot_peak(score, lot->count);
 }
 
 static struct berth *
@@ -151,6 +172,7 @@ berth_new(struct lot *lot, int fd, const struct handoff *h)
 	b->since = b->parked = clock_now();
 	b->state = h->kind == HANDOFF_LINGER ? BERTH_LINGER : BERTH_IDLE;
 	TAILQ_INSERT_TAIL(&lot->queues[b->state], b, entry);
+	lot->counts[b->state]++;
 	lot->count++;
 	if (watch(lot, fd, EPOLLIN, b) == 0)
 		return b;
@@ -303,6 +325,7 @@ make_room(struct lot *lot)
 
 		if (b != NULL) {
 			berth_release(lot, b);
+			score_lot_evicted(&lot->heritage->board->lot);
 			return true;
 		}
 	}
@@ -406,6 +429,7 @@ accept_from(struct lot *lot, int listener)
 		step_back(lot, listener);
 	if (fd == -1)
 		return;
+	score_lot_accepted(&lot->heritage->board->lot);
 	peer_set_name(&h.peer);
 	if (h.peer.address.ss_family == AF_UNIX)
 		listener_set_timeouts(&lot->heritage->listeners, fd);
@@ -517,6 +541,7 @@ wait_for_events(struct lot *lot, int64_t until)
 	for (int i = 0; i < n; i++)
 		act_on_event(lot, &events[i]);
 	bury_dead(lot);
+	report(lot);
 }
 
 static void
@@ -591,6 +616,7 @@ end(struct lot *lot)
 		while ((b = TAILQ_FIRST(&lot->queues[state])) != NULL)
 			berth_release(lot, b);
 	bury_dead(lot);
+	report(lot);
 	free(lot->scratch);
 	close(lot->epoll);
 }
@@ -623,6 +649,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	score_lot_start(&heritage->board->lot, lot.max);
 	set_up_signals();
 	prctl(PR_SET_PDEATHSIG, LOT_ORPHANED);
 	if (getppid() != master)

@@ -1,7 +1,7 @@
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -46,6 +46,7 @@ output_attach(struct output *o, int fd)
 	clear(o);
 	o->fd = fd;
 	o->sent = 0;
+	o->sends = 0;
 	o->corked = false;
 	o->failed = false;
 }
@@ -114,6 +115,7 @@ send_parts(struct output *o, int flags)
 	if (!o->failed)
 		o->sent += o->waiting;
 	o->corked = (flags & MSG_MORE) != 0;
+	o->sends += !o->corked;
 	clear(o);
 }
 
@@ -224,6 +226,7 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	struct pace pace = {0};
 
 	send_parts(o, MSG_MORE);
+	o->sends++;
 	while (length > 0 && !o->failed) {
 		size_t want = length < SENDFILE_MAX ? length : SENDFILE_MAX;
 		ssize_t n = sendfile(o->fd, file, &at, want);
@@ -259,4 +262,22 @@ output_is_unsent(const struct output *o)
 
 	return !o->failed && o->sent > OUTPUT_BUFFER_SIZE &&
 	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
+
+/* What the client has no room for, or the network, is another matter. */
+bool
+output_is_stalled(const struct output *o)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	uint64_t flying;
+
+	if (o->failed ||
+	    getsockopt(o->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return false;
+	flying = (uint64_t)info.tcpi_unacked * info.tcpi_snd_mss;
+	return info.tcpi_notsent_bytes > 0 &&
+	    info.tcpi_notsent_bytes < info.tcpi_snd_mss &&
+	    info.tcpi_unacked > 0 && info.tcpi_unacked < info.tcpi_snd_cwnd &&
+	    flying + info.tcpi_notsent_bytes <= info.tcpi_snd_wnd;
 }

@@ -32,6 +32,7 @@ struct output {
 	int part_count;
 	size_t waiting; /* bytes in the parts */
 	uint64_t sent;	/* bytes since output_attach */
+	unsigned sends; /* that ended a segment, since somebody made it 0 */
 	bool corked;	/* the last send said MSG_MORE */
 	bool failed;	/* nothing more can be sent on this connection */
 };
@@ -53,5 +54,11 @@ int output_flush(struct output *o);
 
 /* Whether some of it is on its way, and not acknowledged (Unix: read). */
 bool output_is_unsent(const struct output *o);
+/*
+ * Whether the kernel keeps back a last small segment, although the client has
+ * room for it, until what went before it is acknowledged: Nagle's algorithm,
+ * which a client's delayed acknowledgement makes a stall (TCP; else false).
+ */
+bool output_is_stalled(const struct output *o);
 
 #endif

@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "scoreboard.h"
@@ -28,6 +29,7 @@ scoreboard_create(size_t count)
 	if (board == MAP_FAILED)
 		return NULL;
 	board->count = count;
+	board->started = clock_now();
 	return board;
 }
 
@@ -39,17 +41,24 @@ scoreboard_free(struct scoreboard *board)
 }
 
 static void
-begin_strings(struct score *s)
+begin_change(struct score *s)
 {
 	SET(s->sequence, GET(s->sequence) + 1);
 	atomic_thread_fence(memory_order_release);
 }
 
 static void
-end_strings(struct score *s)
+end_change(struct score *s)
 {
 	atomic_thread_fence(memory_order_release);
 	SET(s->sequence, GET(s->sequence) + 1);
+}
+
+/* A worker that died between begin and end left it odd. */
+static void
+repair(struct score *s)
+{
+	SET(s->sequence, GET(s->sequence) & ~1u);
 }
 
 static void
@@ -62,69 +71,160 @@ copy(char *to, size_t size, struct text from)
 	to[from.len] = '\0';
 }
 
+/* What a dead worker was doing lasted until now. */
+static int64_t
+enter(struct score *s, enum score_state state)
+{
+	int old = GET(s->state);
+	int64_t now;
+
+	begin_change(s);
+	now = clock_now(); /* later than that of who still reads the old */
+	if (old != SCORE_VACANT)
+		SET(s->spent[old],
+		    GET(s->spent[old]) + (uint64_t)(now - GET(s->since)));
+	SET(s->since, now);
+	SET(s->state, (int)state);
+	end_change(s);
+	return now;
+}
+
 void
 score_start(struct score *s, pid_t pid)
 {
-	/* A worker that died between begin and end left it odd. */
-	SET(s->sequence, GET(s->sequence) & ~1u);
-	begin_strings(s);
+	repair(s);
+	enter(s, SCORE_STARTING);
+	begin_change(s);
 	s->request[0] = '\0';
 	s->client[0] = '\0';
-	end_strings(s);
-	SET(s->requests, 0);
-	SET(s->connections, 0);
-	SET(s->bytes, 0);
-	SET(s->state, SCORE_STARTING);
-	SET(s->since, clock_now());
+	end_change(s);
+	for (int i = 0; i < SCORE_COUNTS; i++)
+		SET(s->marks[i], GET(s->counts[i]));
 	SET(s->pid, pid);
 }
 
 void
+score_end(struct score *s)
+{
+	repair(s);
+	enter(s, SCORE_VACANT);
+	SET(s->pid, 0);
+}
+
+int64_t
 score_enter(struct score *s, enum score_state state)
 {
-	int64_t now = clock_now();
-	int old = GET(s->state);
-
-	SET(s->spent[old],
-	    GET(s->spent[old]) + (uint64_t)(now - GET(s->since)));
-	SET(s->since, now);
-	SET(s->state, (int)state);
+	return enter(s, state);
 }
 
 void
 score_connection(struct score *s, struct text client)
 {
-	SET(s->connections, GET(s->connections) + 1);
-	begin_strings(s);
+	begin_change(s);
 	copy(s->client, sizeof(s->client), client);
 	s->request[0] = '\0';
-	end_strings(s);
+	end_change(s);
 }
 
 void
 score_request(struct score *s, struct text line)
 {
-	begin_strings(s);
+	begin_change(s);
 	copy(s->request, sizeof(s->request), line);
-	end_strings(s);
+	end_change(s);
 }
 
 void
-score_served(struct score *s, uint64_t requests, uint64_t bytes)
+score_add(struct score *s, enum score_count what, uint64_t n)
 {
-	SET(s->requests, GET(s->requests) + requests);
-	SET(s->bytes, GET(s->bytes) + bytes);
+	SET(s->counts[what], GET(s->counts[what]) + n);
+}
+
+void
+score_add_latency(struct score *s, int64_t latency)
+{
+	size_t bucket = latency_bucket(latency);
+
+	SET(s->latency[bucket], GET(s->latency[bucket]) + 1);
+	score_add(s, COUNT_LATENCY, (uint64_t)latency);
+}
+
+void
+scoreboard_add(struct scoreboard *board, enum score_event what)
+{
+	atomic_fetch_add(&board->events[what], 1);
+}
+
+/* Its counters go on; what waited in another lot is lost. */
+void
+score_lot_start(struct score_lot *lot, size_t room)
+{
+	for (int i = 0; i < SCORE_WAITS; i++)
+		SET(lot->waiting[i], 0);
+	SET(lot->room, room);
+	SET(lot->pid, getpid());
+}
+
+void
+score_lot_set(struct score_lot *lot, enum score_wait what, size_t n)
+{
+	SET(lot->waiting[what], n);
+}
+
+void
+score_lot_peak(struct score_lot *lot, size_t all)
+{
+	if (all > GET(lot->peak))
+		SET(lot->peak, all);
+}
+
+void
+score_lot_accepted(struct score_lot *lot)
+{
+	SET(lot->accepted, GET(lot->accepted) + 1);
+}
+
+void
+score_lot_evicted(struct score_lot *lot)
+{
+	SET(lot->evicted, GET(lot->evicted) + 1);
+}
+
+static void
+read_changing(const struct score *s, struct score_reading *out)
+{
+	memcpy(out->request, s->request, sizeof(out->request));
+	memcpy(out->client, s->client, sizeof(out->client));
+	out->state = (enum score_state)GET(s->state);
+	out->since = GET(s->since);
+	for (int i = 0; i < SCORE_STATES; i++)
+		out->spent[i] = GET(s->spent[i]);
+}
+
+static void
+read_counts(const struct score *s, struct score_reading *out)
+{
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		out->latency[i] = GET(s->latency[i]);
+	for (int i = 0; i < SCORE_COUNTS; i++)
+		out->counts[i] = GET(s->counts[i]);
+	out->requests =
+	    out->counts[COUNT_REQUESTS] - GET(s->marks[COUNT_REQUESTS]);
+	out->bytes = out->counts[COUNT_SENT] - GET(s->marks[COUNT_SENT]);
 }
 
 void
 score_read(const struct score *s, struct score_reading *out)
 {
-	for (int tries = 0; tries < READ_TRIES; tries++) {
-		unsigned before = GET(s->sequence);
+	int64_t now = 0;
 
+	for (int tries = 0; tries < READ_TRIES; tries++) {
+		unsigned before;
+
+		now = clock_now();
+		before = GET(s->sequence);
 		atomic_thread_fence(memory_order_acquire);
-		memcpy(out->request, s->request, sizeof(out->request));
-		memcpy(out->client, s->client, sizeof(out->client));
+		read_changing(s, out);
 		atomic_thread_fence(memory_order_acquire);
 		if (before % 2 == 0 && before == GET(s->sequence))
 			break;
@@ -132,17 +232,31 @@ score_read(const struct score *s, struct score_reading *out)
 	out->request[sizeof(out->request) - 1] = '\0';
 	out->client[sizeof(out->client) - 1] = '\0';
 	out->pid = GET(s->pid);
-	out->state = (enum score_state)GET(s->state);
-	out->since = GET(s->since);
-	out->requests = GET(s->requests);
-	out->connections = GET(s->connections);
-	out->bytes = GET(s->bytes);
+	if (out->state != SCORE_VACANT && now > out->since)
+		out->spent[out->state] += (uint64_t)(now - out->since);
+	read_counts(s, out);
+}
+
+const char *
+score_wait_name(enum score_wait wait)
+{
+	static const char *const names[SCORE_WAITS] = {
+	    [WAIT_IDLE] = "idle",
+	    [WAIT_HEAD] = "head",
+	    [WAIT_BODY] = "body",
+	    [WAIT_WORKER] = "worker",
+	    [WAIT_SEND] = "send",
+	    [WAIT_LINGER] = "linger",
+	};
+
+	return names[wait];
 }
 
 const char *
 score_state_name(enum score_state state)
 {
 	static const char *const names[SCORE_STATES] = {
+	    [SCORE_VACANT] = "vacant",
 	    [SCORE_STARTING] = "starting",
 	    [SCORE_IDLE] = "idle",
 	    [SCORE_READING] = "reading",

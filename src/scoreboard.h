@@ -2,6 +2,8 @@
  * scoreboard: what every worker is doing, in memory that all processes share.
  * A slot is written by its worker alone and read by anybody at any time; it
  * outlives the worker, so that the master can tell what a dead one was doing.
+ * What it counts goes on from worker to worker, so that the sum over all slots
+ * never goes back.
  */
 #ifndef TINED_SCOREBOARD_H
 #define TINED_SCOREBOARD_H
@@ -13,9 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "latency.h"
 #include "text.h"
 
 enum score_state {
+	SCORE_VACANT,	 /* there is no worker */
 	SCORE_STARTING,	 /* forked, not yet waiting */
 	SCORE_IDLE,	 /* waiting for a connection */
 	SCORE_READING,	 /* waiting for a request, or reading its head */
@@ -26,6 +30,48 @@ enum score_state {
 	SCORE_STATES
 };
 
+/* What is counted in each slot. */
+enum score_count {
+	COUNT_CONNECTIONS, /* accepted by the worker */
+	COUNT_HANDED,	   /* connections that the lot handed to it */
+	COUNT_REQUESTS,	   /* answered */
+	COUNT_REUSED,	   /* of them: not the first on their connection */
+	COUNT_RESPONSES,   /* of status 1xx; those up to 5xx follow */
+	COUNT_RESPONSES_5XX = COUNT_RESPONSES + 4,
+	COUNT_SENT,	/* bytes, heads and framing too */
+	COUNT_RECEIVED, /* bytes of content */
+	COUNT_ABORTED,	/* responses that were cut off */
+	COUNT_OVERDUE,	/* 503 by --queue-timeout */
+	COUNT_SPLIT,	/* more than one send for what fits into one */
+	COUNT_STALLS,	/* the kernel held back the end of a response */
+	COUNT_LATENCY,	/* nanoseconds of all requests together */
+	SCORE_COUNTS
+};
+
+/* What happened to processes: counted by the master. */
+enum score_event {
+	EVENT_STARTED,	 /* workers */
+	EVENT_CRASHED,	 /* they failed by themselves */
+	EVENT_KILLED,	 /* by a signal from outside */
+	EVENT_TIMED_OUT, /* --request-timeout */
+	EVENT_RECYCLED,	 /* they had served, or grown, enough */
+	EVENT_RETIRED,	 /* there were more than needed */
+	EVENT_RELOADS,
+	EVENT_LOTS, /* started */
+	SCORE_EVENTS
+};
+
+/* What a connection in the lot waits for. */
+enum score_wait {
+	WAIT_IDLE,   /* a request */
+	WAIT_HEAD,   /* the rest of a head */
+	WAIT_BODY,   /* the rest of content */
+	WAIT_WORKER, /* a free worker */
+	WAIT_SEND,   /* the client to take its response */
+	WAIT_LINGER, /* the client to close */
+	SCORE_WAITS
+};
+
 #define SCORE_REQUEST_MAX 256
 #define SCORE_CLIENT_MAX 64
 #define SCORE_ALIGNMENT 64 /* a cache line: slots never share one */
@@ -34,11 +80,13 @@ struct score {
 	_Alignas(SCORE_ALIGNMENT) _Atomic pid_t pid;
 	_Atomic int state;     /* enum score_state */
 	_Atomic int64_t since; /* clock_now() of the last change */
-	atomic_uint_least64_t requests;
-	atomic_uint_least64_t connections;
-	atomic_uint_least64_t bytes;		   /* sent */
+	atomic_uint_least64_t counts[SCORE_COUNTS];
+	atomic_uint_least64_t latency[LATENCY_BUCKETS];
 	atomic_uint_least64_t spent[SCORE_STATES]; /* nanoseconds */
-	/* The strings are whole when sequence is even and did not change. */
+	/* The counts with which the present worker began. */
+	atomic_uint_least64_t marks[SCORE_COUNTS];
+	/* The strings, and state, since and spent, are whole when sequence is
+	 * even and did not change. */
 	atomic_uint sequence;
 	char request[SCORE_REQUEST_MAX]; /* the request line, cut */
 	char client[SCORE_CLIENT_MAX];
@@ -49,7 +97,10 @@ struct score_reading {
 	pid_t pid;
 	enum score_state state;
 	int64_t since;
-	uint64_t requests, connections, bytes;
+	uint64_t spent[SCORE_STATES];	   /* up to now */
+	uint64_t counts[SCORE_COUNTS];	   /* of all workers of this slot */
+	uint64_t latency[LATENCY_BUCKETS]; /* of them, too */
+	uint64_t requests, bytes;	   /* of the present worker */
 	char request[SCORE_REQUEST_MAX];
 	char client[SCORE_CLIENT_MAX];
 };
@@ -58,8 +109,20 @@ struct score_reading {
 #define SCOREBOARD_IDLE_BITS 64
 #define SCOREBOARD_SLOTS_MAX 4096
 
+/* Of the lot, and written by it. */
+struct score_lot {
+	_Atomic pid_t pid;
+	atomic_uint_least64_t waiting[SCORE_WAITS]; /* now */
+	atomic_uint_least64_t peak;		    /* of all these together */
+	atomic_uint_least64_t room;		    /* how many it takes */
+	atomic_uint_least64_t accepted, evicted;
+};
+
 struct scoreboard {
 	atomic_bool stopping; /* the whole server, not one worker */
+	int64_t started;      /* clock_now() */
+	atomic_uint_least64_t events[SCORE_EVENTS];
+	struct score_lot lot;
 	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
 	size_t count;
 	struct score slots[];
@@ -71,10 +134,24 @@ void scoreboard_free(struct scoreboard *board);
 
 /* By the worker that owns the slot. */
 void score_start(struct score *s, pid_t pid);
-void score_enter(struct score *s, enum score_state state);
+/* clock_now(), which it needs anyway. */
+int64_t score_enter(struct score *s, enum score_state state);
 void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
-void score_served(struct score *s, uint64_t requests, uint64_t bytes);
+void score_add(struct score *s, enum score_count what, uint64_t n);
+/* A request has taken so many nanoseconds. */
+void score_add_latency(struct score *s, int64_t latency);
+
+/* By the lot: room is how many connections it takes. */
+void score_lot_start(struct score_lot *lot, size_t room);
+void score_lot_set(struct score_lot *lot, enum score_wait what, size_t n);
+void score_lot_peak(struct score_lot *lot, size_t all);
+void score_lot_accepted(struct score_lot *lot);
+void score_lot_evicted(struct score_lot *lot);
+
+/* By the master: the worker of that slot is no more. */
+void score_end(struct score *s);
+void scoreboard_add(struct scoreboard *board, enum score_event what);
 
 /* Whether the worker of that slot waits for a connection, and whether any. */
 void scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle);
@@ -83,5 +160,6 @@ bool scoreboard_has_idle(struct scoreboard *board);
 /* By anybody. */
 void score_read(const struct score *s, struct score_reading *out);
 const char *score_state_name(enum score_state state);
+const char *score_wait_name(enum score_wait wait);
 
 #endif

@@ -326,6 +326,7 @@ serve_new(struct worker *w)
 	if (peer.address.ss_family == AF_UNIX)
 		listener_set_timeouts(&w->heritage->listeners, fd);
 	client_attach(&w->client, fd, &peer);
+	score_add(w->client.service.score, COUNT_CONNECTIONS, 1);
 	serve(w);
 	return true;
 }
@@ -350,6 +351,8 @@ serve_handed(struct worker *w, const struct handoff_lane *lane)
 	c->gap = h.requests > 0 ? h.gap : CLOCK_NEVER;
 	c->late = h.kind == HANDOFF_LATE;
 	c->overdue = limit > 0 && clock_now() - h.since > limit;
+	c->ready = h.since;
+	score_add(c->service.score, COUNT_HANDED, 1);
 	serve(w);
 	return true;
 }

@@ -48,7 +48,8 @@ START_TEST(a_worker_starts_with_nothing_of_the_one_before)
 	score_start(s, 7);
 	score_connection(s, TEXT("192.0.2.1"));
 	score_request(s, TEXT("GET / HTTP/1.1"));
-	score_served(s, 2, 300);
+	score_add(s, COUNT_REQUESTS, 2);
+	score_add(s, COUNT_SENT, 300);
 	score_start(s, 8);
 	score_read(s, &reading);
 	ck_assert_int_eq(reading.pid, 8);
@@ -56,7 +57,6 @@ START_TEST(a_worker_starts_with_nothing_of_the_one_before)
 	ck_assert_str_eq(reading.request, "");
 	ck_assert_str_eq(reading.client, "");
 	ck_assert_uint_eq(reading.requests, 0);
-	ck_assert_uint_eq(reading.connections, 0);
 	ck_assert_uint_eq(reading.bytes, 0);
 }
 END_TEST
@@ -70,8 +70,9 @@ START_TEST(what_a_worker_does_is_read_back)
 	score_enter(s, SCORE_READING);
 	score_connection(s, TEXT("192.0.2.1"));
 	score_request(s, TEXT("GET / HTTP/1.1"));
-	score_served(s, 1, 100);
-	score_served(s, 2, 50);
+	score_add(s, COUNT_REQUESTS, 1);
+	score_add(s, COUNT_REQUESTS, 2);
+	score_add(s, COUNT_SENT, 150);
 	score_enter(s, SCORE_WRITING);
 	score_read(s, &reading);
 	ck_assert_int_eq(reading.state, SCORE_WRITING);
@@ -80,7 +81,6 @@ START_TEST(what_a_worker_does_is_read_back)
 	ck_assert_str_eq(reading.client, "192.0.2.1");
 	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
 	ck_assert_uint_eq(reading.requests, 3);
-	ck_assert_uint_eq(reading.connections, 1);
 	ck_assert_uint_eq(reading.bytes, 150);
 	score_read(&board->slots[1], &reading);
 	ck_assert_uint_eq(reading.requests, 0);
@@ -109,13 +109,88 @@ START_TEST(time_is_counted_for_the_state_it_was_spent_in)
 
 	score_start(s, 7);
 	start = atomic_load(&s->since);
-	for (int i = 0; i < SCORE_STATES; i++)
+	for (int i = SCORE_STARTING; i < SCORE_STATES; i++)
 		score_enter(s, (enum score_state)i);
 	score_enter(s, SCORE_IDLE);
 	end = atomic_load(&s->since);
 	for (int i = 0; i < SCORE_STATES; i++)
 		spent += atomic_load(&s->spent[i]);
 	ck_assert_uint_eq(spent, (uint64_t)(end - start));
+}
+END_TEST
+
+START_TEST(what_is_counted_outlives_the_worker)
+{
+	struct score *s = &board->slots[0];
+
+	score_start(s, 7);
+	score_add(s, COUNT_REQUESTS, 5);
+	score_add_latency(s, 3 * CLOCK_MILLISECOND);
+	score_enter(s, SCORE_RUNNING);
+	score_end(s);
+	score_read(s, &reading);
+	ck_assert_int_eq(reading.pid, 0);
+	ck_assert_int_eq(reading.state, SCORE_VACANT);
+	score_start(s, 8);
+	score_add(s, COUNT_REQUESTS, 2);
+	score_read(s, &reading);
+	ck_assert_uint_eq(reading.requests, 2);
+	ck_assert_uint_eq(reading.counts[COUNT_REQUESTS], 7);
+	ck_assert_uint_eq(reading.counts[COUNT_LATENCY], 3 * CLOCK_MILLISECOND);
+	ck_assert_uint_eq(
+	    reading.latency[latency_bucket(3 * CLOCK_MILLISECOND)], 1);
+}
+END_TEST
+
+START_TEST(no_time_goes_back)
+{
+	struct score *s = &board->slots[0];
+	uint64_t last[SCORE_STATES] = {0};
+
+	score_start(s, 7);
+	for (int turn = 0; turn < 20000; turn++) {
+		switch (turn % 7) {
+		case 0:
+			score_start(s, 7 + turn);
+			break;
+		case 3:
+			score_end(s);
+			break;
+		default:
+			score_enter(s,
+			    (enum score_state)(1 + turn % (SCORE_STATES - 1)));
+		}
+		for (int look = 0; look < 2; look++) {
+			score_read(s, &reading);
+			for (int i = 0; i < SCORE_STATES; i++) {
+				assert_quick(reading.spent[i] >= last[i]);
+				last[i] = reading.spent[i];
+			}
+		}
+	}
+	ck_assert_uint_eq(last[SCORE_VACANT], 0);
+}
+END_TEST
+
+START_TEST(a_new_lot_holds_nothing_and_counts_on)
+{
+	struct score_lot *lot = &board->lot;
+
+	score_lot_start(lot, 100);
+	score_lot_set(lot, WAIT_IDLE, 3);
+	score_lot_peak(lot, 3);
+	score_lot_peak(lot, 2);
+	score_lot_accepted(lot);
+	score_lot_evicted(lot);
+	score_lot_start(lot, 200);
+	score_lot_accepted(lot);
+	ck_assert_uint_eq(atomic_load(&lot->waiting[WAIT_IDLE]), 0);
+	ck_assert_uint_eq(atomic_load(&lot->peak), 3);
+	ck_assert_uint_eq(atomic_load(&lot->room), 200);
+	ck_assert_uint_eq(atomic_load(&lot->accepted), 2);
+	ck_assert_uint_eq(atomic_load(&lot->evicted), 1);
+	for (int i = 0; i < SCORE_WAITS; i++)
+		ck_assert_ptr_nonnull(score_wait_name((enum score_wait)i));
 }
 END_TEST
 
@@ -254,6 +329,9 @@ main(void)
 	tcase_add_test(tests, what_a_worker_does_is_read_back);
 	tcase_add_test(tests, a_new_client_has_not_asked_for_anything);
 	tcase_add_test(tests, time_is_counted_for_the_state_it_was_spent_in);
+	tcase_add_test(tests, what_is_counted_outlives_the_worker);
+	tcase_add_test(tests, no_time_goes_back);
+	tcase_add_test(tests, a_new_lot_holds_nothing_and_counts_on);
 	tcase_add_test(tests, strings_are_cut_to_their_room);
 	tcase_add_test(
 	    tests, a_worker_that_died_while_writing_is_read_and_replaced);

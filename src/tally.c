@@ -1,0 +1,76 @@
+#include "clock.h"
+#include "tally.h"
+
+static void
+count(struct client *c, enum score_count what, uint64_t n)
+{
+	score_add(c->service.score, what, n);
+}
+
+static void
+count_status(struct client *c)
+{
+	enum score_count first = COUNT_RESPONSES;
+
+	count(c, first + (unsigned)c->response.status / 100 - 1, 1);
+	if (c->continued)
+		count(c, first, 1);
+}
+
+/* All that wait have gone at the same time. */
+static void
+tell_latencies(struct client *c)
+{
+	int64_t now;
+
+	if (c->untold_count == 0)
+		return;
+	now = clock_now();
+	for (size_t i = 0; i < c->untold_count; i++)
+		score_add_latency(c->service.score, now - c->untold[i]);
+	c->untold_count = 0;
+}
+
+void
+tally_answer(struct client *c)
+{
+	count(c, COUNT_REQUESTS, 1);
+	count_status(c);
+	count(c, COUNT_RECEIVED, c->body.total);
+	if (c->requests > 0)
+		count(c, COUNT_REUSED, 1);
+	if (c->overdue)
+		count(c, COUNT_OVERDUE, 1);
+	if (c->untold_count == CLIENT_UNTOLD_MAX)
+		tell_latencies(c);
+	c->untold[c->untold_count++] = c->ready != 0 ? c->ready : c->began;
+	c->ready = 0;
+}
+
+/*
+ * One send for what fits into one: anything else is what Nagle's algorithm
+ * waits for.  Only then is it worth a system call to ask whether it does.
+ */
+static void
+look_for_stall(struct client *c, uint64_t bytes)
+{
+	if (bytes <= OUTPUT_BUFFER_SIZE)
+		count(c, COUNT_SPLIT, 1);
+	if (output_is_stalled(&c->out))
+		count(c, COUNT_STALLS, 1);
+}
+
+void
+tally_sent(struct client *c)
+{
+	uint64_t bytes = c->out.sent - c->told;
+
+	if (c->out.failed && c->untold_count > 0)
+		count(c, COUNT_ABORTED, 1);
+	if (c->out.sends > 1)
+		look_for_stall(c, bytes);
+	c->out.sends = 0;
+	c->told = c->out.sent;
+	count(c, COUNT_SENT, bytes);
+	tell_latencies(c);
+}
