@@ -21,6 +21,7 @@ children_init(
 	    .count = heritage->board->count,
 	    .heritage = heritage,
 	    .leave = leave,
+	    .next = CLOCK_NEVER,
 	};
 	all->at = memory_get_array(all->count, sizeof(all->at[0]));
 }
@@ -51,6 +52,8 @@ static void
 child_register(struct children *all, size_t slot, pid_t pid)
 {
 	all->at[slot].pid = pid;
+	all->at[slot].started = clock_now();
+	all->at[slot].retiring = false;
 	all->running++;
 	scoreboard_add(all->heritage->board, EVENT_STARTED);
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
@@ -103,17 +106,69 @@ child_spawn_lot(struct children *all)
 	all->lot.started = clock_now();
 }
 
+/* The first free slot that is not throttled, or count. */
+static size_t
+find_free(const struct children *all, int64_t now)
+{
+	size_t i = 0;
+
+	while (i < all->count &&
+	    (all->at[i].pid != 0 || all->at[i].not_before > now))
+		i++;
+	return i;
+}
+
+/* Those whose successors have to wait; it notes until when. */
+static int
+count_throttled(struct children *all, int64_t now)
+{
+	int count = 0;
+
+	all->next = CLOCK_NEVER;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct child *child = &all->at[i];
+
+		if (child->pid != 0 || child->not_before <= now)
+			continue;
+		count++;
+		if (child->not_before < all->next)
+			all->next = child->not_before;
+	}
+	return count;
+}
+
 void
 child_spawn(struct children *all, int wanted)
 {
 	int64_t now = clock_now();
+	size_t slot;
 
-	for (size_t i = 0; i < all->count && wanted > 0; i++) {
-		if (all->at[i].pid != 0 || all->at[i].not_before > now)
-			continue;
-		spawn_one(all, i);
-		wanted--;
-	}
+	wanted -= count_throttled(all, now);
+	while (wanted-- > 0 && (slot = find_free(all, now)) < all->count)
+		spawn_one(all, slot);
+	(void)count_throttled(all, now); /* fork may have failed */
+}
+
+void
+child_retire(struct children *all, size_t slot)
+{
+	struct child *child = &all->at[slot];
+
+	if (child->pid == 0 || child->retiring)
+		return;
+	child->retiring = true;
+	all->running--;
+	all->retiring++;
+	kill(child->pid, SIGTERM);
+	log_debug("worker %zu[%d] is to retire", slot + 1, (int)child->pid);
+}
+
+void
+child_retire_all(struct children *all, int64_t before)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].started < before)
+			child_retire(all, i);
 }
 
 static struct child *
@@ -146,22 +201,24 @@ log_end(const struct children *all, const struct child *child, int status,
     const struct score_reading *score)
 {
 	size_t number = (size_t)(child - all->at) + 1;
+	const char *next =
+	    child->retiring ? "" : "; a new worker takes its place";
 	struct buffer doing = {0};
 
 	describe(&doing, score);
 	if (WIFSIGNALED(status))
-		log_error("worker %zu[%d] was killed by signal %d (%s) %s; a "
-			  "new worker takes its place",
+		log_error("worker %zu[%d] was killed by signal %d (%s) %s%s",
 		    number, (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), buffer_string(&doing));
+		    strsignal(WTERMSIG(status)), buffer_string(&doing), next);
 	else if (WEXITSTATUS(status) != 0)
-		log_error("worker %zu[%d] ended with status %d %s; a new "
-			  "worker takes its place",
-		    number, (int)child->pid, WEXITSTATUS(status),
-		    buffer_string(&doing));
+		log_error("worker %zu[%d] ended with status %d %s%s", number,
+		    (int)child->pid, WEXITSTATUS(status), buffer_string(&doing),
+		    next);
+	else if (child->retiring)
+		log_info("worker %zu[%d] has retired", number, (int)child->pid);
 	else
-		log_info("worker %zu[%d] ended; a new worker takes its place",
-		    number, (int)child->pid);
+		log_info(
+		    "worker %zu[%d] ended%s", number, (int)child->pid, next);
 	buffer_free(&doing);
 }
 
@@ -176,7 +233,11 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	if (!quietly)
 		log_end(all, child, status, &score);
 	child->pid = 0;
-	all->running--;
+	if (child->retiring)
+		all->retiring--;
+	else
+		all->running--;
+	child->retiring = false;
 	scoreboard_set_idle(
 	    all->heritage->board, (size_t)(child - all->at), false);
 	if (score.requests > 0 ||
@@ -260,12 +321,16 @@ child_log_all(const struct children *all, const char *why)
 int64_t
 child_next_spawn(const struct children *all)
 {
-	int64_t next = CLOCK_NEVER;
+	int64_t next = all->next;
 
-	if (all->lot.pid == 0 && !all->heritage->config.no_lot)
+	if (all->lot.pid == 0 && !all->heritage->config.no_lot &&
+	    all->lot.not_before < next)
 		next = all->lot.not_before;
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].pid == 0 && all->at[i].not_before < next)
-			next = all->at[i].not_before;
 	return next;
+}
+
+bool
+child_is_any(const struct children *all)
+{
+	return all->running > 0 || all->retiring > 0 || all->lot.pid != 0;
 }

@@ -22,15 +22,18 @@
 
 struct child {
 	pid_t pid;	    /* 0: there is none */
+	bool retiring;	    /* asked to end: another may take its place */
 	int failures;	    /* in a row: it died before it served anything */
-	int64_t started;    /* of the lot: clock_now() */
+	int64_t started;    /* clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
 };
 
 struct children {
 	struct child *at; /* owned */
 	size_t count;
-	size_t running;
+	size_t running;	 /* those that retire aside */
+	size_t retiring; /* not reaped yet: each still has its slot */
+	int64_t next;	 /* when the first throttled slot may be filled */
 	struct child lot;
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
@@ -41,10 +44,18 @@ void children_init(
 void children_free(struct children *all);
 
 /*
- * Starts up to so many workers in free slots that are not throttled.  Returns
- * in the master only.
+ * Starts up to so many workers in free slots; a slot that is throttled counts
+ * as one that will be started.  Returns in the master only.
  */
 void child_spawn(struct children *all, int wanted);
+/*
+ * Asks the worker of that slot to end: it takes no more clients, finishes the
+ * request under way and hands its client back to the lot.  From now on it is
+ * not counted as running; its slot is free when it has been reaped.
+ */
+void child_retire(struct children *all, size_t slot);
+/* The same for all that were started before that time (clock_now()). */
+void child_retire_all(struct children *all, int64_t before);
 /* Starts the lot, unless it runs, is throttled, or is not wanted. */
 void child_spawn_lot(struct children *all);
 /*
@@ -55,7 +66,8 @@ void child_reap(struct children *all, bool quietly);
 void child_signal_all(const struct children *all, int signo);
 /* Logs what those that still run are doing. */
 void child_log_all(const struct children *all, const char *why);
-/* When the first throttled slot may be filled, or CLOCK_NEVER. */
+/* When one whose slot was throttled may be started, or CLOCK_NEVER. */
 int64_t child_next_spawn(const struct children *all);
+bool child_is_any(const struct children *all);
 
 #endif

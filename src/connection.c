@@ -86,8 +86,10 @@ wait_for_rest(struct client *c, int64_t *began)
 
 	if (*began == 0)
 		*began = clock_now();
-	result = input_more(
-	    &c->in, *began + (briefly ? config->linger : config->head_timeout));
+	if (briefly)
+		result = input_linger(&c->in, *began + config->linger);
+	else
+		result = input_more(&c->in, *began + config->head_timeout);
 	/* A stop that began meanwhile leaves nobody to park it with. */
 	if (result == INPUT_TIMEOUT && briefly && !may_park(c))
 		result = input_more(&c->in, *began + config->head_timeout);
@@ -181,12 +183,17 @@ serve_request(struct client *c)
 	return true;
 }
 
-/* None who always has a request ready keeps those who wait from a worker. */
+/*
+ * None who always has a request ready keeps those who wait from a worker, nor a
+ * worker from its end.
+ */
 static bool
 must_give_way(struct client *c)
 {
-	if (c->streak < STREAK_MAX || !may_park(c) ||
-	    !handoff_is_waiting(c->service.ready))
+	if (!may_park(c))
+		return false;
+	if (!c->in.yield &&
+	    (c->streak < STREAK_MAX || !handoff_is_waiting(c->service.ready)))
 		return false;
 	flush(c);
 	return !c->close;

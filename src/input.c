@@ -91,14 +91,14 @@ receive(struct input *in, int flags)
 	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
 	do {
 		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
-	} while (n == -1 && errno == EINTR);
+	} while (n == -1 && errno == EINTR && !in->yield);
 	if (n > 0) {
 		in->end += (size_t)n;
 		return INPUT_BYTES;
 	}
 	if (n == 0)
 		return INPUT_END;
-	return errno == EAGAIN ? INPUT_TIMEOUT : INPUT_FAILED;
+	return errno == EAGAIN || errno == EINTR ? INPUT_TIMEOUT : INPUT_FAILED;
 }
 
 enum input_result
@@ -108,7 +108,8 @@ input_wait(struct input *in, bool block)
 
 	/* In this order: input_hurry looks at them in the other. */
 	in->idle_fd = in->fd;
-	result = receive(in, in->hurry || !block ? MSG_DONTWAIT : 0);
+	block = block && !in->hurry && !in->yield;
+	result = receive(in, block ? 0 : MSG_DONTWAIT);
 	in->idle_fd = -1;
 	return result;
 }
@@ -128,8 +129,14 @@ input_hurry(struct input *in)
 		(void)shutdown(in->idle_fd, SHUT_RD);
 }
 
-enum input_result
-input_more(struct input *in, int64_t deadline)
+void
+input_yield(struct input *in)
+{
+	in->yield = 1;
+}
+
+static enum input_result
+wait_until(struct input *in, int64_t deadline, bool yields)
 {
 	struct pollfd readable = {.fd = in->fd, .events = POLLIN};
 
@@ -141,6 +148,20 @@ input_more(struct input *in, int64_t deadline)
 			return result;
 		if (left.tv_sec == 0 && left.tv_nsec == 0)
 			return INPUT_TIMEOUT;
+		if (yields && in->yield)
+			return INPUT_TIMEOUT;
 		ppoll(&readable, 1, &left, NULL);
 	}
+}
+
+enum input_result
+input_more(struct input *in, int64_t deadline)
+{
+	return wait_until(in, deadline, false);
+}
+
+enum input_result
+input_linger(struct input *in, int64_t deadline)
+{
+	return wait_until(in, deadline, true);
 }

@@ -29,6 +29,7 @@ struct input {
 	/* For input_hurry: fd while input_wait waits, else -1. */
 	volatile sig_atomic_t idle_fd;
 	volatile sig_atomic_t hurry;
+	volatile sig_atomic_t yield; /* input_yield */
 };
 
 void input_init(struct input *in, size_t size);
@@ -48,10 +49,18 @@ void input_filled(struct input *in, size_t len);
  */
 void input_hurry(struct input *in);
 /*
+ * The same for a client who goes on elsewhere, and for input_linger too: the
+ * wait ends as if its time were over, and nothing is done to the connection.
+ * One that begins at this very moment may last its time.
+ */
+void input_yield(struct input *in);
+/*
  * Waits for bytes until a deadline (clock.h).  There must be room for one, here
  * and for input_wait: what is in the way is taken first.
  */
 enum input_result input_more(struct input *in, int64_t deadline);
+/* The same for bytes that somebody else may wait for: input_yield ends it. */
+enum input_result input_linger(struct input *in, int64_t deadline);
 
 /* What has not been taken. */
 struct text input_text(const struct input *in);

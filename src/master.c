@@ -228,16 +228,10 @@ wait_for_event(const struct master *m)
 	    &m->before);
 }
 
-static bool
-is_alive(const struct master *m)
-{
-	return m->children.running > 0 || m->children.lot.pid != 0;
-}
-
 static void
 loop(struct master *m, const struct master_hooks *hooks)
 {
-	while (!m->stopping || is_alive(m)) {
+	while (!m->stopping || child_is_any(&m->children)) {
 		if (want_reap) {
 			want_reap = 0;
 			child_reap(&m->children, m->stopping);
@@ -247,7 +241,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_stop(m);
 		if (!m->stopping)
 			keep_pool(m);
-		if (!m->stopping || is_alive(m))
+		if (!m->stopping || child_is_any(&m->children))
 			wait_for_event(m);
 	}
 }

@@ -12,7 +12,7 @@
 #include "units.h"
 #include "uri.h"
 
-#define WORKERS_MAX SCOREBOARD_SLOTS_MAX
+#define WORKERS_MAX SCOREBOARD_WORKERS_MAX
 #define BACKLOG_MAX 65535
 #define HEAD_MIN 1024
 /* With empty lines before it, it must fit into a message to the lot. */

@@ -107,7 +107,9 @@ struct score_reading {
 
 /* A bit a slot: one that dies idle can be taken out by the master, once. */
 #define SCOREBOARD_IDLE_BITS 64
-#define SCOREBOARD_SLOTS_MAX 4096
+#define SCOREBOARD_WORKERS_MAX 4096
+/* Each worker may have a successor before it has ended. */
+#define SCOREBOARD_SLOTS_MAX (2 * SCOREBOARD_WORKERS_MAX)
 
 /* Of the lot, and written by it. */
 struct score_lot {

@@ -197,7 +197,7 @@ startup_open(struct heritage *h)
 	describe(&greeting, h);
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
-	h->board = scoreboard_create((size_t)h->config.workers);
+	h->board = scoreboard_create(2 * (size_t)h->config.workers);
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->board == NULL || h->started == -1)
 		err(EXIT_FAILURE, "cannot make the scoreboard");

@@ -42,16 +42,36 @@ struct worker {
 static struct worker *self;
 static volatile sig_atomic_t want_stop;
 
+static bool
+has_lot(const struct worker *w)
+{
+	return !w->heritage->config.no_lot;
+}
+
 static void
-stop(void)
+wake_up(void)
 {
 	const uint64_t one = 1;
 
 	want_stop = 1;
-	if (self == NULL)
-		return;
-	(void)!write(self->wake, &one, sizeof(one));
-	input_hurry(&self->client.in);
+	if (self != NULL)
+		(void)!write(self->wake, &one, sizeof(one));
+}
+
+static void
+stop(void)
+{
+	wake_up();
+	if (self != NULL)
+		input_hurry(&self->client.in);
+}
+
+/* The server goes on, and with a lot so does the client. */
+static void
+retire(void)
+{
+	wake_up();
+	input_yield(&self->client.in);
 }
 
 static void
@@ -60,7 +80,11 @@ on_term(int signo)
 	int saved = errno;
 
 	(void)signo;
-	stop();
+	if (self != NULL && has_lot(self) &&
+	    !atomic_load(&self->heritage->board->stopping))
+		retire();
+	else
+		stop();
 	errno = saved;
 }
 
@@ -134,12 +158,6 @@ follow_master(const struct worker *w)
 	prctl(PR_SET_PDEATHSIG, ORPHANED);
 	if (getppid() != w->master) /* it went before that */
 		raise(ORPHANED);
-}
-
-static bool
-has_lot(const struct worker *w)
-{
-	return !w->heritage->config.no_lot;
 }
 
 static int
@@ -382,17 +400,28 @@ serve_any(struct worker *w)
 	return serve_new(w) || serve_handed(w, ready);
 }
 
+/*
+ * A wait may end for a client and a signal at once: as nobody else is woken for
+ * that client, who woke looks, even if it is the last thing it does.
+ */
 static void
 work(struct worker *w)
 {
-	while (!want_stop)
-		if (!serve_any(w) && !want_stop)
-			wait_for_work(w);
+	bool looked = false;
+
+	while (!want_stop || !looked) {
+		looked = true;
+		if (serve_any(w) || want_stop)
+			continue;
+		wait_for_work(w);
+		looked = false;
+	}
 }
 
 /*
  * Clients that the kernel has greeted in our name are not turned away: when the
- * whole server stops, the master says when the last of them is served.
+ * whole server stops, the master says when the last of them is served.  A
+ * worker that retires leaves them to the others.
  */
 static void
 drain(struct worker *w)
@@ -403,11 +432,9 @@ drain(struct worker *w)
 
 	score_enter(w->client.service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
-	while (!w->let_go) {
+	while (!w->let_go && atomic_load(&board->stopping)) {
 		if (serve_any(w))
 			continue;
-		if (!atomic_load(&board->stopping))
-			break;
 		(void)!read(w->wake, &count, sizeof(count));
 		if (!w->let_go)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);

@@ -173,6 +173,43 @@ START_TEST(a_signal_without_hurry_does_not_end_a_wait)
 }
 END_TEST
 
+static void
+yield_on_alarm(int number)
+{
+	(void)number;
+	input_yield(&in);
+}
+
+START_TEST(yielding_ends_what_somebody_else_may_wait_for)
+{
+	int64_t start = clock_now();
+
+	alarm_often(yield_on_alarm, 0);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
+	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
+	in.yield = 0;
+	ck_assert_int_eq(
+	    input_linger(&in, start + 20 * CLOCK_SECOND), INPUT_TIMEOUT);
+	ck_assert_double_le(seconds_since(start), 10);
+	give("abc");
+	ck_assert_int_eq(input_linger(&in, CLOCK_NEVER), INPUT_BYTES);
+	assert_text_eq(input_text(&in), "abc");
+}
+END_TEST
+
+START_TEST(yielding_takes_nothing_from_a_request_under_way)
+{
+	int64_t start = clock_now();
+
+	input_yield(&in);
+	ck_assert_int_eq(input_more(&in, SHORTLY), INPUT_TIMEOUT);
+	ck_assert_double_ge(seconds_since(start), 0.05);
+	give("abc");
+	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
+	assert_text_eq(input_text(&in), "abc");
+}
+END_TEST
+
 START_TEST(hurry_ends_a_wait_even_if_calls_are_restarted)
 {
 	alarm_often(hurry_on_alarm, SA_RESTART);
@@ -313,6 +350,8 @@ main(void)
 	tcase_add_test(tests, a_reset_is_a_failure);
 	tcase_add_test(tests, a_wait_ends_with_bytes_or_the_time_of_the_socket);
 	tcase_add_test(tests, a_signal_without_hurry_does_not_end_a_wait);
+	tcase_add_test(tests, yielding_ends_what_somebody_else_may_wait_for);
+	tcase_add_test(tests, yielding_takes_nothing_from_a_request_under_way);
 	tcase_add_test(tests, hurry_ends_a_wait_even_if_calls_are_restarted);
 	tcase_add_test(tests, hurry_ends_a_wait_that_a_signal_interrupts);
 	tcase_add_test(tests, in_a_hurry_only_what_is_there_is_taken);
