@@ -70,12 +70,15 @@ spawn_failed(struct child *child, const char *name)
 static void
 spawn_one(struct children *all, size_t slot)
 {
+	struct heritage *h = all->heritage;
 	pid_t master = getpid();
-	pid_t pid = fork();
+	pid_t pid;
 
+	atomic_store(&h->board->slots[slot].logs, h->logs);
+	pid = fork();
 	if (pid == 0) {
 		all->leave();
-		exit(worker_run(all->heritage, slot, master));
+		exit(worker_run(h, slot, master));
 	}
 	if (pid == -1)
 		spawn_failed(&all->at[slot], "a worker");
@@ -92,6 +95,7 @@ child_spawn_lot(struct children *all)
 	if (all->heritage->config.no_lot || all->lot.pid != 0 ||
 	    all->lot.not_before > clock_now())
 		return;
+	atomic_store(&all->heritage->board->lot.logs, all->heritage->logs);
 	pid = fork();
 	if (pid == 0) {
 		all->leave();

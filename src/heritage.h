@@ -5,6 +5,7 @@
 #define TINED_HERITAGE_H
 
 #include "config.h"
+#include "control.h"
 #include "handoff.h"
 #include "listener.h"
 #include "logfile.h"
@@ -16,6 +17,8 @@ struct heritage {
 	struct site site;
 	struct listeners listeners;
 	struct logfile access_log;
+	unsigned logs;		/* how often they were opened anew */
+	struct control control; /* from the master to all children */
 	struct scoreboard *board;
 	/* Unless --no-lot: */
 	struct handoff_lane parked; /* from workers to the lot */

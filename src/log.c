@@ -53,6 +53,12 @@ log_open(const char *target)
 	return 0;
 }
 
+struct logfile *
+log_file(void)
+{
+	return &file;
+}
+
 void
 log_set_level(enum log_level level)
 {

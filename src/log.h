@@ -18,6 +18,8 @@ enum log_level {
 
 /* FILE, "-" for standard error, or "syslog"; -1 with errno. */
 int log_open(const char *target);
+/* Where the lines go: to be reopened (logfile.h). */
+struct logfile *log_file(void);
 /* Lines of a higher level are not written. */
 void log_set_level(enum log_level level);
 /* "master" until set; the name is copied. */

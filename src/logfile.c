@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "logfile.h"
+#include "path.h"
 
 #define LOGFILE_MODE 0640
 /* How long a reader of a pipe may keep us waiting before lines are lost. */
@@ -43,26 +44,49 @@ reopen_non_blocking(int fd)
 }
 
 static int
-open_file(struct logfile *f, const char *target, int standard_fd)
+open_path(const char *path, int more)
+{
+	return open(path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | more,
+	    LOGFILE_MODE);
+}
+
+static int
+look_at(struct logfile *f, int fd)
 {
 	struct stat st;
-	int own;
 
-	f->kind = LOGFILE_FILE;
-	if (strcmp(target, "-") == 0)
-		f->fd = standard_fd;
-	else
-		f->fd = open(target,
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-		    LOGFILE_MODE);
-	if (f->fd == -1 || fstat(f->fd, &st) == -1)
+	if (fstat(fd, &st) == -1)
 		return -1;
 	f->is_socket = S_ISSOCK(st.st_mode);
 	f->may_block = !S_ISREG(st.st_mode);
+	return 0;
+}
+
+static int
+open_file(struct logfile *f, const char *target, int standard_fd)
+{
+	int own;
+
+	f->kind = LOGFILE_FILE;
+	if (strcmp(target, "-") == 0) {
+		f->fd = standard_fd;
+	} else {
+		f->path = path_absolute(target);
+		f->fd = open_path(f->path, 0);
+	}
+	if (f->fd == -1 || look_at(f, f->fd) == -1)
+		return -1;
 	if (f->may_block && !f->is_socket &&
 	    (own = reopen_non_blocking(f->fd)) != -1)
 		f->fd = own;
 	return 0;
+}
+
+static void
+connect_syslog(void)
+{
+	openlog("tined", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 int
@@ -75,10 +99,37 @@ logfile_open(struct logfile *f, const char *target, int standard_fd)
 		return 0;
 	if (strcmp(target, "syslog") == 0) {
 		f->kind = LOGFILE_SYSLOG;
-		openlog("tined", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		connect_syslog();
 		return 0;
 	}
 	return open_file(f, target, standard_fd);
+}
+
+void
+logfile_take_over(struct logfile *f, int fd)
+{
+	if (f->fd != -1 && look_at(f, fd) == 0)
+		(void)dup3(fd, f->fd, O_CLOEXEC);
+}
+
+/* A FIFO without a reader must not keep us waiting, now that we serve. */
+int
+logfile_reopen(struct logfile *f)
+{
+	int fd;
+
+	if (f->kind == LOGFILE_SYSLOG) {
+		closelog();
+		connect_syslog();
+	}
+	if (f->path == NULL)
+		return 0;
+	fd = open_path(f->path, O_NONBLOCK);
+	if (fd == -1)
+		return -1;
+	logfile_take_over(f, fd);
+	close(fd);
+	return 0;
 }
 
 /* A pipe whose reader sleeps would put every worker to sleep with it. */
@@ -87,8 +138,12 @@ wait_for_room(struct logfile *f)
 {
 	struct pollfd room = {.fd = f->fd, .events = POLLOUT};
 	int patience = atomic_load(&f->trouble->now) ? 0 : LOGFILE_PATIENCE_MS;
+	int ready;
 
-	if (poll(&room, 1, patience) == 0) {
+	do { /* a signal is no reason to lose a line */
+		ready = poll(&room, 1, patience);
+	} while (ready == -1 && errno == EINTR);
+	if (ready == 0) {
 		errno = EAGAIN;
 		return -1;
 	}

@@ -28,6 +28,7 @@ struct logfile {
 	int fd;		/* -1 unless LOGFILE_FILE */
 	bool may_block; /* a pipe, a socket or a terminal */
 	bool is_socket;
+	char *path; /* absolute; NULL if there is nothing to reopen; owned */
 	struct logfile_trouble *trouble;
 };
 
@@ -42,6 +43,14 @@ enum logfile_event {
  * appended to and made with mode 0640.  -1 with errno.
  */
 int logfile_open(struct logfile *f, const char *target, int standard_fd);
+/*
+ * Opens the path again, which may be another file by now, and gives it the
+ * place of the old one: the descriptor's number stays.  Syslog is connected to
+ * anew.  -1 with errno, and the old one stays.
+ */
+int logfile_reopen(struct logfile *f);
+/* Gives that place to a descriptor.  Safe in the handler of a signal. */
+void logfile_take_over(struct logfile *f, int fd);
 /* One line with its newline; the priority is syslog(3)'s. */
 enum logfile_event logfile_write(
     struct logfile *f, int priority, const char *line, size_t len);

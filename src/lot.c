@@ -18,6 +18,7 @@
 #include "log.h"
 #include "lot.h"
 #include "memory.h"
+#include "relog.h"
 #include "signals.h"
 
 #define LOT_EVENTS 256
@@ -582,8 +583,8 @@ static void
 set_up_signals(void)
 {
 	static const int stop[] = {SIGTERM, LOT_ORPHANED, 0};
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTTIN,
-	    SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	static const int ignored[] = {
+	    SIGINT, SIGQUIT, SIGUSR1, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	sigset_t none;
 
 	signals_handle(stop, on_signal);
@@ -650,6 +651,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		return EXIT_FAILURE;
 	}
 	score_lot_start(&heritage->board->lot, lot.max);
+	relog_follow(heritage, &heritage->board->lot.logs);
 	set_up_signals();
 	prctl(PR_SET_PDEATHSIG, LOT_ORPHANED);
 	if (getppid() != master)

@@ -10,6 +10,7 @@
 #include "master.h"
 #include "notify.h"
 #include "pool.h"
+#include "reopen.h"
 #include "signals.h"
 #include "worker.h"
 
@@ -32,6 +33,7 @@ struct master {
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
+	struct reopen reopen;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -40,11 +42,12 @@ struct master {
 static volatile sig_atomic_t want_reap;
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
+static volatile sig_atomic_t want_reopen;
 
-static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, 0};
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, 0};
 /* A closed terminal, a resized one, a reader that left: none is ours. */
 static const int ignored[] = {
-    SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+    SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 
 static void
 on_signal(int signo)
@@ -62,6 +65,9 @@ on_signal(int signo)
 		break;
 	case SIGQUIT:
 		want_stop_now = 1;
+		break;
+	case SIGUSR1:
+		want_reopen = 1;
 		break;
 	default:
 		break;
@@ -155,6 +161,17 @@ act_on_stop(struct master *m)
 }
 
 static void
+act_on_reopen(struct master *m)
+{
+	if (want_reopen) {
+		want_reopen = 0;
+		reopen_begin(&m->reopen, &m->children);
+	} else {
+		reopen_act(&m->reopen, &m->children);
+	}
+}
+
+static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
 	int workers = m->limits.workers;
@@ -210,6 +227,8 @@ next_deadline(const struct master *m)
 		next = m->ready_deadline;
 	if (m->next_ping < next)
 		next = m->next_ping;
+	if (reopen_next(&m->reopen) < next)
+		next = reopen_next(&m->reopen);
 	if (m->draining && clock_now() + QUIET_TICK < next)
 		next = clock_now() + QUIET_TICK;
 	return next;
@@ -239,6 +258,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_watchdog(m);
 		act_on_start(m, hooks);
 		act_on_stop(m);
+		act_on_reopen(m);
 		if (!m->stopping)
 			keep_pool(m);
 		if (!m->stopping || child_is_any(&m->children))

@@ -88,6 +88,7 @@ struct score {
 	/* The strings, and state, since and spent, are whole when sequence is
 	 * even and did not change. */
 	atomic_uint sequence;
+	atomic_uint logs; /* the notice it has followed: relog.h */
 	char request[SCORE_REQUEST_MAX]; /* the request line, cut */
 	char client[SCORE_CLIENT_MAX];
 };
@@ -118,6 +119,7 @@ struct score_lot {
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
+	atomic_uint logs; /* as in struct score */
 };
 
 struct scoreboard {

@@ -3,9 +3,9 @@
 #include "signals.h"
 
 static void
-set_all(const int *list, void (*handler)(int))
+set_all(const int *list, void (*handler)(int), int flags)
 {
-	struct sigaction action = {.sa_handler = handler};
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
 
 	sigfillset(&action.sa_mask); /* handlers never interrupt each other */
 	for (; *list != 0; list++)
@@ -15,19 +15,25 @@ set_all(const int *list, void (*handler)(int))
 void
 signals_handle(const int *list, void (*handler)(int))
 {
-	set_all(list, handler);
+	set_all(list, handler, 0);
+}
+
+void
+signals_handle_quietly(const int *list, void (*handler)(int))
+{
+	set_all(list, handler, SA_RESTART);
 }
 
 void
 signals_ignore(const int *list)
 {
-	set_all(list, SIG_IGN);
+	set_all(list, SIG_IGN, 0);
 }
 
 void
 signals_default(const int *list)
 {
-	set_all(list, SIG_DFL);
+	set_all(list, SIG_DFL, 0);
 }
 
 void

@@ -10,6 +10,8 @@
 
 /* The lists end with 0. */
 void signals_handle(const int *list, void (*handler)(int));
+/* The same, for a handler that sets no flag: what it interrupts goes on. */
+void signals_handle_quietly(const int *list, void (*handler)(int));
 void signals_ignore(const int *list);
 void signals_default(const int *list);
 /* Blocks them; the mask from before is what ppoll needs to let them in. */

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "memory.h"
 #include "output.h"
+#include "path.h"
 #include "startup.h"
 
 #define PIDFILE_MODE 0644
@@ -72,18 +73,6 @@ open_listeners(struct heritage *h)
 	buffer_free(&why);
 }
 
-/* A daemon leaves its folder, and removes the file in the end all the same. */
-static char *
-absolute(const char *path)
-{
-	char *folder = *path != '/' ? get_current_dir_name() : NULL;
-	char *whole = folder != NULL ? memory_printf("%s/%s", folder, path)
-				     : memory_copy_string(path);
-
-	free(folder);
-	return whole;
-}
-
 static void
 open_lanes(struct heritage *h)
 {
@@ -102,7 +91,8 @@ open_pidfile(const struct config *c)
 
 	if (c->pidfile == NULL)
 		return;
-	path = absolute(c->pidfile);
+	/* A daemon leaves its folder, and removes the file in the end. */
+	path = path_absolute(c->pidfile);
 	pidfile = pidfile_open(path, PIDFILE_MODE, &other);
 	free(path);
 	if (pidfile == NULL && errno == EEXIST)
@@ -199,7 +189,8 @@ startup_open(struct heritage *h)
 		err(EXIT_FAILURE, "--daemon");
 	h->board = scoreboard_create(2 * (size_t)h->config.workers);
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->board == NULL || h->started == -1)
+	if (h->board == NULL || h->started == -1 ||
+	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
 }
 

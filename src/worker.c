@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "log.h"
+#include "relog.h"
 #include "signals.h"
 #include "worker.h"
 
@@ -138,7 +139,7 @@ set_up_signals(void)
 	static const int let_go[] = {WORKER_LET_GO, 0};
 	static const int orphaned[] = {ORPHANED, 0};
 	static const int not_ours[] = {
-	    SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	static const int plain[] = {SIGCHLD, 0};
 	sigset_t none;
 
@@ -286,6 +287,15 @@ accept_any(struct worker *w, struct peer *peer)
 	return -1;
 }
 
+static bool
+wait_for_lane(const struct worker *w)
+{
+	struct pollfd lane = {.fd = w->heritage->parked.to, .events = POLLOUT};
+	int ready = poll(&lane, 1, PARK_PATIENCE_MS);
+
+	return ready > 0 || (ready == -1 && errno == EINTR);
+}
+
 /* Back to the lot; the worker is free when this returns. */
 static void
 park(struct worker *w, enum handoff_kind kind)
@@ -297,7 +307,6 @@ park(struct worker *w, enum handoff_kind kind)
 	    .requests = c->requests,
 	    .peer = c->peer,
 	};
-	struct pollfd lane = {.fd = w->heritage->parked.to, .events = POLLOUT};
 
 	if (kind == HANDOFF_LINGER) {
 		shutdown(c->fd, SHUT_WR);
@@ -305,7 +314,7 @@ park(struct worker *w, enum handoff_kind kind)
 	}
 	while (handoff_send(&w->heritage->parked, &h, c->fd, unread.at,
 		   unread.len) == -1)
-		if (errno != EAGAIN || poll(&lane, 1, PARK_PATIENCE_MS) <= 0)
+		if (errno != EAGAIN || !wait_for_lane(w))
 			break; /* it is closed: lawful between requests */
 }
 
@@ -464,6 +473,7 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 	    .heritage = heritage, .slot = slot, .master = master};
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
+	relog_follow(heritage, &heritage->board->slots[slot].logs);
 	set_up_signals();
 	follow_master(&w);
 	work(&w);

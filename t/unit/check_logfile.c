@@ -260,6 +260,50 @@ START_TEST(lines_of_several_processes_do_not_mix)
 }
 END_TEST
 
+START_TEST(a_file_that_was_moved_is_made_again_under_the_same_number)
+{
+	char moved[160];
+	int number;
+
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	number = file.fd;
+	write_line();
+	ck_assert_int_eq(rename(path, moved), 0);
+	write_line();
+	ck_assert_int_eq(logfile_reopen(&file), 0);
+	ck_assert_int_eq(file.fd, number);
+	ck_assert_int_eq(fcntl(number, F_GETFD), FD_CLOEXEC);
+	ck_assert_str_eq(content(), "");
+	write_line();
+	ck_assert_str_eq(content(), LINE);
+	unlink(moved);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_again_stays)
+{
+	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(logfile_reopen(&file), -1);
+	ck_assert_int_eq(errno, ENXIO); /* nobody reads it */
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+}
+END_TEST
+
+START_TEST(it_is_found_from_another_folder)
+{
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(logfile_open(&file, "log", -1), 0);
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(logfile_reopen(&file), 0);
+	write_line();
+	ck_assert_str_eq(content(), LINE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -283,6 +327,10 @@ main(void)
 	    tests, a_reader_that_sleeps_keeps_nobody_waiting_for_long);
 	tcase_add_test(
 	    tests, one_process_of_all_that_share_a_log_tells_of_its_trouble);
+	tcase_add_test(
+	    tests, a_file_that_was_moved_is_made_again_under_the_same_number);
+	tcase_add_test(tests, what_cannot_be_opened_again_stays);
+	tcase_add_test(tests, it_is_found_from_another_folder);
 	tcase_add_test(tests, lines_of_several_processes_do_not_mix);
 	return unit_run();
 }

@@ -1,0 +1,16 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "path.h"
+
+char *
+path_absolute(const char *path)
+{
+	char *folder = *path != '/' ? get_current_dir_name() : NULL;
+	char *whole = folder != NULL ? memory_printf("%s/%s", folder, path)
+				     : memory_copy_string(path);
+
+	free(folder);
+	return whole;
+}

@@ -1,0 +1,82 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "relog.h"
+#include "signals.h"
+
+/* For the handler, which gets no argument. */
+static struct heritage *heritage;
+static atomic_uint *acknowledged;
+
+static int
+reopen(struct logfile *f, const char *name)
+{
+	if (logfile_reopen(f) == 0)
+		return 0;
+	log_error("cannot open the %s log %s again: %s; the old one is written "
+		  "to until it can",
+	    name, f->path, strerror(errno));
+	return -1;
+}
+
+static int
+descriptor(const struct logfile *f)
+{
+	return f->path != NULL ? f->fd : -1;
+}
+
+int
+relog_open(struct heritage *h)
+{
+	struct logfile *error_log = log_file();
+	int result = reopen(error_log, "error");
+	struct control_notice notice;
+
+	if (reopen(&h->access_log, "access") == -1)
+		result = -1;
+	notice.number = ++h->logs;
+	notice.fds[CONTROL_ACCESS_LOG] = descriptor(&h->access_log);
+	notice.fds[CONTROL_ERROR_LOG] = descriptor(error_log);
+	if (control_post(&h->control, &notice) == 0)
+		return result;
+	log_error("cannot pass on the logs: %s", strerror(errno));
+	return -1;
+}
+
+static void
+take_over(struct logfile *f, int fd)
+{
+	if (fd == -1)
+		return;
+	logfile_take_over(f, fd);
+	close(fd);
+}
+
+static void
+on_notice(int signo)
+{
+	struct control_notice notice;
+	int saved = errno;
+
+	(void)signo;
+	if (control_read(&heritage->control, &notice) == 0) {
+		take_over(
+		    &heritage->access_log, notice.fds[CONTROL_ACCESS_LOG]);
+		take_over(log_file(), notice.fds[CONTROL_ERROR_LOG]);
+		atomic_store(acknowledged, notice.number);
+	}
+	errno = saved;
+}
+
+void
+relog_follow(struct heritage *h, atomic_uint *seen)
+{
+	static const int notices[] = {SIGHUP, 0};
+
+	heritage = h;
+	acknowledged = seen;
+	signals_handle_quietly(notices, on_notice);
+}

@@ -1,0 +1,157 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "unit.h"
+
+static struct control control;
+
+static void
+set_up(void)
+{
+	ck_assert_int_eq(control_open(&control), 0);
+}
+
+static void
+tear_down(void)
+{
+	close(control.from);
+	close(control.to);
+}
+
+static int
+open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void
+post(unsigned number, int access_log, int error_log)
+{
+	const struct control_notice n = {
+	    .number = number,
+	    .fds =
+		{
+		    [CONTROL_ACCESS_LOG] = access_log,
+		    [CONTROL_ERROR_LOG] = error_log,
+		},
+	};
+
+	ck_assert_int_eq(control_post(&control, &n), 0);
+}
+
+static ino_t
+file_of(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+START_TEST(each_reader_has_descriptors_of_its_own)
+{
+	int null = open("/dev/null", O_WRONLY);
+	int full = open("/dev/full", O_WRONLY);
+	struct control_notice n;
+
+	post(7, null, full);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(control_read(&control, &n), 0);
+		ck_assert_uint_eq(n.number, 7);
+		ck_assert_int_ne(n.fds[CONTROL_ACCESS_LOG], null);
+		ck_assert_uint_eq(
+		    file_of(n.fds[CONTROL_ACCESS_LOG]), file_of(null));
+		ck_assert_uint_eq(
+		    file_of(n.fds[CONTROL_ERROR_LOG]), file_of(full));
+		ck_assert_int_eq(
+		    fcntl(n.fds[CONTROL_ERROR_LOG], F_GETFD), FD_CLOEXEC);
+	}
+}
+END_TEST
+
+START_TEST(a_notice_need_not_have_all_or_any)
+{
+	struct control_notice n;
+
+	post(1, -1, STDERR_FILENO);
+	ck_assert_int_eq(control_read(&control, &n), 0);
+	ck_assert_int_eq(n.fds[CONTROL_ACCESS_LOG], -1);
+	ck_assert_uint_eq(
+	    file_of(n.fds[CONTROL_ERROR_LOG]), file_of(STDERR_FILENO));
+	post(2, -1, -1);
+	ck_assert_int_eq(control_read(&control, &n), 0);
+	ck_assert_uint_eq(n.number, 2);
+	ck_assert_int_eq(n.fds[CONTROL_ERROR_LOG], -1);
+}
+END_TEST
+
+START_TEST(a_notice_takes_the_place_of_the_one_before)
+{
+	struct control_notice n;
+	int before = open_descriptors();
+
+	for (unsigned i = 1; i <= 100; i++)
+		post(i, STDOUT_FILENO, STDERR_FILENO);
+	ck_assert_int_eq(control_read(&control, &n), 0);
+	ck_assert_uint_eq(n.number, 100);
+	ck_assert_int_eq(open_descriptors(), before + 2);
+}
+END_TEST
+
+START_TEST(without_a_notice_it_does_not_block)
+{
+	struct control_notice n;
+
+	ck_assert_int_eq(control_read(&control, &n), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+}
+END_TEST
+
+START_TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
+{
+	struct rlimit limit, low;
+	struct control_notice n;
+	int before = open_descriptors();
+
+	post(3, STDOUT_FILENO, STDERR_FILENO);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = (rlim_t)dup(STDIN_FILENO) + 1; /* for one of them */
+	close((int)low.rlim_cur - 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	ck_assert_int_eq(control_read(&control, &n), -1);
+	ck_assert_int_eq(errno, EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert_int_eq(control_read(&control, &n), 0);
+	ck_assert_uint_eq(n.number, 3);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("control");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, each_reader_has_descriptors_of_its_own);
+	tcase_add_test(tests, a_notice_need_not_have_all_or_any);
+	tcase_add_test(tests, a_notice_takes_the_place_of_the_one_before);
+	tcase_add_test(tests, without_a_notice_it_does_not_block);
+	tcase_add_test(tests,
+	    without_free_descriptors_none_leaks_and_it_can_be_read_later);
+	return unit_run();
+}
