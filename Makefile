@@ -74,7 +74,7 @@ UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 TESTS        ?= $(sort $(wildcard t/*.t))
 
-SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* t/bench/* t/fuzz/* .ci/*)
+SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm)) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
 C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] t/*/*.[ch]))
@@ -218,25 +218,31 @@ $(BUILD)/service/%: scripts/% FORCE
 	@mkdir -p $(@D)
 	@$(SUBST) $< >$@
 
-SERVICE := $(addprefix $(BUILD)/service/,tined.service tined.init tined.default)
+SERVICE := $(addprefix $(BUILD)/service/tined.,service socket init default logrotate)
 DEFAULT := $(DESTDIR)$(sysconfdir)/default/tined
 
 # An administrator's own defaults stay as they are.
 install: $(BUILD)/tined $(SERVICE)	## program, manual, service files
 	$(INSTALL) -d '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(mandir)/man8' '$(DESTDIR)$(docdir)' \
-		'$(DESTDIR)$(unitdir)' '$(DESTDIR)$(sysconfdir)/init.d' '$(DESTDIR)$(sysconfdir)/default'
+		'$(DESTDIR)$(unitdir)' '$(DESTDIR)$(sysconfdir)/init.d' '$(DESTDIR)$(sysconfdir)/default' \
+		'$(DESTDIR)$(sysconfdir)/logrotate.d'
 	$(INSTALL) -m 755 $(BUILD)/tined '$(DESTDIR)$(sbindir)/tined'
 	$(INSTALL) -m 644 man/tined.8 '$(DESTDIR)$(mandir)/man8/tined.8'
 	$(INSTALL) -m 644 README NEWS COPYING '$(DESTDIR)$(docdir)'
-	$(INSTALL) -m 644 $(BUILD)/service/tined.service '$(DESTDIR)$(unitdir)/tined.service'
+	$(INSTALL) -m 644 $(BUILD)/service/tined.service $(BUILD)/service/tined.socket '$(DESTDIR)$(unitdir)'
 	$(INSTALL) -m 755 $(BUILD)/service/tined.init '$(DESTDIR)$(sysconfdir)/init.d/tined'
+	$(INSTALL) -m 644 $(BUILD)/service/tined.logrotate '$(DESTDIR)$(sysconfdir)/logrotate.d/tined'
 	test -e '$(DEFAULT)' || $(INSTALL) -m 644 $(BUILD)/service/tined.default '$(DEFAULT)'
 
 uninstall: $(SERVICE)			## takes all of it away again
 	rm -f '$(DESTDIR)$(sbindir)/tined' '$(DESTDIR)$(mandir)/man8/tined.8' \
-		'$(DESTDIR)$(unitdir)/tined.service' '$(DESTDIR)$(sysconfdir)/init.d/tined'
+		'$(DESTDIR)$(unitdir)/tined.service' '$(DESTDIR)$(unitdir)/tined.socket' \
+		'$(DESTDIR)$(sysconfdir)/init.d/tined' '$(DESTDIR)$(sysconfdir)/logrotate.d/tined'
 	rm -rf '$(DESTDIR)$(docdir)'
 	if cmp -s $(BUILD)/service/tined.default '$(DEFAULT)'; then rm -f '$(DEFAULT)'; fi
+
+deb: $(BUILD)/tined			## a Debian package: build/tined_VERSION-1_ARCH.deb
+	MAKE='$(MAKE)' scripts/make-deb '$(VERSION)' '$(BUILD)'
 
 dist:					## a tarball: build/tined-VERSION.tar.gz
 	scripts/dist '$(VERSION)' '$(BUILD)'
@@ -258,6 +264,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench fuzz install uninstall dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

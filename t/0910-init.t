@@ -96,7 +96,9 @@ subtest 'make install, make uninstall' => sub {
 	my @all  = qw(
 		etc/default/tined
 		etc/init.d/tined
+		etc/logrotate.d/tined
 		usr/lib/systemd/system/tined.service
+		usr/lib/systemd/system/tined.socket
 		usr/sbin/tined
 		usr/share/doc/tined/COPYING
 		usr/share/doc/tined/NEWS

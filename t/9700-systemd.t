@@ -1,0 +1,200 @@
+# The Debian package under a real systemd: installed, started, watched,
+# activated by its sockets, taken away again.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Machine qw(client deb enter fetch journal load output_of property succeeds);
+use Test::More;
+use Tined qw(need_tools slurp spew wait_for);
+
+need_tools(qw(dpkg-deb dpkg-shlibdeps systemd-analyze));
+enter('systemd-machine', \&Machine::build_deb);
+
+use constant PORT => 8080;
+
+sub main_pid () { return property('MainPID') || die "no master runs\n" }
+
+sub is_replaced ($old, @patience) {
+	return wait_for(sub { property('MainPID') !~ /\A(?:0|$old)\z/ },
+		@patience);
+}
+
+# TINED_OPTS for a folder with one page.
+sub options ($options) {
+	spew('/etc/default/tined', qq{TINED_OPTS="$options"\n});
+	return;
+}
+
+sub processes () {
+	my (undef, $said) = output_of('ps', '-C', 'tined', '-o', 'pid=');
+	return split ' ', $said;
+}
+
+sub files_of_tined () {
+	my (undef, $said) = output_of(qw(find /etc /usr /var /run /lib -xdev
+		-name *tined* -not -path /usr/src/*));
+	return grep { !m{\A/run/systemd/|/dpkg/info/} } split /\n/, $said;
+}
+
+mkdir '/srv/www';
+spew('/srv/www/index.html', "hello\n");
+chmod 0755, '/srv', '/srv/www';
+my @before = files_of_tined;
+
+subtest 'the package is installed' => sub {
+	my $said = succeeds('dpkg -i', 'dpkg', '-i', deb);
+	unlike($said, qr/warning|error/i, 'without complaints') or diag($said);
+	is(property('ActiveState'), 'active', 'the service runs');
+	is(property('UnitFileState'), 'enabled', 'and will after a boot');
+	is(property('UnitFileState', 'tined.socket'), 'disabled',
+		'its sockets wait until they are asked for');
+	like(fetch(PORT), qr/README/, 'it shows its own documentation');
+	like(fetch(PORT, '/README'), qr/preforking/, 'which can be read');
+	is(succeeds('dpkg --verify', 'dpkg', '--verify', 'tined'), q{},
+		'has nothing to say');
+};
+
+subtest 'what systemd says' => sub {
+	my $said = succeeds('status', 'systemctl', 'status', '--no-pager',
+		'tined');
+	like($said, qr/^\s*Status: "[^"]*\b\d+ workers?\b/m,
+		'has a line of tined\'s own');
+	like($said, qr/tined: master/, 'and the title of the master');
+
+	my (undef, $score) = output_of('systemd-analyze', 'security',
+		'--no-pager', 'tined.service');
+	my ($exposure) = $score =~ /exposure level for \S+: (\d+\.\d+)/;
+	ok(defined $exposure, 'systemd-analyze security has a number')
+		or diag($score);
+	cmp_ok($exposure // 10, '<', 2.0, 'which is below 2');
+	is(succeeds('systemd-analyze verify', 'systemd-analyze', 'verify',
+		'--man=no', 'tined.service', 'tined.socket'), q{}, 'has nothing to say');
+};
+
+subtest 'what it may do' => sub {
+	my $status = slurp('/proc/' . main_pid . '/status');
+
+	options('-l :80 -w 2 -a /var/log/tined/access.log -l unix:/run/tined/s '
+		. '/srv/www');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	is(fetch(80), "hello\n", 'it serves on port 80');
+	my $pid = main_pid;
+	$status = slurp("/proc/$pid/status");
+	is(getpwuid((stat "/proc/$pid")[4]), 'www-data', 'as www-data');
+	like($status, qr/^CapBnd:\s+0*400$/m, 'with that capability only');
+	like($status, qr/^NoNewPrivs:\s+1$/m, 'and no way to others');
+	like($status, qr/^Seccomp:\s+2$/m, 'with a filter of system calls');
+	ok(wait_for(sub {
+		slurp('/var/log/tined/access.log') =~ m{"GET / HTTP/1\.1" 200 }
+	}), 'it logs to /var/log/tined');
+	is((stat '/var/log/tined/access.log')[2] & oct('7777'), oct('640'),
+		'for its group only');
+	is(eval { client(0)->request("GET / HTTP/1.0\r\n\r\n",
+		sock => client(0)->connect(unix => '/run/tined/s'))->body },
+		"hello\n", 'it serves on a socket in /run/tined');
+
+	# The folder's link and the way up: openat2 works under the filters.
+	symlink '/etc/passwd', '/srv/www/out';
+	is(eval { client(80)->get('/out')->status }, 403,
+		'a link that leads out is refused');
+};
+
+subtest 'the journal' => sub {
+	options('-l localhost:' . PORT . ' -w 2 /srv/www');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	fetch(PORT, '/index.html?journal');
+	ok(wait_for(sub {
+		journal =~ m{"GET /index\.html\?journal HTTP/1\.1" 200 }
+	}), 'has the lines of the access log');
+	like(journal, qr{notice: serving /srv/www at }, 'and of the error log');
+	unlike(journal, qr/ (?:error|warning): /, 'and no complaint');
+};
+
+subtest 'a mistake in the options' => sub {
+	options('--no-such-option');
+	isnt((output_of('systemctl', 'restart', 'tined'))[0], 0,
+		'restart fails');
+	is(property('ActiveState'), 'failed', 'and is not tried again');
+	is(property('ExecMainStatus'), 64, 'with the status for mistakes');
+	like(journal, qr/no-such-option/, 'the journal tells which');
+	options('-l localhost:' . PORT . ' -w 2 /srv/www');
+	succeeds('start', 'systemctl', 'start', 'tined');
+	is(fetch(PORT), "hello\n", 'it serves again');
+};
+
+subtest 'the master is killed' => sub {
+	my $old = main_pid;
+	my @all = processes;
+
+	kill 'KILL', $old;
+	ok(is_replaced($old), 'there is another');
+	ok(wait_for(sub { (fetch(PORT) // q{}) eq "hello\n" }),
+		'which serves');
+	my %now = map { $_ => 1 } processes;
+	is_deeply([grep { $now{$_} } @all], [], 'nothing is left of the old');
+	is(property('NRestarts'), 1, 'systemd counts it');
+};
+
+subtest 'the master stands still' => sub {
+	mkdir '/run/systemd/system/tined.service.d';
+	spew('/run/systemd/system/tined.service.d/test.conf',
+		"[Service]\nWatchdogSec=500ms\nTimeoutAbortSec=2s\n");
+	succeeds('daemon-reload', 'systemctl', 'daemon-reload');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	my $old = main_pid;
+
+	ok(!is_replaced($old, 1.5),
+		'a master that is well is left alone');
+	kill 'STOP', $old;
+	ok(is_replaced($old), 'one that stands still is replaced');
+	ok(wait_for(sub { (fetch(PORT) // q{}) eq "hello\n" }),
+		'by one that serves');
+	like(journal, qr/Watchdog timeout/, 'the journal says why');
+	unlink '/run/systemd/system/tined.service.d/test.conf';
+	rmdir '/run/systemd/system/tined.service.d';
+	succeeds('daemon-reload', 'systemctl', 'daemon-reload');
+};
+
+subtest 'stop' => sub {
+	succeeds('stop', 'systemctl', 'stop', 'tined');
+	is(property('Result'), 'success', 'all went well');
+	is_deeply([processes], [], 'no process is left');
+	is(fetch(PORT), undef, 'nobody listens');
+};
+
+subtest 'socket activation' => sub {
+	succeeds('the sockets', 'systemctl', 'enable', '--now', 'tined.socket');
+	is(property('ActiveState'), 'inactive', 'the service waits');
+	is(fetch(PORT), "hello\n", 'the first client is served');
+	is(property('ActiveState'), 'active', 'by the service');
+
+	my $end = load(PORT, '/', "hello\n");
+	my $old = main_pid;
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	isnt(main_pid, $old, 'begins a new one');
+	my ($good, @bad) = $end->();
+	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
+	is_deeply(\@bad, [], 'and none was refused');
+
+	succeeds('stop', 'systemctl', 'stop', 'tined.service');
+	is(fetch(PORT), "hello\n", 'after a stop the next client starts it');
+	succeeds('stop', 'systemctl', 'disable', '--now', 'tined.socket');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	is(fetch(PORT), "hello\n", 'without them it listens by itself');
+};
+
+subtest 'the package is removed' => sub {
+	my $said = succeeds('dpkg -r', 'dpkg', '-r', 'tined');
+	unlike($said, qr/warning|error/i, 'without complaints') or diag($said);
+	is_deeply([processes], [], 'nothing runs');
+	ok(-e '/etc/default/tined', 'the administrator\'s options stay');
+	ok(-e '/var/log/tined/access.log', 'and the logs');
+	succeeds('dpkg -P', 'dpkg', '-P', 'tined');
+	is_deeply([files_of_tined], \@before, 'after a purge nothing is left');
+	is((output_of('systemctl', 'cat', 'tined'))[0], 1,
+		'systemd knows it no more');
+};
+
+done_testing;
