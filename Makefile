@@ -59,7 +59,8 @@ LD_SAYS = @echo '  LINK $@';
 endif
 
 COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
-LINK    = $(CC) $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
+# -rdynamic: backtraces have the names of functions.
+LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 
 SOURCES := $(wildcard src/*.c)
@@ -71,6 +72,8 @@ LIBRARY := $(BUILD)/libtined.a
 UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
 UNIT_COMMON  := $(filter-out $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
 UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS)))
+FAULTY       := $(BUILD)/t/tined-faulty
+FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c))
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 TESTS        ?= $(sort $(wildcard t/*.t))
 
@@ -98,6 +101,16 @@ $(BUILD)/unit/%.o: t/unit/%.c $(BUILD)/flags | $(BUILD)/found $(BUILD)/found-che
 
 $(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
 	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS) $(CHECK_LIBS)
+
+# The program with a mount that goes wrong, for the tests; never installed.
+faulty: $(FAULTY)
+
+$(FAULTY): $(BUILD)/obj/main.o $(FAULTS) $(LIBRARY)
+	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS)
+
+$(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $(AUTODEP) -c -o $@ $<
 
 $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -130,7 +143,7 @@ $(BUILD)/found-check: $(BUILD)/found
 	@test -n '$(CHECK_LIBS)' || $(call missing,check is missing; the unit tests need it,check)
 	@touch $@
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(BENCHES:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(FAULTS:.o=.d) $(BENCHES:=.d)
 
 ## Checks:
 
@@ -140,21 +153,21 @@ tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(1))
 
 # The tests are last to run, so that their summary is the last to be read.
-check: check-layers check-headers check-style $(BUILD)/tined $(UNIT_TESTS)	## layers, headers, style, and all tests
+check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## layers, headers, style, and all tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
-test: $(BUILD)/tined $(UNIT_TESTS)	## the unit and the end-to-end tests
+test: $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## the unit and the end-to-end tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
 check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 	$(call tests,$(UNIT_TESTS))
 
-check-e2e: $(BUILD)/tined		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
+check-e2e: $(BUILD)/tined $(FAULTY)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
 # t/07* are about the lot, t/9* measure.
 check-classic: export TINED_ARGS = --no-lot
-check-classic: $(BUILD)/tined		## the end-to-end tests with --no-lot
+check-classic: $(BUILD)/tined $(FAULTY)		## the end-to-end tests with --no-lot
 	$(call tests,$(filter-out t/07% t/9%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
@@ -263,7 +276,7 @@ help:					## this list
 		/^[a-z0-9-]+:.*##/ { sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 FORCE:
-.PHONY: all check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
+.PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
 	lint-scripts sanitize bench fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

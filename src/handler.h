@@ -44,4 +44,7 @@ struct handler {
 extern const struct handler handler_echo;
 extern const struct handler handler_file;
 
+/* Every kind there is, and NULL: handlers.c. */
+extern const struct handler *const handlers[];
+
 #endif

@@ -8,15 +8,14 @@
 
 #define ERROR_PAGE_MAX (64 << 10)
 
-static const struct handler *const handlers[] = {&handler_file, &handler_echo};
-
 static const struct handler *
 find_handler(const char *kind)
 {
-	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-		if (strcmp(kind, handlers[i]->kind) == 0)
-			return handlers[i];
-	return NULL;
+	const struct handler *const *h = handlers;
+
+	while (*h != NULL && strcmp(kind, (*h)->kind) != 0)
+		h++;
+	return *h;
 }
 
 /* "/docs/" and "/docs" are one prefix, "/" is the empty one. */

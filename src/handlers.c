@@ -1,0 +1,7 @@
+#include "handler.h"
+
+const struct handler *const handlers[] = {
+    &handler_file,
+    &handler_echo,
+    NULL,
+};

@@ -1,0 +1,288 @@
+/*
+ * fault: goes wrong in the way that the path behind its mount names.  It is
+ * part of build/t/tined-faulty only, for the tests; see the table at the end.
+ *
+ * Functions are not static, so that a backtrace has their names.
+ */
+#include <sys/mman.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "memory.h"
+
+/* Past what a response may keep back: it is sent. */
+#define PART (RESPONSE_STREAM_MAX + 1)
+
+static volatile int zero;
+static int *volatile nowhere;
+
+void
+fault_segv(struct request *request, struct response *response)
+{
+	(void)request;
+	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
+	*nowhere = 1;
+}
+
+void
+fault_bus(struct request *request, struct response *response)
+{
+	char *page =
+	    mmap(NULL, 1, PROT_READ, MAP_SHARED, memfd_create("empty", 0), 0);
+
+	(void)request;
+	response->status = page[0];
+}
+
+void
+fault_abort(struct request *request, struct response *response)
+{
+	(void)request;
+	(void)response;
+	abort();
+}
+
+/* Not every processor traps where it divides by zero. */
+void
+fault_fpe(struct request *request, struct response *response)
+{
+	(void)request;
+	response->status = 1 / zero;
+	raise(SIGFPE);
+}
+
+void
+fault_ill(struct request *request, struct response *response)
+{
+	(void)request;
+	(void)response;
+	__builtin_trap();
+}
+
+/* A call of nothing: there is no code to be found where it happened. */
+void
+fault_call(struct request *request, struct response *response)
+{
+	void (*volatile nothing)(void) = NULL;
+
+	nothing();
+	request->line.len = 0;
+	response->status = 200;
+}
+
+size_t
+fault_stack(struct request *request, struct response *response)
+{
+	volatile char frame[4096];
+
+	memset((void *)(uintptr_t)frame, 0, sizeof(frame));
+	if (zero != 0) /* never, but a compiler cannot know */
+		return 0;
+	return (size_t)frame[0] + fault_stack(request, response);
+}
+
+static void
+overflow(struct request *request, struct response *response)
+{
+	fault_stack(request, response);
+}
+
+/* The client has a part of the stream. */
+void
+fault_part(struct request *request, struct response *response)
+{
+	(void)request;
+	response_write(response, "part", 4);
+	response_flush(response);
+	*nowhere = 1;
+}
+
+/* Nothing of it was sent, though something was written. */
+void
+fault_written(struct request *request, struct response *response)
+{
+	(void)request;
+	response_write(response, "part", 4);
+	*nowhere = 1;
+}
+
+/* Behind what was sent because it was much. */
+void
+fault_much(struct request *request, struct response *response)
+{
+	char *much = memory_get_array(1, PART);
+
+	(void)request;
+	response_declare_length(response, 2 * PART);
+	response_write(response, much, PART);
+	*nowhere = 1;
+}
+
+void
+fault_hang(struct request *request, struct response *response)
+{
+	(void)request;
+	(void)response;
+	for (;;)
+		pause();
+}
+
+void
+fault_spin(struct request *request, struct response *response)
+{
+	(void)request;
+	(void)response;
+	while (zero == 0)
+		;
+}
+
+/* No signal but SIGKILL gets through. */
+void
+fault_deaf(struct request *request, struct response *response)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	fault_hang(request, response);
+}
+
+/* What was asked for is read first. */
+void
+fault_reader(struct request *request, struct response *response)
+{
+	char piece[1024];
+
+	while (request_read(request, piece, sizeof(piece)) > 0)
+		;
+	fault_hang(request, response);
+}
+
+static void
+read_well(struct request *request, struct response *response)
+{
+	char piece[1024];
+
+	while (request_read(request, piece, sizeof(piece)) > 0)
+		;
+	response_add_bytes(response, "read\n", 5);
+}
+
+/* The client has the beginning, and nothing is wrong with that. */
+static void
+drip(struct request *request, struct response *response)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+
+	(void)request;
+	for (int i = 0; i < 15; i++) {
+		response_write(response, ".", 1);
+		response_flush(response);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* A megabyte that nobody gives back. */
+void
+fault_leak(struct request *request, struct response *response)
+{
+	char *lost = memory_get(1 << 20);
+
+	(void)request;
+	memset(lost, 1, 1 << 20);
+	nowhere = NULL;
+	__asm__ volatile("" : : "r"(lost) : "memory");
+	response_add_bytes(response, "leaked\n", 7);
+}
+
+static void
+do_well(struct request *request, struct response *response)
+{
+	size_t offset = response->text.len;
+
+	buffer_add_text(&response->text, request->target);
+	response_add_text(response, offset);
+}
+
+static const struct {
+	const char *name;
+	void (*serve)(struct request *, struct response *);
+} faults[] = {
+    {"/segv", fault_segv},
+    {"/bus", fault_bus},
+    {"/abort", fault_abort},
+    {"/fpe", fault_fpe},
+    {"/ill", fault_ill},
+    {"/call", fault_call},
+    {"/stack", overflow},
+    {"/part", fault_part},
+    {"/written", fault_written},
+    {"/much", fault_much},
+    {"/hang", fault_hang},
+    {"/spin", fault_spin},
+    {"/deaf", fault_deaf},
+    {"/reader", fault_reader},
+    {"/read", read_well},
+    {"/drip", drip},
+    {"/leak", fault_leak},
+    {"/well", do_well},
+};
+
+/* For a worker that dies at its start, while this file is there. */
+static void
+fault_start(void)
+{
+	const char *file = getenv("FAULT_START");
+
+	if (file != NULL && access(file, F_OK) == 0)
+		abort();
+}
+
+static int
+fault_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	(void)setup;
+	(void)why;
+	out->methods = METHODS_ALL;
+	return pthread_atfork(NULL, NULL, fault_start) == 0 ? 0 : -1;
+}
+
+static void
+fault_unmount(void *state)
+{
+	(void)state;
+}
+
+static void
+fault_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (text_begins(rest, text_of(faults[i].name))) {
+			faults[i].serve(request, response);
+			return;
+		}
+	response_error(response, 404);
+}
+
+static const struct handler handler_fault = {
+    .kind = "fault",
+    .mount = fault_mount,
+    .unmount = fault_unmount,
+    .serve = fault_serve,
+};
+
+/* In place of the program's own table. */
+const struct handler *const handlers[] = {
+    &handler_file,
+    &handler_echo,
+    &handler_fault,
+    NULL,
+};
