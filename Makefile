@@ -72,7 +72,7 @@ LIBRARY := $(BUILD)/libtined.a
 UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
 UNIT_COMMON  := $(filter-out $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
 UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS)))
-FAULTY       := $(BUILD)/t/tined-faulty
+FAULTY       := $(BUILD)/t/faulty/tined
 FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c))
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 TESTS        ?= $(sort $(wildcard t/*.t))
@@ -106,11 +106,13 @@ $(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
 faulty: $(FAULTY)
 
 $(FAULTY): $(BUILD)/obj/main.o $(FAULTS) $(LIBRARY)
+	@mkdir -p $(@D)
 	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS)
 
+# What is wrong there is wrong on purpose.
 $(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)
-	$(CC_SAYS)$(COMPILE) $(AUTODEP) -c -o $@ $<
+	$(CC_SAYS)$(COMPILE) -fno-sanitize=all $(AUTODEP) -c -o $@ $<
 
 $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)

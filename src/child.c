@@ -11,6 +11,7 @@
 #include "log.h"
 #include "lot.h"
 #include "memory.h"
+#include "obituary.h"
 #include "worker.h"
 
 void
@@ -46,6 +47,30 @@ child_throttle(struct child *child)
 		pause = CHILD_THROTTLE_MAX_MS;
 	child->failures++;
 	child->not_before = clock_now() + pause * CLOCK_MILLISECOND;
+}
+
+/*
+ * Requests that crash, one after another, cost a process each; here is the
+ * bound on how many.  Those that are alive serve on meanwhile.
+ */
+static void
+limit_deaths(struct children *all)
+{
+	const int64_t cost = CLOCK_SECOND / CHILD_DEATHS_PER_SECOND;
+	int64_t now = clock_now();
+
+	if (all->deaths_until <= now) {
+		all->deaths_until = now;
+		all->storm = false;
+	}
+	all->deaths_until += cost;
+	all->not_before = all->deaths_until - CHILD_DEATHS_AT_ONCE * cost;
+	if (all->storm || all->not_before <= now)
+		return;
+	all->storm = true;
+	log_warning("workers die one after another: no more than %d a second "
+		    "are replaced",
+	    CHILD_DEATHS_PER_SECOND);
 }
 
 static void
@@ -147,6 +172,10 @@ child_spawn(struct children *all, int wanted)
 	int64_t now = clock_now();
 	size_t slot;
 
+	if (all->not_before > now) {
+		all->next = all->not_before;
+		return;
+	}
 	wanted -= count_throttled(all, now);
 	while (wanted-- > 0 && (slot = find_free(all, now)) < all->count)
 		spawn_one(all, slot);
@@ -184,68 +213,41 @@ find(struct children *all, pid_t pid)
 	return NULL;
 }
 
-/* "while running "GET / HTTP/1.1" for 127.0.0.1, 12 ms into it" */
-static void
-describe(struct buffer *b, const struct score_reading *score)
+/* Or was serving: what it died of is in the request, not in its start. */
+static bool
+has_served(const struct score_reading *score)
 {
-	bool busy =
-	    score->state >= SCORE_READING && score->state <= SCORE_LINGERING;
-
-	buffer_printf(b, "while %s", score_state_name(score->state));
-	if (busy && score->request[0] != '\0')
-		buffer_printf(b, " \"%s\"", score->request);
-	if (busy)
-		buffer_printf(b, " for %s, %lld ms into it", score->client,
-		    (long long)(clock_now() - score->since) /
-			CLOCK_MILLISECOND);
-}
-
-static void
-log_end(const struct children *all, const struct child *child, int status,
-    const struct score_reading *score)
-{
-	size_t number = (size_t)(child - all->at) + 1;
-	const char *next =
-	    child->retiring ? "" : "; a new worker takes its place";
-	struct buffer doing = {0};
-
-	describe(&doing, score);
-	if (WIFSIGNALED(status))
-		log_error("worker %zu[%d] was killed by signal %d (%s) %s%s",
-		    number, (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), buffer_string(&doing), next);
-	else if (WEXITSTATUS(status) != 0)
-		log_error("worker %zu[%d] ended with status %d %s%s", number,
-		    (int)child->pid, WEXITSTATUS(status), buffer_string(&doing),
-		    next);
-	else if (child->retiring)
-		log_info("worker %zu[%d] has retired", number, (int)child->pid);
-	else
-		log_info(
-		    "worker %zu[%d] ended%s", number, (int)child->pid, next);
-	buffer_free(&doing);
+	return score->requests > 0 || score->state == SCORE_RUNNING ||
+	    score->state == SCORE_WRITING;
 }
 
 static void
 bury(struct children *all, struct child *child, int status, bool quietly)
 {
-	struct score *slot = &all->heritage->board->slots[child - all->at];
-	struct score_reading score;
+	struct obituary o = {
+	    .slot = (size_t)(child - all->at),
+	    .pid = child->pid,
+	    .status = status,
+	    .retiring = child->retiring,
+	};
+	struct score *slot = &all->heritage->board->slots[o.slot];
 
-	score_read(slot, &score);
+	score_read(slot, &o.score);
 	score_end(slot);
-	if (!quietly)
-		log_end(all, child, status, &score);
+	obituary_publish(&o, all->heritage, quietly);
 	child->pid = 0;
 	if (child->retiring)
 		all->retiring--;
 	else
 		all->running--;
 	child->retiring = false;
-	scoreboard_set_idle(
-	    all->heritage->board, (size_t)(child - all->at), false);
-	if (score.requests > 0 ||
-	    (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+	scoreboard_set_idle(all->heritage->board, o.slot, false);
+	if (!obituary_is_of_failure(&o)) {
+		child->failures = 0;
+		return;
+	}
+	limit_deaths(all);
+	if (has_served(&o.score))
 		child->failures = 0;
 	else
 		child_throttle(child);
@@ -315,7 +317,7 @@ child_log_all(const struct children *all, const char *why)
 		if (all->at[i].pid == 0)
 			continue;
 		score_read(&all->heritage->board->slots[i], &score);
-		describe(&doing, &score);
+		obituary_describe(&doing, &score);
 		log_warning("worker %zu[%d] %s %s", i + 1, (int)all->at[i].pid,
 		    why, buffer_string(&doing));
 		buffer_free(&doing);

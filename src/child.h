@@ -17,6 +17,9 @@
 /* The wait before a slot whose worker failed to start is filled again. */
 #define CHILD_THROTTLE_FIRST_MS 20
 #define CHILD_THROTTLE_MAX_MS 30000
+/* So many workers that died are replaced at once, and then so many a second. */
+#define CHILD_DEATHS_AT_ONCE 32
+#define CHILD_DEATHS_PER_SECOND 50
 /* A lot that lived for so long did not fail to start. */
 #define CHILD_PROVEN_TIME CLOCK_SECOND
 
@@ -31,9 +34,12 @@ struct child {
 struct children {
 	struct child *at; /* owned */
 	size_t count;
-	size_t running;	 /* those that retire aside */
-	size_t retiring; /* not reaped yet: each still has its slot */
-	int64_t next;	 /* when the first throttled slot may be filled */
+	size_t running;	      /* those that retire aside */
+	size_t retiring;      /* not reaped yet: each still has its slot */
+	int64_t next;	      /* when the first throttled slot may be filled */
+	int64_t not_before;   /* deadline: no worker is spawned until then */
+	int64_t deaths_until; /* when the deaths of late are made up for */
+	bool storm;	      /* there were too many, and the log says so */
 	struct child lot;
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */

@@ -34,6 +34,7 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->allowed = access_allows(
 	    &c->service.config->allow, (const struct sockaddr *)&peer->address);
 	c->requests = 0;
+	c->answering = false;
 	c->close = false;
 	c->linger = false;
 	c->requests = 0;

@@ -66,6 +66,8 @@ struct client {
 	struct pace body_pace; /* begun when body bytes are waited for */
 	bool continued;	       /* 100 Continue was sent */
 	int failure;	       /* status that a bad body earns; 0: none */
+	bool answering;	       /* its answer is not whole yet */
+	uint64_t answer_from;  /* output_position where that begins */
 	bool head_sent;	       /* to output, at least */
 	bool chunked;	       /* the stream is */
 	uint64_t content_from; /* output_position where it begins */

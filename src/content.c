@@ -30,6 +30,7 @@ send_continue(struct client *c)
 	    input_text(&c->in).len > 0)
 		return;
 	output_copy(&c->out, head, sizeof(head) - 1);
+	c->answer_from = output_position(&c->out);
 	c->continued = true;
 }
 
@@ -37,6 +38,8 @@ static bool
 wait_for_bytes(struct client *c)
 {
 	size_t before = input_text(&c->in).len;
+	enum score_state state = score_state(c->service.score);
+	enum input_result result;
 
 	/* What is ready goes before a wait: the client may be waiting too. */
 	send_continue(c);
@@ -44,7 +47,10 @@ wait_for_bytes(struct client *c)
 	c->out.sends = 0;
 	if (c->body_pace.window == 0)
 		pace_start(&c->body_pace, c->service.config->body_timeout);
-	switch (input_more(&c->in, c->body_pace.ends)) {
+	score_enter(c->service.score, SCORE_READING);
+	result = input_more(&c->in, c->body_pace.ends);
+	score_enter(c->service.score, state);
+	switch (result) {
 	case INPUT_BYTES:
 		pace_add(&c->body_pace, input_text(&c->in).len - before);
 		return true;

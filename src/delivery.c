@@ -110,8 +110,10 @@ flush_stream(void *context)
 {
 	struct client *c = context;
 
-	if (!c->head_sent)
+	if (!c->head_sent) {
+		score_enter(c->service.score, SCORE_WRITING);
 		send_stream_head(c);
+	}
 	send_written(c);
 	buffer_clear(&c->response.text);
 	return output_flush(&c->out);
@@ -159,6 +161,8 @@ delivery_start(struct client *c)
 	c->chunked = false;
 	c->content_from = 0;
 	c->content_sent = 0;
+	c->answer_from = output_position(&c->out);
+	c->answering = true;
 }
 
 void
@@ -170,4 +174,5 @@ delivery_finish(struct client *c)
 		send_short_stream(c);
 	else
 		send_whole(c);
+	c->answering = false;
 }

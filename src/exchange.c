@@ -110,6 +110,7 @@ answer_failure(struct client *c)
 	if (c->head_sent) {
 		output_flush(&c->out);
 		c->out.failed = true; /* cut off: it must not look whole */
+		c->answering = false;
 		return;
 	}
 	response_error(&c->response, c->failure);
@@ -127,7 +128,6 @@ answer_overdue(struct response *response)
 static void
 answer(struct client *c)
 {
-	c->began = score_enter(c->service.score, SCORE_RUNNING);
 	if (c->body.state == BODY_REFUSED)
 		response_error(&c->response, c->body.status);
 	else if (!c->allowed)
@@ -156,7 +156,7 @@ exchange_answer(struct client *c, size_t len)
 	request_reset(&c->request);
 	delivery_start(c);
 	status = head_parse(head, len, &c->request);
-	score_request(c->service.score, c->request.line);
+	c->began = score_begin(c->service.score, c->request.line);
 	if (status != 0) {
 		exchange_refuse(c, status);
 		return;
@@ -198,7 +198,7 @@ exchange_refuse(struct client *c, int status)
 	log_info("refused with %d: \"%.*s\" from %s", status, TEXT_ARG(line),
 	    c->peer.name);
 	close_and_linger(c);
-	c->began = score_enter(c->service.score, SCORE_RUNNING);
+	c->began = score_begin(c->service.score, line);
 	response_error(&c->response, status);
 	deliver(c);
 	log_exchange(c, line);

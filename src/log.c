@@ -13,6 +13,9 @@
 #include "memory.h"
 
 #define LOG_MESSAGE_MAX 2048
+/* Whatever is escaped grows to four bytes at most; and what is before it. */
+#define LOG_DYING_SIZE (4 * LOG_DYING_MAX + 256)
+#define DAY 86400
 
 static const struct {
 	const char *name;
@@ -71,23 +74,74 @@ log_set_role(const char *role)
 	snprintf(my_role, sizeof(my_role), "%s", role);
 }
 
+static void
+add_padded(struct buffer *line, int64_t n, int digits, char behind)
+{
+	for (int64_t limit = 10; --digits > 0; limit *= 10)
+		if (n < limit)
+			buffer_add_char(line, '0');
+	buffer_add_number(line, (uint64_t)n);
+	buffer_add_char(line, behind);
+}
+
+/*
+ * By hand, as handlers of signals must: gmtime_r takes a lock.  Years begin in
+ * March, so that the leap day is the last; an era is 400 of them.
+ */
+static void
+add_date(struct buffer *line, int64_t days)
+{
+	enum { ERA = 146097, TO_ERA = 719468 };
+	int64_t era = (days + TO_ERA) / ERA;
+	int64_t day = (days + TO_ERA) % ERA;
+	int64_t year = (day - day / 1460 + day / 36524 - day / (ERA - 1)) / 365;
+	int64_t month;
+
+	day -= 365 * year + year / 4 - year / 100;
+	month = (5 * day + 2) / 153;
+	day -= (153 * month + 2) / 5;
+	year += 400 * era + (month >= 10);
+	add_padded(line, year, 4, '-');
+	add_padded(line, month < 10 ? month + 3 : month - 9, 2, '-');
+	add_padded(line, day + 1, 2, 'T');
+}
+
+static void
+add_time(struct buffer *line)
+{
+	struct timespec now;
+	int64_t second;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	second = now.tv_sec % DAY;
+	add_date(line, now.tv_sec / DAY);
+	add_padded(line, second / 3600, 2, ':');
+	add_padded(line, second / 60 % 60, 2, ':');
+	add_padded(line, second % 60, 2, '.');
+	add_padded(line, now.tv_nsec / CLOCK_MILLISECOND, 3, 'Z');
+	buffer_add_char(line, ' ');
+}
+
 /* syslog adds its own time and name. */
 static void
 add_prefix(struct buffer *line, enum log_level level)
 {
-	struct timespec now;
-	struct tm tm;
-	char when[32];
+	if (file.kind == LOGFILE_FILE)
+		add_time(line);
+	buffer_add_string(line, my_role);
+	buffer_add_char(line, '[');
+	buffer_add_number(line, (uint64_t)getpid());
+	buffer_add_string(line, "] ");
+	buffer_add_string(line, levels[level].name);
+	buffer_add_string(line, ": ");
+}
 
-	if (file.kind == LOGFILE_FILE) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		gmtime_r(&now.tv_sec, &tm);
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-		buffer_printf(
-		    line, "%s.%03ldZ ", when, now.tv_nsec / CLOCK_MILLISECOND);
-	}
-	buffer_printf(
-	    line, "%s[%d] %s: ", my_role, (int)getpid(), levels[level].name);
+static void
+add_line(struct buffer *line, enum log_level level, struct text message)
+{
+	add_prefix(line, level);
+	escape_log(line, message, LOG_MESSAGE_MAX);
+	buffer_add_char(line, '\n');
 }
 
 static void
@@ -96,9 +150,7 @@ write_line(enum log_level level, const char *message, size_t len)
 	static struct buffer line;
 
 	buffer_clear(&line);
-	add_prefix(&line, level);
-	escape_log(&line, (struct text){message, len}, LOG_MESSAGE_MAX);
-	buffer_add_char(&line, '\n');
+	add_line(&line, level, (struct text){message, len});
 	if (logfile_write(&file, levels[level].priority, line.data, line.len) !=
 	    LOGFILE_HEALED)
 		return;
@@ -126,6 +178,20 @@ log_message(enum log_level level, const char *format, va_list args)
 		len = sizeof(message) - 1;
 	write_line(level, message, (size_t)len);
 	errno = saved;
+}
+
+/* The room is there already: nothing here asks for memory. */
+void
+log_dying(struct text words)
+{
+	char room[LOG_DYING_SIZE];
+	struct buffer line = {.data = room, .size = sizeof(room)};
+
+	if (words.len > LOG_DYING_MAX)
+		words.len = LOG_DYING_MAX;
+	add_line(&line, LOG_LEVEL_ERROR, words);
+	logfile_write_dying(
+	    &file, levels[LOG_LEVEL_ERROR].priority, line.data, line.len);
 }
 
 #define DEFINE_LOG(name, level)                                                \

@@ -8,6 +8,11 @@
 #ifndef TINED_LOG_H
 #define TINED_LOG_H
 
+#include "text.h"
+
+/* Bytes of a line from the handler of a signal. */
+#define LOG_DYING_MAX 400
+
 enum log_level {
 	LOG_LEVEL_ERROR,   /* something is broken: act */
 	LOG_LEVEL_WARNING, /* something may break: look */
@@ -25,6 +30,8 @@ void log_set_level(enum log_level level);
 /* "master" until set; the name is copied. */
 void log_set_role(const char *role);
 
+/* An error, from the handler of a signal: async-signal-safe. */
+void log_dying(struct text words);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,21 +1,26 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "buffer.h"
 #include "logfile.h"
 #include "path.h"
 
 #define LOGFILE_MODE 0640
 /* How long a reader of a pipe may keep us waiting before lines are lost. */
 #define LOGFILE_PATIENCE_MS 1000
+#define LOGFILE_SYSLOG_HEAD 64
 
 static int
 share_trouble(struct logfile *f)
@@ -83,23 +88,32 @@ open_file(struct logfile *f, const char *target, int standard_fd)
 	return 0;
 }
 
+/* syslog(3) may not be called from the handler of a signal. */
 static void
-connect_syslog(void)
+connect_syslog(struct logfile *f)
 {
+	const struct sockaddr_un address = {AF_UNIX, _PATH_LOG};
+
 	openlog("tined", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (f->syslog != -1)
+		close(f->syslog);
+	f->syslog = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (f->syslog != -1)
+		(void)connect(f->syslog, (const struct sockaddr *)&address,
+		    sizeof(address));
 }
 
 int
 logfile_open(struct logfile *f, const char *target, int standard_fd)
 {
-	*f = (struct logfile){.kind = LOGFILE_OFF, .fd = -1};
+	*f = (struct logfile){.kind = LOGFILE_OFF, .fd = -1, .syslog = -1};
 	if (share_trouble(f) == -1)
 		return -1;
 	if (strcmp(target, "off") == 0)
 		return 0;
 	if (strcmp(target, "syslog") == 0) {
 		f->kind = LOGFILE_SYSLOG;
-		connect_syslog();
+		connect_syslog(f);
 		return 0;
 	}
 	return open_file(f, target, standard_fd);
@@ -120,7 +134,7 @@ logfile_reopen(struct logfile *f)
 
 	if (f->kind == LOGFILE_SYSLOG) {
 		closelog();
-		connect_syslog();
+		connect_syslog(f);
 	}
 	if (f->path == NULL)
 		return 0;
@@ -189,6 +203,35 @@ logfile_write(struct logfile *f, int priority, const char *line, size_t len)
 	}
 	atomic_store(&f->trouble->lost, 1);
 	return LOGFILE_BROKE;
+}
+
+/* As syslog(3) would send it. */
+static void
+send_to_syslog(const struct logfile *f, int priority, struct text line)
+{
+	char room[LOGFILE_SYSLOG_HEAD];
+	struct buffer head = {.data = room, .size = sizeof(room)};
+	struct iovec parts[2];
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+	buffer_add_char(&head, '<');
+	buffer_add_number(&head, (uint64_t)(LOG_DAEMON | priority));
+	buffer_add_string(&head, ">tined[");
+	buffer_add_number(&head, (uint64_t)getpid());
+	buffer_add_string(&head, "]: ");
+	parts[0] = (struct iovec){head.data, head.len};
+	parts[1] = (struct iovec){(void *)(uintptr_t)line.at, line.len};
+	(void)sendmsg(f->syslog, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+logfile_write_dying(
+    struct logfile *f, int priority, const char *line, size_t len)
+{
+	if (f->kind == LOGFILE_SYSLOG)
+		send_to_syslog(f, priority, (struct text){line, len});
+	else
+		(void)logfile_write(f, priority, line, len);
 }
 
 unsigned long long

@@ -26,6 +26,7 @@ struct logfile_trouble {
 struct logfile {
 	enum logfile_kind kind;
 	int fd;		/* -1 unless LOGFILE_FILE */
+	int syslog;	/* for logfile_write_dying; -1 unless LOGFILE_SYSLOG */
 	bool may_block; /* a pipe, a socket or a terminal */
 	bool is_socket;
 	char *path; /* absolute; NULL if there is nothing to reopen; owned */
@@ -53,6 +54,9 @@ int logfile_reopen(struct logfile *f);
 void logfile_take_over(struct logfile *f, int fd);
 /* One line with its newline; the priority is syslog(3)'s. */
 enum logfile_event logfile_write(
+    struct logfile *f, int priority, const char *line, size_t len);
+/* The same, async-signal-safe; nothing is said of trouble. */
+void logfile_write_dying(
     struct logfile *f, int priority, const char *line, size_t len);
 /* Lines lost in the last trouble. */
 unsigned long long logfile_lost(const struct logfile *f);

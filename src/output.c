@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "output.h"
 #include "pace.h"
@@ -47,6 +49,7 @@ output_attach(struct output *o, int fd)
 	o->fd = fd;
 	o->sent = 0;
 	o->sends = 0;
+	o->sending = false;
 	o->corked = false;
 	o->failed = false;
 }
@@ -85,7 +88,7 @@ skip_sent(struct iovec *parts, int count, size_t n)
 }
 
 static void
-send_parts(struct output *o, int flags)
+send_waiting(struct output *o, int flags)
 {
 	struct msghdr message = {
 	    .msg_iov = o->parts,
@@ -117,6 +120,14 @@ send_parts(struct output *o, int flags)
 	o->corked = (flags & MSG_MORE) != 0;
 	o->sends += !o->corked;
 	clear(o);
+}
+
+static void
+send_parts(struct output *o, int flags)
+{
+	o->sending = true;
+	send_waiting(o, flags);
+	o->sending = false;
 }
 
 /* What was sent with MSG_MORE, and got no more, would wait for 200 ms. */
@@ -220,12 +231,11 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 }
 
 static void
-send_file(struct output *o, int file, uint64_t offset, uint64_t length)
+send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 {
 	off_t at = (off_t)offset;
 	struct pace pace = {0};
 
-	send_parts(o, MSG_MORE);
 	o->sends++;
 	while (length > 0 && !o->failed) {
 		size_t want = length < SENDFILE_MAX ? length : SENDFILE_MAX;
@@ -243,6 +253,15 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	}
 }
 
+static void
+send_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	send_parts(o, MSG_MORE);
+	o->sending = true;
+	send_region(o, file, offset, length);
+	o->sending = false;
+}
+
 void
 output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 {
@@ -252,6 +271,62 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 		read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
+}
+
+/* The parts of what waits before the position, and the bytes; their count. */
+static int
+gather(const struct output *o, uint64_t position, struct text bytes,
+    struct iovec parts[OUTPUT_PARTS_MAX + 1])
+{
+	uint64_t left = position - o->sent;
+	int count = 0;
+
+	for (int i = 0; i < o->part_count && left > 0; i++) {
+		parts[count] = o->parts[i];
+		if (parts[count].iov_len > left)
+			parts[count].iov_len = (size_t)left;
+		left -= parts[count++].iov_len;
+	}
+	if (bytes.len > 0)
+		parts[count++] =
+		    (struct iovec){(void *)(uintptr_t)bytes.at, bytes.len};
+	return count;
+}
+
+/* Blocking, it could not keep the deadline. */
+static bool
+send_until(int fd, struct iovec *parts, int count, int64_t deadline)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	while (count > 0) {
+		const struct msghdr message = {
+		    .msg_iov = parts, .msg_iovlen = (size_t)count};
+		struct timespec left = clock_until(deadline);
+		ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int done;
+
+		if (n == -1 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (n == -1 && ppoll(&room, 1, &left, NULL) == 0)
+			return false;
+		done = n > 0 ? skip_sent(parts, count, (size_t)n) : 0;
+		parts += done;
+		count -= done;
+	}
+	return true;
+}
+
+bool
+output_rescue(
+    struct output *o, uint64_t position, struct text bytes, int64_t deadline)
+{
+	struct iovec parts[OUTPUT_PARTS_MAX + 1];
+
+	if (o->failed || o->sending || o->sent > position)
+		return false;
+	return send_until(
+	    o->fd, parts, gather(o, position, bytes, parts), deadline);
 }
 
 /* A small response has left at once, and is not worth the system call. */

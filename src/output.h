@@ -11,9 +11,12 @@
 
 #include <sys/uio.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
 #define OUTPUT_PARTS_MAX 64
@@ -34,7 +37,9 @@ struct output {
 	uint64_t sent;	/* bytes since output_attach */
 	unsigned sends; /* that ended a segment, since somebody made it 0 */
 	bool corked;	/* the last send said MSG_MORE */
-	bool failed;	/* nothing more can be sent on this connection */
+	/* For output_rescue: what is sent is just being changed. */
+	volatile sig_atomic_t sending;
+	bool failed; /* nothing more can be sent on this connection */
 };
 
 void output_init(struct output *o, int64_t timeout);
@@ -51,6 +56,15 @@ void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
 uint64_t output_position(const struct output *o);
 /* Sends all that waits.  -1 once the output has failed. */
 int output_flush(struct output *o);
+
+/*
+ * From the handler of a signal, in a process that ends: sends what waits before
+ * that position and then, in place of what waits behind it, these bytes.
+ * False if it cannot: more has been sent, or the client takes no more until
+ * the deadline (clock.h).
+ */
+bool output_rescue(
+    struct output *o, uint64_t position, struct text bytes, int64_t deadline);
 
 /* Whether some of it is on its way, and not acknowledged (Unix: read). */
 bool output_is_unsent(const struct output *o);

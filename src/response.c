@@ -174,7 +174,8 @@ response_add_head(const struct response *r,
     struct buffer *out)
 {
 	add_status_line(out, r->status);
-	add_date(out);
+	if (!framing->undated) /* an error need not be: RFC 9110, 6.6.1 */
+		add_date(out);
 	buffer_add_text(out, buffer_text(&r->fields));
 	buffer_add_text(out, extra);
 	if (framing->has_length) {

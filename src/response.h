@@ -57,6 +57,7 @@ struct response_framing {
 	bool chunked;
 	bool close;	 /* this response is the last */
 	bool keep_alive; /* say so: to a client of HTTP/1.0 */
+	bool undated;	 /* it is not known when it will be sent */
 	uint64_t length;
 };
 

@@ -100,6 +100,7 @@ score_start(struct score *s, pid_t pid)
 	end_change(s);
 	for (int i = 0; i < SCORE_COUNTS; i++)
 		SET(s->marks[i], GET(s->counts[i]));
+	SET(s->fate, SCORE_UNKNOWN);
 	SET(s->pid, pid);
 }
 
@@ -132,6 +133,31 @@ score_request(struct score *s, struct text line)
 	begin_change(s);
 	copy(s->request, sizeof(s->request), line);
 	end_change(s);
+}
+
+int64_t
+score_begin(struct score *s, struct text line)
+{
+	int64_t now;
+
+	score_request(s, line);
+	now = enter(s, SCORE_RUNNING);
+	SET(s->began, now);
+	return now;
+}
+
+void
+score_fate(struct score *s, enum score_fate fate, int status, uint64_t content)
+{
+	SET(s->content, content);
+	SET(s->status, status);
+	SET(s->fate, (int)fate);
+}
+
+enum score_state
+score_state(const struct score *s)
+{
+	return (enum score_state)GET(s->state);
 }
 
 void
@@ -232,6 +258,10 @@ score_read(const struct score *s, struct score_reading *out)
 	out->request[sizeof(out->request) - 1] = '\0';
 	out->client[sizeof(out->client) - 1] = '\0';
 	out->pid = GET(s->pid);
+	out->began = GET(s->began);
+	out->fate = (enum score_fate)GET(s->fate);
+	out->status = GET(s->status);
+	out->content = GET(s->content);
 	if (out->state != SCORE_VACANT && now > out->since)
 		out->spent[out->state] += (uint64_t)(now - out->since);
 	read_counts(s, out);

@@ -22,9 +22,9 @@ enum score_state {
 	SCORE_VACANT,	 /* there is no worker */
 	SCORE_STARTING,	 /* forked, not yet waiting */
 	SCORE_IDLE,	 /* waiting for a connection */
-	SCORE_READING,	 /* waiting for a request, or reading its head */
+	SCORE_READING,	 /* waiting for a request, or for the rest of one */
 	SCORE_RUNNING,	 /* a handler works on it */
-	SCORE_WRITING,	 /* sending the response */
+	SCORE_WRITING,	 /* sending the response, all or some of it */
 	SCORE_LINGERING, /* waiting for the client to close */
 	SCORE_STOPPING,
 	SCORE_STATES
@@ -72,6 +72,13 @@ enum score_wait {
 	SCORE_WAITS
 };
 
+/* What became of a request whose worker broke, or was ended. */
+enum score_fate {
+	SCORE_UNKNOWN,	/* perhaps nothing was under way */
+	SCORE_ANSWERED, /* with an error in place of the answer */
+	SCORE_CUT_OFF,	/* some of the answer had been sent */
+};
+
 #define SCORE_REQUEST_MAX 256
 #define SCORE_CLIENT_MAX 64
 #define SCORE_ALIGNMENT 64 /* a cache line: slots never share one */
@@ -80,6 +87,10 @@ struct score {
 	_Alignas(SCORE_ALIGNMENT) _Atomic pid_t pid;
 	_Atomic int state;     /* enum score_state */
 	_Atomic int64_t since; /* clock_now() of the last change */
+	_Atomic int64_t began; /* the present request */
+	_Atomic int fate;      /* enum score_fate */
+	_Atomic int status;    /* that its client got, if fate says so */
+	atomic_uint_least64_t content; /* and bytes of content */
 	atomic_uint_least64_t counts[SCORE_COUNTS];
 	atomic_uint_least64_t latency[LATENCY_BUCKETS];
 	atomic_uint_least64_t spent[SCORE_STATES]; /* nanoseconds */
@@ -97,7 +108,10 @@ struct score {
 struct score_reading {
 	pid_t pid;
 	enum score_state state;
-	int64_t since;
+	int64_t since, began;
+	enum score_fate fate;
+	int status;
+	uint64_t content;
 	uint64_t spent[SCORE_STATES];	   /* up to now */
 	uint64_t counts[SCORE_COUNTS];	   /* of all workers of this slot */
 	uint64_t latency[LATENCY_BUCKETS]; /* of them, too */
@@ -142,6 +156,12 @@ void score_start(struct score *s, pid_t pid);
 int64_t score_enter(struct score *s, enum score_state state);
 void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
+/* Of a request that is now SCORE_RUNNING.  When that was. */
+int64_t score_begin(struct score *s, struct text line);
+/* From the handler of a signal, too. */
+void score_fate(
+    struct score *s, enum score_fate fate, int status, uint64_t content);
+enum score_state score_state(const struct score *s);
 void score_add(struct score *s, enum score_count what, uint64_t n);
 /* A request has taken so many nanoseconds. */
 void score_add_latency(struct score *s, int64_t latency);

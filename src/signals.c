@@ -25,6 +25,20 @@ signals_handle_quietly(const int *list, void (*handler)(int))
 }
 
 void
+signals_handle_on_own_stack(
+    const int *list, void (*handler)(int, siginfo_t *, void *))
+{
+	struct sigaction action = {
+	    .sa_sigaction = handler,
+	    .sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
+
+	sigfillset(&action.sa_mask);
+	for (; *list != 0; list++)
+		sigaction(*list, &action, NULL);
+}
+
+void
 signals_ignore(const int *list)
 {
 	set_all(list, SIG_IGN, 0);

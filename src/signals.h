@@ -12,6 +12,9 @@
 void signals_handle(const int *list, void (*handler)(int));
 /* The same, for a handler that sets no flag: what it interrupts goes on. */
 void signals_handle_quietly(const int *list, void (*handler)(int));
+/* On the stack of sigaltstack(2), for when the other one is full or broken. */
+void signals_handle_on_own_stack(
+    const int *list, void (*handler)(int, siginfo_t *, void *));
 void signals_ignore(const int *list);
 void signals_default(const int *list);
 /* Blocks them; the mask from before is what ppoll needs to let them in. */

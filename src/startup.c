@@ -12,6 +12,7 @@
 
 #include <libutil.h>
 
+#include "crash.h"
 #include "daemon.h"
 #include "log.h"
 #include "memory.h"
@@ -180,6 +181,8 @@ startup_open(struct heritage *h)
 {
 	keep_standard_streams();
 	open_logs(h);
+	if (crash_prepare() == -1)
+		err(EXIT_FAILURE, "cannot get a stack for signals");
 	open_site(h);
 	open_listeners(h);
 	open_lanes(h);

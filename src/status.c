@@ -35,6 +35,7 @@ static const struct entry entries[] = {
     ENTRY(500, "Internal Server Error", "Something went wrong here."),
     ENTRY(501, "Not Implemented", "This server does not know how to do that."),
     ENTRY(503, "Service Unavailable", "Try again in a moment."),
+    ENTRY(504, "Gateway Timeout", "The answer took too long to make."),
     ENTRY(505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."),
 };
 

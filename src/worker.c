@@ -12,8 +12,10 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "crash.h"
 #include "log.h"
 #include "relog.h"
+#include "rescue.h"
 #include "signals.h"
 #include "worker.h"
 
@@ -188,6 +190,13 @@ watch_all(struct worker *w)
 	return 0;
 }
 
+/* For crash.c, when a handler breaks. */
+static void
+rescue(void)
+{
+	rescue_client(&self->client, 500);
+}
+
 static int
 start(struct worker *w)
 {
@@ -207,11 +216,13 @@ start(struct worker *w)
 	log_set_role(role);
 	score_start(service.score, getpid());
 	client_init(&w->client, &service);
+	rescue_prepare(service.site);
 	if (watch_all(w) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
 	self = w;
+	crash_set_rescue(rescue);
 	(void)!write(h->started, &one, sizeof(one));
 	return 0;
 }
@@ -458,6 +469,7 @@ drain(struct worker *w)
 static void
 end(struct worker *w)
 {
+	crash_set_rescue(NULL);
 	self = NULL;
 	client_free(&w->client);
 	close(w->epoll);

@@ -1,6 +1,6 @@
 /*
  * fault: goes wrong in the way that the path behind its mount names.  It is
- * part of build/t/tined-faulty only, for the tests; see the table at the end.
+ * part of build/t/faulty/tined only, for the tests; see the table at the end.
  *
  * Functions are not static, so that a backtrace has their names.
  */
@@ -52,8 +52,9 @@ void
 fault_fpe(struct request *request, struct response *response)
 {
 	(void)request;
-	response->status = 1 / zero;
+	response->status = 100 / zero;
 	raise(SIGFPE);
+	response->status = 200;
 }
 
 void

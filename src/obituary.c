@@ -1,0 +1,159 @@
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <string.h>
+
+#include "accesslog.h"
+#include "clock.h"
+#include "log.h"
+#include "obituary.h"
+
+static bool
+is_busy(const struct score_reading *score)
+{
+	return score->state >= SCORE_READING && score->state <= SCORE_LINGERING;
+}
+
+static bool
+has_request(const struct score_reading *score)
+{
+	return is_busy(score) && score->request[0] != '\0';
+}
+
+void
+obituary_describe(struct buffer *b, const struct score_reading *score)
+{
+	int64_t since = has_request(score) ? score->began : score->since;
+
+	buffer_printf(b, "while %s", score_state_name(score->state));
+	if (has_request(score))
+		buffer_printf(b, " \"%s\"", score->request);
+	if (is_busy(score))
+		buffer_printf(b, " for %s, %lld ms into it", score->client,
+		    (long long)(clock_now() - since) / CLOCK_MILLISECOND);
+}
+
+static void
+add_cause(struct buffer *b, const struct obituary *o)
+{
+	int signo = WTERMSIG(o->status);
+
+	if (o->timed_out)
+		buffer_printf(b, "has hung");
+	else if (WIFSIGNALED(o->status))
+		buffer_printf(
+		    b, "was killed by signal %d (%s)", signo, strsignal(signo));
+	else
+		buffer_printf(
+		    b, "ended with status %d", WEXITSTATUS(o->status));
+}
+
+static void
+add_fate(struct buffer *b, const struct obituary *o)
+{
+	const struct score_reading *score = &o->score;
+
+	if (score->fate == SCORE_ANSWERED)
+		buffer_printf(b, "; its client got %d", score->status);
+	else if (score->fate == SCORE_CUT_OFF)
+		buffer_printf(b, "; its client got a part of the answer");
+	else if (score->state == SCORE_RUNNING)
+		buffer_printf(b, "; its client got no answer");
+}
+
+bool
+obituary_is_of_failure(const struct obituary *o)
+{
+	return !WIFEXITED(o->status) || WEXITSTATUS(o->status) != 0;
+}
+
+static void
+log_failure(const struct obituary *o)
+{
+	struct buffer words = {0};
+
+	add_cause(&words, o);
+	buffer_add_char(&words, ' ');
+	obituary_describe(&words, &o->score);
+	add_fate(&words, o);
+	log_error("worker %zu[%d] %s%s", o->slot + 1, (int)o->pid,
+	    buffer_string(&words),
+	    o->retiring ? "" : "; a new worker takes its place");
+	buffer_free(&words);
+}
+
+static void
+log_end(const struct obituary *o)
+{
+	if (obituary_is_of_failure(o))
+		log_failure(o);
+	else if (o->retiring)
+		log_info(
+		    "worker %zu[%d] has retired", o->slot + 1, (int)o->pid);
+	else
+		log_info("worker %zu[%d] ended; a new worker takes its place",
+		    o->slot + 1, (int)o->pid);
+}
+
+/* Fields of the request are not known here any more. */
+static void
+log_request(const struct obituary *o, struct heritage *heritage)
+{
+	static struct request unknown;
+	const struct accesslog_entry entry = {
+	    .client = o->score.client,
+	    .line = text_of(o->score.request),
+	    .request = &unknown,
+	    .status = o->score.status,
+	    .bytes = o->score.content,
+	};
+	struct score *slot = &heritage->board->slots[o->slot];
+
+	if (o->score.fate == SCORE_UNKNOWN)
+		return;
+	accesslog_write(&heritage->access_log, &entry);
+	score_add(slot, COUNT_REQUESTS, 1);
+	score_add(
+	    slot, COUNT_RESPONSES + (unsigned)o->score.status / 100 - 1, 1);
+	if (o->score.fate == SCORE_CUT_OFF)
+		score_add(slot, COUNT_ABORTED, 1);
+}
+
+/* Signals that a program brings on itself. */
+static bool
+is_crash(int signo)
+{
+	switch (signo) {
+	case SIGABRT:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGSEGV:
+	case SIGSYS:
+	case SIGTRAP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+count(const struct obituary *o, struct scoreboard *board)
+{
+	if (o->timed_out)
+		scoreboard_add(board, EVENT_TIMED_OUT);
+	else if (WIFSIGNALED(o->status) && !is_crash(WTERMSIG(o->status)))
+		scoreboard_add(board, EVENT_KILLED);
+	else if (obituary_is_of_failure(o))
+		scoreboard_add(board, EVENT_CRASHED);
+}
+
+void
+obituary_publish(
+    const struct obituary *o, struct heritage *heritage, bool quietly)
+{
+	if (!quietly)
+		log_end(o);
+	log_request(o, heritage);
+	count(o, heritage->board);
+}

@@ -1,0 +1,35 @@
+/*
+ * obituary: what the logs and the counters say of a worker that has ended.
+ */
+#ifndef TINED_OBITUARY_H
+#define TINED_OBITUARY_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buffer.h"
+#include "heritage.h"
+
+struct obituary {
+	size_t slot;
+	pid_t pid;
+	int status;	/* waitpid's */
+	bool retiring;	/* nobody takes its place */
+	bool timed_out; /* the master has ended it: --request-timeout */
+	struct score_reading score;
+};
+
+/* Whether it ended otherwise than by itself and in peace. */
+bool obituary_is_of_failure(const struct obituary *o);
+/*
+ * A line in the error log; one in the access log for the request that it did
+ * not live to log; and the counters.  quietly: its end was asked for.
+ */
+void obituary_publish(
+    const struct obituary *o, struct heritage *heritage, bool quietly);
+/* "while running "GET / HTTP/1.1" for 127.0.0.1, 12 ms into it" */
+void obituary_describe(struct buffer *b, const struct score_reading *score);
+
+#endif

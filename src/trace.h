@@ -1,0 +1,21 @@
+/*
+ * trace: where a process is: its call stack, in the error log.
+ *
+ *	#0 fault_segv+0x14 (/usr/sbin/tined+0x5a14)
+ *
+ * is a function's name, as far as the program exports it, and what
+ * addr2line(1) takes: the file and the address in it.
+ */
+#ifndef TINED_TRACE_H
+#define TINED_TRACE_H
+
+/* Once, before trace_log, so that it needs no memory any more. */
+void trace_prepare(void);
+/*
+ * From the handler of a signal, which got that context: logs the stack as it
+ * was when the signal came, the innermost frame first.  Async-signal-safe, as
+ * far as the unwinder is.
+ */
+void trace_log(const void *context);
+
+#endif

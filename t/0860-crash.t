@@ -1,0 +1,220 @@
+# A handler crashes: its client gets a 500 if nothing was sent, the log tells
+# where and why, the others notice nothing, and it is no fork storm.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use POSIX qw(strftime);
+use Test::More;
+use Time::HiRes qw(time);
+use Faulty qw(crowd start_faulty storm_line);
+use Tined  qw(slurp spew wait_for);
+
+my $ENDED  = qr{error: worker \d+\[\d+\] was killed by signal };
+my $BROKEN = qr{error: broken by SIG\w+};
+my $FRAME  = qr{error:   #\d+ };
+my @ALLOWED = ($ENDED, $BROKEN, $FRAME);
+
+# The lines about it: of the worker, its stack, and of the master.
+sub lines ($tined, $path) {
+	my @log;
+	wait_for(sub {
+		@log = $tined->error_log;
+		grep { /$ENDED.*"\w+ \Q$path\E / } @log;
+	});
+	my ($pid) = map { /$ENDED.*"\w+ \Q$path\E / && /worker \d+\[(\d+)\]/
+		? $1 : () } @log;
+	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
+}
+
+subtest 'each way to crash' => sub {
+	my $tined = start_faulty(args => ['-w', 2]);
+	my %ways = (
+		segv    => ['SEGV', 11, 'fault_segv'],
+		bus     => ['BUS',  7,  'fault_bus'],
+		abort   => ['ABRT', 6,  'fault_abort'],
+		fpe     => ['FPE',  8,  'fault_fpe'],
+		ill     => ['ILL',  4,  'fault_ill'],
+		call    => ['SEGV', 11, 'fault_call'],
+		stack   => ['SEGV', 11, 'fault_stack'],
+		written => ['SEGV', 11, 'fault_written'],
+	);
+	for my $way (sort keys %ways) {
+		my ($name, $number, $function) = $ways{$way}->@*;
+		my $path = "/f/$way?q=1\"";
+		my $response = $tined->get("/f/$way?q=1", fields =>
+			{ 'User-Agent' => 'x' }, keep => 1);
+
+		is($response->status, 500, "$way: 500");
+		is($response->field('Connection'), 'close', 'the last');
+		is($response->framing, 'length', 'it is whole')
+		    if $response->can('framing');
+		like($response->body, qr/Internal Server Error/, 'a page');
+		my @lines = lines($tined, "/f/$way?q=1");
+		is((grep { /broken by SIG$name, in:\z/ } @lines), 1,
+			'the signal');
+		ok((grep { /#\d+ $function\+0x/ } @lines), 'the function')
+		    or diag(join "\n", @lines);
+		is((grep { /$ENDED$number\ \(.*while\ running\ "GET
+			\ \/f\/$way\?q=1\ HTTP\/1\.1"\ for\ 127\.0\.0\.1,
+			\ \d+\ ms\ into\ it;\ its\ client\ got\ 500;
+			\ a\ new\ worker\ takes\ its\ place\z/x } @lines), 1,
+			"the master's line") or diag(join "\n", @lines);
+		is((grep { m{"GET /f/$way\?q=1 HTTP/1\.1" 500 \d+ } }
+			$tined->access_log), 1, 'the access log');
+	}
+	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'the address is what addr2line takes' => sub {
+	plan skip_all => 'no addr2line'
+	    unless grep { -x "$_/addr2line" } split /:/, $ENV{PATH};
+	my $tined = start_faulty(args => ['-w', 1]);
+
+	$tined->get('/f/segv');
+	my ($file, $address) = map { /#0 .*\((.*)\+(0x[0-9a-f]+)\)\z/ }
+	    lines($tined, '/f/segv');
+	like(qx{addr2line -fe '$file' $address},
+		qr{\Afault_segv\n.*handler_fault\.c:\d+}, "$file $address");
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'the time of a line' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+	my $before = time;
+
+	$tined->get('/f/segv');
+	my ($line) = grep { /broken/ } lines($tined, '/f/segv');
+	my @may = map { strftime('%Y-%m-%dT%H:%M:%S', gmtime $_) }
+	    int $before .. int time;
+	ok(grep({ index($line, $_) == 0 } @may), "is now: $line");
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'HEAD, and a page of one\'s own' => sub {
+	my $dir = File::Temp->newdir;
+	my $page = spew("$dir/500.html", "Oh.\n");
+	my $tined = start_faulty(args => ['-w', 1, '--header', 'X-A: b',
+		'--error-page', "500=$page"]);
+
+	my $response = $tined->get('/f/segv');
+	is($response->body, "Oh.\n", 'the page');
+	is($response->field('X-A'), 'b', 'the field');
+	$response = $tined->get('/f/segv', method => 'HEAD');
+	is($response->status, 500, 'HEAD');
+	is($response->field('Content-Length'), 4, 'its length');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'a part was sent' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+
+	for my $way (qw(part much)) {
+		my $sock = $tined->connect;
+		$tined->send($sock, "GET /f/$way HTTP/1.1\r\nHost: a\r\n\r\n");
+		ok(!eval { $tined->read_response($sock) }, "$way is cut off");
+		like($@, qr/closed/, 'by the end of the connection');
+		like((lines($tined, "/f/$way"))[-1],
+			qr/while writing .*; its client got a part of the/,
+			'the log says so');
+		is((grep { m{"GET /f/$way HTTP/1\.1" 200 \d+ } }
+			$tined->access_log), 1, 'the access log');
+	}
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'pipelined' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+	my $ask = sub ($path) { "GET /f/$path HTTP/1.1\r\nHost: a\r\n\r\n" };
+
+	my @got = $tined->request(join(q{}, map { $ask->($_) }
+		qw(well?1 well?2 segv well?3)), all => 1);
+	is(join(q{ }, map { $_->status } @got), '200 200 500',
+		'those before it are answered, those behind it not');
+	is($got[1]->body, '/f/well?2', 'as they should');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'content that nobody reads' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+
+	for my $size (10, 100_000, 3_000_000) {
+		my $response = $tined->get('/f/segv', method => 'POST',
+			body => 'x' x $size);
+		is($response->status, 500, "no reset, with $size bytes");
+	}
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'nobody is being served' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+	my $sock = $tined->connect;
+
+	is($tined->get('/f/well', sock => $sock, keep => 1)->status, 200,
+		'kept alive');
+	kill 'SEGV', $tined->worker_pids;
+	ok(wait_for(sub {
+		$tined->error_log =~ /$BROKEN from process $$, in:\n/
+	}), 'who did it');
+	ok(wait_for(sub {
+		$tined->error_log =~ /${ENDED}11 \(.*\) while (?:idle|reading)/
+	}), 'the master') or diag($tined->error_log);
+	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'the lot, and the master' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+	my ($lot) = grep { Tined::title($_) =~ /lot/ } $tined->child_pids;
+
+	if ($lot) {
+		kill 'ABRT', $lot;
+		ok(wait_for(sub { $tined->error_log =~
+			/lot\[$lot\] $BROKEN from process $$, in:\n/ }),
+			'the lot');
+		ok(wait_for(sub { $tined->error_log =~
+			/the lot\[$lot\] was killed by signal 6/ }),
+			'the master says so');
+	}
+	$tined->signal('BUS');
+	is($tined->wait_exit, 128 + 7, 'the master dies by its signal');
+	like($tined->error_log, qr/master\[\d+\] $BROKEN .* master_run\+0x/s,
+		'and says where');
+	$tined->leaves_nothing;
+	$tined->log_is_clean(@ALLOWED, qr/the lot\[/);
+};
+
+# More than the bound allows at once, so that it shows.
+subtest 'under load' => sub {
+	my $tined = start_faulty(args => ['-w', 4]);
+	my $seconds = 2;
+	my ($count, $wrong) = crowd($tined, 8, $seconds, sub ($i) {
+		rand 10 < 4 ? ('/f/segv', 500) : ("/f/well?$$.$i", 200)
+	});
+	my $crashes = $count->{500} // 0;
+
+	is_deeply($wrong, [], 'each has its own answer')
+	    or diag($tined->error_log);
+	note("$crashes crashes, $count->{200} others");
+	cmp_ok($crashes, '>', 32, 'crashes');
+	cmp_ok($crashes, '<', 32 + 50 * ($seconds + 2), 'not without bound');
+	cmp_ok($count->{200}, '>', $crashes / 2, 'others are served');
+	my @log;
+	ok(wait_for(sub {
+		@log = $tined->error_log;
+		$crashes == grep { $_ =~ $ENDED } @log;
+	}), 'a line of the master for each');
+	is((grep { $_ =~ $BROKEN } @log), $crashes, 'a line of the worker');
+	is((grep { /#0 fault_segv\+/ } @log), $crashes, 'a backtrace');
+	is((grep { m{/f/segv HTTP/1\.1" 500 } } $tined->access_log), $crashes,
+		'a line of the access log');
+	is((grep { m{/f/well\S+ HTTP/1\.1" 200 } } $tined->access_log),
+		$count->{200}, 'and one for each of the others');
+	is((grep { $_ =~ storm_line } @log), 1, 'the bound is told of once');
+	ok(wait_for(sub { $tined->worker_pids == 4 }), 'all are there again');
+	$tined->ends_clean(@ALLOWED, storm_line);
+};
+
+done_testing;

@@ -1,0 +1,70 @@
+# A server with a mount that goes wrong: /f/segv crashes, /f/hang hangs; see
+# t/fault/handler_fault.c.
+
+package Faulty;
+
+use v5.36;
+
+use Cwd            qw(abs_path);
+use Exporter       qw(import);
+use File::Basename qw(dirname);
+use Time::HiRes    qw(time);
+use Tined          qw(background);
+
+our @EXPORT_OK = qw(crowd start_faulty storm_line);
+
+my $build = $ENV{BUILD} // dirname(__FILE__) . '/../../build';
+$ENV{TINED} = abs_path("$build/t/faulty/tined")
+    // die "no $build/t/faulty/tined: make faulty\n";
+
+# They crash on purpose: no core, no report of a sanitizer.
+sub start_faulty (%option) {
+	my @args = @{ delete $option{args} // [] };
+	my %env = %{ delete $option{env} // {} };
+
+	return Tined->start(%option, args => ['-m', '/f=fault:', @args],
+		env => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
+			"$ENV{ASAN_OPTIONS}:allow_user_segv_handler=1") : (),
+			%env });
+}
+
+# Clients that ask until the time is up, for what a function of a number says:
+# a path, and the status that it must have.  How many had which, and who had
+# something else.
+sub crowd ($tined, $clients, $seconds, $choose) {
+	my $until = time + $seconds;
+	my @crowd = map {
+		my $client = $_;
+		background(sub {
+			my (%count, @wrong);
+			srand $client;
+			for (my $i = 1; time < $until; $i++) {
+				my ($path, $status) = $choose->($i);
+				my $got = eval { $tined->get($path) };
+				my $is = $got ? $got->status : "none: $@";
+				$count{$status}++;
+				push @wrong, "$path: $is" if $is ne $status;
+				push @wrong, "$path: " . $got->body
+				    if $is eq '200' && $got->body ne $path;
+			}
+			return map({ "$_ $count{$_}" } keys %count),
+			    map { "wrong $_" } @wrong;
+		});
+	} 1 .. $clients;
+	my (%sum, @wrong);
+	for my $line (map { $_->() } @crowd) {
+		if ($line =~ /\A(\d+) (\d+)\z/) {
+			$sum{$1} += $2;
+		} else {
+			push @wrong, $line;
+		}
+	}
+	return \%sum, \@wrong;
+}
+
+sub storm_line () {
+	return qr{warning:\ workers\ die\ one\ after\ another:
+		\ no\ more\ than\ 50\ a\ second\ are\ replaced\z}x;
+}
+
+1;
