@@ -79,6 +79,7 @@ child_register(struct children *all, size_t slot, pid_t pid)
 	all->at[slot].pid = pid;
 	all->at[slot].started = clock_now();
 	all->at[slot].retiring = false;
+	all->at[slot].hung = 0;
 	all->running++;
 	scoreboard_add(all->heritage->board, EVENT_STARTED);
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
@@ -232,6 +233,8 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	};
 	struct score *slot = &all->heritage->board->slots[o.slot];
 
+	o.timed_out =
+	    child->hung != 0 && child->hung == score_running_since(slot);
 	score_read(slot, &o.score);
 	score_end(slot);
 	obituary_publish(&o, all->heritage, quietly);

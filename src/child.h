@@ -29,6 +29,8 @@ struct child {
 	int failures;	    /* in a row: it died before it served anything */
 	int64_t started;    /* clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
+	int64_t hung;	    /* hang.h: since when, if it was told; 0: no */
+	int64_t kill_at;    /* if it was told */
 };
 
 struct children {

@@ -14,6 +14,7 @@ config_init(struct config *c)
 	    .body_timeout = 20 * CLOCK_SECOND,
 	    .send_timeout = 60 * CLOCK_SECOND,
 	    .stop_timeout = 30 * CLOCK_SECOND,
+	    .request_timeout = 300 * CLOCK_SECOND,
 	    .max_head = 32 << 10,
 	    .max_body = 1 << 30,
 	    .max_age = -1,

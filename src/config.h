@@ -56,6 +56,7 @@ struct config {
 	int64_t body_timeout;
 	int64_t send_timeout;
 	int64_t stop_timeout;
+	int64_t request_timeout; /* 0: none */
 
 	uint64_t max_head;
 	uint64_t max_body;

@@ -42,12 +42,12 @@ wait_for_bytes(struct client *c)
 	enum input_result result;
 
 	/* What is ready goes before a wait: the client may be waiting too. */
+	score_enter(c->service.score, SCORE_READING);
 	send_continue(c);
 	output_flush(&c->out);
 	c->out.sends = 0;
 	if (c->body_pace.window == 0)
 		pace_start(&c->body_pace, c->service.config->body_timeout);
-	score_enter(c->service.score, SCORE_READING);
 	result = input_more(&c->in, c->body_pace.ends);
 	score_enter(c->service.score, state);
 	switch (result) {

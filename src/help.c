@@ -42,6 +42,8 @@ const char option_help_all[] =
     "\n"
     "Workers\n"
     "  -w, --workers N           how many requests are served at the same time (8)\n"
+    "      --request-timeout TIME  504 for an answer that is not begun by then, or\n"
+    "                            off (5m)\n"
     "\n"
     "Clients that wait, and slow ones\n"
     "  -k, --keepalive TIME      how long one may be idle (75s; 5s with --no-lot)\n"

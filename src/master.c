@@ -6,6 +6,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "hang.h"
 #include "log.h"
 #include "master.h"
 #include "notify.h"
@@ -33,6 +34,7 @@ struct master {
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
+	int64_t next_look; /* for workers that hang */
 	struct reopen reopen;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
@@ -217,6 +219,13 @@ act_on_watchdog(struct master *m)
 	m->next_ping = now + m->ping_interval;
 }
 
+static void
+act_on_hanging(struct master *m)
+{
+	if (clock_now() >= m->next_look)
+		m->next_look = hang_check(&m->children);
+}
+
 static int64_t
 next_deadline(const struct master *m)
 {
@@ -227,6 +236,8 @@ next_deadline(const struct master *m)
 		next = m->ready_deadline;
 	if (m->next_ping < next)
 		next = m->next_ping;
+	if (m->next_look < next)
+		next = m->next_look;
 	if (reopen_next(&m->reopen) < next)
 		next = reopen_next(&m->reopen);
 	if (m->draining && clock_now() + QUIET_TICK < next)
@@ -258,6 +269,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_watchdog(m);
 		act_on_start(m, hooks);
 		act_on_stop(m);
+		act_on_hanging(m);
 		act_on_reopen(m);
 		if (!m->stopping)
 			keep_pool(m);

@@ -39,7 +39,8 @@ add_cause(struct buffer *b, const struct obituary *o)
 	int signo = WTERMSIG(o->status);
 
 	if (o->timed_out)
-		buffer_printf(b, "has hung");
+		buffer_printf(b, "has hung (--request-timeout)%s",
+		    signo == SIGKILL ? " and was killed" : "");
 	else if (WIFSIGNALED(o->status))
 		buffer_printf(
 		    b, "was killed by signal %d (%s)", signo, strsignal(signo));

@@ -138,6 +138,19 @@ take_error_page(struct config *c, const char *value)
 }
 
 static const char *
+take_request_timeout(struct config *c, const char *value)
+{
+	bool off = strcmp(value, "off") == 0;
+
+	c->request_timeout = 0;
+	if (!off &&
+	    (!units_time(value, &c->request_timeout) ||
+		c->request_timeout == 0))
+		return "a time, such as 500ms, 20s, 5m or 1h, or off";
+	return NULL;
+}
+
+static const char *
 take_max_age(struct config *c, const char *value)
 {
 	if (!units_time(value, &c->max_age))
@@ -261,6 +274,7 @@ const struct option_spec option_specs[] = {
     TIME("head-timeout", 0, head_timeout),
     TIME("body-timeout", 0, body_timeout),
     TIME("send-timeout", 0, send_timeout),
+    VALUE("request-timeout", 0, take_request_timeout),
     TIME("stop-timeout", 0, stop_timeout),
     VALUE("max-head", 0, take_max_head),
     VALUE("max-body", 0, take_max_body),

@@ -154,6 +154,14 @@ score_fate(struct score *s, enum score_fate fate, int status, uint64_t content)
 	SET(s->fate, (int)fate);
 }
 
+int64_t
+score_running_since(const struct score *s)
+{
+	int64_t since = GET(s->since);
+
+	return GET(s->state) == SCORE_RUNNING ? since : CLOCK_NEVER;
+}
+
 enum score_state
 score_state(const struct score *s)
 {

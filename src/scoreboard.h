@@ -161,6 +161,8 @@ int64_t score_begin(struct score *s, struct text line);
 /* From the handler of a signal, too. */
 void score_fate(
     struct score *s, enum score_fate fate, int status, uint64_t content);
+/* When SCORE_RUNNING began, or CLOCK_NEVER if that is not the state. */
+int64_t score_running_since(const struct score *s);
 enum score_state score_state(const struct score *s);
 void score_add(struct score *s, enum score_count what, uint64_t n);
 /* A request has taken so many nanoseconds. */

@@ -17,6 +17,7 @@
 #include "relog.h"
 #include "rescue.h"
 #include "signals.h"
+#include "trace.h"
 #include "worker.h"
 
 /* When a connection cannot be accepted for want of descriptors or memory. */
@@ -130,6 +131,33 @@ on_orphaned(int signo)
 	errno = saved;
 }
 
+static bool
+is_hanging(const struct worker *w)
+{
+	int64_t since = score_running_since(w->client.service.score);
+
+	return since != CLOCK_NEVER &&
+	    clock_now() - since >= w->heritage->config.request_timeout;
+}
+
+/* From the master, who may have looked just before the handler was done. */
+static void
+on_timed_out(int signo, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)info;
+	if (self == NULL || !is_hanging(self)) {
+		errno = saved;
+		return;
+	}
+	crash_limit_life();
+	rescue_client(&self->client, 504);
+	log_dying(TEXT("has hung, in:"));
+	trace_log(context);
+	crash_die(signo);
+}
+
 /*
  * The master passes on what is meant for all; what a terminal sends to the
  * whole group is the master's to decide.
@@ -143,8 +171,10 @@ set_up_signals(void)
 	static const int not_ours[] = {
 	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	static const int plain[] = {SIGCHLD, 0};
+	const int timed_out[] = {WORKER_TIMED_OUT, 0};
 	sigset_t none;
 
+	signals_handle_on_own_stack(timed_out, on_timed_out);
 	signals_handle(ours, on_term);
 	signals_handle(let_go, on_let_go);
 	signals_handle(orphaned, on_orphaned);

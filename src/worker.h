@@ -14,6 +14,12 @@
 #define WORKER_LET_GO SIGUSR1
 
 /*
+ * The signal by which it ends a worker that hangs in a request.  One that finds
+ * that it does not takes no notice.
+ */
+#define WORKER_TIMED_OUT SIGRTMIN
+
+/*
  * Serves until SIGTERM comes, or the master dies; then the request under way
  * is finished.  If it is this worker alone that is to end, it retires: its
  * client, if there is one, goes to the lot with what it has sent, and no other

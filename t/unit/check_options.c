@@ -122,6 +122,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_int_eq(config.body_timeout, 20 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 60 * CLOCK_SECOND);
 	ck_assert_int_eq(config.stop_timeout, 30 * CLOCK_SECOND);
+	ck_assert_int_eq(config.request_timeout, 300 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 32 << 10);
 	ck_assert_uint_eq(config.max_body, 1 << 30);
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_NOTICE);
@@ -131,6 +132,10 @@ END_TEST
 
 START_TEST(short_and_long_options_are_the_same)
 {
+	parse("--request-timeout|off");
+	ck_assert_int_eq(config.request_timeout, 0);
+	parse("--request-timeout|2s");
+	ck_assert_int_eq(config.request_timeout, 2 * CLOCK_SECOND);
 	parse("--no-lot");
 	ck_assert_int_eq(config.keepalive_timeout, 5 * CLOCK_SECOND);
 	parse("-w|3|-k|7s|-b|9|-l|:81|-p|/p|-a|/a|-e|/e|/dir");
@@ -236,6 +241,8 @@ END_TEST
 START_TEST(a_bad_number_names_its_flag_and_its_bounds)
 {
 	assert_mistake("-w|0", "--workers", "1 to 4096");
+	assert_mistake("--request-timeout|0", "--request-timeout", "or off");
+	assert_mistake("--request-timeout|no", "--request-timeout", "or off");
 	assert_mistake("-w|4097", "--workers", "1 to 4096");
 	assert_mistake("-w|-1", "--workers", "1 to 4096");
 	assert_mistake("-w|", "--workers", "1 to 4096");

@@ -1,0 +1,21 @@
+/*
+ * hang: ends workers whose handler takes too long: --request-timeout.  The time
+ * counts while a handler runs that has sent nothing, and waits for no client
+ * (SCORE_RUNNING): however slow a client is, no handler has to pay for it.
+ */
+#ifndef TINED_HANG_H
+#define TINED_HANG_H
+
+#include "child.h"
+
+/* A worker that was told, and lives after so long, is killed. */
+#define HANG_PATIENCE CLOCK_SECOND
+
+/*
+ * Tells those that hang, and kills those that were told.  Returns when to look
+ * again (clock.h): before the first of the present requests can be late, and
+ * any that is yet to begin.
+ */
+int64_t hang_check(struct children *all);
+
+#endif

@@ -1,0 +1,170 @@
+# A handler hangs: --request-timeout ends it, its client gets a 504, the log
+# tells where it hangs.  A slow client is no handler that hangs.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Faulty qw(crowd start_faulty storm_line);
+use Tined  qw(slurp wait_for);
+
+my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
+my @ALLOWED = ($HUNG, qr{error: has hung, in:}, qr{error:   #\d+ });
+
+sub start (@args) {
+	return start_faulty(args => ['--request-timeout', '400ms', @args]);
+}
+
+# The lines about it, when the last of them is there.
+sub lines ($tined, $path) {
+	my @log;
+	wait_for(sub {
+		@log = $tined->error_log;
+		grep { /$HUNG.*"\w+ \Q$path\E / } @log;
+	});
+	my ($pid) = map { /$HUNG.*"\w+ \Q$path\E / && /worker \d+\[(\d+)\]/
+		? $1 : () } @log;
+	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
+}
+
+subtest 'it hangs' => sub {
+	my $tined = start('-w', 2);
+
+	for my $way (qw(hang spin)) {
+		my $start = time;
+		my $response = $tined->get("/f/$way?a", keep => 1);
+		my $took = time - $start;
+		my @lines = lines($tined, "/f/$way?a");
+
+		is($response->status, 504, "$way: 504");
+		is($response->field('Connection'), 'close', 'the last');
+		like($response->body, qr/Gateway Timeout/, 'a page');
+		cmp_ok($took, '>=', 0.4, 'not before the time');
+		cmp_ok($took, '<', 1.4, 'and soon after it');
+		is((grep { /has hung, in:\z/ } @lines), 1, 'where')
+		    or diag(join "\n", @lines);
+		is((grep { /#\d+ fault_$way\+0x/ } @lines), 1, 'the function')
+		    or diag(join "\n", @lines);
+		like($lines[-1], qr{$HUNG while running "GET /f/$way\?a HTTP},
+			'what');
+		like($lines[-1], qr{"\ for\ 127\.0\.0\.1,\ \d{3,4}\ ms\ into
+			\ it;\ its\ client\ got\ 504;\ a\ new\ worker
+			\ takes\ its\ place\z}x, 'whom, how long');
+		is((grep { m{"GET /f/$way\?a HTTP/1\.1" 504 \d+ } }
+			$tined->access_log), 1, 'the access log');
+	}
+	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'it hears no signal' => sub {
+	my $tined = start('-w', 1);
+	my $start = time;
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "GET /f/deaf HTTP/1.1\r\nHost: a\r\n\r\n");
+	ok(!$tined->read_response($sock), 'no answer');
+	cmp_ok(time - $start, '<', 3, 'but an end');
+	like((lines($tined, '/f/deaf'))[-1],
+		qr/$HUNG and was killed while .*; its client got no answer; a/,
+		'the log');
+	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'pipelined' => sub {
+	my $tined = start('-w', 1);
+	my $ask = sub ($path) { "GET /f/$path HTTP/1.1\r\nHost: a\r\n\r\n" };
+
+	my @got = $tined->request(join(q{}, map { $ask->($_) }
+		qw(well?1 well?2 hang well?3)), all => 1);
+	is(join(q{ }, map { $_->status } @got), '200 200 504',
+		'those before it are answered');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'the client is slow' => sub {
+	my $tined = start('-w', 3, '--linger', '10ms');
+	my $post = sub ($path) {
+		my $sock = $tined->connect;
+		$tined->send($sock, "POST /f/$path HTTP/1.1\r\nHost: a\r\n"
+			. "Content-Length: 500000\r\n\r\n");
+		return $sock;
+	};
+	my $slow = $post->('read');
+	my $drip = $tined->connect;
+	$tined->send($drip, "GET /f/drip HTTP/1.1\r\nHost: a\r\n\r\n");
+
+	for (1 .. 10) {    # longer than the time, all in all
+		sleep 0.1;
+		$tined->send($slow, 'x' x 50_000);
+	}
+	is($tined->read_response($slow)->body, "read\n", 'to send its content');
+	is($tined->read_response($drip)->body, '.' x 15,
+		'an answer takes long, and has begun');
+	is((grep { /has hung/ } $tined->error_log), 0, 'nothing hung');
+
+	$slow = $post->('reader');
+	$tined->send($slow, 'x' x 250_000);
+	sleep 0.5;
+	$tined->send($slow, 'x' x 250_000);
+	is($tined->read_response($slow)->status, 504, 'it reads and then hangs');
+	lines($tined, '/f/reader');
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'none, and the default' => sub {
+	my $tined = start_faulty(args => ['-w', 1, '--request-timeout', 'off']);
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "GET /f/hang HTTP/1.1\r\nHost: a\r\n\r\n");
+	ok($tined->is_open($sock, 0.7), 'off: it may hang for ever');
+	$tined->signal('QUIT');
+	is($tined->wait_exit, 0, 'it can be stopped');
+	$tined->ends_clean(qr{warning: worker 1\[\d+\] is killed while running});
+
+	# With nothing to do the master does nothing.
+	$tined = start_faulty(args => ['-w', 4]);
+	my $switches = sub {
+		slurp('/proc/' . $tined->pid . '/status')
+		    =~ /^voluntary_ctxt_switches:\s*(\d+)/m ? $1 : -1;
+	};
+	$tined->get('/f/well') for 1 .. 5;
+	my $before;
+	ok(wait_for(sub {
+		my $now = $switches->();
+		my $same = defined $before && $now == $before;
+		$before = $now;
+		sleep 0.3;
+		return $same;
+	}), 'at rest the master sleeps');
+	$tined->ends_clean;
+};
+
+subtest 'under load' => sub {
+	my $tined = start('-w', 6);
+	my ($count, $wrong) = crowd($tined, 8, 3, sub ($i) {
+		rand 100 < 3 ? ('/f/hang', 504) : ("/f/well?$$.$i", 200)
+	});
+	my $hung = $count->{504} // 0;
+
+	is_deeply($wrong, [], 'each has its own answer')
+	    or diag($tined->error_log);
+	note("$hung hung, $count->{200} others");
+	cmp_ok($hung, '>', 5, 'some hung');
+	cmp_ok($count->{200}, '>', 50, 'others are served');
+	my @log;
+	ok(wait_for(sub {
+		@log = $tined->error_log;
+		$hung == grep { $_ =~ $HUNG } @log;
+	}), 'a line of the master for each');
+	is((grep { /#\d+ fault_hang\+/ } @log), $hung, 'a backtrace');
+	is((grep { m{/f/hang HTTP/1\.1" 504 } } $tined->access_log), $hung,
+		'a line of the access log');
+	ok(wait_for(sub { $tined->worker_pids == 6 }), 'all are there again');
+	$tined->ends_clean(@ALLOWED, storm_line);
+};
+
+done_testing;
