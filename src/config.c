@@ -46,6 +46,9 @@ config_free(struct config *c)
 	free(c->mounts.at);
 	access_free(&c->allow);
 	free(c->fallback);
+	free(c->user);
+	free(c->group);
+	free(c->chroot);
 	free(c->pidfile);
 	free(c->access_log);
 	free(c->error_log);

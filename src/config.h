@@ -71,6 +71,11 @@ struct config {
 	struct config_strings headers; /* complete lines, without CRLF */
 	struct config_pages error_pages;
 
+	char *user; /* NULL: who started it */
+	char *group;
+	char *chroot; /* NULL: none */
+	bool no_sandbox;
+
 	char *pidfile;	  /* NULL: none */
 	char *access_log; /* logfile.h; NULL: not said */
 	char *error_log;

@@ -8,6 +8,7 @@
 #include "buffer.h"
 #include "config.h"
 #include "mime.h"
+#include "privilege.h"
 #include "request.h"
 #include "response.h"
 
@@ -22,6 +23,8 @@ struct handler_setup {
 struct handler_mounted {
 	void *state;	  /* the handler's own */
 	unsigned methods; /* that it answers itself: enum method */
+	int folder;	  /* a descriptor, it reads below it; -1: none */
+	unsigned needs;	  /* more than that: enum privilege_need */
 };
 
 struct handler {

@@ -74,6 +74,8 @@ file_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	if (open_mount(m, setup) == 0 && find_fallback(m, setup) == 0) {
 		out->state = m;
 		out->methods = METHOD_GET | METHOD_HEAD;
+		out->folder = m->folder.fd;
+		out->needs = m->folder.follow ? PRIVILEGE_READ : 0;
 		return 0;
 	}
 	error = errno;

@@ -9,12 +9,14 @@
 #include "handoff.h"
 #include "listener.h"
 #include "logfile.h"
+#include "privilege.h"
 #include "scoreboard.h"
 #include "site.h"
 
 struct heritage {
 	struct config config;
 	struct site site;
+	struct privilege privilege;
 	struct listeners listeners;
 	struct logfile access_log;
 	unsigned logs;		/* how often they were opened anew */

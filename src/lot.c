@@ -27,6 +27,7 @@
 #define LOT_OTHER_FDS 64 /* of the process, that are no connections */
 #define LOT_RESERVE 32	 /* of those: for what workers park when it is full */
 #define LOT_BERTHS_MIN 64
+#define LOT_CHOKED_PAUSE (5 * CLOCK_MILLISECOND)
 
 /*
  * What a connection waits for.  In each state all wait equally long, so that a
@@ -72,6 +73,7 @@ struct lot {
 	bool held_off; /* there is no room for more */
 	int64_t limits[BERTH_STATES];
 	bool lane_is_full;
+	bool lane_is_choked; /* it may hold no more descriptors */
 	bool stopping;
 	char *scratch; /* for bytes of a message, or from a socket */
 };
@@ -209,21 +211,28 @@ hand_over(struct lot *lot, struct berth *b)
 	return true;
 }
 
-/* In the order of their arrival, as many as the lane takes. */
+/*
+ * In the order of their arrival, as many as the lane takes.  A user who is not
+ * root may have no more descriptors on their way than files open (unix(7)): the
+ * lane then looks writable, and is not.
+ */
 static void
 hand_over_ready(struct lot *lot)
 {
 	int lane = lot->heritage->ready.to;
 	struct berth *b;
+	bool full;
 
 	while ((b = TAILQ_FIRST(&lot->queues[BERTH_READY])) != NULL)
 		if (!hand_over(lot, b))
 			break;
-	if (b != NULL && !lot->lane_is_full)
+	lot->lane_is_choked = b != NULL && errno == ETOOMANYREFS;
+	full = b != NULL && !lot->lane_is_choked;
+	if (full && !lot->lane_is_full)
 		watch(lot, lane, EPOLLOUT, &lot->lane_is_full);
-	else if (b == NULL && lot->lane_is_full)
+	else if (!full && lot->lane_is_full)
 		unwatch(lot, lane);
-	lot->lane_is_full = b != NULL;
+	lot->lane_is_full = full;
 }
 
 /* It is not looked at any more until a worker has it. */
@@ -545,6 +554,12 @@ wait_for_events(struct lot *lot, int64_t until)
 	report(lot);
 }
 
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void
 loop(struct lot *lot)
 {
@@ -559,6 +574,8 @@ loop(struct lot *lot)
 			take_parked(lot);
 		if (is_done(lot))
 			break;
+		if (lot->lane_is_choked)
+			next = sooner(next, clock_now() + LOT_CHOKED_PAUSE);
 		wait_for_events(lot, next);
 	}
 }
@@ -652,6 +669,8 @@ lot_run(struct heritage *heritage, pid_t master)
 	}
 	score_lot_start(&heritage->board->lot, lot.max);
 	relog_follow(heritage, &heritage->board->lot.logs);
+	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
+		return EXIT_FAILURE;
 	set_up_signals();
 	prctl(PR_SET_PDEATHSIG, LOT_ORPHANED);
 	if (getppid() != master)

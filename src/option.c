@@ -195,6 +195,34 @@ take_header(struct config *c, const char *line)
 	return NULL;
 }
 
+/* Whether there is one is seen when it is looked up: identity.c. */
+static const char *
+take_user(struct config *c, const char *value)
+{
+	if (*value == '\0')
+		return "the name or the number of a user";
+	config_set_string(&c->user, value);
+	return NULL;
+}
+
+static const char *
+take_group(struct config *c, const char *value)
+{
+	if (*value == '\0')
+		return "the name or the number of a group";
+	config_set_string(&c->group, value);
+	return NULL;
+}
+
+static const char *
+take_chroot(struct config *c, const char *value)
+{
+	if (*value == '\0')
+		return "a folder";
+	config_set_string(&c->chroot, value);
+	return NULL;
+}
+
 static const char *
 take_verbose(struct config *c, const char *value)
 {
@@ -288,6 +316,10 @@ const struct option_spec option_specs[] = {
     VALUE("header", 0, take_header),
     FILE_NAME("access-log", 'a', access_log),
     FILE_NAME("error-log", 'e', error_log),
+    VALUE("user", 'u', take_user),
+    VALUE("group", 'g', take_group),
+    VALUE("chroot", 0, take_chroot),
+    SWITCH("no-sandbox", 0, no_sandbox),
     FILE_NAME("pidfile", 'p', pidfile),
     SWITCH("daemon", 'd', daemon),
     ACTION("verbose", 'v', take_verbose),

@@ -179,6 +179,10 @@ check_together(const struct config *c)
 	if (c->fallback != NULL && !has_root(c))
 		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
 		    c->fallback);
+	if (c->user == NULL && (c->group != NULL || c->chroot != NULL))
+		errx(EX_USAGE, "--%s %s: wants --user too",
+		    c->group != NULL ? "group" : "chroot",
+		    c->group != NULL ? c->group : c->chroot);
 	if (c->max_age >= 0 && has_header(c, TEXT("Cache-Control")))
 		errx(EX_USAGE,
 		    "--max-age and --header Cache-Control: wants one of them");

@@ -49,7 +49,10 @@ add_mount(struct site *s, const struct config *c,
 	    .prefix = wanted->prefix,
 	    .arg = wanted->arg,
 	};
-	struct site_mount m = {.handler = find_handler(wanted->kind)};
+	struct site_mount m = {
+	    .handler = find_handler(wanted->kind),
+	    .mounted = {.folder = -1},
+	};
 	int error;
 
 	m.prefix = copy_prefix(wanted->prefix);
@@ -177,6 +180,18 @@ site_route(const struct site *s, struct text path, struct text *rest)
 			return m;
 	}
 	return NULL;
+}
+
+void
+site_add_needs(const struct site *s, struct privilege_needs *needs)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct handler_mounted *m = &s->mounts[i].mounted;
+
+		needs->more |= m->needs;
+		if (m->folder != -1)
+			privilege_need_folder(needs, m->folder);
+	}
 }
 
 void

@@ -39,6 +39,8 @@ void site_free(struct site *s);
  */
 const struct site_mount *site_route(
     const struct site *s, struct text path, struct text *rest);
+/* What the handlers that are mounted need. */
+void site_add_needs(const struct site *s, struct privilege_needs *needs);
 /* For a response that wants a page: the site's own, or the standard one. */
 void site_add_page(const struct site *s, struct response *r);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libutil.h>
@@ -23,8 +24,9 @@
 #define PIDFILE_MODE 0644
 
 static struct pidfh *pidfile;
-/* For startup_ready: the line that tells where. */
+/* For startup_ready: the line that tells where, and the rest. */
 static struct buffer greeting;
+static const struct heritage *serving;
 
 static void
 open_site(struct heritage *h)
@@ -37,12 +39,43 @@ open_site(struct heritage *h)
 	buffer_free(&why);
 }
 
+/* Folders are descriptors, which would lead out of it. */
+static void
+check_chroot(const struct heritage *h)
+{
+	const struct site *s = &h->site;
+
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct site_mount *m = &s->mounts[i];
+
+		if (m->mounted.folder != -1 &&
+		    !identity_encloses(
+			&h->privilege.identity, m->mounted.folder))
+			errx(EXIT_FAILURE,
+			    "--chroot %s: the folder served at %s/ lies "
+			    "outside of it",
+			    h->config.chroot, m->prefix);
+	}
+}
+
+static void
+prepare_privileges(struct heritage *h)
+{
+	struct buffer why = {0};
+
+	if (privilege_init(&h->privilege, &h->config, &why) == -1)
+		errx(EXIT_FAILURE, "%s", buffer_string(&why));
+	check_chroot(h);
+	buffer_free(&why);
+}
+
 static void
 open_logs(struct heritage *h)
 {
 	const struct config *c = &h->config;
 
 	log_set_level(c->log_level);
+	tzset(); /* children cannot read /etc/localtime any more */
 	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
 		err(EXIT_FAILURE, "--access-log %s", c->access_log);
 	if (log_open(c->error_log) == -1)
@@ -176,6 +209,16 @@ keep_standard_streams(void)
 		close(fd);
 }
 
+static void
+log_privileges(const struct heritage *h)
+{
+	struct privilege_needs needs = {0};
+
+	site_add_needs(&h->site, &needs);
+	privilege_log(&h->privilege, &needs);
+	privilege_free_needs(&needs);
+}
+
 void
 startup_open(struct heritage *h)
 {
@@ -184,10 +227,12 @@ startup_open(struct heritage *h)
 	if (crash_prepare() == -1)
 		err(EXIT_FAILURE, "cannot get a stack for signals");
 	open_site(h);
+	prepare_privileges(h);
 	open_listeners(h);
 	open_lanes(h);
 	open_pidfile(&h->config);
 	describe(&greeting, h);
+	serving = h;
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
 	h->board = scoreboard_create(2 * (size_t)h->config.workers);
@@ -200,9 +245,16 @@ startup_open(struct heritage *h)
 void
 startup_print(struct heritage *h)
 {
+	struct privilege_needs needs = {0};
+
 	open_site(h);
+	prepare_privileges(h);
+	site_add_needs(&h->site, &needs);
 	describe(&greeting, h);
-	printf("tined: the command line is good; it would serve %s\n",
+	buffer_add_char(&greeting, '\n');
+	privilege_describe(&h->privilege, &needs, &greeting);
+	privilege_free_needs(&needs);
+	printf("tined: the command line is good; it would serve %s",
 	    buffer_string(&greeting));
 	buffer_free(&greeting);
 }
@@ -214,6 +266,7 @@ startup_ready(void)
 		log_error("cannot write the pid file: %s", strerror(errno));
 	log_notice("serving %s", buffer_string(&greeting));
 	buffer_free(&greeting);
+	log_privileges(serving);
 	daemon_ready();
 }
 
@@ -235,6 +288,7 @@ startup_close(struct heritage *h)
 		pidfile_remove(pidfile);
 	pidfile = NULL;
 	site_free(&h->site);
+	privilege_free(&h->privilege);
 	scoreboard_free(h->board);
 	config_free(&h->config);
 }

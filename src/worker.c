@@ -184,7 +184,10 @@ set_up_signals(void)
 	signals_set_mask(&none);
 }
 
-/* However the master goes, even by SIGKILL, the kernel tells. */
+/*
+ * However the master goes, even by SIGKILL, the kernel tells; unless privileges
+ * are dropped after this.
+ */
 static void
 follow_master(const struct worker *w)
 {
@@ -239,11 +242,16 @@ start(struct worker *w)
 	    .ready = has_lot(w) ? &h->ready : NULL,
 	    .score = &h->board->slots[w->slot],
 	};
+	struct privilege_needs needs = {0};
 	const uint64_t one = 1;
 	char role[32];
 
 	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
 	log_set_role(role);
+	site_add_needs(&h->site, &needs);
+	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
+		return -1;
+	privilege_free_needs(&needs);
 	score_start(service.score, getpid());
 	client_init(&w->client, &service);
 	rescue_prepare(service.site);

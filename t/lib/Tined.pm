@@ -53,6 +53,8 @@ sub start ($class, %option) {
 		socks  => [],
 	}, $class;
 
+	# Workers may be another user's: --user.
+	chmod oct '0755', $self->dir;
 	$self->{root} = $option{root} // $self->dir . '/www';
 	make_path($self->{root}) unless defined $option{root};
 	$self->add_files($option{files}->%*) if $option{files};
