@@ -239,6 +239,7 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(restart_syscall),
     IF(kill, OWN_PROCESS, 0, 0, 0),
     IF(tgkill, OWN_PROCESS, 0, 0, 0),
+    CALL(setitimer), /* alarm(2), when it breaks */
     CALL(getpid),
     CALL(getppid),
     CALL(gettid),
@@ -264,6 +265,7 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(poll),
     CALL(dup2),
     CALL(time),
+    CALL(alarm),
 #endif
 };
 
