@@ -5,12 +5,13 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Machine qw(client deb enter fetch journal load output_of property succeeds);
+use Machine qw(client deb enter fetch journal load output_of processes property
+	succeeds);
 use Test::More;
 use Tined qw(need_tools slurp spew wait_for);
 
 need_tools(qw(dpkg-deb dpkg-shlibdeps systemd-analyze));
-enter('systemd-machine', \&Machine::build_deb);
+enter(['systemd-machine'], \&Machine::build_deb);
 
 use constant PORT => 8080;
 
@@ -27,21 +28,10 @@ sub options ($options) {
 	return;
 }
 
-sub processes () {
-	my (undef, $said) = output_of('ps', '-C', 'tined', '-o', 'pid=');
-	return split ' ', $said;
-}
-
-sub files_of_tined () {
-	my (undef, $said) = output_of(qw(find /etc /usr /var /run /lib -xdev
-		-name *tined* -not -path /usr/src/*));
-	return grep { !m{\A/run/systemd/|/dpkg/info/} } split /\n/, $said;
-}
-
 mkdir '/srv/www';
 spew('/srv/www/index.html', "hello\n");
 chmod 0755, '/srv', '/srv/www';
-my @before = files_of_tined;
+my @before = Machine::files_of_tined;
 
 subtest 'the package is installed' => sub {
 	my $said = succeeds('dpkg -i', 'dpkg', '-i', deb);
@@ -192,7 +182,7 @@ subtest 'the package is removed' => sub {
 	ok(-e '/etc/default/tined', 'the administrator\'s options stay');
 	ok(-e '/var/log/tined/access.log', 'and the logs');
 	succeeds('dpkg -P', 'dpkg', '-P', 'tined');
-	is_deeply([files_of_tined], \@before, 'after a purge nothing is left');
+	is_deeply([Machine::files_of_tined], \@before, 'after a purge nothing is left');
 	is((output_of('systemctl', 'cat', 'tined'))[0], 1,
 		'systemd knows it no more');
 };

@@ -11,26 +11,27 @@ use Test::More     ();
 use Tined          ();
 use Time::HiRes    qw(sleep time);
 
-our @EXPORT_OK = qw(client deb enter fetch journal load output_of property
-	succeeds);
+our @EXPORT_OK = qw(client deb enter fetch journal load output_of
+	processes property succeeds);
 
 my $TOP = abs_path(dirname(__FILE__) . '/../..');
 
 # What says that there can be no such machine here.
 use constant CANNOT => 77;
 
-# Runs this test again, as a process of a machine of that kind, and ends with
-# it; returns there.  prepare is called before.
-sub enter ($kind, $prepare = sub { }) {
+# Runs this test again, in a machine that this script of scripts/ makes, and
+# ends with it; returns there.  prepare is called before.
+sub enter ($script, $prepare = sub { }) {
 	return if $ENV{TINED_MACHINE};
 	Test::More::plan(skip_all => 'needs root') if $> != 0;
 	$prepare->();
-	local $ENV{TINED_MACHINE} = $kind;
-	my $status = system("$TOP/scripts/$kind", $^X, "-I$TOP/t/lib",
+	local $ENV{TINED_MACHINE} = 1;
+	my ($name, @options) = @$script;
+	my $status = system("$TOP/scripts/$name", @options, $^X, "-I$TOP/t/lib",
 		abs_path($0)) >> 8;
 	if ($status == CANNOT) {
-		Test::More::diag("NOT TESTED: no $kind here");
-		Test::More::plan(skip_all => "no $kind here");
+		Test::More::diag("NOT TESTED: no $name here");
+		Test::More::plan(skip_all => "no $name here");
 	}
 	# The test inside has written the plan, and all that counts.
 	Test::More->builder->no_ending(1);
@@ -54,6 +55,19 @@ sub build_deb () {
 		'-o', "$build/tined", "BUILD=$build", 'deb');
 	die "make deb: $said\n" if $status;
 	return;
+}
+
+# What a package leaves, in the places where it may have put something.
+sub files_of_tined () {
+	my (undef, $said) = output_of(qw(find /etc /usr /var /run /lib -xdev
+		-name *tined* -not -path /usr/src/*));
+	return grep { !m{\A/run/systemd/|/dpkg/info/} } split /\n/, $said;
+}
+
+# The master, its workers and the lot; who only waits to be reaped is no more.
+sub processes () {
+	my (undef, $said) = output_of('ps', '-C', 'tined', '-o', 'pid=,state=');
+	return $said =~ /^\s*(\d+) [^Z]/mg;
 }
 
 # The exit status of a command, and what it said on both outputs.

@@ -1,0 +1,107 @@
+# The Debian package on a machine without systemd: update-rc.d, invoke-rc.d,
+# start-stop-daemon and logrotate are Debian's own; the init that they look
+# for is only a name, and the runlevel is said to be 2.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Machine qw(deb enter fetch load output_of processes succeeds);
+use Test::More;
+use Tined qw(need_tools slurp spew wait_for);
+
+need_tools(qw(dpkg-deb dpkg-shlibdeps start-stop-daemon logrotate));
+enter(['systemd-machine', '-n'], \&Machine::build_deb);
+
+use constant {
+	PORT    => 8080,
+	SCRIPT  => '/etc/init.d/tined',
+	PIDFILE => '/run/tined/tined.pid',
+	LOG     => '/var/log/tined/access.log',
+};
+
+sub master () { return slurp(PIDFILE) =~ s/\s+\z//r }
+
+sub options ($options) {
+	spew('/etc/default/tined', qq{TINED_OPTS="$options"\n});
+	return;
+}
+
+spew('/usr/sbin/runlevel', "#!/bin/sh\necho N 2\n");
+symlink '/bin/false', '/usr/sbin/init';
+chmod 0755, '/usr/sbin/runlevel';
+mkdir '/srv/www';
+spew('/srv/www/index.html', "hello\n");
+chmod 0755, '/srv', '/srv/www';
+
+my @before = Machine::files_of_tined;
+
+subtest 'the package is installed' => sub {
+	my $said = succeeds('dpkg -i', 'dpkg', '-i', deb);
+	unlike($said, qr/warning|error/i, 'without complaints') or diag($said);
+	ok((() = glob '/etc/rc2.d/S??tined'), 'a boot will start it');
+	ok((() = glob '/etc/rc0.d/K??tined'), 'and a shutdown stop it');
+	like(fetch(PORT), qr/README/, 'it shows its own documentation');
+	is((output_of(SCRIPT, 'status'))[0], 0, 'status: running');
+};
+
+subtest 'restart' => sub {
+	my $old = master;
+
+	options('-l :80 -l localhost:' . PORT
+		. ' -w 2 -a ' . LOG . ' /srv/www');
+	succeeds('restart', 'invoke-rc.d', 'tined', 'restart');
+	isnt(master, $old, 'begins a new one');
+	is(fetch(80, '/index.html'), "hello\n", 'which serves on port 80');
+	is(getpwuid((stat '/proc/' . master)[4]), 'www-data', 'as www-data');
+	is((stat PIDFILE)[2] & oct('022'), 0, 'only it may write the pid file');
+};
+
+subtest 'logs are rotated' => sub {
+	my $end = load(PORT, '/', "hello\n");
+
+	ok(wait_for(sub { -s LOG }), 'there is a log');
+	succeeds('logrotate', 'logrotate', '-f', '/etc/logrotate.d/tined');
+	ok(-s LOG . '.1', 'it has moved the log');
+	ok(wait_for(sub { -s LOG }), 'requests are logged to a new one');
+	is((stat LOG)[2] & oct('7777'), oct('640'), 'of the same mode');
+	my ($good, @bad) = $end->();
+	is_deeply(\@bad, [], 'nobody has noticed');
+	my @lines = map { split /\n/, slurp($_) } LOG . '.1', LOG;
+	is(scalar(grep { /"GET \/ HTTP/ } @lines), $good,
+		"not one of $good lines is lost");
+	succeeds('rotate', SCRIPT, 'rotate');
+};
+
+subtest 'the master is killed' => sub {
+	my @all = processes;
+
+	kill 'KILL', master || die "no master runs\n";
+	ok(wait_for(sub { !processes }), 'its workers end');
+	is((output_of(SCRIPT, 'status'))[0], 1, 'status: dead, with a pid file');
+	succeeds('start', SCRIPT, 'start');
+	is(fetch(PORT), "hello\n", 'it serves');
+};
+
+subtest 'stop' => sub {
+	succeeds('stop', 'invoke-rc.d', 'tined', 'stop');
+	is_deeply([processes], [], 'no process is left');
+	ok(!-e PIDFILE, 'nor the pid file');
+	is((output_of(SCRIPT, 'status'))[0], 3, 'status: not running');
+	succeeds('start', 'invoke-rc.d', 'tined', 'start');
+};
+
+subtest 'the package is removed' => sub {
+	my $said = succeeds('dpkg -r', 'dpkg', '-r', 'tined');
+	unlike($said, qr/warning|error/i, 'without complaints') or diag($said);
+	is_deeply([processes], [], 'nothing runs');
+	ok(-e '/etc/default/tined', 'the administrator\'s options stay');
+	ok(-e LOG, 'and the logs');
+	is((output_of(SCRIPT, 'start'))[0], 0,
+		'the init script that stays does no harm');
+	succeeds('dpkg -P', 'dpkg', '-P', 'tined');
+	is_deeply([Machine::files_of_tined], \@before,
+		'after a purge nothing is left');
+};
+
+done_testing;
