@@ -1,9 +1,8 @@
 #include <string.h>
 
-#include "chars.h"
 #include "coding.h"
+#include "quality.h"
 
-#define QUALITY_MAX 1000
 #define UNSET (-1)
 
 static const struct {
@@ -28,27 +27,6 @@ coding_suffix(enum coding c)
 	return codings[c].suffix;
 }
 
-/* qvalue of RFC 9110, 12.4.2: "0.5", "1", "1.000"; UNSET if it is none. */
-static int
-parse_quality(struct text t)
-{
-	int quality = 0;
-	int weight = QUALITY_MAX;
-
-	if (t.len == 0 || t.len > strlen("0.000") ||
-	    (t.len > 1 && t.at[1] != '.'))
-		return UNSET;
-	for (size_t i = 0; i < t.len; i++) {
-		if (i == 1)
-			continue;
-		if (!chars_is(t.at[i], CHAR_DIGIT))
-			return UNSET;
-		quality += (t.at[i] - '0') * weight;
-		weight /= 10;
-	}
-	return quality <= QUALITY_MAX ? quality : UNSET;
-}
-
 /* "gzip;q=0.5" in its parts; a weight that cannot be read refuses. */
 static int
 split_weight(struct text *element)
@@ -67,8 +45,8 @@ split_weight(struct text *element)
 	if (weight.len < 2 || (weight.at[0] | 0x20) != 'q' ||
 	    weight.at[1] != '=')
 		return 0;
-	quality = parse_quality((struct text){weight.at + 2, weight.len - 2});
-	return quality == UNSET ? 0 : quality;
+	quality = quality_parse((struct text){weight.at + 2, weight.len - 2});
+	return quality < 0 ? 0 : quality;
 }
 
 static void

@@ -4,8 +4,16 @@
 #include "escape.h"
 
 #define ELLIPSIS "..."
-/* The longest escape of one byte. */
-#define ESCAPE_MAX strlen("\\xhh")
+#define BYTE_ESCAPE strlen("\\xhh")
+#define JSON_ESCAPE strlen("\\uhhhh")
+
+enum style {
+	STYLE_PLAIN,
+	STYLE_QUOTED,
+	STYLE_JSON,
+};
+
+static const char hex[] = "0123456789abcdef";
 
 /* A byte in each of the eight places of a word. */
 #define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -47,18 +55,74 @@ plain_run(struct text t, bool quoted)
 	return n;
 }
 
-static void
-add_escape(struct buffer *b, unsigned char c)
+/* One byte; how many of the text it is. */
+static size_t
+add_log_escape(struct buffer *b, struct text t)
 {
-	static const char hex[] = "0123456789abcdef";
 	static const char named[] = "\"\\\n\t\r";
 	static const char names[] = "\"\\ntr";
+	unsigned char c = (unsigned char)t.at[0];
 	const char *name = c != '\0' ? strchr(named, c) : NULL;
 	char out[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
 
 	if (name != NULL)
 		out[1] = names[name - named];
 	buffer_add(b, out, name != NULL ? 2 : sizeof(out));
+	return 1;
+}
+
+/* RFC 3629: how many bytes the first character has; 0: it is none. */
+static size_t
+decode_utf8(struct text t, uint32_t *character)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char c = (unsigned char)t.at[0];
+	size_t n = c < 0xc0 || c >= 0xf8 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	uint32_t value = c & (0xffu >> (n + 1));
+
+	if (n == 0 || n > t.len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		c = (unsigned char)t.at[i];
+		if ((c & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (c & 0x3f);
+	}
+	if (value < least[n] || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*character = value;
+	return n;
+}
+
+static void
+add_json_unit(struct buffer *b, uint32_t unit)
+{
+	const char out[] = {'\\', 'u', hex[unit >> 12 & 15],
+	    hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+
+	buffer_add(b, out, sizeof(out));
+}
+
+/* RFC 8259, 7.  Above U+FFFF it takes two units of UTF-16. */
+static size_t
+add_json_escape(struct buffer *b, struct text t)
+{
+	static const char named[] = "\"\\\n\t\r";
+	uint32_t character = (unsigned char)t.at[0];
+	size_t n;
+
+	if (character != 0 && strchr(named, t.at[0]) != NULL)
+		return add_log_escape(b, t);
+	n = decode_utf8(t, &character);
+	if (character > 0xffff) {
+		character -= 0x10000;
+		add_json_unit(b, 0xd800 | character >> 10);
+		add_json_unit(b, 0xdc00 | (character & 0x3ff));
+	} else {
+		add_json_unit(b, character);
+	}
+	return n > 0 ? n : 1;
 }
 
 /* Of a character as it was written above: never half an escape is cut off. */
@@ -67,7 +131,12 @@ written_length(const char *at)
 {
 	if (at[0] != '\\')
 		return 1;
-	return at[1] == 'x' ? ESCAPE_MAX : 2;
+	if (at[1] == 'x')
+		return BYTE_ESCAPE;
+	if (at[1] != 'u')
+		return 2;
+	return at[2] == 'd' && strchr("89ab", at[3]) != NULL ? 2 * JSON_ESCAPE
+							     : JSON_ESCAPE;
 }
 
 /* Takes away from what was added since start what is too much. */
@@ -91,18 +160,22 @@ cut(struct buffer *b, size_t start, size_t max)
 
 /* By runs: nearly all bytes that clients send are plain. */
 static void
-escape_for_log(struct buffer *b, struct text t, size_t max, bool quoted)
+add_escaped(struct buffer *b, struct text t, size_t max, enum style style)
 {
 	size_t start = b->len;
 
 	if (t.len > max) /* each byte becomes one at least */
 		t.len = max + 1;
 	while (t.len > 0) {
-		size_t n = plain_run(t, quoted);
+		size_t n = plain_run(t, style != STYLE_PLAIN);
 
 		buffer_add(b, t.at, n);
-		if (n < t.len)
-			add_escape(b, (unsigned char)t.at[n++]);
+		t.at += n;
+		t.len -= n;
+		if (t.len == 0)
+			break;
+		n = style == STYLE_JSON ? add_json_escape(b, t)
+					: add_log_escape(b, t);
 		t.at += n;
 		t.len -= n;
 	}
@@ -112,13 +185,19 @@ escape_for_log(struct buffer *b, struct text t, size_t max, bool quoted)
 void
 escape_log(struct buffer *b, struct text t, size_t max)
 {
-	escape_for_log(b, t, max, false);
+	add_escaped(b, t, max, STYLE_PLAIN);
 }
 
 void
 escape_log_quoted(struct buffer *b, struct text t, size_t max)
 {
-	escape_for_log(b, t, max, true);
+	add_escaped(b, t, max, STYLE_QUOTED);
+}
+
+void
+escape_json(struct buffer *b, struct text t, size_t max)
+{
+	add_escaped(b, t, max, STYLE_JSON);
 }
 
 void

@@ -16,6 +16,13 @@
 void escape_log(struct buffer *b, struct text t, size_t max);
 /* The same for what stands between quotes: '"' becomes \" too. */
 void escape_log_quoted(struct buffer *b, struct text t, size_t max);
+/*
+ * For a string of JSON, between its quotes: printable ASCII too, so that it is
+ * JSON whatever the bytes were.  What is beyond ASCII and UTF-8 becomes its
+ * character, as \uhhhh; any other byte becomes the character of that number, as
+ * in ISO-8859-1.
+ */
+void escape_json(struct buffer *b, struct text t, size_t max);
 /* For the text or a quoted attribute of an HTML page. */
 void escape_html(struct buffer *b, struct text t);
 

@@ -156,6 +156,7 @@ exchange_answer(struct client *c, size_t len)
 	request_reset(&c->request);
 	delivery_start(c);
 	status = head_parse(head, len, &c->request);
+	c->request.peer = &c->peer;
 	c->began = score_begin(c->service.score, c->request.line);
 	if (status != 0) {
 		exchange_refuse(c, status);

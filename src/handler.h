@@ -11,13 +11,15 @@
 #include "privilege.h"
 #include "request.h"
 #include "response.h"
+#include "status_snapshot.h"
 
 /* What a handler is told when it is mounted. */
 struct handler_setup {
 	const struct config *config;
-	const struct mime *mime; /* outlives the handler's state */
-	const char *prefix;	 /* of --mount PREFIX=KIND:ARG */
-	const char *arg;	 /* and its argument */
+	const struct status_sources *server; /* outlives it, too */
+	const struct mime *mime;	     /* outlives the handler's state */
+	const char *prefix;		     /* of --mount PREFIX=KIND:ARG */
+	const char *arg;		     /* and its argument */
 };
 
 struct handler_mounted {
@@ -46,6 +48,7 @@ struct handler {
 
 extern const struct handler handler_echo;
 extern const struct handler handler_file;
+extern const struct handler handler_status;
 
 /* Every kind there is, and NULL: handlers.c. */
 extern const struct handler *const handlers[];

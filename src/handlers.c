@@ -3,5 +3,6 @@
 const struct handler *const handlers[] = {
     &handler_file,
     &handler_echo,
+    &handler_status,
     NULL,
 };

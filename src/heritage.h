@@ -22,6 +22,7 @@ struct heritage {
 	unsigned logs;		/* how often they were opened anew */
 	struct control control; /* from the master to all children */
 	struct scoreboard *board;
+	struct backlog_overflows overflows;
 	/* Unless --no-lot: */
 	struct handoff_lane parked; /* from workers to the lot */
 	struct handoff_lane ready;  /* from the lot to workers */

@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "listing.h"
 #include "memory.h"
+#include "units.h"
 #include "uri.h"
 
 struct entry {
@@ -108,23 +109,6 @@ compare(const void *a, const void *b)
 }
 
 static void
-add_size(struct buffer *page, off_t size)
-{
-	static const char units[] = " kMGTPE";
-	double n = (double)size;
-	int unit = 0;
-
-	while (n >= 1000 && units[unit + 1] != '\0') {
-		n /= 1000;
-		unit++;
-	}
-	if (unit == 0)
-		buffer_printf(page, "%d B", (int)size);
-	else
-		buffer_printf(page, "%.1f %cB", n, units[unit]);
-}
-
-static void
 add_time(struct buffer *page, time_t t)
 {
 	char text[32];
@@ -149,7 +133,7 @@ add_entry(struct buffer *page, const struct entry *e)
 	escape_html(page, name);
 	buffer_printf(page, "%s</a></td><td>", slash);
 	if (!e->folder)
-		add_size(page, e->size);
+		units_add_size(page, (uint64_t)e->size);
 	buffer_add_string(page, "</td><td>");
 	add_time(page, e->modified);
 	buffer_add_string(page, "</td></tr>\n");

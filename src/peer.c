@@ -21,3 +21,25 @@ peer_set_name(struct peer *p)
 	else
 		snprintf(p->name, sizeof(p->name), "unix");
 }
+
+bool
+peer_is_unix(const struct peer *p)
+{
+	return p->address.ss_family == AF_UNIX;
+}
+
+bool
+peer_is_loopback(const struct peer *p)
+{
+	const struct sockaddr_in *v4 = (const void *)&p->address;
+	const struct sockaddr_in6 *v6 = (const void *)&p->address;
+	const unsigned char *bytes = v6->sin6_addr.s6_addr;
+
+	if (p->address.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (p->address.ss_family != AF_INET6)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		return bytes[12] == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}

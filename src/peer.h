@@ -8,6 +8,8 @@
 
 #include <netinet/in.h>
 
+#include <stdbool.h>
+
 struct peer {
 	struct sockaddr_storage address;
 	socklen_t length;
@@ -16,5 +18,8 @@ struct peer {
 
 /* Makes the name from the address; IPv4 behind IPv6 is shown as IPv4. */
 void peer_set_name(struct peer *p);
+bool peer_is_unix(const struct peer *p);
+/* By IP, and of this machine: 127.0.0.0/8, ::1. */
+bool peer_is_loopback(const struct peer *p);
 
 #endif

@@ -3,6 +3,7 @@
 #include "request.h"
 
 static const struct text names[FIELD_IDS] = {
+    [FIELD_ACCEPT] = {"accept", 6},
     [FIELD_ACCEPT_ENCODING] = {"accept-encoding", 15},
     [FIELD_CONNECTION] = {"connection", 10},
     [FIELD_CONTENT_LENGTH] = {"content-length", 14},

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "method.h"
+#include "peer.h"
 #include "text.h"
 
 #define REQUEST_FIELDS_MAX 100
@@ -19,6 +20,7 @@
 /* The fields that something here asks for. */
 enum field_id {
 	FIELD_OTHER,
+	FIELD_ACCEPT,
 	FIELD_ACCEPT_ENCODING,
 	FIELD_CONNECTION,
 	FIELD_CONTENT_LENGTH,
@@ -51,8 +53,9 @@ enum framing {
 };
 
 struct request {
-	struct text line;   /* the request line, without CRLF */
-	struct text target; /* as sent */
+	const struct peer *peer; /* who asks; NULL: not known */
+	struct text line;	 /* the request line, without CRLF */
+	struct text target;	 /* as sent */
 	enum method method;
 	int minor; /* 0 or 1; a higher one is 1: RFC 9110, 2.5 */
 

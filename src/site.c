@@ -45,6 +45,7 @@ add_mount(struct site *s, const struct config *c,
 {
 	const struct handler_setup setup = {
 	    .config = c,
+	    .server = &s->server,
 	    .mime = &s->mime,
 	    .prefix = wanted->prefix,
 	    .arg = wanted->arg,
@@ -134,9 +135,10 @@ add_page(struct site *s, const struct config_page *wanted, struct buffer *why)
 }
 
 int
-site_init(struct site *s, const struct config *c, struct buffer *why)
+site_init(struct site *s, const struct config *c,
+    const struct status_sources *server, struct buffer *why)
 {
-	*s = (struct site){0};
+	*s = (struct site){.server = *server};
 	mime_load(&s->mime, MIME_SYSTEM_FILE);
 	if (add_mounts(s, c, why) == -1)
 		return -1;

@@ -28,10 +28,12 @@ struct site {
 	size_t page_count;
 	struct buffer fields; /* complete lines */
 	struct mime mime;
+	struct status_sources server;
 };
 
 /* -1 with words in why; errno is EINVAL if the command line is wrong. */
-int site_init(struct site *s, const struct config *c, struct buffer *why);
+int site_init(struct site *s, const struct config *c,
+    const struct status_sources *server, struct buffer *why);
 void site_free(struct site *s);
 /*
  * The mount whose prefix is the longest that the decoded path begins with, at

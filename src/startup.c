@@ -28,12 +28,27 @@ static struct pidfh *pidfile;
 static struct buffer greeting;
 static const struct heritage *serving;
 
+/* Each worker may have a successor before it has ended. */
+static void
+open_scoreboard(struct heritage *h)
+{
+	h->board = scoreboard_create(2 * (size_t)h->config.workers);
+	if (h->board == NULL)
+		err(EXIT_FAILURE, "cannot make the scoreboard");
+	backlog_watch_overflows(&h->overflows);
+}
+
 static void
 open_site(struct heritage *h)
 {
+	const struct status_sources server = {
+	    .board = h->board,
+	    .listeners = &h->listeners,
+	    .overflows = &h->overflows,
+	};
 	struct buffer why = {0};
 
-	if (site_init(&h->site, &h->config, &why) == -1)
+	if (site_init(&h->site, &h->config, &server, &why) == -1)
 		errx(errno == EINVAL ? EX_USAGE : EXIT_FAILURE, "%s",
 		    buffer_string(&why));
 	buffer_free(&why);
@@ -226,6 +241,7 @@ startup_open(struct heritage *h)
 	open_logs(h);
 	if (crash_prepare() == -1)
 		err(EXIT_FAILURE, "cannot get a stack for signals");
+	open_scoreboard(h);
 	open_site(h);
 	prepare_privileges(h);
 	open_listeners(h);
@@ -235,11 +251,9 @@ startup_open(struct heritage *h)
 	serving = h;
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
-	h->board = scoreboard_create(2 * (size_t)h->config.workers);
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->board == NULL || h->started == -1 ||
-	    control_open(&h->control) == -1)
-		err(EXIT_FAILURE, "cannot make the scoreboard");
+	if (h->started == -1 || control_open(&h->control) == -1)
+		err(EXIT_FAILURE, "cannot talk to processes to come");
 }
 
 void

@@ -64,3 +64,20 @@ units_size(const char *word, uint64_t *bytes)
 {
 	return number_with_unit(word, sizes, INT64_MAX, bytes);
 }
+
+void
+units_add_size(struct buffer *b, uint64_t bytes)
+{
+	static const char units[] = " kMGTPE";
+	double n = (double)bytes;
+	int unit = 0;
+
+	while (n >= 1000 && units[unit + 1] != '\0') {
+		n /= 1000;
+		unit++;
+	}
+	if (unit == 0)
+		buffer_printf(b, "%d B", (int)bytes);
+	else
+		buffer_printf(b, "%.1f %cB", n, units[unit]);
+}

@@ -1,0 +1,167 @@
+#include <stdlib.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "status_snapshot.h"
+
+#define GET(object) atomic_load_explicit(&(object), memory_order_relaxed)
+
+static void
+add_sums(struct status_snapshot *s, const struct score_reading *score)
+{
+	for (int i = 0; i < SCORE_COUNTS; i++)
+		s->counts[i] += score->counts[i];
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		s->latency[i] += score->latency[i];
+	for (int i = 0; i < SCORE_STATES; i++)
+		s->spent[i] += score->spent[i];
+}
+
+static void
+take_worker(struct status_snapshot *s, size_t number,
+    const struct score_reading *score, int64_t now)
+{
+	struct status_worker *w = &s->workers[s->worker_count++];
+
+	s->by_state[score->state]++;
+	*w = (struct status_worker){
+	    .number = number,
+	    .age = now > score->since ? now - score->since : 0,
+	    .score = *score,
+	};
+}
+
+/* The counts of slots that are vacant count too. */
+static void
+take_workers(
+    struct status_snapshot *s, const struct scoreboard *board, int64_t now)
+{
+	s->workers = memory_get_array(board->count, sizeof(s->workers[0]));
+	for (size_t i = 0; i < board->count; i++) {
+		struct score_reading score;
+
+		score_read(&board->slots[i], &score);
+		add_sums(s, &score);
+		if (score.state != SCORE_VACANT)
+			take_worker(s, i + 1, &score, now);
+	}
+}
+
+static void
+take_lot(struct status_snapshot *s, const struct score_lot *lot)
+{
+	s->has_lot = GET(lot->pid) != 0;
+	for (int i = 0; i < SCORE_WAITS; i++) {
+		s->lot.waiting[i] = GET(lot->waiting[i]);
+		s->lot.all += s->lot.waiting[i];
+	}
+	s->lot.peak = GET(lot->peak);
+	s->lot.room = GET(lot->room);
+	s->lot.accepted = GET(lot->accepted);
+	s->lot.evicted = GET(lot->evicted);
+}
+
+static void
+take_listeners(struct status_snapshot *s, const struct listeners *listeners)
+{
+	s->listeners =
+	    memory_get_array(listeners->count, sizeof(s->listeners[0]));
+	s->listener_count = listeners->count;
+	for (size_t i = 0; i < listeners->count; i++) {
+		s->listeners[i].url = listeners->at[i].url;
+		s->listeners[i].known =
+		    backlog_read(listeners->at[i].fd, &s->listeners[i].backlog);
+	}
+}
+
+void
+status_take(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master)
+{
+	const struct scoreboard *board = from->board;
+	int64_t now = clock_now();
+
+	*s = (struct status_snapshot){
+	    .version = TINED_VERSION,
+	    .master = master,
+	    .uptime = now - board->started,
+	    .time = time(NULL),
+	    .stopping = atomic_load(&board->stopping),
+	};
+	take_workers(s, board, now);
+	for (int i = 0; i < SCORE_EVENTS; i++)
+		s->events[i] = GET(board->events[i]);
+	take_lot(s, &board->lot);
+	take_listeners(s, from->listeners);
+	s->knows_overflows =
+	    backlog_read_overflows(from->overflows, &s->overflows);
+}
+
+void
+status_release(struct status_snapshot *s)
+{
+	free(s->workers);
+	free(s->listeners);
+	*s = (struct status_snapshot){0};
+}
+
+bool
+status_is_busy(enum score_state state)
+{
+	return state >= SCORE_READING && state <= SCORE_LINGERING;
+}
+
+size_t
+status_busy(const struct status_snapshot *s)
+{
+	size_t busy = 0;
+
+	for (int i = 0; i < SCORE_STATES; i++)
+		if (status_is_busy((enum score_state)i))
+			busy += s->by_state[i];
+	return busy;
+}
+
+uint64_t
+status_timed(const struct status_snapshot *s)
+{
+	uint64_t all = 0;
+
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		all += s->latency[i];
+	return all;
+}
+
+char
+status_letter(enum score_state state)
+{
+	static const char letters[SCORE_STATES] = {
+	    [SCORE_VACANT] = '.',
+	    [SCORE_STARTING] = 'S',
+	    [SCORE_IDLE] = '_',
+	    [SCORE_READING] = 'R',
+	    [SCORE_RUNNING] = 'X',
+	    [SCORE_WRITING] = 'W',
+	    [SCORE_LINGERING] = 'L',
+	    [SCORE_STOPPING] = 'G',
+	};
+
+	return letters[state];
+}
+
+const char *
+status_event_name(enum score_event event)
+{
+	static const char *const names[SCORE_EVENTS] = {
+	    [EVENT_STARTED] = "started",
+	    [EVENT_CRASHED] = "crashed",
+	    [EVENT_KILLED] = "killed",
+	    [EVENT_TIMED_OUT] = "timed_out",
+	    [EVENT_RECYCLED] = "recycled",
+	    [EVENT_RETIRED] = "retired",
+	    [EVENT_RELOADS] = "reloads",
+	    [EVENT_LOTS] = "lots",
+	};
+
+	return names[event];
+}
