@@ -74,13 +74,17 @@ limit_deaths(struct children *all)
 }
 
 static void
-child_register(struct children *all, size_t slot, pid_t pid)
+child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 {
 	all->at[slot].pid = pid;
 	all->at[slot].started = clock_now();
 	all->at[slot].retiring = false;
 	all->at[slot].hung = 0;
-	all->running++;
+	all->at[slot].ahead = ahead;
+	if (ahead)
+		all->ahead++;
+	else
+		all->running++;
 	scoreboard_add(all->heritage->board, EVENT_STARTED);
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
 }
@@ -94,7 +98,7 @@ spawn_failed(struct child *child, const char *name)
 }
 
 static void
-spawn_one(struct children *all, size_t slot)
+spawn_one(struct children *all, size_t slot, bool ahead)
 {
 	struct heritage *h = all->heritage;
 	pid_t master = getpid();
@@ -109,7 +113,7 @@ spawn_one(struct children *all, size_t slot)
 	if (pid == -1)
 		spawn_failed(&all->at[slot], "a worker");
 	else
-		child_register(all, slot, pid);
+		child_register(all, slot, pid, ahead);
 }
 
 void
@@ -167,8 +171,8 @@ count_throttled(struct children *all, int64_t now)
 	return count;
 }
 
-void
-child_spawn(struct children *all, int wanted)
+static void
+spawn(struct children *all, int wanted, bool ahead)
 {
 	int64_t now = clock_now();
 	size_t slot;
@@ -179,8 +183,44 @@ child_spawn(struct children *all, int wanted)
 	}
 	wanted -= count_throttled(all, now);
 	while (wanted-- > 0 && (slot = find_free(all, now)) < all->count)
-		spawn_one(all, slot);
+		spawn_one(all, slot, ahead);
 	(void)count_throttled(all, now); /* fork may have failed */
+}
+
+void
+child_spawn(struct children *all, int wanted)
+{
+	spawn(all, wanted, false);
+}
+
+void
+child_spawn_ahead(struct children *all, int wanted)
+{
+	spawn(all, wanted, true);
+}
+
+void
+child_promote(struct children *all, size_t slot)
+{
+	all->at[slot].ahead = false;
+	all->ahead--;
+	all->running++;
+}
+
+bool
+child_has_started(const struct children *all, size_t slot)
+{
+	struct score_reading score;
+
+	score_read(&all->heritage->board->slots[slot], &score);
+	return score.pid == all->at[slot].pid && score.state != SCORE_STARTING;
+}
+
+/* The count that it is in, besides that of those who retire. */
+static size_t *
+count_of(struct children *all, const struct child *child)
+{
+	return child->ahead ? &all->ahead : &all->running;
 }
 
 void
@@ -190,8 +230,9 @@ child_retire(struct children *all, size_t slot)
 
 	if (child->pid == 0 || child->retiring)
 		return;
+	(*count_of(all, child))--;
+	child->ahead = false;
 	child->retiring = true;
-	all->running--;
 	all->retiring++;
 	kill(child->pid, SIGTERM);
 	log_debug("worker %zu[%d] is to retire", slot + 1, (int)child->pid);
@@ -242,8 +283,9 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	if (child->retiring)
 		all->retiring--;
 	else
-		all->running--;
+		(*count_of(all, child))--;
 	child->retiring = false;
+	child->ahead = false;
 	scoreboard_set_idle(all->heritage->board, o.slot, false);
 	if (!obituary_is_of_failure(&o)) {
 		child->failures = 0;
@@ -341,5 +383,6 @@ child_next_spawn(const struct children *all)
 bool
 child_is_any(const struct children *all)
 {
-	return all->running > 0 || all->retiring > 0 || all->lot.pid != 0;
+	return all->running + all->ahead + all->retiring > 0 ||
+	    all->lot.pid != 0;
 }

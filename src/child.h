@@ -26,6 +26,7 @@
 struct child {
 	pid_t pid;	    /* 0: there is none */
 	bool retiring;	    /* asked to end: another may take its place */
+	bool ahead;	    /* of its predecessor, who still serves */
 	int failures;	    /* in a row: it died before it served anything */
 	int64_t started;    /* clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
@@ -36,7 +37,8 @@ struct child {
 struct children {
 	struct child *at; /* owned */
 	size_t count;
-	size_t running;	      /* those that retire aside */
+	size_t running; /* those that retire, or are ahead, aside */
+	size_t ahead;
 	size_t retiring;      /* not reaped yet: each still has its slot */
 	int64_t next;	      /* when the first throttled slot may be filled */
 	int64_t not_before;   /* deadline: no worker is spawned until then */
@@ -56,6 +58,14 @@ void children_free(struct children *all);
  * as one that will be started.  Returns in the master only.
  */
 void child_spawn(struct children *all, int wanted);
+/*
+ * The same, for workers who are to succeed others: none of them is counted as
+ * running before it is promoted.
+ */
+void child_spawn_ahead(struct children *all, int wanted);
+void child_promote(struct children *all, size_t slot);
+/* Whether the worker of that slot has come as far as to serve. */
+bool child_has_started(const struct children *all, size_t slot);
 /*
  * Asks the worker of that slot to end: it takes no more clients, finishes the
  * request under way and hands its client back to the lot.  From now on it is

@@ -57,3 +57,10 @@ client_detach(struct client *c)
 	input_attach(&c->in, -1);
 	output_attach(&c->out, -1);
 }
+
+bool
+client_is_last(const struct client *c)
+{
+	return c->last || c->in.hurry ||
+	    atomic_load(&c->service.board->stopping);
+}

@@ -39,6 +39,9 @@ struct client {
 	struct input in;
 	struct output out;
 
+	/* By the handler of a signal: the next response is the last. */
+	volatile sig_atomic_t last;
+
 	/* of the present client */
 	int fd;
 	struct peer peer;
@@ -82,5 +85,7 @@ size_t client_room(const struct config *config);
 /* Begins with a connection, which is closed by the caller. */
 void client_attach(struct client *c, int fd, const struct peer *peer);
 void client_detach(struct client *c);
+/* Whether the process is to end, so that a response must say close. */
+bool client_is_last(const struct client *c);
 
 #endif

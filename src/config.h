@@ -1,7 +1,7 @@
 /*
  * config: what the command line decides, with its defaults.  Filled by
  * options.c before anything is opened, read by everybody, changed by nobody
- * after that.  Times are nanoseconds, sizes bytes, strings owned here.
+ * after that; only names of files are made absolute.  Times are nanoseconds, sizes bytes, strings owned here.
  */
 #ifndef TINED_CONFIG_H
 #define TINED_CONFIG_H

@@ -23,7 +23,7 @@ send_head(struct client *c, bool has_length, uint64_t length)
 
 	if (!has_length && !c->chunked && status_has_body(c->response.status))
 		c->close = true; /* which is then the end of the content */
-	if (c->in.hurry)	 /* since the handler began, perhaps */
+	if (client_is_last(c))	 /* since the handler began, perhaps */
 		c->close = true;
 	framing.close = c->close;
 	buffer_clear(&c->head);

@@ -165,8 +165,7 @@ exchange_answer(struct client *c, size_t len)
 	input_take(&c->in, len);
 	input_hold(&c->in);
 	content_start(c);
-	c->close = !c->request.keep_alive || !c->allowed || c->in.hurry ||
-	    atomic_load(&c->service.board->stopping);
+	c->close = !c->request.keep_alive || !c->allowed || client_is_last(c);
 	answer(c);
 	log_exchange(c, c->request.line);
 	response_reset(&c->response);

@@ -29,4 +29,11 @@ struct heritage {
 	int started;		    /* an eventfd: a worker is ready to serve */
 };
 
+/*
+ * Opens what a reload opens again: the site, and who its workers are.  -1 with
+ * words in why; errno is EINVAL if the command line is wrong.
+ */
+int heritage_open(struct heritage *h, struct buffer *why);
+void heritage_close(struct heritage *h);
+
 #endif

@@ -11,6 +11,7 @@
 #include "master.h"
 #include "notify.h"
 #include "pool.h"
+#include "reload.h"
 #include "reopen.h"
 #include "signals.h"
 #include "worker.h"
@@ -36,6 +37,7 @@ struct master {
 	int64_t next_ping;
 	int64_t next_look; /* for workers that hang */
 	struct reopen reopen;
+	struct reload reload;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -45,11 +47,12 @@ static volatile sig_atomic_t want_reap;
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
 static volatile sig_atomic_t want_reopen;
+static volatile sig_atomic_t want_reload;
 
-static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, 0};
+static const int handled[] = {
+    SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0};
 /* A closed terminal, a resized one, a reader that left: none is ours. */
-static const int ignored[] = {
-    SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+static const int ignored[] = {SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 
 static void
 on_signal(int signo)
@@ -67,6 +70,9 @@ on_signal(int signo)
 		break;
 	case SIGQUIT:
 		want_stop_now = 1;
+		break;
+	case SIGHUP:
+		want_reload = 1;
 		break;
 	case SIGUSR1:
 		want_reopen = 1;
@@ -173,6 +179,18 @@ act_on_reopen(struct master *m)
 	}
 }
 
+/* Not before it serves; and a stop goes before it. */
+static void
+act_on_reload(struct master *m)
+{
+	if (want_reload && m->ready) {
+		want_reload = 0;
+		want_reopen = 1;
+		reload_begin(&m->reload, &m->children);
+	}
+	reload_act(&m->reload, &m->children);
+}
+
 static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
@@ -240,6 +258,8 @@ next_deadline(const struct master *m)
 		next = m->next_look;
 	if (reopen_next(&m->reopen) < next)
 		next = reopen_next(&m->reopen);
+	if (!m->stopping && reload_next(&m->reload) < next)
+		next = reload_next(&m->reload);
 	if (m->draining && clock_now() + QUIET_TICK < next)
 		next = clock_now() + QUIET_TICK;
 	return next;
@@ -270,6 +290,8 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_start(m, hooks);
 		act_on_stop(m);
 		act_on_hanging(m);
+		if (!m->stopping)
+			act_on_reload(m);
 		act_on_reopen(m);
 		if (!m->stopping)
 			keep_pool(m);

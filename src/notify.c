@@ -14,10 +14,13 @@
 #include "text.h"
 
 #define NOTIFY_MAX 512
+/* A manager that does not read must not stop the master. */
+#define NOTIFY_PATIENCE (100 * CLOCK_MILLISECOND)
 
 static void
 send_to(const char *path, const char *message)
 {
+	const struct timeval patience = clock_timeval(NOTIFY_PATIENCE);
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	size_t len = strlen(path);
 	int fd;
@@ -30,6 +33,8 @@ send_to(const char *path, const char *message)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return;
+	(void)setsockopt(
+	    fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL,
 	    (struct sockaddr *)&a,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));

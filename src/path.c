@@ -14,3 +14,12 @@ path_absolute(const char *path)
 	free(folder);
 	return whole;
 }
+
+void
+path_make_absolute(char **path)
+{
+	char *whole = path_absolute(*path);
+
+	free(*path);
+	*path = whole;
+}

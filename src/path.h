@@ -9,5 +9,7 @@
  * on that way is followed anew each time.  The caller's to free.
  */
 char *path_absolute(const char *path);
+/* The same in its place. */
+void path_make_absolute(char **path);
 
 #endif

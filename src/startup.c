@@ -39,49 +39,28 @@ open_scoreboard(struct heritage *h)
 }
 
 static void
-open_site(struct heritage *h)
+open_heritage(struct heritage *h)
 {
-	const struct status_sources server = {
-	    .board = h->board,
-	    .listeners = &h->listeners,
-	    .overflows = &h->overflows,
-	};
 	struct buffer why = {0};
 
-	if (site_init(&h->site, &h->config, &server, &why) == -1)
+	if (heritage_open(h, &why) == -1)
 		errx(errno == EINVAL ? EX_USAGE : EXIT_FAILURE, "%s",
 		    buffer_string(&why));
 	buffer_free(&why);
 }
 
-/* Folders are descriptors, which would lead out of it. */
+/* For a reload: a daemon leaves its folder. */
 static void
-check_chroot(const struct heritage *h)
+make_names_absolute(struct config *c)
 {
-	const struct site *s = &h->site;
-
-	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct site_mount *m = &s->mounts[i];
-
-		if (m->mounted.folder != -1 &&
-		    !identity_encloses(
-			&h->privilege.identity, m->mounted.folder))
-			errx(EXIT_FAILURE,
-			    "--chroot %s: the folder served at %s/ lies "
-			    "outside of it",
-			    h->config.chroot, m->prefix);
-	}
-}
-
-static void
-prepare_privileges(struct heritage *h)
-{
-	struct buffer why = {0};
-
-	if (privilege_init(&h->privilege, &h->config, &why) == -1)
-		errx(EXIT_FAILURE, "%s", buffer_string(&why));
-	check_chroot(h);
-	buffer_free(&why);
+	for (size_t i = 0; i < c->mounts.count; i++)
+		if (strcmp(c->mounts.at[i].kind, "file") == 0 &&
+		    *c->mounts.at[i].arg != '\0')
+			path_make_absolute(&c->mounts.at[i].arg);
+	for (size_t i = 0; i < c->error_pages.count; i++)
+		path_make_absolute(&c->error_pages.at[i].file);
+	if (c->chroot != NULL)
+		path_make_absolute(&c->chroot);
 }
 
 static void
@@ -242,8 +221,8 @@ startup_open(struct heritage *h)
 	if (crash_prepare() == -1)
 		err(EXIT_FAILURE, "cannot get a stack for signals");
 	open_scoreboard(h);
-	open_site(h);
-	prepare_privileges(h);
+	make_names_absolute(&h->config);
+	open_heritage(h);
 	open_listeners(h);
 	open_lanes(h);
 	open_pidfile(&h->config);
@@ -261,8 +240,7 @@ startup_print(struct heritage *h)
 {
 	struct privilege_needs needs = {0};
 
-	open_site(h);
-	prepare_privileges(h);
+	open_heritage(h);
 	site_add_needs(&h->site, &needs);
 	describe(&greeting, h);
 	buffer_add_char(&greeting, '\n');
@@ -301,8 +279,7 @@ startup_close(struct heritage *h)
 	if (pidfile != NULL)
 		pidfile_remove(pidfile);
 	pidfile = NULL;
-	site_free(&h->site);
-	privilege_free(&h->privilege);
+	heritage_close(h);
 	scoreboard_free(h->board);
 	config_free(&h->config);
 }

@@ -70,12 +70,18 @@ stop(void)
 		input_hurry(&self->client.in);
 }
 
-/* The server goes on, and with a lot so does the client. */
+/*
+ * The server goes on, and with a lot so does the client.  Without one it is
+ * told by its next response: closed at once, it might be asking already.
+ */
 static void
 retire(void)
 {
 	wake_up();
-	input_yield(&self->client.in);
+	if (has_lot(self))
+		input_yield(&self->client.in);
+	else
+		self->client.last = 1;
 }
 
 static void
@@ -84,8 +90,7 @@ on_term(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (self != NULL && has_lot(self) &&
-	    !atomic_load(&self->heritage->board->stopping))
+	if (self != NULL && !atomic_load(&self->heritage->board->stopping))
 		retire();
 	else
 		stop();

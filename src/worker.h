@@ -23,10 +23,10 @@
  * Serves until SIGTERM comes, or the master dies; then the request under way
  * is finished.  If it is this worker alone that is to end, it retires: its
  * client, if there is one, goes to the lot with what it has sent, and no other
- * is taken.  If there is no lot, or the whole server stops (scoreboard.h), an
- * idle connection is closed; in a stop, connections that wait to be accepted
- * are served until WORKER_LET_GO.  slot is the worker's place on the
- * scoreboard.  Returns the exit status; the process must end with it.
+ * is taken; without a lot, its next response is the last.  If the whole server
+ * stops (scoreboard.h), an idle connection is closed, and connections that wait
+ * to be accepted are served until WORKER_LET_GO.  slot is the worker's place on
+ * the scoreboard.  Returns the exit status; the process must end with it.
  */
 int worker_run(struct heritage *heritage, size_t slot, pid_t master);
 

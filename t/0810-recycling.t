@@ -84,7 +84,9 @@ subtest 'a connection that waits in a worker' => sub {
 		my $start = time;
 		$tined->signal('TERM', $pid);
 		if ($classic && $sent eq q{}) {
-			ok($tined->is_closed($sock), 'is closed');
+			my $response = $tined->request($raw, sock => $sock);
+			is($response->field('connection'), 'close',
+				'is told with its next response');
 		} else {
 			ok(wait_for(sub { is_parked($tined, $sock) }),
 				'is parked') if !$classic;

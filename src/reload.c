@@ -1,0 +1,178 @@
+#include "clock.h"
+#include "log.h"
+#include "notify.h"
+#include "reload.h"
+
+/* Successors that are being started at a time. */
+#define RELOAD_BATCH 32
+/* How often they are looked at. */
+#define RELOAD_TICK (2 * CLOCK_MILLISECOND)
+/* Who has not ended by then is left to its request. */
+#define RELOAD_GRACE CLOCK_SECOND
+/* When no successor has become ready for so long, the old ones stay. */
+#define RELOAD_PATIENCE (5 * CLOCK_SECOND)
+
+static bool
+is_old(const struct reload *r, const struct child *child, bool retiring)
+{
+	return child->pid != 0 && child->retiring == retiring &&
+	    child->started < r->began;
+}
+
+static size_t
+count_old(const struct reload *r, const struct children *all, bool retiring)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		count += is_old(r, &all->at[i], retiring);
+	return count;
+}
+
+/* None if it was replaced by the pool meanwhile, having crashed perhaps. */
+static void
+retire_one(struct reload *r, struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!is_old(r, &all->at[i], false))
+			continue;
+		child_retire(all, i);
+		r->replaced++;
+		return;
+	}
+}
+
+static void
+promote_ready(struct reload *r, struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!all->at[i].ahead || !child_has_started(all, i))
+			continue;
+		child_promote(all, i);
+		retire_one(r, all);
+		r->progress = clock_now();
+	}
+}
+
+static void
+end(struct reload *r)
+{
+	r->pending = false;
+	notify_send("READY=1");
+}
+
+static void
+complete(struct reload *r, size_t leaving)
+{
+	struct buffer rest = {0};
+
+	if (leaving > 0)
+		buffer_printf(&rest, "; %zu still finish%s a request", leaving,
+		    leaving == 1 ? "es" : "");
+	log_notice("reloaded: %zu worker%s replaced in %lld ms%s", r->replaced,
+	    r->replaced == 1 ? "" : "s",
+	    (long long)(clock_now() - r->began) / CLOCK_MILLISECOND,
+	    buffer_string(&rest));
+	buffer_free(&rest);
+	heritage_close(&r->before);
+	end(r);
+}
+
+/* All have been asked: true when none of the old ones takes more clients. */
+static bool
+is_settled(const struct reload *r, size_t leaving)
+{
+	return leaving == 0 || clock_now() - r->progress > RELOAD_GRACE;
+}
+
+/* Only what was opened; all else in it has changed since. */
+static void
+go_back(struct reload *r, struct heritage *h)
+{
+	h->site = r->before.site;
+	h->privilege = r->before.privilege;
+}
+
+static void
+give_up(struct reload *r, struct children *all)
+{
+	log_error("the reload is given up, as no new worker has started for "
+		  "%lld s: %zu old ones go on",
+	    (long long)(RELOAD_PATIENCE / CLOCK_SECOND),
+	    count_old(r, all, false));
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].ahead)
+			child_retire(all, i);
+	heritage_close(all->heritage);
+	go_back(r, all->heritage);
+	end(r);
+}
+
+/* In the place of the old, as there are pointers into the site. */
+static int
+open_again(struct reload *r, struct heritage *h)
+{
+	struct buffer why = {0};
+	int result;
+
+	r->before = *h;
+	result = heritage_open(h, &why);
+	if (result == -1) {
+		log_error("cannot reload: %s; all goes on as it was",
+		    buffer_string(&why));
+		go_back(r, h);
+	}
+	buffer_free(&why);
+	return result;
+}
+
+void
+reload_begin(struct reload *r, struct children *all)
+{
+	if (r->pending) {
+		r->again = true;
+		return;
+	}
+	*r = (struct reload){.began = clock_now()};
+	log_notice("reloading");
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)(r->began / CLOCK_MICROSECOND));
+	if (open_again(r, all->heritage) == -1) {
+		notify_send("READY=1");
+		return;
+	}
+	r->pending = true;
+	r->progress = r->began;
+}
+
+void
+reload_act(struct reload *r, struct children *all)
+{
+	size_t old, leaving;
+
+	if (!r->pending)
+		return;
+	promote_ready(r, all);
+	old = count_old(r, all, false);
+	leaving = count_old(r, all, true);
+	if (old == 0 && all->ahead == 0) {
+		if (!is_settled(r, leaving))
+			return;
+		complete(r, leaving);
+		if (r->again)
+			reload_begin(r, all);
+	} else if (clock_now() - r->progress > RELOAD_PATIENCE) {
+		give_up(r, all);
+	} else {
+		size_t batch = old < RELOAD_BATCH ? old : RELOAD_BATCH;
+
+		if (batch > all->ahead)
+			child_spawn_ahead(all, (int)(batch - all->ahead));
+	}
+}
+
+int64_t
+reload_next(const struct reload *r)
+{
+	return r->pending ? clock_now() + RELOAD_TICK : CLOCK_NEVER;
+}

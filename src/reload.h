@@ -1,0 +1,35 @@
+/*
+ * reload: SIGHUP.  What is served is opened anew, and workers that know it take
+ * the place of those that do not: each has started before its predecessor is
+ * asked to end.  The lot keeps its clients all the while.
+ */
+#ifndef TINED_RELOAD_H
+#define TINED_RELOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "child.h"
+
+/* All zeroes when there is nothing to do. */
+struct reload {
+	bool pending;
+	bool again;	  /* it was asked for once more meanwhile */
+	int64_t began;	  /* whoever was started before is to be replaced */
+	int64_t progress; /* when a successor was last ready */
+	size_t replaced;
+	struct heritage before; /* to go back to */
+};
+
+/*
+ * Opens all anew; or, while a reload is under way, notes that another is to
+ * follow.  If it cannot be opened, the old goes on, and an error says so.
+ */
+void reload_begin(struct reload *r, struct children *all);
+/* Moves it on; to be called in each turn of the master's loop. */
+void reload_act(struct reload *r, struct children *all);
+/* When to act again (clock.h). */
+int64_t reload_next(const struct reload *r);
+
+#endif
