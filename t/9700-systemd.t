@@ -76,6 +76,9 @@ subtest 'what it may do' => sub {
 	like($status, qr/^CapBnd:\s+0*400$/m, 'with that capability only');
 	like($status, qr/^NoNewPrivs:\s+1$/m, 'and no way to others');
 	like($status, qr/^Seccomp:\s+2$/m, 'with a filter of system calls');
+	my @more = grep { slurp("/proc/$_/status") !~ /^CapPrm:\s+0+$/m }
+	    grep { $_ != $pid } processes;
+	is_deeply(\@more, [], 'its workers and the lot have none left');
 	ok(wait_for(sub {
 		slurp('/var/log/tined/access.log') =~ m{"GET / HTTP/1\.1" 200 }
 	}), 'it logs to /var/log/tined');
