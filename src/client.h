@@ -26,9 +26,11 @@ struct service {
 	const struct config *config;
 	const struct site *site;
 	struct logfile *access_log;
+	const struct logformat *log_format;
 	struct scoreboard *board;
 	const struct handoff_lane *ready; /* what waits for a worker, or NULL */
 	struct score *score;		  /* of this process, on the board */
+	size_t worker;			  /* its number, from 1 */
 };
 
 /* Pipelined answers, at most, whose times are taken one by one. */
@@ -63,8 +65,10 @@ struct client {
 	int64_t began; /* when a worker had its head */
 	struct request request;
 	struct response response;
-	struct buffer path; /* request.path */
-	struct buffer head; /* of the response */
+	uint64_t taken_before; /* input.taken, then */
+	uint64_t sent_before;  /* output_position, then */
+	struct buffer path;    /* request.path */
+	struct buffer head;    /* of the response */
 	struct body body;
 	struct pace body_pace; /* begun when body bytes are waited for */
 	bool continued;	       /* 100 Continue was sent */

@@ -51,6 +51,7 @@ config_free(struct config *c)
 	free(c->chroot);
 	free(c->pidfile);
 	free(c->access_log);
+	free(c->log_format);
 	free(c->error_log);
 	*c = (struct config){0};
 }

@@ -78,6 +78,7 @@ struct config {
 
 	char *pidfile;	  /* NULL: none */
 	char *access_log; /* logfile.h; NULL: not said */
+	char *log_format; /* logformat.h */
 	char *error_log;
 	enum log_level log_level;
 	bool daemon;

@@ -26,6 +26,7 @@ send_head(struct client *c, bool has_length, uint64_t length)
 	if (client_is_last(c))	 /* since the handler began, perhaps */
 		c->close = true;
 	framing.close = c->close;
+	output_begin(&c->out);
 	buffer_clear(&c->head);
 	response_add_head(&c->response, &framing,
 	    buffer_text(&c->service.site->fields), &c->head);
@@ -157,6 +158,8 @@ delivery_start(struct client *c)
 	response_reset(&c->response);
 	c->response.flush = flush_stream;
 	c->response.context = c;
+	c->taken_before = c->in.taken;
+	c->sent_before = output_position(&c->out);
 	c->head_sent = false;
 	c->chunked = false;
 	c->content_from = 0;

@@ -1,5 +1,8 @@
+#include <sys/socket.h>
+
 #include <string.h>
 
+#include "clock.h"
 #include "content.h"
 #include "delivery.h"
 #include "exchange.h"
@@ -70,19 +73,88 @@ content_bytes(const struct client *c)
 						     : 0;
 }
 
-static void
-log_exchange(struct client *c, struct text line)
+static uint64_t
+bytes_sent(const struct client *c)
 {
-	const struct accesslog_entry entry = {
+	uint64_t end = output_position(&c->out);
+
+	return end > c->sent_before ? end - c->sent_before : 0;
+}
+
+/* What has not left yet, behind others, is leaving now. */
+static int64_t
+first_byte_time(const struct client *c, int64_t now)
+{
+	if (c->out.began != 0)
+		return c->out.began - c->began;
+	return c->out.failed ? ACCESSLOG_UNKNOWN : now - c->began;
+}
+
+static int
+server_port(const struct client *c)
+{
+	struct sockaddr_storage own;
+	socklen_t size = sizeof(own);
+
+	if (!c->service.log_format->wants_server_port ||
+	    getsockname(c->fd, (struct sockaddr *)&own, &size) == -1)
+		return -1;
+	return peer_port(&own);
+}
+
+/* Without a lot the kernel alone knows. */
+static int64_t
+queue_time(const struct client *c)
+{
+	if (c->service.ready == NULL)
+		return ACCESSLOG_UNKNOWN;
+	return c->ready != 0 ? c->began - c->ready : 0;
+}
+
+static void
+log_exchange(
+    struct client *c, struct text line, uint64_t received, int64_t queued)
+{
+	int64_t now = clock_now();
+	struct accesslog_entry entry = {
 	    .client = c->peer.name,
+	    .client_port = peer_port(&c->peer.address),
+	    .server_port = server_port(c),
 	    .line = line,
 	    .request = &c->request,
+	    .head = buffer_text(&c->head),
 	    .status = c->response.status,
-	    .bytes = content_bytes(c),
+	    .content = content_bytes(c),
+	    .received = received,
+	    .sent = bytes_sent(c),
+	    .duration = now - c->began,
+	    .first_byte = first_byte_time(c, now),
+	    .queued = queued,
+	    .worker = c->service.worker,
+	    .requests = c->requests,
+	    .aborted = c->out.failed,
+	    .closes = c->close,
 	};
 
-	accesslog_write(c->service.access_log, &entry);
+	clock_gettime(CLOCK_REALTIME, &entry.ended);
+	accesslog_write(c->service.access_log, c->service.log_format, &entry);
+}
+
+/*
+ * The line is written when the response has been handed to the kernel; unless
+ * the next request is here, and the responses are to leave together.
+ */
+static void
+conclude(struct client *c, struct text line, uint64_t received)
+{
+	int64_t queued = queue_time(c);
+
 	tally_answer(c);
+	if (c->close || input_text(&c->in).len == 0) {
+		output_flush(&c->out);
+		tally_sent(c);
+	}
+	log_exchange(c, line, received, queued);
 }
 
 /* Framing is lost, or the client goes on sending: nothing more is read. */
@@ -167,7 +239,7 @@ exchange_answer(struct client *c, size_t len)
 	content_start(c);
 	c->close = !c->request.keep_alive || !c->allowed || client_is_last(c);
 	answer(c);
-	log_exchange(c, c->request.line);
+	conclude(c, c->request.line, c->in.taken - c->taken_before);
 	response_reset(&c->response);
 	input_release(&c->in);
 }
@@ -201,6 +273,6 @@ exchange_refuse(struct client *c, int status)
 	c->began = score_begin(c->service.score, line);
 	response_error(&c->response, status);
 	deliver(c);
-	log_exchange(c, line);
+	conclude(c, line, input_text(&c->in).len);
 	response_reset(&c->response);
 }

@@ -70,6 +70,8 @@ const char option_help_all[] =
     "\n"
     "Logs\n"
     "  -a, --access-log FILE     or -, syslog, off (-; off with --daemon)\n"
+    "      --log-format FORMAT   common, combined, json, or Apache's letters\n"
+    "                            (combined)\n"
     "  -e, --error-log FILE      or -, syslog (-; syslog with --daemon)\n"
     "  -v, --verbose             more; twice: still more\n"
     "  -q, --quiet               only warnings and errors\n"

@@ -9,6 +9,7 @@
 #include "handoff.h"
 #include "listener.h"
 #include "logfile.h"
+#include "logformat.h"
 #include "privilege.h"
 #include "scoreboard.h"
 #include "site.h"
@@ -19,6 +20,7 @@ struct heritage {
 	struct privilege privilege;
 	struct listeners listeners;
 	struct logfile access_log;
+	struct logformat log_format;
 	unsigned logs;		/* how often they were opened anew */
 	struct control control; /* from the master to all children */
 	struct scoreboard *board;

@@ -31,6 +31,7 @@ input_attach(struct input *in, int fd)
 	in->begin = 0;
 	in->end = 0;
 	in->held = 0;
+	in->taken = 0;
 }
 
 struct text
@@ -43,6 +44,7 @@ void
 input_take(struct input *in, size_t len)
 {
 	in->begin += len;
+	in->taken += len;
 }
 
 static void

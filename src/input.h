@@ -25,7 +25,8 @@ struct input {
 	size_t size;
 	size_t begin; /* data[begin..end) has not been taken yet */
 	size_t end;
-	size_t held; /* data[0..held) stays where it is */
+	size_t held;	/* data[0..held) stays where it is */
+	uint64_t taken; /* bytes since input_attach */
 	/* For input_hurry: fd while input_wait waits, else -1. */
 	volatile sig_atomic_t idle_fd;
 	volatile sig_atomic_t hurry;

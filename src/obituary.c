@@ -101,18 +101,29 @@ static void
 log_request(const struct obituary *o, struct heritage *heritage)
 {
 	static struct request unknown;
-	const struct accesslog_entry entry = {
+	struct accesslog_entry entry = {
 	    .client = o->score.client,
+	    .client_port = -1,
+	    .server_port = -1,
 	    .line = text_of(o->score.request),
 	    .request = &unknown,
 	    .status = o->score.status,
-	    .bytes = o->score.content,
+	    .content = o->score.content,
+	    .sent = o->score.content,
+	    .duration = clock_now() - o->score.began,
+	    .first_byte = ACCESSLOG_UNKNOWN,
+	    .queued = ACCESSLOG_UNKNOWN,
+	    .worker = o->slot + 1,
+	    .process = o->pid,
+	    .aborted = o->score.fate != SCORE_ANSWERED,
+	    .closes = true,
 	};
 	struct score *slot = &heritage->board->slots[o->slot];
 
 	if (o->score.fate == SCORE_UNKNOWN)
 		return;
-	accesslog_write(&heritage->access_log, &entry);
+	clock_gettime(CLOCK_REALTIME, &entry.ended);
+	accesslog_write(&heritage->access_log, &heritage->log_format, &entry);
 	score_add(slot, COUNT_REQUESTS, 1);
 	score_add(
 	    slot, COUNT_RESPONSES + (unsigned)o->score.status / 100 - 1, 1);

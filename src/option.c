@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "listener.h"
+#include "logformat.h"
 #include "memory.h"
 #include "option.h"
 #include "response.h"
@@ -224,6 +225,20 @@ take_chroot(struct config *c, const char *value)
 }
 
 static const char *
+take_log_format(struct config *c, const char *value)
+{
+	static struct buffer why;
+	struct logformat format;
+
+	buffer_clear(&why);
+	if (logformat_parse(&format, value, &why) == -1)
+		return buffer_string(&why);
+	logformat_free(&format);
+	config_set_string(&c->log_format, value);
+	return NULL;
+}
+
+static const char *
 take_verbose(struct config *c, const char *value)
 {
 	(void)value;
@@ -315,6 +330,7 @@ const struct option_spec option_specs[] = {
     VALUE("max-age", 0, take_max_age),
     VALUE("header", 0, take_header),
     FILE_NAME("access-log", 'a', access_log),
+    VALUE("log-format", 0, take_log_format),
     FILE_NAME("error-log", 'e', error_log),
     VALUE("user", 'u', take_user),
     VALUE("group", 'g', take_group),

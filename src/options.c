@@ -8,6 +8,7 @@
 #include "chars.h"
 #include "clock.h"
 #include "escape.h"
+#include "logformat.h"
 #include "memory.h"
 #include "option.h"
 #include "options.h"
@@ -205,6 +206,8 @@ complete(struct config *c, const char *dir)
 		config_add_string(&c->listen, "localhost:8080");
 	if (c->access_log == NULL)
 		config_set_string(&c->access_log, c->daemon ? "off" : "-");
+	if (c->log_format == NULL)
+		config_set_string(&c->log_format, LOGFORMAT_DEFAULT);
 	if (c->error_log == NULL)
 		config_set_string(&c->error_log, c->daemon ? "syslog" : "-");
 }

@@ -52,6 +52,20 @@ output_attach(struct output *o, int fd)
 	o->sending = false;
 	o->corked = false;
 	o->failed = false;
+	o->began = 0;
+}
+
+void
+output_begin(struct output *o)
+{
+	o->began = 0;
+}
+
+static void
+note_send(struct output *o)
+{
+	if (o->began == 0)
+		o->began = clock_now();
 }
 
 /*
@@ -96,6 +110,7 @@ send_waiting(struct output *o, int flags)
 	};
 	struct pace pace = {0};
 
+	note_send(o);
 	while (o->waiting > 0) {
 		ssize_t n = sendmsg(o->fd, &message, flags | MSG_NOSIGNAL);
 		int done;
@@ -237,6 +252,7 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	struct pace pace = {0};
 
 	o->sends++;
+	note_send(o);
 	while (length > 0 && !o->failed) {
 		size_t want = length < SENDFILE_MAX ? length : SENDFILE_MAX;
 		ssize_t n = sendfile(o->fd, file, &at, want);

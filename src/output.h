@@ -39,7 +39,8 @@ struct output {
 	bool corked;	/* the last send said MSG_MORE */
 	/* For output_rescue: what is sent is just being changed. */
 	volatile sig_atomic_t sending;
-	bool failed; /* nothing more can be sent on this connection */
+	bool failed;   /* nothing more can be sent on this connection */
+	int64_t began; /* clock_now() of the first send since output_begin */
 };
 
 void output_init(struct output *o, int64_t timeout);
@@ -52,6 +53,8 @@ void output_copy(struct output *o, const char *bytes, size_t len);
 void output_refer(struct output *o, const char *bytes, size_t len);
 /* A file that is shorter than that fails the output. */
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
+/* A response begins here: began is 0 until the next send. */
+void output_begin(struct output *o);
 /* Bytes since output_attach that are sent or wait: where the next will be. */
 uint64_t output_position(const struct output *o);
 /* Sends all that waits.  -1 once the output has failed. */

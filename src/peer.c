@@ -43,3 +43,19 @@ peer_is_loopback(const struct peer *p)
 		return bytes[12] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
+
+int
+peer_port(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	switch (address->ss_family) {
+	case AF_INET:
+		return ntohs(v4->sin_port);
+	case AF_INET6:
+		return ntohs(v6->sin6_port);
+	default:
+		return -1;
+	}
+}

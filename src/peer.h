@@ -21,5 +21,7 @@ void peer_set_name(struct peer *p);
 bool peer_is_unix(const struct peer *p);
 /* By IP, and of this machine: 127.0.0.0/8, ::1. */
 bool peer_is_loopback(const struct peer *p);
+/* Of an address of either end; -1 if it has none. */
+int peer_port(const struct sockaddr_storage *address);
 
 #endif

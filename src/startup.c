@@ -1,6 +1,7 @@
 #include <sys/eventfd.h>
 #include <sys/types.h>
 
+#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -64,11 +65,23 @@ make_names_absolute(struct config *c)
 }
 
 static void
+parse_log_format(struct heritage *h)
+{
+	struct buffer why = {0};
+	int result =
+	    logformat_parse(&h->log_format, h->config.log_format, &why);
+
+	assert(result == 0 && "options.c takes no bad --log-format");
+	buffer_free(&why);
+}
+
+static void
 open_logs(struct heritage *h)
 {
 	const struct config *c = &h->config;
 
 	log_set_level(c->log_level);
+	parse_log_format(h);
 	tzset(); /* children cannot read /etc/localtime any more */
 	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
 		err(EXIT_FAILURE, "--access-log %s", c->access_log);
@@ -281,5 +294,6 @@ startup_close(struct heritage *h)
 	pidfile = NULL;
 	heritage_close(h);
 	scoreboard_free(h->board);
+	logformat_free(&h->log_format);
 	config_free(&h->config);
 }

@@ -243,9 +243,11 @@ start(struct worker *w)
 	    .config = &h->config,
 	    .site = &h->site,
 	    .access_log = &h->access_log,
+	    .log_format = &h->log_format,
 	    .board = h->board,
 	    .ready = has_lot(w) ? &h->ready : NULL,
 	    .score = &h->board->slots[w->slot],
+	    .worker = w->slot + 1,
 	};
 	struct privilege_needs needs = {0};
 	const uint64_t one = 1;

@@ -241,6 +241,62 @@ START_TEST(escapes_are_added_behind_what_is_there_and_max_counts_them_alone)
 }
 END_TEST
 
+static const char *
+json_of(const char *bytes, size_t len, size_t max)
+{
+	buffer_clear(&out);
+	escape_json(&out, (struct text){guard_copy(bytes, len), len}, max);
+	return buffer_string(&out);
+}
+
+#define JSON_OF(literal) json_of(literal, sizeof(literal) - 1, ENOUGH)
+
+START_TEST(json_is_ascii_and_what_utf8_says)
+{
+	ck_assert_str_eq(JSON_OF("a\"b\\c/\n\r\t\0\x1f\x7f"),
+	    "a\\\"b\\\\c/\\n\\r\\t\\u0000\\u001f\\u007f");
+	ck_assert_str_eq(JSON_OF("\xc2\x80\xc3\xa9\xdf\xbf\xe0\xa0\x80"),
+	    "\\u0080\\u00e9\\u07ff\\u0800");
+	ck_assert_str_eq(JSON_OF("\xe2\x82\xac\xef\xbf\xbf\xed\x9f\xbf"),
+	    "\\u20ac\\uffff\\ud7ff");
+	ck_assert_str_eq(JSON_OF("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"),
+	    "\\ud800\\udc00\\udbff\\udfff");
+}
+END_TEST
+
+/* Alone, overlong, cut off, a surrogate, past the last: byte by byte. */
+START_TEST(json_takes_no_utf8_for_iso_8859_1)
+{
+	ck_assert_str_eq(JSON_OF("\x80\xbf\xff"), "\\u0080\\u00bf\\u00ff");
+	ck_assert_str_eq(JSON_OF("\xc1\xbf"), "\\u00c1\\u00bf");
+	ck_assert_str_eq(JSON_OF("\xe0\x9f\xbf"), "\\u00e0\\u009f\\u00bf");
+	ck_assert_str_eq(JSON_OF("\xe9t"), "\\u00e9t");
+	ck_assert_str_eq(JSON_OF("\xe2\x82"), "\\u00e2\\u0082");
+	ck_assert_str_eq(JSON_OF("\xed\xa0\x80"), "\\u00ed\\u00a0\\u0080");
+	ck_assert_str_eq(
+	    JSON_OF("\xf4\x90\x80\x80"), "\\u00f4\\u0090\\u0080\\u0080");
+	ck_assert_str_eq(
+	    JSON_OF("\xf0\x8f\xbf\xbf"), "\\u00f0\\u008f\\u00bf\\u00bf");
+	ck_assert_str_eq(JSON_OF("\xfc\x80\x80\x80\x80\x80"),
+	    "\\u00fc\\u0080\\u0080\\u0080\\u0080\\u0080");
+}
+END_TEST
+
+START_TEST(json_is_cut_between_characters)
+{
+	ck_assert_str_eq(json_of("ab\xc3\xa9", 4, 8), "ab\\u00e9");
+	ck_assert_str_eq(json_of("ab\xc3\xa9", 4, 7), "ab...");
+	ck_assert_str_eq(json_of("\xf0\x90\x80\x80", 4, 12), "\\ud800\\udc00");
+	ck_assert_str_eq(json_of("\xf0\x90\x80\x80", 4, 11), "...");
+	ck_assert_str_eq(json_of("\xf0\x90\x80\x80"
+				 "abcd",
+			     8, 15),
+	    "\\ud800\\udc00...");
+	/* Half a character that is behind the cut leaves no trace. */
+	ck_assert_str_eq(json_of("abc\xf0\x90\x80\x80", 7, 6), "abc...");
+}
+END_TEST
+
 START_TEST(html_has_no_markup_left)
 {
 	buffer_clear(&out);
@@ -282,6 +338,9 @@ main(void)
 	    tests, a_cut_text_ends_in_dots_and_never_in_half_an_escape);
 	tcase_add_test(tests,
 	    escapes_are_added_behind_what_is_there_and_max_counts_them_alone);
+	tcase_add_test(tests, json_is_ascii_and_what_utf8_says);
+	tcase_add_test(tests, json_takes_no_utf8_for_iso_8859_1);
+	tcase_add_test(tests, json_is_cut_between_characters);
 	tcase_add_test(tests, html_has_no_markup_left);
 	tcase_add_test(tests, html_keeps_every_other_byte);
 	return unit_run();
