@@ -6,6 +6,8 @@
 
 #include "handler.h"
 
+extern const struct handler handler_intruder;
+
 void fault_segv(struct request *request, struct response *response);
 void fault_bus(struct request *request, struct response *response);
 void fault_abort(struct request *request, struct response *response);

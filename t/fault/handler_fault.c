@@ -285,5 +285,6 @@ const struct handler *const handlers[] = {
     &handler_file,
     &handler_echo,
     &handler_fault,
+    &handler_intruder,
     NULL,
 };
