@@ -663,14 +663,14 @@ lot_run(struct heritage *heritage, pid_t master)
 	for (int state = 0; state < BERTH_STATES; state++)
 		TAILQ_INIT(&lot.queues[state]);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
+	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
+		return EXIT_FAILURE;
 	if (start(&lot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
 	score_lot_start(&heritage->board->lot, lot.max);
 	relog_follow(heritage, &heritage->board->lot.logs);
-	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
-		return EXIT_FAILURE;
 	set_up_signals();
 	prctl(PR_SET_PDEATHSIG, LOT_ORPHANED);
 	if (getppid() != master)

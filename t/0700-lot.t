@@ -419,6 +419,9 @@ subtest 'a stop that crosses with what is parked' => sub {
 	my $lot = lot_pid($tined);
 	my $token = token();
 	my ($first, $rest) = half_of(reflect($token));
+
+	# From then on it is the worker who is woken first, not the lot.
+	ask($tined, $tined->connect) or die;
 	my $sock = $tined->connect;
 
 	$tined->signal('STOP', $lot);
