@@ -105,6 +105,26 @@ subtest 'the journal' => sub {
 	unlike(journal, qr/ (?:error|warning): /, 'and no complaint');
 };
 
+subtest 'reload' => sub {
+	my $old = main_pid;
+	my %worker = map { $_ => 1 } processes;
+	my $end = load(PORT, '/', "hello\n");
+
+	for my $count (1 .. 3) {
+		succeeds('reload', 'systemctl', 'reload', 'tined');
+		ok(wait_for(sub {
+			$count == (() = journal() =~ /notice: reloaded: /g)
+		}), 'is done');
+	}
+	is(property('ActiveState'), 'active', 'systemd knows that it is over');
+	is(main_pid, $old, 'the master is the same');
+	is(scalar(grep { $worker{$_} && $_ != $old } processes), 1,
+		'no worker is, but the lot');
+	my ($good, @bad) = $end->();
+	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
+	is_deeply(\@bad, [], 'and no request was lost');
+};
+
 subtest 'a mistake in the options' => sub {
 	options('--no-such-option');
 	isnt((output_of('systemctl', 'restart', 'tined'))[0], 0,

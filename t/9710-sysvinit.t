@@ -73,6 +73,21 @@ subtest 'logs are rotated' => sub {
 	succeeds('rotate', SCRIPT, 'rotate');
 };
 
+subtest 'reload' => sub {
+	my $old = master;
+	my %worker = map { $_ => 1 } processes;
+	my $end = load(PORT, '/', "hello\n");
+
+	succeeds('reload', 'invoke-rc.d', 'tined', 'reload');
+	ok(wait_for(sub {
+		1 == grep { $worker{$_} && $_ != $old } processes
+	}), 'all workers are replaced, but for the lot');
+	is(master, $old, 'the master is the same');
+	my ($good, @bad) = $end->();
+	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
+	is_deeply(\@bad, [], 'and no request was lost');
+};
+
 subtest 'the master is killed' => sub {
 	my @all = processes;
 
