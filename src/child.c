@@ -12,6 +12,7 @@
 #include "lot.h"
 #include "memory.h"
 #include "obituary.h"
+#include "ward.h"
 #include "worker.h"
 
 void
@@ -279,6 +280,7 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	score_read(slot, &o.score);
 	score_end(slot);
 	obituary_publish(&o, all->heritage, quietly);
+	ward_admit(all->heritage, &o);
 	child->pid = 0;
 	if (child->retiring)
 		all->retiring--;

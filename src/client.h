@@ -15,6 +15,7 @@
 #include "output.h"
 #include "pace.h"
 #include "peer.h"
+#include "quarantine.h"
 #include "scoreboard.h"
 #include "site.h"
 
@@ -31,6 +32,9 @@ struct service {
 	const struct handoff_lane *ready; /* what waits for a worker, or NULL */
 	struct score *score;		  /* of this process, on the board */
 	size_t worker;			  /* its number, from 1 */
+	/* NULL without --quarantine: what is held, and this process's place. */
+	const struct quarantine *quarantine;
+	struct quarantine_place *place;
 };
 
 /* Pipelined answers, at most, whose times are taken one by one. */

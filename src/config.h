@@ -57,6 +57,8 @@ struct config {
 	int64_t send_timeout;
 	int64_t stop_timeout;
 	int64_t request_timeout; /* 0: none */
+	int quarantine_limit;	 /* deaths of workers; 0: no quarantine */
+	int64_t quarantine_time; /* in which they count, and it lasts */
 
 	uint64_t max_head;
 	uint64_t max_body;

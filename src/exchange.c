@@ -29,6 +29,34 @@ answer_options(struct response *response, unsigned methods)
 	add_allow(response, methods | METHOD_OPTIONS);
 }
 
+/* True if it must not reach a handler.  RFC 9110, 15.6.4. */
+static bool
+is_quarantined(struct client *c)
+{
+	const struct quarantine_key key = {c->request.method, c->request.path};
+	int64_t left;
+
+	if (c->service.quarantine == NULL)
+		return false;
+	left = quarantine_left(c->service.quarantine, &key, c->began);
+	if (left == 0) {
+		quarantine_enter(c->service.place, &key);
+		return false;
+	}
+	response_error(&c->response, 503);
+	response_printf_field(&c->response, "Retry-After", "%lld",
+	    (long long)((left + CLOCK_SECOND - 1) / CLOCK_SECOND));
+	return true;
+}
+
+static void
+handle(struct client *c, const struct site_mount *mount, struct text rest)
+{
+	if (!is_quarantined(c))
+		mount->handler->serve(
+		    mount->mounted.state, &c->request, rest, &c->response);
+}
+
 static void
 serve(struct client *c)
 {
@@ -51,8 +79,7 @@ serve(struct client *c)
 	}
 	methods = mount->mounted.methods;
 	if ((methods & request->method) != 0) {
-		mount->handler->serve(
-		    mount->mounted.state, request, rest, response);
+		handle(c, mount, rest);
 	} else if (request->method == METHOD_OPTIONS) {
 		answer_options(response, methods);
 	} else {
@@ -239,6 +266,8 @@ exchange_answer(struct client *c, size_t len)
 	content_start(c);
 	c->close = !c->request.keep_alive || !c->allowed || client_is_last(c);
 	answer(c);
+	if (c->service.place != NULL)
+		quarantine_leave(c->service.place);
 	conclude(c, c->request.line, c->in.taken - c->taken_before);
 	response_reset(&c->response);
 	input_release(&c->in);

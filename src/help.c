@@ -45,6 +45,8 @@ const char option_help_all[] =
     "  -w, --workers N           how many requests are served at the same time (8)\n"
     "      --request-timeout TIME  504 for an answer that is not begun by then, or\n"
     "                            off (5m)\n"
+    "      --quarantine N,TIME   503, for TIME, for the method and path that N\n"
+    "                            workers died of in TIME (none)\n"
     "\n"
     "Clients that wait, and slow ones\n"
     "  -k, --keepalive TIME      how long one may be idle (75s; 5s with --no-lot)\n"

@@ -11,6 +11,7 @@
 #include "logfile.h"
 #include "logformat.h"
 #include "privilege.h"
+#include "quarantine.h"
 #include "scoreboard.h"
 #include "site.h"
 
@@ -24,6 +25,7 @@ struct heritage {
 	unsigned logs;		/* how often they were opened anew */
 	struct control control; /* from the master to all children */
 	struct scoreboard *board;
+	struct quarantine *quarantine; /* NULL: there is none */
 	struct backlog_overflows overflows;
 	/* Unless --no-lot: */
 	struct handoff_lane parked; /* from workers to the lot */

@@ -14,6 +14,7 @@
 #include "reload.h"
 #include "reopen.h"
 #include "signals.h"
+#include "ward.h"
 #include "worker.h"
 
 /* How long the first worker may take to start. */
@@ -35,7 +36,8 @@ struct master {
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
-	int64_t next_look; /* for workers that hang */
+	int64_t next_look;	/* for workers that hang */
+	int64_t next_discharge; /* from the quarantine */
 	struct reopen reopen;
 	struct reload reload;
 	bool draining; /* clients may wait to be accepted */
@@ -244,6 +246,12 @@ act_on_hanging(struct master *m)
 		m->next_look = hang_check(&m->children);
 }
 
+static void
+act_on_quarantine(struct master *m)
+{
+	m->next_discharge = ward_discharge(m->heritage);
+}
+
 static int64_t
 next_deadline(const struct master *m)
 {
@@ -256,6 +264,8 @@ next_deadline(const struct master *m)
 		next = m->next_ping;
 	if (m->next_look < next)
 		next = m->next_look;
+	if (m->next_discharge < next)
+		next = m->next_discharge;
 	if (reopen_next(&m->reopen) < next)
 		next = reopen_next(&m->reopen);
 	if (!m->stopping && reload_next(&m->reload) < next)
@@ -292,6 +302,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_hanging(m);
 		if (!m->stopping)
 			act_on_reload(m);
+		act_on_quarantine(m);
 		act_on_reopen(m);
 		if (!m->stopping)
 			keep_pool(m);

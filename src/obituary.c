@@ -149,23 +149,27 @@ is_crash(int signo)
 	}
 }
 
-static void
-count(const struct obituary *o, struct scoreboard *board)
+enum score_event
+obituary_event(const struct obituary *o)
 {
 	if (o->timed_out)
-		scoreboard_add(board, EVENT_TIMED_OUT);
-	else if (WIFSIGNALED(o->status) && !is_crash(WTERMSIG(o->status)))
-		scoreboard_add(board, EVENT_KILLED);
-	else if (obituary_is_of_failure(o))
-		scoreboard_add(board, EVENT_CRASHED);
+		return EVENT_TIMED_OUT;
+	if (!obituary_is_of_failure(o))
+		return SCORE_EVENTS;
+	if (WIFSIGNALED(o->status) && !is_crash(WTERMSIG(o->status)))
+		return EVENT_KILLED;
+	return EVENT_CRASHED;
 }
 
 void
 obituary_publish(
     const struct obituary *o, struct heritage *heritage, bool quietly)
 {
+	enum score_event event = obituary_event(o);
+
 	if (!quietly)
 		log_end(o);
 	log_request(o, heritage);
-	count(o, heritage->board);
+	if (event != SCORE_EVENTS)
+		scoreboard_add(heritage->board, event);
 }

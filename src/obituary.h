@@ -21,6 +21,8 @@ struct obituary {
 	struct score_reading score;
 };
 
+/* What it counts as; SCORE_EVENTS: nothing, it ended in peace. */
+enum score_event obituary_event(const struct obituary *o);
 /* Whether it ended otherwise than by itself and in peace. */
 bool obituary_is_of_failure(const struct obituary *o);
 /*

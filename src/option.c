@@ -7,6 +7,7 @@
 #include "logformat.h"
 #include "memory.h"
 #include "option.h"
+#include "quarantine.h"
 #include "response.h"
 #include "scoreboard.h"
 #include "status.h"
@@ -148,6 +149,21 @@ take_request_timeout(struct config *c, const char *value)
 	    (!units_time(value, &c->request_timeout) ||
 		c->request_timeout == 0))
 		return "a time, such as 500ms, 20s, 5m or 1h, or off";
+	return NULL;
+}
+
+static const char *
+take_quarantine(struct config *c, const char *value)
+{
+	struct text limit = {value, strcspn(value, ",")};
+	uint64_t n;
+
+	if (value[limit.len] != ',' ||
+	    !text_to_number(limit, QUARANTINE_LIMIT_MAX, &n) || n == 0 ||
+	    !units_time(value + limit.len + 1, &c->quarantine_time) ||
+	    c->quarantine_time == 0)
+		return "a number of crashes, to 100, and a time, such as 3,60s";
+	c->quarantine_limit = (int)n;
 	return NULL;
 }
 
@@ -318,6 +334,7 @@ const struct option_spec option_specs[] = {
     TIME("body-timeout", 0, body_timeout),
     TIME("send-timeout", 0, send_timeout),
     VALUE("request-timeout", 0, take_request_timeout),
+    VALUE("quarantine", 0, take_quarantine),
     TIME("stop-timeout", 0, stop_timeout),
     VALUE("max-head", 0, take_max_head),
     VALUE("max-body", 0, take_max_body),

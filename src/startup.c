@@ -33,9 +33,17 @@ static const struct heritage *serving;
 static void
 open_scoreboard(struct heritage *h)
 {
+	const struct config *c = &h->config;
+
 	h->board = scoreboard_create(2 * (size_t)h->config.workers);
 	if (h->board == NULL)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
+	if (c->quarantine_limit > 0) {
+		h->quarantine = quarantine_create(
+		    c->quarantine_limit, c->quarantine_time, h->board->count);
+		if (h->quarantine == NULL)
+			err(EXIT_FAILURE, "--quarantine");
+	}
 	backlog_watch_overflows(&h->overflows);
 }
 
@@ -293,6 +301,7 @@ startup_close(struct heritage *h)
 		pidfile_remove(pidfile);
 	pidfile = NULL;
 	heritage_close(h);
+	quarantine_free(h->quarantine);
 	scoreboard_free(h->board);
 	logformat_free(&h->log_format);
 	config_free(&h->config);

@@ -239,6 +239,7 @@ static int
 start(struct worker *w)
 {
 	struct heritage *h = w->heritage;
+	struct quarantine *q = h->quarantine;
 	struct service service = {
 	    .config = &h->config,
 	    .site = &h->site,
@@ -248,6 +249,8 @@ start(struct worker *w)
 	    .ready = has_lot(w) ? &h->ready : NULL,
 	    .score = &h->board->slots[w->slot],
 	    .worker = w->slot + 1,
+	    .quarantine = q,
+	    .place = q != NULL ? quarantine_place(q, w->slot) : NULL,
 	};
 	struct privilege_needs needs = {0};
 	const uint64_t one = 1;

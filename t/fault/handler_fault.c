@@ -284,6 +284,7 @@ static const struct handler handler_fault = {
 const struct handler *const handlers[] = {
     &handler_file,
     &handler_echo,
+    &handler_status,
     &handler_fault,
     &handler_intruder,
     NULL,

@@ -134,6 +134,9 @@ START_TEST(short_and_long_options_are_the_same)
 {
 	parse("--request-timeout|off");
 	ck_assert_int_eq(config.request_timeout, 0);
+	parse("--quarantine|3,1m");
+	ck_assert_int_eq(config.quarantine_limit, 3);
+	ck_assert_int_eq(config.quarantine_time, 60 * CLOCK_SECOND);
 	parse("--request-timeout|2s");
 	ck_assert_int_eq(config.request_timeout, 2 * CLOCK_SECOND);
 	parse("--no-lot");
@@ -241,6 +244,10 @@ END_TEST
 START_TEST(a_bad_number_names_its_flag_and_its_bounds)
 {
 	assert_mistake("-w|0", "--workers", "1 to 4096");
+	assert_mistake("--quarantine|3", "--quarantine", "such as 3,60s");
+	assert_mistake("--quarantine|0,1s", "--quarantine", "such as 3,60s");
+	assert_mistake("--quarantine|101,1s", "--quarantine", "to 100");
+	assert_mistake("--quarantine|3,0", "--quarantine", "such as 3,60s");
 	assert_mistake("--request-timeout|0", "--request-timeout", "or off");
 	assert_mistake("--request-timeout|no", "--request-timeout", "or off");
 	assert_mistake("-w|4097", "--workers", "1 to 4096");
