@@ -54,16 +54,16 @@ enum logformat_what {
 
 struct logformat_piece {
 	enum logformat_what what;
-	bool json;	  /* as a value of JSON; null for what is not there */
-	bool at_end;	  /* a time: of the response, not of the request */
-	int64_t unit;	  /* of a time, nanoseconds */
+	enum field_id id; /* of a request's field */
 	struct text text; /* a literal, the name of a field, a date's format;
 			   * the last has a NUL behind it */
-	enum field_id id; /* of a request's field */
+	int64_t unit;	  /* of a time, nanoseconds */
 	/* For these only, or for all others only; "-" in place of it. */
-	short statuses[LOGFORMAT_STATUSES_MAX];
 	size_t status_count; /* 0: for all */
+	short statuses[LOGFORMAT_STATUSES_MAX];
 	bool others;
+	bool json;   /* as a value of JSON; null for what is not there */
+	bool at_end; /* a time: of the response, not of the request */
 };
 
 struct logformat {

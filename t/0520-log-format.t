@@ -281,6 +281,24 @@ subtest 'the time in the queue' => sub {
 	$tined->ends_clean;
 };
 
+# The 100 before it is not the response.
+subtest 'the first byte' => sub {
+	my $tined = start('%U %{first:us}T %D');
+	my $sock = $tined->connect;
+	my ($line) = logged($tined, sub {
+		$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+			. "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+		sleep 0.2; # what is to be measured
+		$tined->send($sock, 'hello');
+		my $response = $tined->read_response($sock);
+		is($response->{interim}[0]{status}, 100, 'it says 100');
+	});
+	my ($first, $took) = $line =~ m{\A/reflect (\d+) (\d+)\z};
+	cmp_ok($first, '>=', 0.15e6, 'it is that of the final response');
+	cmp_ok($first, '<=', $took, 'before its end');
+	$tined->ends_clean;
+};
+
 # A response that is not whole, and when it began to leave.
 subtest 'a client that goes away' => sub {
 	my $tined = start('%U %X %B %D %{first:us}T', '--send-timeout', '400ms',

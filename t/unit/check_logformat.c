@@ -42,6 +42,7 @@ assert_piece(const char *text, enum logformat_what what)
 static void
 assert_mistake(const char *text, const char *words)
 {
+	logformat_free(&format);
 	buffer_clear(&why);
 	ck_assert_msg(
 	    logformat_parse(&format, text, &why) == -1, "%s is taken", text);

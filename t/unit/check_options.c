@@ -180,6 +180,18 @@ START_TEST(limits_and_times_are_taken)
 }
 END_TEST
 
+START_TEST(a_log_format_is_checked_at_once)
+{
+	parse("");
+	ck_assert_str_eq(config.log_format, "combined");
+	parse("--log-format=json|--log-format|%h %>s");
+	ck_assert_str_eq(config.log_format, "%h %>s");
+	assert_mistake("--log-format=jsno", "--log-format jsno", "json");
+	assert_mistake(
+	    "--log-format=%h %Z", "--log-format %h %Z", "(character 4)");
+}
+END_TEST
+
 START_TEST(options_that_repeat_are_kept_in_their_order)
 {
 	parse("-l|:1|-l|[::1]:2|--allow=10.0.0.0/8|--allow|::1|"
@@ -421,6 +433,7 @@ main(void)
 	tcase_add_test(tests, the_defaults_are_those_of_the_manual);
 	tcase_add_test(tests, short_and_long_options_are_the_same);
 	tcase_add_test(tests, limits_and_times_are_taken);
+	tcase_add_test(tests, a_log_format_is_checked_at_once);
 	tcase_add_test(tests, options_that_repeat_are_kept_in_their_order);
 	tcase_add_test(tests, a_mount_is_prefix_kind_and_argument);
 	tcase_add_test(tests, switches_are_on_when_they_are_given);
