@@ -12,7 +12,7 @@ client_init(struct client *c, const struct service *service)
 {
 	*c = (struct client){.service = *service, .fd = -1};
 	input_init(&c->in, client_room(service->config));
-	output_init(&c->out, service->config->send_timeout);
+	output_init(&c->out, service->config->send_timeout, service->send_tick);
 	response_init(&c->response);
 }
 
@@ -37,10 +37,11 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->answering = false;
 	c->close = false;
 	c->linger = false;
-	c->requests = 0;
+	c->finishing = false;
 	c->streak = 0;
 	c->gap = CLOCK_NEVER;
 	c->late = false;
+	c->collected = false;
 	c->overdue = false;
 	c->ready = 0;
 	c->untold_count = 0;
@@ -63,4 +64,13 @@ client_is_last(const struct client *c)
 {
 	return c->last || c->in.hurry ||
 	    atomic_load(&c->service.board->stopping);
+}
+
+/* What has come must fit into a message. */
+bool
+client_may_park(const struct client *c)
+{
+	return c->service.ready != NULL && !c->in.hurry &&
+	    !atomic_load(&c->service.board->stopping) &&
+	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
 }

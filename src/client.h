@@ -20,7 +20,7 @@
 #include "site.h"
 
 /* Behind the longest head there is room for content, so that both are kept. */
-#define CLIENT_CONTENT_ROOM (16 << 10)
+#define CLIENT_CONTENT_ROOM (64 << 10)
 
 /* What all connections of a process share; nothing of it is owned here. */
 struct service {
@@ -35,6 +35,7 @@ struct service {
 	/* NULL without --quarantine: what is held, and this process's place. */
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;
+	int64_t send_tick; /* SO_SNDTIMEO of all sockets */
 };
 
 /* Pipelined answers, at most, whose times are taken one by one. */
@@ -55,7 +56,9 @@ struct client {
 	uint32_t requests; /* answered on this connection */
 	uint32_t streak;   /* of them, without giving way to others */
 	int64_t gap;	   /* before the last request; nanoseconds */
-	bool late;	   /* its head took too long elsewhere: 408 */
+	bool late;	   /* what it sends took too long elsewhere: 408 */
+	bool collected;	   /* what it sends was waited for elsewhere */
+	size_t wanted;	   /* bytes that are worth coming back with */
 	bool overdue;	   /* it waited for longer than --queue-timeout */
 	int64_t ready; /* when it began to wait for a worker; 0: it did not */
 	/* Of the answers that wait in the output: when their requests came. */
@@ -69,16 +72,19 @@ struct client {
 	int64_t began; /* when a worker had its head */
 	struct request request;
 	struct response response;
-	uint64_t taken_before; /* input.taken, then */
-	uint64_t sent_before;  /* output_position, then */
-	struct buffer path;    /* request.path */
-	struct buffer head;    /* of the response */
+	uint64_t taken_before;		/* input.taken, then */
+	uint64_t sent_before;		/* output_position, then */
+	struct buffer path;		/* request.path */
+	const struct site_mount *mount; /* that is to answer, or NULL */
+	struct text below;		/* the path behind its prefix */
+	struct buffer head;		/* of the response */
 	struct body body;
 	struct pace body_pace; /* begun when body bytes are waited for */
 	bool continued;	       /* 100 Continue was sent */
 	int failure;	       /* status that a bad body earns; 0: none */
 	bool answering;	       /* its answer is not whole yet */
 	uint64_t answer_from;  /* output_position where that begins */
+	bool finishing;	       /* nothing more of it is to be made */
 	bool head_sent;	       /* to output, at least */
 	bool chunked;	       /* the stream is */
 	uint64_t content_from; /* output_position where it begins */
@@ -95,5 +101,7 @@ void client_attach(struct client *c, int fd, const struct peer *peer);
 void client_detach(struct client *c);
 /* Whether the process is to end, so that a response must say close. */
 bool client_is_last(const struct client *c);
+/* Whether the lot could take it, with what it has sent. */
+bool client_may_park(const struct client *c);
 
 #endif

@@ -4,6 +4,9 @@
 #include "config.h"
 #include "memory.h"
 
+/* Of the send time-out, without a lot. */
+#define SEND_TICKS 4
+
 void
 config_init(struct config *c)
 {
@@ -17,6 +20,7 @@ config_init(struct config *c)
 	    .request_timeout = 300 * CLOCK_SECOND,
 	    .max_head = 32 << 10,
 	    .max_body = 1 << 30,
+	    .body_buffer = 64 << 10,
 	    .max_age = -1,
 	    .log_level = LOG_LEVEL_NOTICE,
 	};
@@ -54,6 +58,12 @@ config_free(struct config *c)
 	free(c->log_format);
 	free(c->error_log);
 	*c = (struct config){0};
+}
+
+int64_t
+config_send_tick(const struct config *c)
+{
+	return c->no_lot ? c->send_timeout / SEND_TICKS : c->linger;
 }
 
 void

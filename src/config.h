@@ -62,6 +62,7 @@ struct config {
 
 	uint64_t max_head;
 	uint64_t max_body;
+	uint64_t body_buffer; /* content that is waited for in the lot */
 
 	/* of file mounts */
 	bool listing;
@@ -88,6 +89,11 @@ struct config {
 };
 
 void config_init(struct config *c);
+/*
+ * How long one send may wait, nanoseconds: long enough to tell that a client is
+ * slow, so that the lot can go on, or a part of the time-out (pace.h).
+ */
+int64_t config_send_tick(const struct config *c);
 void config_free(struct config *c);
 /* In place of what was there; the string is copied. */
 void config_set_string(char **to, const char *s);

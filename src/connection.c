@@ -16,6 +16,10 @@
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 32
 
+/* Bytes of responses that the lot holds, beside files; each worker may add
+ * OUTPUT_DEFER_MAX to that before it is seen. */
+#define DEFERRED_MAX (64 << 20)
+
 /* How the wait for a head has ended. */
 enum head_end {
 	HEAD_READY,
@@ -31,13 +35,17 @@ bad_head(struct head_scan *scan, int status)
 	return HEAD_BAD;
 }
 
-/* What has come must fit into a message. */
+/* Whether what the client does not take now may be sent by the lot. */
 static bool
-may_park(const struct client *c)
+may_defer(void *context, bool taking)
 {
-	return c->service.ready != NULL && !c->in.hurry &&
-	    !atomic_load(&c->service.board->stopping) &&
-	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
+	struct client *c = context;
+	struct scoreboard *board = c->service.board;
+
+	return c->finishing && client_may_park(c) &&
+	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
+	    atomic_load(&board->lot.deferred) <= DEFERRED_MAX &&
+	    (!taking || !scoreboard_has_idle(board));
 }
 
 /* Whether nobody misses this worker, as far as can be told. */
@@ -66,7 +74,7 @@ wait_for_request(struct client *c)
 	score_request(c->service.score, TEXT(""));
 	if (c->in.hurry && c->requests == 0)
 		result = input_more(&c->in, start + FIRST_GRACE);
-	else if (!may_park(c) || is_spare(c))
+	else if (!client_may_park(c) || is_spare(c))
 		result = input_wait(&c->in, true);
 	else if (c->gap < BRISK_GAP)
 		result = input_more(&c->in, start + BRISK_GAP);
@@ -81,7 +89,7 @@ static enum input_result
 wait_for_rest(struct client *c, int64_t *began)
 {
 	const struct config *config = c->service.config;
-	bool briefly = may_park(c);
+	bool briefly = client_may_park(c);
 	enum input_result result;
 
 	if (*began == 0)
@@ -91,7 +99,7 @@ wait_for_rest(struct client *c, int64_t *began)
 	else
 		result = input_more(&c->in, *began + config->head_timeout);
 	/* A stop that began meanwhile leaves nobody to park it with. */
-	if (result == INPUT_TIMEOUT && briefly && !may_park(c))
+	if (result == INPUT_TIMEOUT && briefly && !client_may_park(c))
 		result = input_more(&c->in, *began + config->head_timeout);
 	return result;
 }
@@ -101,20 +109,11 @@ end_of_wait(struct client *c, struct head_scan *scan, enum input_result result)
 {
 	bool begun = head_has_begun(scan, input_text(&c->in).len);
 
-	if (result == INPUT_TIMEOUT && may_park(c))
+	if (result == INPUT_TIMEOUT && client_may_park(c))
 		return HEAD_LATER;
 	if (result == INPUT_FAILED || !begun)
 		return HEAD_GONE;
 	return bad_head(scan, result == INPUT_END ? 400 : 408);
-}
-
-static int
-flush(struct client *c)
-{
-	int result = output_flush(&c->out);
-
-	tally_sent(c);
-	return result;
 }
 
 /*
@@ -141,8 +140,10 @@ read_head(struct client *c, struct head_scan *scan)
 		}
 		if (c->late)
 			return bad_head(scan, 408);
-		if (flush(c) == -1)
+		if (tally_flush(c) == -1)
 			return HEAD_GONE;
+		if (c->out.deferring)
+			return HEAD_LATER;
 		result = head_has_begun(scan, seen.len)
 		    ? wait_for_rest(c, &began)
 		    : wait_for_request(c);
@@ -163,7 +164,8 @@ serve_request(struct client *c)
 		input_take(&c->in, scan.start);
 		input_compact(
 		    &c->in, scan.end - scan.start, CLIENT_CONTENT_ROOM);
-		exchange_answer(c, scan.end - scan.start);
+		if (!exchange_answer(c, scan.end - scan.start))
+			return false;
 		break;
 	case HEAD_BAD:
 		input_take(&c->in, scan.start);
@@ -180,6 +182,8 @@ serve_request(struct client *c)
 	c->requests++;
 	c->streak++;
 	c->overdue = false;
+	c->late = false;
+	c->collected = false;
 	return true;
 }
 
@@ -190,24 +194,37 @@ serve_request(struct client *c)
 static bool
 must_give_way(struct client *c)
 {
-	if (!may_park(c))
+	if (!client_may_park(c))
 		return false;
 	if (!c->in.yield &&
 	    (c->streak < STREAK_MAX || !handoff_is_waiting(c->service.ready)))
 		return false;
-	flush(c);
+	tally_flush(c);
 	return !c->close;
+}
+
+static enum connection_end
+end_of_turn(const struct client *c)
+{
+	if (c->out.failed)
+		return CONNECTION_CLOSES;
+	if (c->out.deferring)
+		return CONNECTION_SENDS;
+	return c->wanted > 0 ? CONNECTION_COLLECTS : CONNECTION_WAITS;
 }
 
 enum connection_end
 connection_serve(struct client *c)
 {
-	while (!c->close && !c->out.failed)
+	c->out.may_defer = may_defer;
+	c->out.context = c;
+	c->wanted = 0;
+	while (!c->close && !c->out.failed && !c->out.deferring)
 		if (!serve_request(c) || must_give_way(c))
-			return CONNECTION_WAITS;
-	flush(c);
-	if (c->out.failed)
-		return CONNECTION_CLOSES;
+			return end_of_turn(c);
+	tally_flush(c);
+	if (c->out.failed || c->out.deferring)
+		return end_of_turn(c);
 	/*
 	 * Pipelined requests behind the last one are not answered; and while
 	 * the kernel still sends, any byte that comes would be a reset.

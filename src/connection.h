@@ -15,7 +15,10 @@
 enum connection_end {
 	CONNECTION_CLOSES,  /* nothing more is to come from either side */
 	CONNECTION_LINGERS, /* the client may still send: RFC 9112, 9.6 */
-	CONNECTION_WAITS,   /* for the client: with a lot, worth parking */
+	/* With a lot, which is where it goes: */
+	CONNECTION_WAITS,    /* for the client to send a request */
+	CONNECTION_COLLECTS, /* for bytes, until there are client.wanted */
+	CONNECTION_SENDS,    /* client.out.rest, then on unless client.close */
 };
 
 /* Serves the client that is attached, for as long as it keeps a worker busy. */

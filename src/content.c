@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "clock.h"
 #include "content.h"
+#include "tally.h"
 
 void
 content_start(struct client *c)
@@ -48,7 +50,7 @@ wait_for_bytes(struct client *c)
 	c->out.sends = 0;
 	if (c->body_pace.window == 0)
 		pace_start(&c->body_pace, c->service.config->body_timeout);
-	result = input_more(&c->in, c->body_pace.ends);
+	result = input_more(&c->in, c->late ? 0 : c->body_pace.ends);
 	score_enter(c->service.score, state);
 	switch (result) {
 	case INPUT_BYTES:
@@ -66,6 +68,48 @@ wait_for_bytes(struct client *c)
 		break;
 	}
 	return false;
+}
+
+/*
+ * Whether all of the content is to be waited for before it is looked at: so
+ * much that the lot can do it.  What the client does not send without being
+ * asked (100 Continue) it is asked for first.
+ */
+static bool
+is_collectable(const struct client *c)
+{
+	return client_may_park(c) && !c->collected && !c->late && c->allowed &&
+	    c->body.state == BODY_DATA && !c->body.chunked &&
+	    c->body.left <= c->service.config->body_buffer &&
+	    !c->request.expects_continue;
+}
+
+/* How the wait for so many bytes ends, which is as long as a linger. */
+static enum input_result
+wait_briefly(struct client *c, size_t wanted)
+{
+	int64_t deadline = clock_now() + c->service.config->linger;
+	enum input_result result = INPUT_BYTES;
+
+	while (input_text(&c->in).len < wanted && result == INPUT_BYTES)
+		result = input_linger(&c->in, deadline);
+	return result;
+}
+
+bool
+content_is_better_collected(struct client *c, size_t head)
+{
+	size_t wanted = head + (size_t)c->body.left;
+
+	if (!is_collectable(c) || input_text(&c->in).len >= wanted)
+		return false;
+	/* The client may be waiting for the answers that are ready. */
+	if (tally_flush(c) == -1 || c->out.deferring)
+		return c->out.deferring;
+	if (wait_briefly(c, wanted) != INPUT_TIMEOUT || !client_may_park(c))
+		return false;
+	c->wanted = wanted;
+	return true;
 }
 
 /* The next bytes of content, at most size; a view into the input. */

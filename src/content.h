@@ -15,6 +15,11 @@
 void content_start(struct client *c);
 /* There is none that anybody could know of. */
 void content_none(struct client *c);
+/*
+ * Whether the client is so slow that what is missing of a small content, behind
+ * a head that has not been taken, is waited for elsewhere: client.wanted bytes.
+ */
+bool content_is_better_collected(struct client *c, size_t head);
 /* request.read: context is the connection. */
 ssize_t content_read(void *context, char *to, size_t size);
 /* True when so much of it is left that draining will not do. */

@@ -130,6 +130,7 @@ finish_stream(struct client *c)
 		output_copy(&c->out, "0\r\n\r\n", 5);
 	/* Shorter than was promised: the client must not take it for whole. */
 	if (r->has_declared_length && c->content_sent < r->declared_length) {
+		c->finishing = false;
 		output_flush(&c->out);
 		c->out.failed = true;
 	}
@@ -160,6 +161,7 @@ delivery_start(struct client *c)
 	c->response.context = c;
 	c->taken_before = c->in.taken;
 	c->sent_before = output_position(&c->out);
+	c->finishing = false;
 	c->head_sent = false;
 	c->chunked = false;
 	c->content_from = 0;
@@ -171,6 +173,7 @@ delivery_start(struct client *c)
 void
 delivery_finish(struct client *c)
 {
+	c->finishing = true;
 	if (c->head_sent)
 		finish_stream(c);
 	else if (c->response.streaming)

@@ -29,6 +29,28 @@ answer_options(struct response *response, unsigned methods)
 	add_allow(response, methods | METHOD_OPTIONS);
 }
 
+/* Who is to answer it: client.mount, or NULL. */
+static void
+route(struct client *c)
+{
+	struct request *request = &c->request;
+
+	c->mount = NULL;
+	if (request->asterisk)
+		return;
+	request->ambiguous_path = uri_decode_path(request->raw_path, &c->path);
+	request->path = buffer_text(&c->path);
+	c->mount = site_route(c->service.site, request->path, &c->below);
+}
+
+/* Whether a handler gets it, and may want its content. */
+static bool
+is_for_handler(const struct client *c)
+{
+	return c->mount != NULL &&
+	    (c->mount->mounted.methods & c->request.method) != 0;
+}
+
 /* True if it must not reach a handler.  RFC 9110, 15.6.4. */
 static bool
 is_quarantined(struct client *c)
@@ -50,11 +72,11 @@ is_quarantined(struct client *c)
 }
 
 static void
-handle(struct client *c, const struct site_mount *mount, struct text rest)
+handle(struct client *c)
 {
 	if (!is_quarantined(c))
-		mount->handler->serve(
-		    mount->mounted.state, &c->request, rest, &c->response);
+		c->mount->handler->serve(c->mount->mounted.state, &c->request,
+		    c->below, &c->response);
 }
 
 static void
@@ -62,25 +84,14 @@ serve(struct client *c)
 {
 	struct request *request = &c->request;
 	struct response *response = &c->response;
-	const struct site_mount *mount;
-	unsigned methods;
-	struct text rest;
+	unsigned methods =
+	    c->mount != NULL ? c->mount->mounted.methods : METHODS_ALL;
 
-	if (request->asterisk) {
-		answer_options(response, METHODS_ALL);
-		return;
-	}
-	request->ambiguous_path = uri_decode_path(request->raw_path, &c->path);
-	request->path = buffer_text(&c->path);
-	mount = site_route(c->service.site, request->path, &rest);
-	if (mount == NULL) {
+	if (is_for_handler(c)) {
+		handle(c);
+	} else if (c->mount == NULL && !request->asterisk) {
 		response_error(response, 404);
-		return;
-	}
-	methods = mount->mounted.methods;
-	if ((methods & request->method) != 0) {
-		handle(c, mount, rest);
-	} else if (request->method == METHOD_OPTIONS) {
+	} else if (request->asterisk || request->method == METHOD_OPTIONS) {
 		answer_options(response, methods);
 	} else {
 		response_error(response, 405);
@@ -246,24 +257,28 @@ answer(struct client *c)
 		close_and_linger(c);
 }
 
-void
+bool
 exchange_answer(struct client *c, size_t len)
 {
 	const char *head = input_text(&c->in).at;
 	int status;
 
 	request_reset(&c->request);
-	delivery_start(c);
 	status = head_parse(head, len, &c->request);
 	c->request.peer = &c->peer;
 	c->began = score_begin(c->service.score, c->request.line);
 	if (status != 0) {
+		delivery_start(c);
 		exchange_refuse(c, status);
-		return;
+		return true;
 	}
+	route(c);
+	content_start(c);
+	if (is_for_handler(c) && content_is_better_collected(c, len))
+		return false;
+	delivery_start(c);
 	input_take(&c->in, len);
 	input_hold(&c->in);
-	content_start(c);
 	c->close = !c->request.keep_alive || !c->allowed || client_is_last(c);
 	answer(c);
 	if (c->service.place != NULL)
@@ -271,6 +286,7 @@ exchange_answer(struct client *c, size_t len)
 	conclude(c, c->request.line, c->in.taken - c->taken_before);
 	response_reset(&c->response);
 	input_release(&c->in);
+	return true;
 }
 
 /* What there is of a request line, for the log. */

@@ -13,9 +13,12 @@
 /* A lane holds a few messages of the largest kind; the kernel doubles it. */
 #define LANE_BUFFER (1 << 20)
 
+/* A connection, and the two of a rest. */
+#define DESCRIPTORS_MAX 3
+
 union control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
 int
@@ -34,27 +37,49 @@ handoff_open_lane(struct handoff_lane *lane)
 	return 0;
 }
 
+static void
+put_descriptors(struct msghdr *message, const int *fds, size_t count)
+{
+	struct cmsghdr *header = message->msg_control;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(count * sizeof(fds[0]));
+	memcpy(CMSG_DATA(header), fds, count * sizeof(fds[0]));
+	message->msg_controllen = CMSG_SPACE(count * sizeof(fds[0]));
+}
+
+static void *
+as_base(const void *bytes)
+{
+	return (void *)(uintptr_t)bytes;
+}
+
 int
 handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
-    const char *bytes, size_t len)
+    const char *bytes, size_t len, const struct rest *rest)
 {
-	struct iovec parts[2] = {
-	    {.iov_base = (void *)(uintptr_t)h, .iov_len = sizeof(*h)},
-	    {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len},
+	bool with_rest = h->kind == HANDOFF_SEND;
+	struct iovec parts[] = {
+	    {.iov_base = as_base(h), .iov_len = sizeof(*h)},
+	    {.iov_base = as_base(bytes), .iov_len = len},
+	    {.iov_base = as_base(rest),
+		.iov_len = with_rest ? sizeof(*rest) : 0},
 	};
 	union control control = {0};
 	struct msghdr message = {
 	    .msg_iov = parts,
-	    .msg_iovlen = len > 0 ? 2 : 1,
+	    .msg_iovlen = sizeof(parts) / sizeof(parts[0]),
 	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int fds[DESCRIPTORS_MAX] = {fd};
+	size_t count = 1;
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	if (with_rest && rest->file != -1)
+		fds[count++] = rest->file;
+	if (with_rest && rest->spill != -1)
+		fds[count++] = rest->spill;
+	put_descriptors(&message, fds, count);
 	return sendmsg(lane->to, &message, MSG_NOSIGNAL) == -1 ? -1 : 0;
 }
 
@@ -66,23 +91,45 @@ handoff_is_waiting(const struct handoff_lane *lane)
 	return ioctl(lane->from, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
-static int
-take_descriptor(struct msghdr *message)
+/* How many there are; those that the kernel could not install are missing. */
+static size_t
+get_descriptors(struct msghdr *message, int fds[DESCRIPTORS_MAX])
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd;
+	size_t size;
 
-	if (header == NULL || header->cmsg_type != SCM_RIGHTS) {
-		errno = EMFILE; /* the kernel could not install it */
+	if (header == NULL || header->cmsg_type != SCM_RIGHTS)
+		return 0;
+	size = header->cmsg_len - CMSG_LEN(0);
+	memcpy(fds, CMSG_DATA(header), size);
+	return size / sizeof(fds[0]);
+}
+
+/* All descriptors or none: -1 with errno. */
+static int
+take_descriptors(struct msghdr *message, struct rest *rest)
+{
+	int fds[DESCRIPTORS_MAX];
+	size_t count = get_descriptors(message, fds);
+	bool with_file = rest != NULL && rest->file != -1;
+	bool with_spill = rest != NULL && rest->spill != -1;
+
+	if (count != 1u + with_file + with_spill) {
+		while (count > 0)
+			close(fds[--count]);
+		errno = EMFILE;
 		return -1;
 	}
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
+	if (with_file)
+		rest->file = fds[1];
+	if (with_spill)
+		rest->spill = fds[count - 1];
+	return fds[0];
 }
 
 int
 handoff_receive(const struct handoff_lane *lane, struct handoff *h, char *bytes,
-    size_t size, size_t *len)
+    size_t size, size_t *len, struct rest *rest)
 {
 	struct iovec parts[2] = {
 	    {.iov_base = h, .iov_len = sizeof(*h)},
@@ -104,5 +151,9 @@ handoff_receive(const struct handoff_lane *lane, struct handoff *h, char *bytes,
 		return -1;
 	}
 	*len = (size_t)n - sizeof(*h);
-	return take_descriptor(&message);
+	if (h->kind != HANDOFF_SEND)
+		return take_descriptors(&message, NULL);
+	*len -= sizeof(*rest);
+	memcpy(rest, bytes + *len, sizeof(*rest));
+	return take_descriptors(&message, rest);
 }

@@ -13,20 +13,27 @@
 #include <stdint.h>
 
 #include "peer.h"
+#include "rest.h"
 
-/* Bytes that fit into a message. */
-#define HANDOFF_BYTES_MAX (64 << 10)
+/* Bytes that fit into a message, with what else is in it; an unprivileged
+ * socket takes 208 KiB. */
+#define HANDOFF_BYTES_MAX (128 << 10)
 
 enum handoff_kind {
-	HANDOFF_WAIT,	/* to the lot: until a request has come */
-	HANDOFF_LINGER, /* to the lot: until the client closes */
-	HANDOFF_SERVE,	/* to a worker: what has come wants an answer */
-	HANDOFF_LATE,	/* to a worker: a head took too long, answer 408 */
+	HANDOFF_WAIT,	 /* to the lot: until a request has come */
+	HANDOFF_COLLECT, /* to the lot: until so much has come as is wanted */
+	HANDOFF_SEND,	 /* to the lot: the rest of a response, then on */
+	HANDOFF_LINGER,	 /* to the lot: until the client closes */
+	HANDOFF_SERVE,	 /* to a worker: what has come wants an answer */
+	HANDOFF_LATE,	 /* to a worker: it took too long, answer 408 */
 };
 
 struct handoff {
 	enum handoff_kind kind;
+	bool last;	   /* of HANDOFF_SEND: it lingers after that */
+	bool collected;	   /* it has been waited for already */
 	uint32_t requests; /* answered on this connection so far */
+	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT */
 	int64_t since;	   /* clock_now() when it began to wait for a worker */
 	int64_t gap;	   /* nanoseconds it was parked before that */
 	struct peer peer;
@@ -40,18 +47,19 @@ struct handoff_lane {
 /* Non-blocking at both ends.  -1 with errno. */
 int handoff_open_lane(struct handoff_lane *lane);
 /*
- * Sends a descriptor, which stays the caller's to close.  -1 with errno:
- * EAGAIN when the lane is full.
+ * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
+ * caller's.  -1 with errno: EAGAIN when the lane is full.
  */
 int handoff_send(const struct handoff_lane *lane, const struct handoff *h,
-    int fd, const char *bytes, size_t len);
+    int fd, const char *bytes, size_t len, const struct rest *rest);
 /* Whether a message waits to be received. */
 bool handoff_is_waiting(const struct handoff_lane *lane);
 /*
  * Receives up to size bytes; none may be cut off.  The descriptor, which is
- * then the caller's, or -1 with errno: EAGAIN when there is none.
+ * then the caller's, as is the rest; or -1 with errno: EAGAIN when there is
+ * none, EMFILE when a connection was lost for want of descriptors.
  */
 int handoff_receive(const struct handoff_lane *lane, struct handoff *h,
-    char *bytes, size_t size, size_t *len);
+    char *bytes, size_t size, size_t *len, struct rest *rest);
 
 #endif

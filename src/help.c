@@ -59,6 +59,8 @@ const char option_help_all[] =
     "      --stop-timeout TIME   to finish requests in a stop (30s)\n"
     "      --max-head SIZE       of the head of a request (32k)\n"
     "      --max-body SIZE       of its content (1G)\n"
+    "      --body-buffer SIZE    content that arrives slowly takes no worker up to\n"
+    "                            this size (64k)\n"
     "\n"
     "Files\n"
     "      --listing             of folders that have no index\n"

@@ -120,11 +120,13 @@ begin_stop(struct master *m)
 		kill(m->children.lot.pid, SIGTERM);
 }
 
-/* First the lot hands over what waits there, then there is no more to come. */
+/* First the lot hands over what waits there; it may go on sending. */
 static void
 stop_workers(struct master *m)
 {
-	if (m->workers_told || m->children.lot.pid != 0)
+	if (m->workers_told ||
+	    (m->children.lot.pid != 0 &&
+		!atomic_load(&m->heritage->board->lot.drained)))
 		return;
 	m->workers_told = true;
 	m->draining = true;
@@ -270,7 +272,8 @@ next_deadline(const struct master *m)
 		next = reopen_next(&m->reopen);
 	if (!m->stopping && reload_next(&m->reload) < next)
 		next = reload_next(&m->reload);
-	if (m->draining && clock_now() + QUIET_TICK < next)
+	if ((m->draining || (m->stopping && !m->workers_told)) &&
+	    clock_now() + QUIET_TICK < next)
 		next = clock_now() + QUIET_TICK;
 	return next;
 }

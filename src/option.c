@@ -19,6 +19,7 @@
 #define HEAD_MIN 1024
 /* With empty lines before it, it must fit into a message to the lot. */
 #define HEAD_MAX (60 << 10)
+#define BODY_BUFFER_MAX (64 << 10)
 
 static const char *
 take_int(const char *value, int min, int max, int *to, const char *wanted)
@@ -112,6 +113,15 @@ take_max_body(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_body))
 		return "a size, such as 512k, 10M or 1G";
+	return NULL;
+}
+
+static const char *
+take_body_buffer(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->body_buffer) ||
+	    c->body_buffer > BODY_BUFFER_MAX)
+		return "a size up to 64k";
 	return NULL;
 }
 
@@ -338,6 +348,7 @@ const struct option_spec option_specs[] = {
     TIME("stop-timeout", 0, stop_timeout),
     VALUE("max-head", 0, take_max_head),
     VALUE("max-body", 0, take_max_body),
+    VALUE("body-buffer", 0, take_body_buffer),
     SWITCH("listing", 0, listing),
     SWITCH("dotfiles", 0, dotfiles),
     SWITCH("follow-symlinks", 0, follow_symlinks),

@@ -17,19 +17,18 @@
 #include "output.h"
 #include "pace.h"
 
-/* sendfile(2) moves at most 2 GiB at once; this is no limit on anything. */
-#define SENDFILE_MAX (UINT64_C(1) << 30)
-
 void
-output_init(struct output *o, int64_t timeout)
+output_init(struct output *o, int64_t timeout, int64_t tick)
 {
-	*o = (struct output){.fd = -1, .timeout = timeout};
+	*o = (struct output){.fd = -1, .timeout = timeout, .tick = tick};
+	rest_init(&o->rest);
 	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
 }
 
 void
 output_free(struct output *o)
 {
+	rest_release(&o->rest);
 	free(o->buffer);
 	o->buffer = NULL;
 }
@@ -53,6 +52,8 @@ output_attach(struct output *o, int fd)
 	o->corked = false;
 	o->failed = false;
 	o->began = 0;
+	o->deferring = false;
+	rest_release(&o->rest);
 }
 
 void
@@ -79,7 +80,7 @@ may_go_on(const struct output *o, struct pace *pace, ssize_t n)
 		return false;
 	if (pace->window == 0) { /* it began a tick ago */
 		pace_start(pace, o->timeout);
-		pace->ends -= o->timeout / OUTPUT_TICKS;
+		pace->ends -= o->tick;
 	}
 	if (n > 0)
 		pace_add(pace, (size_t)n);
@@ -99,6 +100,56 @@ skip_sent(struct iovec *parts, int count, size_t n)
 		parts[i].iov_len -= n;
 	}
 	return i;
+}
+
+static bool
+may_defer(const struct output *o, bool taking)
+{
+	return o->may_defer != NULL && o->may_defer(o->context, taking);
+}
+
+/* All bytes together are one segment, or two around a file. */
+static bool
+has_room_in_rest(const struct output *o)
+{
+	return o->rest.spilled + o->waiting <= OUTPUT_DEFER_MAX &&
+	    o->rest.count < REST_SEGMENTS_MAX;
+}
+
+/* Adds the parts from here on to the rest; false if that failed. */
+static bool
+defer_parts(struct output *o, const struct iovec *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rest_add_bytes(
+			&o->rest, parts[i].iov_base, parts[i].iov_len) == -1)
+			return false;
+	o->sent += o->waiting;
+	o->deferring = true;
+	clear(o);
+	return true;
+}
+
+static bool
+defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	if (rest_add_file(&o->rest, file, offset, length) == -1)
+		return false;
+	o->sent += length;
+	o->deferring = true;
+	return true;
+}
+
+/* If it cannot be had, it goes on as if it had not been tried. */
+static bool
+begin_deferring(struct output *o, const struct msghdr *message)
+{
+	if (!may_defer(o, false) || !has_room_in_rest(o))
+		return false;
+	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
+		return true;
+	rest_release(&o->rest);
+	return false;
 }
 
 static void
@@ -121,14 +172,16 @@ send_waiting(struct output *o, int flags)
 			o->failed = true;
 			break;
 		}
-		if (n == -1)
-			continue;
-		o->waiting -= (size_t)n;
-		o->sent += (size_t)n;
-		done = skip_sent(
-		    message.msg_iov, (int)message.msg_iovlen, (size_t)n);
-		message.msg_iov += done;
-		message.msg_iovlen -= (size_t)done;
+		if (n > 0) {
+			o->waiting -= (size_t)n;
+			o->sent += (size_t)n;
+			done = skip_sent(message.msg_iov,
+			    (int)message.msg_iovlen, (size_t)n);
+			message.msg_iov += done;
+			message.msg_iovlen -= (size_t)done;
+		}
+		if (begin_deferring(o, &message))
+			return;
 	}
 	if (!o->failed)
 		o->sent += o->waiting;
@@ -143,6 +196,23 @@ send_parts(struct output *o, int flags)
 	o->sending = true;
 	send_waiting(o, flags);
 	o->sending = false;
+}
+
+/* What does not fit into the rest has the rest sent first. */
+static void
+pass_parts(struct output *o, int flags)
+{
+	if (o->deferring && has_room_in_rest(o)) {
+		if (!defer_parts(o, o->parts, (size_t)o->part_count))
+			o->failed = true;
+		return;
+	}
+	if (o->deferring)
+		output_send_rest(o);
+	if (o->failed)
+		clear(o);
+	else
+		send_parts(o, flags);
 }
 
 /* What was sent with MSG_MORE, and got no more, would wait for 200 ms. */
@@ -165,7 +235,7 @@ int
 output_flush(struct output *o)
 {
 	if (!o->failed && o->waiting > 0)
-		send_parts(o, 0);
+		pass_parts(o, 0);
 	else if (!o->failed && o->corked)
 		uncork(o);
 	return o->failed ? -1 : 0;
@@ -194,7 +264,7 @@ make_room(struct output *o, size_t len)
 {
 	if (o->part_count == OUTPUT_PARTS_MAX ||
 	    OUTPUT_BUFFER_SIZE - o->used < len)
-		send_parts(o, MSG_MORE);
+		pass_parts(o, MSG_MORE);
 }
 
 void
@@ -205,7 +275,7 @@ output_copy(struct output *o, const char *bytes, size_t len)
 	make_room(o, len < OUTPUT_BUFFER_SIZE ? len : 0);
 	if (len >= OUTPUT_BUFFER_SIZE) {
 		add_part(o, bytes, len);
-		send_parts(o, MSG_MORE);
+		pass_parts(o, MSG_MORE);
 		return;
 	}
 	memcpy(o->buffer + o->used, bytes, len);
@@ -245,16 +315,27 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 	}
 }
 
+/* Whether somebody else is to send what is left of a file. */
+static bool
+is_to_be_deferred(const struct output *o, ssize_t sent, int64_t began)
+{
+	if (sent < OUTPUT_FILE_STEP)
+		return may_defer(o, false);
+	return clock_now() - began > OUTPUT_DEFER_TIME && may_defer(o, true);
+}
+
 static void
 send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 {
+	int64_t began = clock_now();
 	off_t at = (off_t)offset;
 	struct pace pace = {0};
 
 	o->sends++;
 	note_send(o);
 	while (length > 0 && !o->failed) {
-		size_t want = length < SENDFILE_MAX ? length : SENDFILE_MAX;
+		size_t want =
+		    length < OUTPUT_FILE_STEP ? length : OUTPUT_FILE_STEP;
 		ssize_t n = sendfile(o->fd, file, &at, want);
 
 		o->corked = false; /* its last bytes leave at once */
@@ -262,20 +343,43 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 			o->sent += (size_t)n;
 			length -= (size_t)n;
 		}
-		if (n == (ssize_t)want)
-			continue;
-		if (n == 0 || !may_go_on(o, &pace, n))
+		if (n == 0 || (n != (ssize_t)want && !may_go_on(o, &pace, n)))
 			o->failed = true;
+		else if (length > 0 && is_to_be_deferred(o, n, began) &&
+		    defer_file(o, file, (uint64_t)at, length))
+			return;
 	}
 }
 
 static void
 send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 {
-	send_parts(o, MSG_MORE);
+	pass_parts(o, MSG_MORE);
+	if (o->deferring && defer_file(o, file, offset, length))
+		return;
+	if (o->deferring)
+		output_send_rest(o);
 	o->sending = true;
 	send_region(o, file, offset, length);
 	o->sending = false;
+}
+
+int
+output_send_rest(struct output *o)
+{
+	struct pace pace = {0};
+
+	o->deferring = false;
+	while (!o->failed && rest_length(&o->rest) > 0) {
+		ssize_t n = rest_send(&o->rest, o->fd, OUTPUT_FILE_STEP);
+
+		if (n == -1 && errno == EIO)
+			o->failed = true;
+		else if (n < OUTPUT_FILE_STEP && !may_go_on(o, &pace, n))
+			o->failed = true;
+	}
+	rest_release(&o->rest);
+	return o->failed ? -1 : 0;
 }
 
 void
@@ -283,7 +387,7 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 {
 	if (o->failed || length == 0)
 		return;
-	if (length <= OUTPUT_READ_MAX)
+	if (length <= OUTPUT_READ_MAX && !o->deferring)
 		read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
@@ -339,7 +443,7 @@ output_rescue(
 {
 	struct iovec parts[OUTPUT_PARTS_MAX + 1];
 
-	if (o->failed || o->sending || o->sent > position)
+	if (o->failed || o->sending || o->deferring || o->sent > position)
 		return false;
 	return send_until(
 	    o->fd, parts, gather(o, position, bytes, parts), deadline);

@@ -5,6 +5,10 @@
  * algorithm off nothing that was sent ever waits in the kernel for an
  * acknowledgement, and with everything ready in one send there are no small
  * packets to regret.
+ *
+ * When the client takes its time, and whoever owns the output agrees, it sends
+ * no more: what is handed in from then on is added to a rest (rest.h), which
+ * the owner has sent by somebody who has the time.
  */
 #ifndef TINED_OUTPUT_H
 #define TINED_OUTPUT_H
@@ -16,19 +20,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clock.h"
+#include "rest.h"
 #include "text.h"
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
 #define OUTPUT_PARTS_MAX 64
-/* The socket's SO_SNDTIMEO is the time-out divided by this: a tick. */
-#define OUTPUT_TICKS 4
 /* Bytes of a file that are read into the buffer; a larger one is sent by
  * sendfile(2), which measures faster from here on. */
 #define OUTPUT_READ_MAX (64 << 10)
 
+/* Bytes that may be deferred, beside regions of files. */
+#define OUTPUT_DEFER_MAX (4 << 20)
+/* A file is sent in pieces of this, so that a long one can be deferred. */
+#define OUTPUT_FILE_STEP (1 << 20)
+/* A client that takes what there is, but not all within this, is slow too. */
+#define OUTPUT_DEFER_TIME (20 * CLOCK_MILLISECOND)
+
 struct output {
 	int fd;		 /* not owned; -1 if detached */
 	int64_t timeout; /* nanoseconds; pace.h */
+	int64_t tick;	 /* nanoseconds: the socket's SO_SNDTIMEO */
 	char *buffer;	 /* owned, OUTPUT_BUFFER_SIZE */
 	size_t used;	 /* of buffer */
 	struct iovec parts[OUTPUT_PARTS_MAX];
@@ -41,9 +53,18 @@ struct output {
 	volatile sig_atomic_t sending;
 	bool failed;   /* nothing more can be sent on this connection */
 	int64_t began; /* clock_now() of the first send since output_begin */
+
+	bool deferring;	  /* what is handed in goes to the rest */
+	struct rest rest; /* empty unless deferring; owned */
+	/*
+	 * Whether it may defer now; NULL: never.  taking: the client takes
+	 * what there is.
+	 */
+	bool (*may_defer)(void *context, bool taking);
+	void *context;
 };
 
-void output_init(struct output *o, int64_t timeout);
+void output_init(struct output *o, int64_t timeout, int64_t tick);
 void output_free(struct output *o);
 void output_attach(struct output *o, int fd);
 
@@ -55,10 +76,12 @@ void output_refer(struct output *o, const char *bytes, size_t len);
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
 /* A response begins here: began is 0 until the next send. */
 void output_begin(struct output *o);
-/* Bytes since output_attach that are sent or wait: where the next will be. */
+/* Bytes since output_attach that are sent, deferred or wait: where the next will be. */
 uint64_t output_position(const struct output *o);
-/* Sends all that waits.  -1 once the output has failed. */
+/* Sends all that waits, or defers it.  -1 once the output has failed. */
 int output_flush(struct output *o);
+/* Sends the rest after all, and defers no more.  -1 if that failed. */
+int output_send_rest(struct output *o);
 
 /*
  * From the handler of a signal, in a process that ends: sends what waits before

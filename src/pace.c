@@ -9,18 +9,18 @@ pace_start(struct pace *p, int64_t window)
 	p->moved = 0;
 }
 
-static uint64_t
-quota(const struct pace *p)
+uint64_t
+pace_quota(int64_t window)
 {
-	return (uint64_t)(p->window / CLOCK_MILLISECOND) *
-	    PACE_BYTES_PER_SECOND / 1000;
+	return (uint64_t)(window / CLOCK_MILLISECOND) * PACE_BYTES_PER_SECOND /
+	    1000;
 }
 
 void
 pace_add(struct pace *p, size_t bytes)
 {
 	p->moved += bytes;
-	if (p->moved >= quota(p))
+	if (p->moved >= pace_quota(p->window))
 		pace_start(p, p->window);
 }
 

@@ -19,6 +19,8 @@ struct pace {
 	uint64_t moved; /* bytes in the current window */
 };
 
+/* Bytes that must move in a window of so many nanoseconds. */
+uint64_t pace_quota(int64_t window);
 void pace_start(struct pace *p, int64_t window);
 void pace_add(struct pace *p, size_t bytes);
 bool pace_is_over(const struct pace *p);

@@ -195,6 +195,7 @@ score_lot_start(struct score_lot *lot, size_t room)
 {
 	for (int i = 0; i < SCORE_WAITS; i++)
 		SET(lot->waiting[i], 0);
+	SET(lot->deferred, 0);
 	SET(lot->room, room);
 	SET(lot->pid, getpid());
 }
@@ -210,6 +211,18 @@ score_lot_peak(struct score_lot *lot, size_t all)
 {
 	if (all > GET(lot->peak))
 		SET(lot->peak, all);
+}
+
+void
+score_lot_deferred(struct score_lot *lot, uint64_t bytes)
+{
+	SET(lot->deferred, bytes);
+}
+
+void
+score_lot_drained(struct score_lot *lot)
+{
+	atomic_store(&lot->drained, true);
 }
 
 void

@@ -133,7 +133,9 @@ struct score_lot {
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
-	atomic_uint logs; /* as in struct score */
+	atomic_uint logs;		/* as in struct score */
+	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
+	atomic_bool drained; /* in a stop: it has no more for workers */
 };
 
 struct scoreboard {
@@ -172,6 +174,8 @@ void score_add_latency(struct score *s, int64_t latency);
 void score_lot_start(struct score_lot *lot, size_t room);
 void score_lot_set(struct score_lot *lot, enum score_wait what, size_t n);
 void score_lot_peak(struct score_lot *lot, size_t all);
+void score_lot_deferred(struct score_lot *lot, uint64_t bytes);
+void score_lot_drained(struct score_lot *lot);
 void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
 

@@ -215,6 +215,7 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(getpeername),
     CALL(fcntl),
     IF(ioctl, EQUAL, 1, ~0U, FIONREAD),
+    IF(ioctl, EQUAL, 1, ~0U, FIONBIO),
     IF(ioctl, EQUAL, 1, ~0U, TIOCOUTQ),
     CALL(dup),
     CALL(dup3),

@@ -18,7 +18,6 @@
 #include "daemon.h"
 #include "log.h"
 #include "memory.h"
-#include "output.h"
 #include "path.h"
 #include "startup.h"
 
@@ -104,8 +103,7 @@ open_listeners(struct heritage *h)
 	const struct listener_options options = {
 	    .backlog = c->backlog,
 	    .receive_timeout = c->no_lot ? c->keepalive_timeout : c->linger,
-	    /* Only a tick: output.c keeps the time (pace.h). */
-	    .send_timeout = c->send_timeout / OUTPUT_TICKS,
+	    .send_timeout = config_send_tick(c),
 	    .defer = c->head_timeout,
 	};
 	struct buffer why = {0};

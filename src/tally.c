@@ -74,3 +74,12 @@ tally_sent(struct client *c)
 	count(c, COUNT_SENT, bytes);
 	tell_latencies(c);
 }
+
+int
+tally_flush(struct client *c)
+{
+	int result = output_flush(&c->out);
+
+	tally_sent(c);
+	return result;
+}

@@ -14,5 +14,7 @@ void tally_answer(struct client *c);
  * waited for between the flushes that it sums up.
  */
 void tally_sent(struct client *c);
+/* Flushes the output, and counts: as output_flush. */
+int tally_flush(struct client *c);
 
 #endif

@@ -251,6 +251,7 @@ start(struct worker *w)
 	    .worker = w->slot + 1,
 	    .quarantine = q,
 	    .place = q != NULL ? quarantine_place(q, w->slot) : NULL,
+	    .send_tick = config_send_tick(&h->config),
 	};
 	struct privilege_needs needs = {0};
 	const uint64_t one = 1;
@@ -355,26 +356,69 @@ wait_for_lane(const struct worker *w)
 	return ready > 0 || (ready == -1 && errno == EINTR);
 }
 
-/* Back to the lot; the worker is free when this returns. */
-static void
+/* Back to the lot, unless the lane to it stays full: false. */
+static bool
 park(struct worker *w, enum handoff_kind kind)
 {
 	struct client *c = &w->client;
 	struct text unread = input_text(&c->in);
 	const struct handoff h = {
 	    .kind = kind,
+	    .last = c->close,
 	    .requests = c->requests,
+	    .wanted = (uint32_t)c->wanted,
 	    .peer = c->peer,
 	};
 
-	if (kind == HANDOFF_LINGER) {
-		shutdown(c->fd, SHUT_WR);
+	if (kind == HANDOFF_LINGER || h.last)
 		unread.len = 0;
-	}
 	while (handoff_send(&w->heritage->parked, &h, c->fd, unread.at,
-		   unread.len) == -1)
+		   unread.len, &c->out.rest) == -1)
 		if (errno != EAGAIN || !wait_for_lane(w))
-			break; /* it is closed: lawful between requests */
+			return false;
+	return true;
+}
+
+static void
+linger(struct worker *w)
+{
+	if (has_lot(w) && !atomic_load(&w->heritage->board->stopping)) {
+		shutdown(w->client.fd, SHUT_WR);
+		park(w, HANDOFF_LINGER);
+	} else {
+		connection_linger(&w->client);
+	}
+}
+
+/* What cannot be parked is closed: lawful between requests. */
+static void
+part(struct worker *w, enum connection_end end)
+{
+	switch (end) {
+	case CONNECTION_WAITS:
+		park(w, HANDOFF_WAIT);
+		break;
+	case CONNECTION_COLLECTS:
+		park(w, HANDOFF_COLLECT);
+		break;
+	case CONNECTION_SENDS:
+		if (!park(w, HANDOFF_SEND) &&
+		    output_send_rest(&w->client.out) == 0)
+			linger(w);
+		break;
+	case CONNECTION_LINGERS:
+		linger(w);
+		break;
+	case CONNECTION_CLOSES:
+		break;
+	}
+}
+
+static void
+let_go_of_client(struct worker *w)
+{
+	close(w->client.fd);
+	client_detach(&w->client);
 }
 
 static void
@@ -383,21 +427,8 @@ serve(struct worker *w)
 	struct client *c = &w->client;
 
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	switch (connection_serve(c)) {
-	case CONNECTION_WAITS:
-		park(w, HANDOFF_WAIT);
-		break;
-	case CONNECTION_LINGERS:
-		if (has_lot(w))
-			park(w, HANDOFF_LINGER);
-		else
-			connection_linger(c);
-		break;
-	case CONNECTION_CLOSES:
-		break;
-	}
-	close(c->fd);
-	client_detach(c);
+	part(w, connection_serve(c));
+	let_go_of_client(w);
 }
 
 static bool
@@ -417,29 +448,70 @@ serve_new(struct worker *w)
 	return true;
 }
 
-static bool
-serve_handed(struct worker *w, const struct handoff_lane *lane)
+static void
+attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 {
 	int64_t limit = w->heritage->config.queue_timeout;
 	struct client *c = &w->client;
+
+	client_attach(c, fd, &h->peer);
+	input_filled(&c->in, len);
+	c->requests = h->requests;
+	c->gap = h->requests > 0 ? h->gap : CLOCK_NEVER;
+	c->late = h->kind == HANDOFF_LATE;
+	c->collected = h->collected;
+	c->overdue = limit > 0 && clock_now() - h->since > limit;
+	c->ready = h->since;
+	score_add(c->service.score, COUNT_HANDED, 1);
+}
+
+static bool
+serve_handed(struct worker *w)
+{
+	struct client *c = &w->client;
 	struct handoff h;
+	struct rest rest; /* none comes this way */
 	size_t len;
 	int fd;
 
 	if (!has_lot(w))
 		return false;
-	fd = handoff_receive(lane, &h, c->in.data, c->in.size, &len);
+	fd = handoff_receive(
+	    &w->heritage->ready, &h, c->in.data, c->in.size, &len, &rest);
 	if (fd == -1)
 		return false;
-	client_attach(c, fd, &h.peer);
-	input_filled(&c->in, len);
-	c->requests = h.requests;
-	c->gap = h.requests > 0 ? h.gap : CLOCK_NEVER;
-	c->late = h.kind == HANDOFF_LATE;
-	c->overdue = limit > 0 && clock_now() - h.since > limit;
-	c->ready = h.since;
-	score_add(c->service.score, COUNT_HANDED, 1);
+	attach_handed(w, fd, &h, len);
 	serve(w);
+	return true;
+}
+
+/* What was on its way to the lot when it ended. */
+static bool
+serve_parked(struct worker *w)
+{
+	struct client *c = &w->client;
+	struct handoff h;
+	struct rest rest;
+	size_t len;
+	int fd;
+
+	if (!has_lot(w))
+		return false;
+	fd = handoff_receive(
+	    &w->heritage->parked, &h, c->in.data, c->in.size, &len, &rest);
+	if (fd == -1)
+		return false;
+	attach_handed(w, fd, &h, len);
+	if (h.kind == HANDOFF_SEND) {
+		c->out.rest = rest;
+		output_send_rest(&c->out);
+	}
+	if (h.kind == HANDOFF_LINGER || (h.kind == HANDOFF_SEND && h.last)) {
+		connection_linger(c);
+		let_go_of_client(w);
+	} else {
+		serve(w);
+	}
 	return true;
 }
 
@@ -460,12 +532,10 @@ wait_for_work(struct worker *w)
 static bool
 serve_any(struct worker *w)
 {
-	const struct handoff_lane *ready = &w->heritage->ready;
-
 	w->handed_first = !w->handed_first;
 	if (w->handed_first)
-		return serve_handed(w, ready) || serve_new(w);
-	return serve_new(w) || serve_handed(w, ready);
+		return serve_handed(w) || serve_new(w);
+	return serve_new(w) || serve_handed(w);
 }
 
 /*
@@ -509,8 +579,7 @@ drain(struct worker *w)
 	}
 	/* And what was on its way to and from the lot when it ended. */
 	while (atomic_load(&board->stopping) &&
-	    (serve_handed(w, &w->heritage->ready) ||
-		serve_handed(w, &w->heritage->parked)))
+	    (serve_handed(w) || serve_parked(w)))
 		continue;
 }
 

@@ -10,9 +10,9 @@ use Test::More;
 use Time::HiRes qw(time);
 use Tined qw(background free_port wait_for);
 
-# More than the buffers of both ends hold: who does not read it keeps its
-# worker busy.
+# More than the buffers of both ends hold.
 my $big = 'x' x (32 << 20);
+my @reflect = ('-m', '/reflect=echo:body');
 my %files = ('a.txt' => "a\n", 'big' => $big);
 
 my $KILLED = qr{error: (?:worker \d+|the lot)\[\d+\] was killed by signal 9 \(Killed\)};
@@ -21,12 +21,13 @@ sub titles ($tined) {
 	return sort map { Tined::title($_) } $tined->worker_pids;
 }
 
-# A connection whose worker is in the middle of a response, and its worker:
-# the one that holds the other end, as others may be busy with other clients.
+# A connection whose worker is in the middle of a request, and its worker: the
+# one that holds the other end, as others may be busy with other clients.
 sub busy_worker ($tined) {
-	my $sock = $tined->connect(rcvbuf => 4096);
+	my $sock = $tined->connect;
 
-	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Transfer-Encoding: chunked\r\n\r\n5\r\nhel");
 	my $pid = wait_for(sub {
 		my $inode = accepted_inode($sock) or return;
 		(grep { holds($_, $inode) } $tined->worker_pids)[0];
@@ -60,7 +61,7 @@ sub serving ($tined) {
 }
 
 subtest 'their number and their names' => sub {
-	my $tined = Tined->start(args => ['-w', 3], files => \%files);
+	my $tined = Tined->start(args => ['-w', 3, @reflect], files => \%files);
 
 	is(Tined::title($tined->pid), 'tined: master [3 workers]',
 		'the master');
@@ -85,7 +86,7 @@ subtest 'their number and their names' => sub {
 };
 
 subtest 'a worker is killed under load' => sub {
-	my $tined = Tined->start(args => ['-w', 6], files => \%files);
+	my $tined = Tined->start(args => ['-w', 6, @reflect], files => \%files);
 	my $until = time + 2;
 	my @clients = map { background(sub {
 		my ($served, @failed) = (0);
@@ -111,7 +112,7 @@ subtest 'a worker is killed under load' => sub {
 			my @line = grep { /\Q[$pid] was killed\E/ }
 			    $tined->error_log;
 			@line == 1 && $line[0] =~ qr{$KILLED\ while\ \w+
-				\ "GET\ /big\ HTTP/1\.1"\ for\ 127\.0\.0\.1,
+				\ "POST\ /reflect\ HTTP/1\.1"\ for\ 127\.0\.0\.1,
 				\ \d+\ ms\ into\ it;
 				\ a\ new\ worker\ takes\ its\ place\z}x;
 		}), 'the log says what it was serving')
@@ -197,7 +198,9 @@ subtest 'the master is killed' => sub {
 		args => ['-w', 4, '-l', "127.0.0.1:$port"], files => \%files);
 	my $idle = $tined->connect;
 	my $response = $tined->get('/a.txt', sock => $idle, keep => 1);
-	my ($sock, $pid) = busy_worker($tined);
+	my $sock = $tined->connect(rcvbuf => 4096);
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
 
 	$tined->signal('KILL');
 	is($tined->wait_exit, 128 + 9, 'it is dead');

@@ -13,6 +13,7 @@ use IO::Socket::IP   ();
 use IO::Socket::UNIX ();
 use List::Util       qw(max);
 use lib "$FindBin::Bin/lib";
+use Lot    qw(is_held);
 use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -279,9 +280,9 @@ for my $path ('/big', '/stars') {
 	    does => sub ($c) {
 		$tined->send($c->{sock}, "GET $path HTTP/1.1\r\n"
 			. "Host: a\r\n\r\n");
-		says(wait_for(sub { holder($tined, $c->{address}) }),
-			'it has a worker');
-		wait_for(sub { !holder($tined, $c->{address}) }, FOREVER);
+		says(wait_for(sub { is_held($tined, $c->{sock}) }),
+			'it is served');
+		wait_for(sub { !is_held($tined, $c->{sock}) }, FOREVER);
 		# What the kernel's own buffers take in begins a new second.
 		took($c, 1, 2, 'it is given up');
 		cut($c);
@@ -292,15 +293,15 @@ for my $path ('/big', '/stars') {
 		my $sock = $c->{sock};
 		$tined->send($sock, "GET $path HTTP/1.1\r\n"
 			. "Host: a\r\n\r\n");
-		says(wait_for(sub { holder($tined, $c->{address}) }),
-			'it has a worker');
+		says(wait_for(sub { is_held($tined, $c->{sock}) }),
+			'it is served');
 		my $buffer = \${*$sock}{tined_buffer};
 		my $next = time;
 		wait_for(sub {
 			sysread $sock, $$buffer, 1, length $$buffer
 			    if time > $next;
 			$next = time + 0.1 if time > $next;
-			!holder($tined, $c->{address});
+			!is_held($tined, $c->{sock});
 		}, FOREVER);
 		took($c, 1, 2, 'it is given up');
 		cut($c);
@@ -318,7 +319,7 @@ client '10,000 requests at once, and no answer read' => rcvbuf => 1 << 16,
 		substr $all, 0, $n, q{} if $n;
 		(!defined $n && $! != EAGAIN && $! != EINTR)
 		    || time - $c->{start} > 0.5
-		    && !holder($tined, $c->{address});
+		    && !is_held($tined, $c->{sock});
 	}, FOREVER);
 	took($c, 1, 2, 'it is given up');
 	my $whole = 0;

@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	find_lot half_of held_by_lot is_on_its_way is_parked keep_busy lot_pid
+	find_lot half_of held_by_lot is_held is_on_its_way is_parked keep_busy lot_pid
 	median need_descriptors park percentile reflect release token);
 
 # No content that a server might collect before a worker sees the request.
@@ -85,6 +85,9 @@ sub _holders ($tined, $sock) {
 
 	return "@pids";
 }
+
+# By whichever of its processes.
+sub is_held ($tined, $sock) { return (_holders($tined, $sock) // q{}) ne q{} }
 
 sub is_parked ($tined, $sock) {
 	return (_holders($tined, $sock) // q{}) eq

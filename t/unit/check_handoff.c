@@ -18,6 +18,7 @@ static struct handoff sent;
 static char bytes[HANDOFF_BYTES_MAX];
 static char got[HANDOFF_BYTES_MAX];
 static size_t len;
+static struct rest rest;
 
 static void
 set_up(void)
@@ -86,11 +87,13 @@ receive(struct handoff *h)
 {
 	memset(h, 0xff, sizeof(*h));
 	memset(got, 0, sizeof(got));
-	return handoff_receive(&lane, h, got, sizeof(got), &len);
+	return handoff_receive(&lane, h, got, sizeof(got), &len, &rest);
 }
 
 START_TEST(all_of_a_message_arrives)
 {
+	static const enum handoff_kind kinds[] = {
+	    HANDOFF_WAIT, HANDOFF_COLLECT, HANDOFF_SERVE, HANDOFF_LATE};
 	static const size_t lengths[] = {0, 1, 2, 255, 4096, 16384,
 	    HANDOFF_BYTES_MAX - 1, HANDOFF_BYTES_MAX};
 	struct handoff h;
@@ -98,10 +101,11 @@ START_TEST(all_of_a_message_arrives)
 
 	make_pipe(ends);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		sent.kind = (enum handoff_kind)(i % 4);
+		sent.kind = kinds[i % 4];
 		sent.requests = (uint32_t)i;
-		ck_assert_int_eq(
-		    handoff_send(&lane, &sent, ends[1], bytes, lengths[i]), 0);
+		ck_assert_int_eq(handoff_send(&lane, &sent, ends[1], bytes,
+				     lengths[i], NULL),
+		    0);
 		fd = receive(&h);
 		ck_assert_int_ge(fd, 0);
 		ck_assert_int_ne(fd, ends[1]);
@@ -123,7 +127,7 @@ START_TEST(the_descriptor_stays_the_senders_and_lives_in_the_lane)
 	int ends[2], fd;
 
 	make_pipe(ends);
-	ck_assert_int_eq(handoff_send(&lane, &sent, ends[1], NULL, 0), 0);
+	ck_assert_int_eq(handoff_send(&lane, &sent, ends[1], NULL, 0, NULL), 0);
 	ck_assert_int_eq(fcntl(ends[1], F_GETFD), FD_CLOEXEC);
 	close(ends[1]);
 	ck_assert(!is_hung_up(ends[0]));
@@ -144,7 +148,7 @@ START_TEST(an_empty_lane_does_not_block)
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert(!handoff_is_waiting(&lane));
-	ck_assert_int_eq(handoff_send(&lane, &sent, lane.to, NULL, 0), 0);
+	ck_assert_int_eq(handoff_send(&lane, &sent, lane.to, NULL, 0, NULL), 0);
 	ck_assert(handoff_is_waiting(&lane));
 	close(receive(&h));
 	ck_assert(!handoff_is_waiting(&lane));
@@ -162,7 +166,7 @@ START_TEST(messages_keep_their_order_and_their_own_bytes)
 		ck_assert_int_eq(write(ends[1], &i, sizeof(i)), sizeof(i));
 		sent.requests = i;
 		ck_assert_int_eq(
-		    handoff_send(&lane, &sent, ends[0], bytes + i, i), 0);
+		    handoff_send(&lane, &sent, ends[0], bytes + i, i, NULL), 0);
 		close(ends[0]);
 		close(ends[1]);
 	}
@@ -190,7 +194,8 @@ START_TEST(a_full_lane_does_not_block)
 	int fd;
 
 	while (sent.requests = taken,
-	    handoff_send(&lane, &sent, lane.from, bytes, sizeof(bytes)) == 0)
+	    handoff_send(&lane, &sent, lane.from, bytes, sizeof(bytes), NULL) ==
+		0)
 		ck_assert_uint_lt(++taken, 10000);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert_uint_gt(taken, 0);
@@ -205,7 +210,8 @@ START_TEST(a_full_lane_does_not_block)
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert_int_eq(
-	    handoff_send(&lane, &sent, lane.from, bytes, sizeof(bytes)), 0);
+	    handoff_send(&lane, &sent, lane.from, bytes, sizeof(bytes), NULL),
+	    0);
 }
 END_TEST
 
@@ -228,10 +234,12 @@ START_TEST(without_a_free_descriptor_none_leaks)
 
 	make_pipe(ends);
 	sent.requests = 1;
-	ck_assert_int_eq(handoff_send(&lane, &sent, ends[1], bytes, 5), 0);
+	ck_assert_int_eq(
+	    handoff_send(&lane, &sent, ends[1], bytes, 5, NULL), 0);
 	close(ends[1]);
 	sent.requests = 2;
-	ck_assert_int_eq(handoff_send(&lane, &sent, ends[0], bytes, 6), 0);
+	ck_assert_int_eq(
+	    handoff_send(&lane, &sent, ends[0], bytes, 6, NULL), 0);
 	allow_descriptors(ends[0] + 1);
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EMFILE);
@@ -257,7 +265,7 @@ START_TEST(a_closed_other_end_is_told)
 	ck_assert_int_eq(errno, EPIPE);
 	set_up();
 	close(lane.from);
-	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1), -1);
+	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, NULL), -1);
 	ck_assert_int_eq(errno, EPIPE);
 	set_up();
 }
@@ -267,7 +275,7 @@ START_TEST(a_descriptor_that_is_none_is_not_sent)
 {
 	struct handoff h;
 
-	ck_assert_int_eq(handoff_send(&lane, &sent, -1, bytes, 1), -1);
+	ck_assert_int_eq(handoff_send(&lane, &sent, -1, bytes, 1, NULL), -1);
 	ck_assert_int_eq(errno, EBADF);
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EAGAIN);

@@ -28,7 +28,7 @@ connect_as(int type)
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, type, 0, pair), 0);
-	output_init(&out, TIMEOUT);
+	output_init(&out, TIMEOUT, TIMEOUT / 4);
 	output_attach(&out, pair[0]);
 	peer = pair[1];
 }
@@ -468,7 +468,7 @@ END_TEST
 static void
 set_send_timeout(int64_t timeout)
 {
-	struct timeval tv = clock_timeval(timeout / OUTPUT_TICKS);
+	struct timeval tv = clock_timeval(timeout / 4);
 
 	setsockopt(out.fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	out.timeout = timeout;

@@ -49,7 +49,7 @@ set_up(void)
 	ck_assert_ptr_nonnull(board);
 	client.service.score = &board->slots[0];
 	client.response.status = 200;
-	output_init(&client.out, CLOCK_SECOND);
+	output_init(&client.out, CLOCK_SECOND, CLOCK_SECOND);
 	output_attach(&client.out, client.fd);
 	set_option(client.fd, TCP_NODELAY, 1);
 }

@@ -1,0 +1,232 @@
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+
+#include "log.h"
+#include "lot_state.h"
+
+/* Connections beyond what there is room for: what workers park then. */
+#define RESERVE 32
+/* Bytes of heads and content that arrive, and all that is kept beside them. */
+#define MEMORY_MAX (256 << 20)
+
+/* True when it is gone to a worker. */
+static bool
+hand_over(struct lot *lot, struct berth *b)
+{
+	const struct handoff h = berth_handoff(b);
+
+	if (handoff_send(
+		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
+		return false;
+	berth_release(&lot->berths, b);
+	return true;
+}
+
+void
+lot_hand_over_ready(struct lot *lot)
+{
+	int lane = lot->heritage->ready.to;
+	struct berth *b;
+	bool full;
+
+	while ((b = berths_first(&lot->berths, BERTH_READY)) != NULL)
+		if (!hand_over(lot, b))
+			break;
+	lot->lane_is_choked = b != NULL && errno == ETOOMANYREFS;
+	full = b != NULL && !lot->lane_is_choked;
+	if (full && !lot->lane_is_full)
+		berths_watch(&lot->berths, lane, EPOLLOUT, &lot->lane_is_full);
+	else if (!full && lot->lane_is_full)
+		berths_unwatch(&lot->berths, lane);
+	lot->lane_is_full = full;
+}
+
+static void
+warn_full(struct lot *lot)
+{
+	if (!lot->told_full)
+		log_warning("%zu connections are held, which is all that there "
+			    "is room for: the oldest that can be are closed",
+		    lot->berths.count);
+	lot->told_full = true;
+}
+
+static bool
+evict_first(struct lot *lot, enum berth_state state)
+{
+	struct berth *b = berths_first(&lot->berths, state);
+
+	if (b == NULL)
+		return false;
+	warn_full(lot);
+	berth_release(&lot->berths, b);
+	score_lot_evicted(&lot->heritage->board->lot);
+	return true;
+}
+
+/* Those that take the memory go first, so that one makes room for many. */
+static void
+make_memory(struct lot *lot)
+{
+	while (lot->berths.memory > MEMORY_MAX &&
+	    (evict_first(lot, BERTH_COLLECT) || evict_first(lot, BERTH_HEAD) ||
+		evict_first(lot, BERTH_IDLE)))
+		continue;
+}
+
+/*
+ * True when there is room for one more.  An idle client may be sent away at any
+ * time (RFC 9112, 9.5), one that waits for a worker or a response may not.
+ */
+static bool
+make_room(struct lot *lot)
+{
+	make_memory(lot);
+	return lot->berths.count < lot->max || evict_first(lot, BERTH_LINGER) ||
+	    evict_first(lot, BERTH_IDLE) || evict_first(lot, BERTH_HEAD) ||
+	    evict_first(lot, BERTH_COLLECT);
+}
+
+int
+lot_watch_sources(struct lot *lot)
+{
+	struct heritage *h = lot->heritage;
+
+	if (berths_watch(&lot->berths, h->parked.from, EPOLLIN, &h->parked) ==
+		-1 &&
+	    errno != EEXIST)
+		return -1;
+	for (size_t i = 0; i < h->listeners.count && !lot->stopping; i++)
+		if (berths_watch(&lot->berths, h->listeners.at[i].fd,
+			EPOLLIN | EPOLLEXCLUSIVE, &h->listeners) == -1)
+			return -1;
+	return 0;
+}
+
+/* What cannot be taken in waits in the kernel, and must not wake us. */
+static void
+hold_off(struct lot *lot)
+{
+	const struct heritage *h = lot->heritage;
+
+	for (size_t i = 0; i < h->listeners.count; i++)
+		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
+	lot->held_off = true;
+}
+
+void
+lot_go_on_if_possible(struct lot *lot)
+{
+	if (lot->held_off && lot->berths.count < lot->max) {
+		lot->held_off = false;
+		(void)lot_watch_sources(lot);
+	}
+}
+
+/* From a worker, with what it knows and what it has read. */
+static void
+take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
+    const struct rest *rest)
+{
+	static const enum berth_state states[] = {
+	    [HANDOFF_WAIT] = BERTH_IDLE,
+	    [HANDOFF_COLLECT] = BERTH_COLLECT,
+	    [HANDOFF_SEND] = BERTH_SEND,
+	    [HANDOFF_LINGER] = BERTH_LINGER,
+	};
+	struct berth *b = berth_new(&lot->berths, fd, states[h->kind]);
+
+	if (b == NULL)
+		return;
+	b->peer = h->peer;
+	b->requests = h->requests;
+	b->wanted = h->wanted;
+	b->last = h->last;
+	berth_add_bytes(&lot->berths, b, lot->scratch, len);
+	if (h->kind == HANDOFF_SEND)
+		berth_set_rest(&lot->berths, b, rest);
+	else if (h->kind != HANDOFF_LINGER)
+		lot_look_at_bytes(lot, b);
+}
+
+/*
+ * A worker must not wait to be rid of a client: an idle one that is taken in
+ * beyond what there is room for is the next to be closed.
+ */
+void
+lot_take_parked(struct lot *lot)
+{
+	struct handoff h;
+	struct rest rest;
+	size_t len;
+	int fd;
+
+	for (;;) {
+		if (!make_room(lot) &&
+		    lot->berths.count >= lot->max + RESERVE) {
+			hold_off(lot);
+			berths_unwatch(
+			    &lot->berths, lot->heritage->parked.from);
+			return;
+		}
+		fd = handoff_receive(&lot->heritage->parked, &h, lot->scratch,
+		    HANDOFF_BYTES_MAX, &len, &rest);
+		if (fd == -1)
+			return;
+		take_in(lot, &h, fd, len, &rest);
+	}
+}
+
+/*
+ * Whoever is woken first for a new connection is the first in the listener's
+ * queue that waits: the lot goes to its end, to be woken only when no worker
+ * is idle.
+ */
+static void
+step_back(const struct lot *lot, int listener)
+{
+	berths_unwatch(&lot->berths, listener);
+	berths_watch(&lot->berths, listener, EPOLLIN | EPOLLEXCLUSIVE,
+	    &lot->heritage->listeners);
+}
+
+/* Every worker is busy: what would wait for one in silence waits here. */
+static void
+accept_from(struct lot *lot, int listener)
+{
+	struct peer peer = {.length = sizeof(peer.address)};
+	struct berth *b;
+	int fd;
+
+	if (!make_room(lot)) {
+		hold_off(lot);
+		return;
+	}
+	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
+	    SOCK_CLOEXEC);
+	if (scoreboard_has_idle(lot->heritage->board))
+		step_back(lot, listener);
+	if (fd == -1)
+		return;
+	score_lot_accepted(&lot->heritage->board->lot);
+	peer_set_name(&peer);
+	if (peer.address.ss_family == AF_UNIX)
+		listener_set_timeouts(&lot->heritage->listeners, fd);
+	b = berth_new(&lot->berths, fd, BERTH_IDLE);
+	if (b == NULL)
+		return;
+	b->peer = peer;
+	lot_act_on_berth(lot, b);
+}
+
+void
+lot_accept_all(struct lot *lot)
+{
+	const struct listeners *l = &lot->heritage->listeners;
+
+	for (size_t i = 0; i < l->count && !lot->stopping && !lot->held_off;
+	     i++)
+		accept_from(lot, l->at[i].fd);
+}

@@ -1,0 +1,52 @@
+/*
+ * lot_state: what the parts of the lot share.  lot.c is the process and its
+ * loop; lot_gate.c lets connections in and out; lot_stay.c is what happens to
+ * them in between.
+ */
+#ifndef TINED_LOT_STATE_H
+#define TINED_LOT_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "berth.h"
+#include "heritage.h"
+
+struct lot {
+	struct heritage *heritage;
+	struct berths berths;
+	int wake; /* an eventfd: a signal came */
+	size_t max;
+	size_t room; /* bytes that are kept of a connection */
+	bool told_full;
+	bool held_off; /* there is no room for more */
+	bool lane_is_full;
+	bool lane_is_choked; /* it may hold no more descriptors */
+	bool stopping;
+	bool drained;  /* when it stops: no more comes for workers */
+	int64_t end;   /* deadline (clock.h): no more is sent after it */
+	char *scratch; /* for bytes of a message, or from a socket */
+};
+
+/* All sources of connections are watched; -1 with errno. */
+int lot_watch_sources(struct lot *lot);
+/* When one of them is ready. */
+void lot_take_parked(struct lot *lot);
+void lot_accept_all(struct lot *lot);
+/* When there is room again, what waits in the kernel is taken in. */
+void lot_go_on_if_possible(struct lot *lot);
+/*
+ * To workers: in the order of their arrival, as many as the lane takes.  A user
+ * who is not root may have no more descriptors on their way than files open
+ * (unix(7)): the lane then looks writable, and is not (lane_is_choked).
+ */
+void lot_hand_over_ready(struct lot *lot);
+
+/* What came with a connection may be all that it waits for. */
+void lot_look_at_bytes(struct lot *lot, struct berth *b);
+/* When its descriptor is ready. */
+void lot_act_on_berth(struct lot *lot, struct berth *b);
+/* When its time is over. */
+void lot_expire(struct lot *lot, struct berth *b);
+
+#endif

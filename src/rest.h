@@ -1,0 +1,50 @@
+/*
+ * rest: what is still to be sent of responses when a client takes its time:
+ * bytes, and regions of one file, in their order.  Bytes lie in an anonymous
+ * file (memfd_create(2)), so that all of it is sent by sendfile(2), and can be
+ * handed to another process by descriptors.
+ */
+#ifndef TINED_REST_H
+#define TINED_REST_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The largest response in parts (response.h), and what waited before it. */
+#define REST_SEGMENTS_MAX 40
+
+struct rest_segment {
+	bool of_file; /* else of the spilled bytes */
+	uint64_t offset;
+	uint64_t length;
+};
+
+struct rest {
+	int file;	  /* owned; -1: none */
+	int spill;	  /* the bytes; owned; -1: none */
+	uint64_t spilled; /* bytes in spill */
+	size_t count;	  /* segments; 0: nothing rests */
+	size_t first;	  /* that is not sent whole */
+	struct rest_segment segments[REST_SEGMENTS_MAX];
+};
+
+void rest_init(struct rest *r);
+/* Closes what it owns; as after rest_init. */
+void rest_release(struct rest *r);
+
+/* Behind what there is.  -1 with errno, and nothing added. */
+int rest_add_bytes(struct rest *r, const char *bytes, size_t len);
+/* The descriptor stays the caller's; there can be one file only. */
+int rest_add_file(struct rest *r, int file, uint64_t offset, uint64_t length);
+
+uint64_t rest_length(const struct rest *r);
+/*
+ * Sends up to max bytes of what comes next, as send(2) does: -1 with errno,
+ * EIO if the file is shorter than it was.
+ */
+ssize_t rest_send(struct rest *r, int socket, size_t max);
+
+#endif

@@ -1,0 +1,130 @@
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rest.h"
+#include "unit.h"
+
+static struct rest rest;
+static int ends[2];
+static int file;
+static char received[64];
+static size_t len;
+
+static void
+set_up(void)
+{
+	char name[] = "/tmp/tined-rest-XXXXXX";
+
+	rest_init(&rest);
+	len = 0;
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	file = mkstemp(name);
+	ck_assert_int_ne(file, -1);
+	unlink(name);
+	ck_assert_int_eq(write(file, "0123456789", 10), 10);
+}
+
+static void
+tear_down(void)
+{
+	rest_release(&rest);
+	close(ends[0]);
+	close(ends[1]);
+	close(file);
+}
+
+static void
+receive(void)
+{
+	ssize_t n = recv(ends[1], received, sizeof(received) - 1, 0);
+
+	len = n > 0 ? (size_t)n : 0;
+	received[len] = '\0';
+}
+
+static void
+send_all(size_t step)
+{
+	while (rest_length(&rest) > 0)
+		ck_assert_int_gt(rest_send(&rest, ends[0], step), 0);
+	receive();
+}
+
+START_TEST(bytes_and_regions_keep_their_order)
+{
+	ck_assert_int_eq(rest_add_bytes(&rest, "head", 4), 0);
+	ck_assert_int_eq(rest_add_bytes(&rest, "|", 1), 0);
+	ck_assert_int_eq(rest_add_file(&rest, file, 2, 3), 0);
+	ck_assert_int_eq(rest_add_bytes(&rest, "|tail", 5), 0);
+	ck_assert_int_eq(rest_add_file(&rest, file, 0, 1), 0);
+	ck_assert_uint_eq(rest.count, 4);
+	ck_assert_uint_eq(rest.spilled, 10);
+	ck_assert_uint_eq(rest_length(&rest), 14);
+	send_all(_i == 0 ? 1 : 1000);
+	ck_assert_str_eq(received, "head|234|tail0");
+	ck_assert_int_eq(rest_send(&rest, ends[0], 1), 0);
+}
+END_TEST
+
+START_TEST(the_files_of_the_caller_stay_open)
+{
+	ck_assert_int_eq(rest_add_file(&rest, file, 0, 10), 0);
+	ck_assert_int_ne(rest.file, file);
+	rest_release(&rest);
+	ck_assert_int_eq(rest.file, -1);
+	ck_assert_int_eq(lseek(file, 0, SEEK_END), 10);
+}
+END_TEST
+
+START_TEST(a_file_that_became_shorter_is_an_error)
+{
+	ck_assert_int_eq(rest_add_file(&rest, file, 5, 10), 0);
+	ck_assert_int_eq(rest_send(&rest, ends[0], 1000), 5);
+	ck_assert_int_eq(rest_send(&rest, ends[0], 1000), -1);
+	ck_assert_int_eq(errno, EIO);
+}
+END_TEST
+
+START_TEST(a_full_socket_is_told)
+{
+	static char much[1 << 20];
+
+	ck_assert_int_eq(rest_add_bytes(&rest, much, sizeof(much)), 0);
+	while (rest_send(&rest, ends[0], 1 << 16) > 0)
+		continue;
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_uint_gt(rest_length(&rest), 0);
+	receive();
+	ck_assert_uint_gt(len, 0);
+}
+END_TEST
+
+START_TEST(too_many_segments_are_refused)
+{
+	for (int i = 0; i < REST_SEGMENTS_MAX; i++)
+		ck_assert_int_eq(
+		    rest_add_file(&rest, file, i % 2 == 0 ? 0 : 5, 1), 0);
+	ck_assert_int_eq(rest_add_file(&rest, file, 0, 1), -1);
+	ck_assert_int_eq(errno, ENOBUFS);
+	ck_assert_uint_eq(rest_length(&rest), REST_SEGMENTS_MAX);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("rest");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_loop_test(tests, bytes_and_regions_keep_their_order, 0, 2);
+	tcase_add_test(tests, the_files_of_the_caller_stay_open);
+	tcase_add_test(tests, a_file_that_became_shorter_is_an_error);
+	tcase_add_test(tests, a_full_socket_is_told);
+	tcase_add_test(tests, too_many_segments_are_refused);
+	return unit_run();
+}
