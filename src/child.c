@@ -35,19 +35,43 @@ children_free(struct children *all)
 	*all = (struct children){0};
 }
 
+static int64_t
+doubled(int64_t ms, int times, int64_t max)
+{
+	while (times-- > 0 && ms < max)
+		ms *= 2;
+	return (ms < max ? ms : max) * CLOCK_MILLISECOND;
+}
+
 /* Doubles from failure to failure, so that no fault becomes a fork storm. */
 static void
 child_throttle(struct child *child)
 {
-	int64_t pause = CHILD_THROTTLE_FIRST_MS;
-
-	for (int i = 0; i < child->failures && pause < CHILD_THROTTLE_MAX_MS;
-	     i++)
-		pause *= 2;
-	if (pause > CHILD_THROTTLE_MAX_MS)
-		pause = CHILD_THROTTLE_MAX_MS;
+	child->not_before = clock_now() +
+	    doubled(CHILD_THROTTLE_FIRST_MS, child->failures,
+		CHILD_THROTTLE_MAX_MS);
 	child->failures++;
-	child->not_before = clock_now() + pause * CLOCK_MILLISECOND;
+}
+
+/* For want of memory, say, and told once: the limit is not ours to mend. */
+static void
+fork_failed(struct children *all, int64_t *not_before, const char *name)
+{
+	if (all->fork_failures == 0)
+		log_error("cannot start %s: %s; trying again until it works",
+		    name, strerror(errno));
+	*not_before = clock_now() +
+	    doubled(CHILD_THROTTLE_FIRST_MS, all->fork_failures,
+		CHILD_FORK_PAUSE_MAX_MS);
+	all->fork_failures++;
+}
+
+static void
+fork_worked(struct children *all)
+{
+	if (all->fork_failures > 0)
+		log_notice("processes can be started again");
+	all->fork_failures = 0;
 }
 
 /*
@@ -86,16 +110,9 @@ child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 		all->ahead++;
 	else
 		all->running++;
+	fork_worked(all);
 	scoreboard_add(all->heritage->board, EVENT_STARTED);
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
-}
-
-static void
-spawn_failed(struct child *child, const char *name)
-{
-	log_error(
-	    "cannot start %s: %s; trying again soon", name, strerror(errno));
-	child_throttle(child);
 }
 
 static void
@@ -112,7 +129,7 @@ spawn_one(struct children *all, size_t slot, bool ahead)
 		exit(worker_run(h, slot, master));
 	}
 	if (pid == -1)
-		spawn_failed(&all->at[slot], "a worker");
+		fork_failed(all, &all->not_before, "a worker");
 	else
 		child_register(all, slot, pid, ahead);
 }
@@ -133,9 +150,10 @@ child_spawn_lot(struct children *all)
 		exit(lot_run(all->heritage, master));
 	}
 	if (pid == -1) {
-		spawn_failed(&all->lot, "the lot");
+		fork_failed(all, &all->lot.not_before, "the lot");
 		return;
 	}
+	fork_worked(all);
 	scoreboard_add(all->heritage->board, EVENT_LOTS);
 	all->lot.pid = pid;
 	all->lot.started = clock_now();
@@ -178,14 +196,15 @@ spawn(struct children *all, int wanted, bool ahead)
 	int64_t now = clock_now();
 	size_t slot;
 
-	if (all->not_before > now) {
-		all->next = all->not_before;
-		return;
-	}
 	wanted -= count_throttled(all, now);
-	while (wanted-- > 0 && (slot = find_free(all, now)) < all->count)
+	for (; wanted > 0 && all->not_before <= now; wanted--) {
+		slot = find_free(all, now);
+		if (slot == all->count)
+			return;
 		spawn_one(all, slot, ahead);
-	(void)count_throttled(all, now); /* fork may have failed */
+	}
+	if (all->not_before > now && all->not_before < all->next)
+		all->next = all->not_before;
 }
 
 void
@@ -237,6 +256,33 @@ child_retire(struct children *all, size_t slot)
 	all->retiring++;
 	kill(child->pid, SIGTERM);
 	log_debug("worker %zu[%d] is to retire", slot + 1, (int)child->pid);
+}
+
+static bool
+may_retire(const struct child *child)
+{
+	return child->pid != 0 && !child->retiring && !child->ahead;
+}
+
+/* The last first, so that what remains is at the beginning. */
+void
+child_retire_some(struct children *all, int count)
+{
+	const struct scoreboard *board = all->heritage->board;
+
+	for (size_t i = all->count; i > 0 && count > 0; i--) {
+		if (!may_retire(&all->at[i - 1]) ||
+		    !scoreboard_is_idle(board, i - 1))
+			continue;
+		child_retire(all, i - 1);
+		count--;
+	}
+	for (size_t i = all->count; i > 0 && count > 0; i--) {
+		if (!may_retire(&all->at[i - 1]))
+			continue;
+		child_retire(all, i - 1);
+		count--;
+	}
 }
 
 void

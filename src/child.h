@@ -20,6 +20,8 @@
 /* So many workers that died are replaced at once, and then so many a second. */
 #define CHILD_DEATHS_AT_ONCE 32
 #define CHILD_DEATHS_PER_SECOND 50
+/* The same for what the kernel refuses to start. */
+#define CHILD_FORK_PAUSE_MAX_MS 1000
 /* A lot that lived for so long did not fail to start. */
 #define CHILD_PROVEN_TIME CLOCK_SECOND
 
@@ -44,6 +46,7 @@ struct children {
 	int64_t not_before;   /* deadline: no worker is spawned until then */
 	int64_t deaths_until; /* when the deaths of late are made up for */
 	bool storm;	      /* there were too many, and the log says so */
+	int fork_failures;    /* in a row */
 	struct child lot;
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
@@ -72,6 +75,8 @@ bool child_has_started(const struct children *all, size_t slot);
  * not counted as running; its slot is free when it has been reaped.
  */
 void child_retire(struct children *all, size_t slot);
+/* The same for so many, those who wait for a client before the others. */
+void child_retire_some(struct children *all, int count);
 /* The same for all that were started before that time (clock_now()). */
 void child_retire_all(struct children *all, int64_t before);
 /* Starts the lot, unless it runs, is throttled, or is not wanted. */

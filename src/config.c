@@ -11,7 +11,8 @@ void
 config_init(struct config *c)
 {
 	*c = (struct config){
-	    .workers = 8,
+	    .workers = {4, 256},
+	    .spare = {2, 8},
 	    .linger = 20 * CLOCK_MILLISECOND,
 	    .head_timeout = 20 * CLOCK_SECOND,
 	    .body_timeout = 20 * CLOCK_SECOND,

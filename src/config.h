@@ -41,12 +41,19 @@ struct config_pages {
 	size_t count;
 };
 
+/* --workers MIN-MAX: fixed when they are equal. */
+struct config_range {
+	int min, max;
+};
+
 struct config {
 	struct config_strings listen;
 	struct config_mounts mounts;
 	struct access_list allow;
 
-	int workers;
+	struct config_range workers;
+	struct config_range spare; /* idle workers, unless they are fixed */
+	bool workers_said;	   /* they are no default */
 	int backlog;		   /* 0: what the kernel allows at most */
 	int64_t keepalive_timeout; /* 0: not said */
 	int64_t linger;		   /* for the next request, before parking */

@@ -31,6 +31,7 @@ struct heritage {
 	struct handoff_lane parked; /* from workers to the lot */
 	struct handoff_lane ready;  /* from the lot to workers */
 	int started;		    /* an eventfd: a worker is ready to serve */
+	int wanted;		    /* another: too few workers are idle */
 };
 
 /*

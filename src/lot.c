@@ -188,7 +188,6 @@ wait_for_events(struct lot *lot, int64_t until)
 	for (int i = 0; i < n; i++)
 		act_on_event(lot, &events[i]);
 	berths_bury(&lot->berths);
-	report(lot);
 }
 
 static int64_t
@@ -210,6 +209,7 @@ loop(struct lot *lot)
 			break;
 		if (lot->lane_is_choked)
 			next = sooner(next, clock_now() + LOT_CHOKED_PAUSE);
+		report(lot);
 		wait_for_events(lot, next);
 	}
 }

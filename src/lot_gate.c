@@ -20,6 +20,7 @@ hand_over(struct lot *lot, struct berth *b)
 	if (handoff_send(
 		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
 		return false;
+	score_lot_handed(&lot->heritage->board->lot);
 	berth_release(&lot->berths, b);
 	return true;
 }

@@ -10,10 +10,10 @@
 #include "log.h"
 #include "master.h"
 #include "notify.h"
-#include "pool.h"
 #include "reload.h"
 #include "reopen.h"
 #include "signals.h"
+#include "sizing.h"
 #include "ward.h"
 #include "worker.h"
 
@@ -26,7 +26,7 @@
 struct master {
 	struct heritage *heritage;
 	struct children children;
-	struct pool_limits limits;
+	struct sizing sizing;
 	sigset_t before; /* the mask in which signals may come */
 	bool ready;	 /* a worker serves */
 	bool failed;	 /* none ever did */
@@ -50,11 +50,13 @@ static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
 static volatile sig_atomic_t want_reopen;
 static volatile sig_atomic_t want_reload;
+static volatile sig_atomic_t want_more;
+static volatile sig_atomic_t want_fewer;
 
 static const int handled[] = {
-    SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, 0};
+    SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTTIN, SIGTTOU, 0};
 /* A closed terminal, a resized one, a reader that left: none is ours. */
-static const int ignored[] = {SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+static const int ignored[] = {SIGUSR2, SIGWINCH, SIGPIPE, 0};
 
 static void
 on_signal(int signo)
@@ -75,6 +77,12 @@ on_signal(int signo)
 		break;
 	case SIGHUP:
 		want_reload = 1;
+		break;
+	case SIGTTIN:
+		want_more = 1;
+		break;
+	case SIGTTOU:
+		want_fewer = 1;
 		break;
 	case SIGUSR1:
 		want_reopen = 1;
@@ -98,10 +106,7 @@ set_up_signals(struct master *m)
 static void
 keep_pool(struct master *m)
 {
-	struct pool_counts counts = {.running = (int)m->children.running};
-	struct pool_plan plan = pool_plan(&m->limits, &counts);
-
-	child_spawn(&m->children, plan.spawn);
+	sizing_act(&m->sizing, &m->children);
 	child_spawn_lot(&m->children);
 }
 
@@ -195,16 +200,38 @@ act_on_reload(struct master *m)
 	reload_act(&m->reload, &m->children);
 }
 
+/* For who looks at the processes, or asks the service manager. */
+static void
+show_size(const struct master *m)
+{
+	struct buffer size = {0};
+
+	sizing_describe(&size, &m->sizing.limits);
+	setproctitle("master [%s]", buffer_string(&size));
+	notify_send("STATUS=Serving with %s", buffer_string(&size));
+	buffer_free(&size);
+}
+
+static void
+act_on_size(struct master *m)
+{
+	if (!want_more && !want_fewer)
+		return;
+	if (want_more)
+		sizing_add(&m->sizing, &m->children, 1);
+	if (want_fewer)
+		sizing_add(&m->sizing, &m->children, -1);
+	want_more = want_fewer = 0;
+	if (m->ready)
+		show_size(m);
+}
+
 static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
-	int workers = m->limits.workers;
-	const char *s = workers == 1 ? "" : "s";
-
 	m->ready = true;
-	setproctitle("master [%d worker%s]", workers, s);
-	notify_send("READY=1\nSTATUS=Serving with %d worker%s\nMAINPID=%d",
-	    workers, s, (int)getpid());
+	show_size(m);
+	notify_send("READY=1\nMAINPID=%d", (int)getpid());
 	hooks->ready();
 }
 
@@ -260,6 +287,8 @@ next_deadline(const struct master *m)
 	int64_t next =
 	    m->stopping ? m->stop_deadline : child_next_spawn(&m->children);
 
+	if (!m->stopping && sizing_next(&m->sizing) < next)
+		next = sizing_next(&m->sizing);
 	if (!m->ready && !m->stopping && m->ready_deadline < next)
 		next = m->ready_deadline;
 	if (m->next_ping < next)
@@ -281,14 +310,17 @@ next_deadline(const struct master *m)
 static void
 wait_for_event(const struct master *m)
 {
-	struct pollfd started = {.fd = m->heritage->started, .events = POLLIN};
+	struct pollfd asked[] = {
+	    {.fd = m->ready ? -1 : m->heritage->started, .events = POLLIN},
+	    {.fd = m->stopping ? -1 : m->heritage->wanted, .events = POLLIN},
+	};
 	int64_t next = next_deadline(m);
 	struct timespec left;
 
 	if (next != CLOCK_NEVER)
 		left = clock_until(next);
-	ppoll(&started, m->ready ? 0 : 1, next != CLOCK_NEVER ? &left : NULL,
-	    &m->before);
+	ppoll(asked, sizeof(asked) / sizeof(asked[0]),
+	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
 static void
@@ -307,8 +339,10 @@ loop(struct master *m, const struct master_hooks *hooks)
 			act_on_reload(m);
 		act_on_quarantine(m);
 		act_on_reopen(m);
-		if (!m->stopping)
+		if (!m->stopping) {
+			act_on_size(m);
 			keep_pool(m);
+		}
 		if (!m->stopping || child_is_any(&m->children))
 			wait_for_event(m);
 	}
@@ -319,11 +353,11 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 {
 	struct master m = {
 	    .heritage = heritage,
-	    .limits = {.workers = heritage->config.workers},
 	};
 
 	set_up_signals(&m);
 	children_init(&m.children, heritage, hooks->leave);
+	sizing_init(&m.sizing, heritage);
 	m.ready_deadline = clock_now() + READY_TIME;
 	m.ping_interval = notify_watchdog_interval();
 	m.next_ping = m.ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;

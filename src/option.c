@@ -77,11 +77,38 @@ take_mount(struct config *c, const char *value)
 	return NULL;
 }
 
+static bool
+take_range(const char *value, struct config_range *to)
+{
+	struct text first = {value, strcspn(value, "-")};
+	const char *second = value + first.len;
+	uint64_t min, max;
+
+	if (!text_to_number(first, WORKERS_MAX, &min) || min < 1)
+		return false;
+	max = min;
+	if (*second != '\0' &&
+	    !text_to_number(text_of(second + 1), WORKERS_MAX, &max))
+		return false;
+	*to = (struct config_range){(int)min, (int)max};
+	return min <= max;
+}
+
 static const char *
 take_workers(struct config *c, const char *value)
 {
-	return take_int(
-	    value, 1, WORKERS_MAX, &c->workers, "a number from 1 to 4096");
+	if (!take_range(value, &c->workers))
+		return "a number from 1 to 4096, or two, such as 4-256";
+	c->workers_said = true;
+	return NULL;
+}
+
+static const char *
+take_spare(struct config *c, const char *value)
+{
+	if (!take_range(value, &c->spare))
+		return "two numbers from 1 to 4096, such as 2-8";
+	return NULL;
 }
 
 static const char *
@@ -334,6 +361,7 @@ const struct option_spec option_specs[] = {
     VALUE("listen", 'l', take_listen),
     VALUE("mount", 'm', take_mount),
     VALUE("workers", 'w', take_workers),
+    VALUE("spare", 's', take_spare),
     TIME("keepalive", 'k', keepalive_timeout),
     TIME("linger", 0, linger),
     TIME("queue-timeout", 0, queue_timeout),

@@ -232,6 +232,12 @@ score_lot_accepted(struct score_lot *lot)
 }
 
 void
+score_lot_handed(struct score_lot *lot)
+{
+	SET(lot->handed, GET(lot->handed) + 1);
+}
+
+void
 score_lot_evicted(struct score_lot *lot)
 {
 	SET(lot->evicted, GET(lot->evicted) + 1);
@@ -258,6 +264,42 @@ read_counts(const struct score *s, struct score_reading *out)
 	out->requests =
 	    out->counts[COUNT_REQUESTS] - GET(s->marks[COUNT_REQUESTS]);
 	out->bytes = out->counts[COUNT_SENT] - GET(s->marks[COUNT_SENT]);
+}
+
+int64_t
+score_since(const struct score *s)
+{
+	return GET(s->since);
+}
+
+bool
+score_has_request(const struct score *s)
+{
+	return s->request[0] != '\0';
+}
+
+int64_t
+score_began(const struct score *s)
+{
+	return GET(s->began);
+}
+
+uint64_t
+score_count(const struct score *s, enum score_count what)
+{
+	return GET(s->counts[what]);
+}
+
+uint64_t
+score_lot_waiting(const struct score_lot *lot, enum score_wait what)
+{
+	return GET(lot->waiting[what]);
+}
+
+uint64_t
+score_lot_sent(const struct score_lot *lot)
+{
+	return GET(lot->handed);
 }
 
 void
@@ -333,10 +375,55 @@ scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
 }
 
 bool
+scoreboard_is_idle(const struct scoreboard *board, size_t slot)
+{
+	return (GET(board->idle[slot / SCOREBOARD_IDLE_BITS]) >>
+		       slot % SCOREBOARD_IDLE_BITS &
+		   1) != 0;
+}
+
+bool
 scoreboard_has_idle(struct scoreboard *board)
 {
 	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
 		if (GET(board->idle[i]) != 0)
 			return true;
 	return false;
+}
+
+size_t
+scoreboard_count_idle(struct scoreboard *board, size_t enough)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++) {
+		if (count >= enough)
+			break;
+		count +=
+		    (size_t)__builtin_popcountll(atomic_load(&board->idle[i]));
+	}
+	return count;
+}
+
+/*
+ * In this order, and a worker's in the other one: whoever comes second sees
+ * what the first has done.
+ */
+bool
+scoreboard_want_idle(struct scoreboard *board, size_t wanted)
+{
+	atomic_store(&board->idle_wanted, wanted);
+	if (wanted == 0 || scoreboard_count_idle(board, wanted) >= wanted)
+		return true;
+	atomic_store(&board->idle_wanted, 0);
+	return false;
+}
+
+bool
+scoreboard_is_missed(struct scoreboard *board)
+{
+	size_t wanted = atomic_load(&board->idle_wanted);
+
+	return wanted > 0 && scoreboard_count_idle(board, wanted) < wanted &&
+	    atomic_exchange(&board->idle_wanted, 0) > 0;
 }

@@ -133,14 +133,16 @@ struct score_lot {
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
+	atomic_uint_least64_t handed;	/* to workers */
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
 	atomic_bool drained; /* in a stop: it has no more for workers */
 };
 
 struct scoreboard {
-	atomic_bool stopping; /* the whole server, not one worker */
-	int64_t started;      /* clock_now() */
+	atomic_bool stopping;	   /* the whole server, not one worker */
+	atomic_size_t idle_wanted; /* scoreboard_want_idle */
+	int64_t started;	   /* clock_now() */
 	atomic_uint_least64_t events[SCORE_EVENTS];
 	struct score_lot lot;
 	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
@@ -178,6 +180,7 @@ void score_lot_deferred(struct score_lot *lot, uint64_t bytes);
 void score_lot_drained(struct score_lot *lot);
 void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
+void score_lot_handed(struct score_lot *lot);
 
 /* By the master: the worker of that slot is no more. */
 void score_end(struct score *s);
@@ -185,9 +188,26 @@ void scoreboard_add(struct scoreboard *board, enum score_event what);
 
 /* Whether the worker of that slot waits for a connection, and whether any. */
 void scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle);
+bool scoreboard_is_idle(const struct scoreboard *board, size_t slot);
 bool scoreboard_has_idle(struct scoreboard *board);
+/* How many do, counted up to about enough. */
+size_t scoreboard_count_idle(struct scoreboard *board, size_t enough);
+/*
+ * By the master: the worker that leaves fewer idle than that is to tell; 0:
+ * none is.  False when there are fewer already: nobody tells then.
+ */
+bool scoreboard_want_idle(struct scoreboard *board, size_t wanted);
+/* By a worker that is not idle any more: whether it is the one to tell. */
+bool scoreboard_is_missed(struct scoreboard *board);
 
 /* By anybody. */
+int64_t score_since(const struct score *s);
+/* Whether it has a request, or had one last; and when that began. */
+bool score_has_request(const struct score *s);
+int64_t score_began(const struct score *s);
+uint64_t score_count(const struct score *s, enum score_count what);
+uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
+uint64_t score_lot_sent(const struct score_lot *lot);
 void score_read(const struct score *s, struct score_reading *out);
 const char *score_state_name(enum score_state state);
 const char *score_wait_name(enum score_wait wait);

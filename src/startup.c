@@ -19,6 +19,7 @@
 #include "log.h"
 #include "memory.h"
 #include "path.h"
+#include "sizing.h"
 #include "startup.h"
 
 #define PIDFILE_MODE 0644
@@ -28,13 +29,12 @@ static struct pidfh *pidfile;
 static struct buffer greeting;
 static const struct heritage *serving;
 
-/* Each worker may have a successor before it has ended. */
 static void
 open_scoreboard(struct heritage *h)
 {
 	const struct config *c = &h->config;
 
-	h->board = scoreboard_create(2 * (size_t)h->config.workers);
+	h->board = scoreboard_create(sizing_slots(c));
 	if (h->board == NULL)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
 	if (c->quarantine_limit > 0) {
@@ -195,7 +195,7 @@ describe_addresses(struct buffer *b, const struct config_strings *all)
 static void
 describe(struct buffer *b, const struct heritage *h)
 {
-	int workers = h->config.workers;
+	const struct pool_limits limits = sizing_limits(&h->config);
 
 	describe_mounts(b, &h->config);
 	buffer_add_string(b, " at ");
@@ -203,7 +203,8 @@ describe(struct buffer *b, const struct heritage *h)
 		describe_listeners(b, &h->listeners);
 	else
 		describe_addresses(b, &h->config.listen);
-	buffer_printf(b, " with %d worker%s", workers, workers == 1 ? "" : "s");
+	buffer_add_string(b, " with ");
+	sizing_describe(b, &limits);
 }
 
 /*
@@ -250,7 +251,9 @@ startup_open(struct heritage *h)
 	if (h->config.daemon && daemon_start() == -1)
 		err(EXIT_FAILURE, "--daemon");
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->started == -1 || control_open(&h->control) == -1)
+	h->wanted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->started == -1 || h->wanted == -1 ||
+	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
 }
 

@@ -519,6 +519,7 @@ static void
 wait_for_work(struct worker *w)
 {
 	struct scoreboard *board = w->heritage->board;
+	const uint64_t one = 1;
 	struct epoll_event event;
 
 	score_enter(w->client.service.score, SCORE_IDLE);
@@ -526,6 +527,8 @@ wait_for_work(struct worker *w)
 	scoreboard_set_idle(board, w->slot, true);
 	epoll_wait(w->epoll, &event, 1, -1);
 	scoreboard_set_idle(board, w->slot, false);
+	if (scoreboard_is_missed(board))
+		(void)!write(w->heritage->wanted, &one, sizeof(one));
 }
 
 /* In turns, so that neither new nor parked connections starve the others. */

@@ -63,7 +63,9 @@ my @mistakes = (
 	['-Z'],
 	['--workers'],
 	['-w'],
-	(map { ['-w', $_] } '0', '-1', 'x', '8x', q{}, '99999999999999999999'),
+	(map { ['-w', $_] } '0', '-1', 'x', '8x', q{}, '99999999999999999999',
+		'8-4', '0-4', '4-', '-', '4-4097', '1-2-3'),
+	(map { ['-s', $_] } '0-1', '3-2', 'x', q{}, '2-'),
 	(map { ['-k', $_] } '5x', '-1', 'x', q{}, '1e3', '9999999999999999h'),
 	(map { ['-b', $_] } '-1', 'x', q{}),
 	(map { ['-l', $_] } 'localhost:99999', 'localhost:', 'localhost:x',
@@ -81,7 +83,7 @@ my @mistakes = (
 		"X: a\nb"),
 	(map { ['--error-page', $_] } '404', 'abc=/x', '404=', q{}),
 );
-my %long = qw(-w --workers -k --keepalive -b --backlog -l --listen
+my %long = qw(-w --workers -s --spare -k --keepalive -b --backlog -l --listen
 	-m --mount);
 
 for my $args (@mistakes) {

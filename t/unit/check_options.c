@@ -114,7 +114,11 @@ END_TEST
 START_TEST(the_defaults_are_those_of_the_manual)
 {
 	parse("");
-	ck_assert_int_eq(config.workers, 8);
+	ck_assert_int_eq(config.workers.min, 4);
+	ck_assert_int_eq(config.workers.max, 256);
+	ck_assert_int_eq(config.spare.min, 2);
+	ck_assert_int_eq(config.spare.max, 8);
+	ck_assert(!config.workers_said);
 	ck_assert_int_eq(config.keepalive_timeout, 75 * CLOCK_SECOND);
 	ck_assert_int_eq(config.linger, 20 * CLOCK_MILLISECOND);
 	ck_assert_int_eq(config.queue_timeout, 0);
@@ -142,7 +146,8 @@ START_TEST(short_and_long_options_are_the_same)
 	parse("--no-lot");
 	ck_assert_int_eq(config.keepalive_timeout, 5 * CLOCK_SECOND);
 	parse("-w|3|-k|7s|-b|9|-l|:81|-p|/p|-a|/a|-e|/e|/dir");
-	ck_assert_int_eq(config.workers, 3);
+	ck_assert_int_eq(config.workers.min, 3);
+	ck_assert_int_eq(config.workers.max, 3);
 	ck_assert_int_eq(config.keepalive_timeout, 7 * CLOCK_SECOND);
 	ck_assert_int_eq(config.backlog, 9);
 	ck_assert_str_eq(config.listen.at[0], ":81");
@@ -152,7 +157,8 @@ START_TEST(short_and_long_options_are_the_same)
 	ck_assert_str_eq(config.mounts.at[0].arg, "/dir");
 	parse("--workers=3|--keepalive|7s|--backlog=9|--listen=:81|"
 	      "--pidfile=/p|--access-log=/a|--error-log=/e");
-	ck_assert_int_eq(config.workers, 3);
+	ck_assert_int_eq(config.workers.min, 3);
+	ck_assert_int_eq(config.workers.max, 3);
 	ck_assert_int_eq(config.keepalive_timeout, 7 * CLOCK_SECOND);
 	ck_assert_int_eq(config.backlog, 9);
 	ck_assert_str_eq(config.listen.at[0], ":81");
@@ -175,8 +181,31 @@ START_TEST(limits_and_times_are_taken)
 	ck_assert_int_eq(config.max_age, 0);
 	parse("--max-head=1k|-w|4096|-b|65535");
 	ck_assert_uint_eq(config.max_head, 1024);
-	ck_assert_int_eq(config.workers, 4096);
+	ck_assert_int_eq(config.workers.min, 4096);
+	ck_assert_int_eq(config.workers.max, 4096);
 	ck_assert_int_eq(config.backlog, 65535);
+}
+END_TEST
+
+START_TEST(numbers_of_workers_are_one_or_two)
+{
+	parse("-w|4-64|-s|1-3");
+	ck_assert_int_eq(config.workers.min, 4);
+	ck_assert_int_eq(config.workers.max, 64);
+	ck_assert(config.workers_said);
+	ck_assert_int_eq(config.spare.min, 1);
+	ck_assert_int_eq(config.spare.max, 3);
+	parse("--workers=1-4096|--spare=4096-4096");
+	ck_assert_int_eq(config.workers.min, 1);
+	ck_assert_int_eq(config.workers.max, 4096);
+	ck_assert_int_eq(config.spare.min, 4096);
+	assert_mistake("-w|8-4", "--workers", "4-256");
+	assert_mistake("-w|4-", "--workers", "4-256");
+	assert_mistake("-w|-4", "--workers", "4-256");
+	assert_mistake("-w|1-2-3", "--workers", "4-256");
+	assert_mistake("-w|1-4097", "--workers", "4-256");
+	assert_mistake("-s|3-2", "--spare", "2-8");
+	assert_mistake("-s|0-2", "--spare", "2-8");
 }
 END_TEST
 
@@ -433,6 +462,7 @@ main(void)
 	tcase_add_test(tests, the_defaults_are_those_of_the_manual);
 	tcase_add_test(tests, short_and_long_options_are_the_same);
 	tcase_add_test(tests, limits_and_times_are_taken);
+	tcase_add_test(tests, numbers_of_workers_are_one_or_two);
 	tcase_add_test(tests, a_log_format_is_checked_at_once);
 	tcase_add_test(tests, options_that_repeat_are_kept_in_their_order);
 	tcase_add_test(tests, a_mount_is_prefix_kind_and_argument);

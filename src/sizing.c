@@ -1,0 +1,263 @@
+#include <sys/types.h>
+
+#include <unistd.h>
+
+#include "backlog.h"
+#include "log.h"
+#include "sizing.h"
+
+/* Who works on one request for longer is not there for the next. */
+#define OCCUPIED_TIME (2 * CLOCK_MILLISECOND)
+/* Who waits for the next request for so long is not soon rid of its client. */
+#define SHORT_LINGER (100 * CLOCK_MILLISECOND)
+/* Clients who are served within this do not wait. */
+#define SHORT_WAIT (20 * CLOCK_MILLISECOND)
+
+/* What is counted beside that. */
+struct look {
+	struct pool_counts counts;
+	int waiting; /* clients, whether soon served or not */
+	uint64_t served, handed;
+};
+
+struct pool_limits
+sizing_limits(const struct config *c)
+{
+	return (struct pool_limits){
+	    .min = c->workers.min,
+	    .max = c->workers.max,
+	    .spare_min = c->spare.min,
+	    .spare_max = c->spare.max,
+	};
+}
+
+void
+sizing_describe(struct buffer *b, const struct pool_limits *limits)
+{
+	if (limits->min < limits->max)
+		buffer_printf(b, "%d to ", limits->min);
+	buffer_printf(
+	    b, "%d worker%s", limits->max, limits->max == 1 ? "" : "s");
+}
+
+/* For each worker, those that TTIN may add, and the successors of all. */
+size_t
+sizing_slots(const struct config *c)
+{
+	size_t count = 2 * ((size_t)c->workers.max + SIZING_MORE);
+
+	return count < SCOREBOARD_SLOTS_MAX ? count : SCOREBOARD_SLOTS_MAX;
+}
+
+void
+sizing_init(struct sizing *s, const struct heritage *heritage)
+{
+	*s = (struct sizing){.limits = sizing_limits(&heritage->config)};
+}
+
+/* With a lot, a worker that reads is soon rid of a client who is slow. */
+static bool
+reads_briefly(const struct config *c)
+{
+	return !c->no_lot && c->linger <= SHORT_LINGER;
+}
+
+static bool
+is_occupied(const struct config *c, const struct score *score, int64_t now)
+{
+	switch (score_state(score)) {
+	case SCORE_READING:
+		if (score_has_request(score))
+			break;
+		return !reads_briefly(c) &&
+		    now - score_since(score) >= OCCUPIED_TIME;
+	case SCORE_LINGERING:
+	case SCORE_STOPPING:
+		return true;
+	case SCORE_VACANT:
+	case SCORE_STARTING:
+	case SCORE_IDLE:
+	case SCORE_STATES:
+		return false;
+	case SCORE_RUNNING:
+	case SCORE_WRITING:
+		break;
+	}
+	return now - score_began(score) >= OCCUPIED_TIME;
+}
+
+/* Slots that were never used are not touched: they would be memory. */
+static void
+count_workers(struct sizing *s, const struct children *all, struct look *look,
+    int64_t now)
+{
+	const struct heritage *h = all->heritage;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid != 0 && i >= s->slots)
+			s->slots = i + 1;
+	for (size_t i = 0; i < s->slots; i++) {
+		const struct child *child = &all->at[i];
+		const struct score *score = &h->board->slots[i];
+
+		look->served += score_count(score, COUNT_REQUESTS);
+		look->handed += score_count(score, COUNT_HANDED);
+		if (child->pid == 0 || child->retiring || child->ahead)
+			continue;
+		look->counts.available += !is_occupied(&h->config, score, now);
+	}
+}
+
+/*
+ * What the lot has sent and no worker has received is on its way; but for what
+ * was lost with a worker, and that is known whenever nothing is on its way.
+ */
+static int
+count_on_the_way(
+    struct sizing *s, const struct heritage *h, const struct look *look)
+{
+	int64_t sent = (int64_t)score_lot_sent(&h->board->lot);
+	int64_t missing = sent - (int64_t)look->handed;
+
+	if (!handoff_is_waiting(&h->ready))
+		s->lost = missing;
+	return missing > s->lost ? (int)(missing - s->lost) : 0;
+}
+
+static int
+count_in_backlogs(const struct listeners *l)
+{
+	struct backlog backlog;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		if (backlog_read(l->at[i].fd, &backlog))
+			count += backlog.waiting;
+	return (int)count;
+}
+
+static void
+count_waiting(struct sizing *s, const struct heritage *h, struct look *look)
+{
+	look->waiting = count_in_backlogs(&h->listeners);
+	if (h->config.no_lot)
+		return;
+	look->waiting += (int)score_lot_waiting(&h->board->lot, WAIT_WORKER);
+	look->waiting += count_on_the_way(s, h, look);
+}
+
+/* How many are served in a time in which none has to worry. */
+static int
+count_soon_served(struct sizing *s, const struct look *look, int64_t now)
+{
+	int64_t time = now - s->looked;
+	int64_t served = (int64_t)(look->served - s->served);
+
+	s->looked = now;
+	s->served = look->served;
+	if (time < CLOCK_MILLISECOND)
+		time = CLOCK_MILLISECOND;
+	return (int)(served * SHORT_WAIT / time);
+}
+
+static void
+look_around(struct sizing *s, const struct children *all, struct look *look,
+    int64_t now)
+{
+	const struct heritage *h = all->heritage;
+	int soon;
+
+	*look = (struct look){0};
+	look->counts.running = (int)all->running;
+	look->counts.idle = (int)scoreboard_count_idle(h->board, all->count);
+	count_workers(s, all, look, now);
+	count_waiting(s, h, look);
+	soon = count_soon_served(s, look, now);
+	if (look->waiting > soon)
+		look->counts.waiting = look->waiting - soon;
+}
+
+static void
+tell_shortage(struct sizing *s, const struct look *look, int64_t now)
+{
+	bool full = look->counts.running >= s->limits.max &&
+	    look->counts.available <= 0 && look->counts.waiting > 0;
+
+	switch (shortage_note(&s->shortage, full, look->waiting, now)) {
+	case SHORTAGE_HAS_BEGUN:
+		log_warning("none of %d worker%s is free, and clients wait (%d "
+			    "now): --workers would allow more",
+		    s->limits.max, s->limits.max == 1 ? "" : "s",
+		    look->waiting);
+		break;
+	case SHORTAGE_HAS_ENDED:
+		log_notice("a worker is free again: clients waited for %.1f s, "
+			   "up to %d at a time",
+		    (double)(s->shortage.until - s->shortage.since) /
+			CLOCK_SECOND,
+		    s->shortage.most);
+		break;
+	case SHORTAGE_NONE:
+		break;
+	}
+}
+
+/* Looked at soon, or else the worker that is missed says so. */
+static void
+ask_to_be_told(struct sizing *s, struct scoreboard *board, int idle)
+{
+	int wanted = pool_wanted_idle(&s->limits);
+
+	if (idle < wanted)
+		scoreboard_want_idle(board, 0);
+	else if (!scoreboard_want_idle(board, (size_t)wanted))
+		s->next = s->looked + POOL_STEP;
+}
+
+void
+sizing_act(struct sizing *s, struct children *all)
+{
+	struct heritage *h = all->heritage;
+	int64_t now = clock_now();
+	struct pool_plan plan;
+	struct look look;
+	uint64_t count;
+
+	(void)!read(h->wanted, &count, sizeof(count));
+	look_around(s, all, &look, now);
+	plan = pool_plan(&s->limits, &look.counts, &s->history, now);
+	child_spawn(all, plan.spawn);
+	child_retire_some(all, plan.retire);
+	tell_shortage(s, &look, now);
+	s->next = plan.next;
+	ask_to_be_told(s, h->board, look.counts.idle);
+}
+
+int64_t
+sizing_next(const struct sizing *s)
+{
+	int64_t next = shortage_next(&s->shortage);
+
+	return s->next < next ? s->next : next;
+}
+
+void
+sizing_add(struct sizing *s, const struct children *all, int more)
+{
+	struct pool_limits *l = &s->limits;
+	int most = (int)all->count / 2;
+	bool fixed = l->min == l->max;
+	struct buffer b = {0};
+
+	if (l->min + more < 1 || l->min + more > most) {
+		log_notice("%s: there are between 1 and %d workers",
+		    more > 0 ? "TTIN" : "TTOU", most);
+		return;
+	}
+	l->min += more;
+	if (fixed || l->max < l->min)
+		l->max = l->min;
+	sizing_describe(&b, l);
+	log_notice("%s: now %s", more > 0 ? "TTIN" : "TTOU", buffer_string(&b));
+	buffer_free(&b);
+}

@@ -1,0 +1,43 @@
+/*
+ * sizing: keeps the pool at its size: looks at what the workers do, asks the
+ * plan (pool.h), and does as it says; and tells when there cannot be more
+ * workers while clients wait.
+ */
+#ifndef TINED_SIZING_H
+#define TINED_SIZING_H
+
+#include "child.h"
+#include "pool.h"
+#include "shortage.h"
+
+/* So many workers can be added to those of the configuration. */
+#define SIZING_MORE 32
+
+struct sizing {
+	struct pool_limits limits;
+	struct pool_history history;
+	struct shortage shortage;
+	int64_t next;	 /* look again */
+	int64_t looked;	 /* the last time */
+	uint64_t served; /* requests, by then */
+	int64_t lost;	 /* of what the lot has sent to workers */
+	size_t slots;	 /* of the scoreboard, that were ever used */
+};
+
+/* As the configuration says. */
+struct pool_limits sizing_limits(const struct config *c);
+/* "8 workers" or "4 to 256 workers" */
+void sizing_describe(struct buffer *b, const struct pool_limits *limits);
+
+/* How many slots of the scoreboard there have to be. */
+size_t sizing_slots(const struct config *c);
+
+void sizing_init(struct sizing *s, const struct heritage *heritage);
+/* Looks, and starts or retires workers.  Whenever something has happened. */
+void sizing_act(struct sizing *s, struct children *all);
+/* When that is to be called at the latest (clock.h). */
+int64_t sizing_next(const struct sizing *s);
+/* One worker more or less, at the least and if need be at the most. */
+void sizing_add(struct sizing *s, const struct children *all, int more);
+
+#endif

@@ -1,0 +1,159 @@
+# As many workers as are needed: bursts and quiet, signals that change the
+# bounds, and a kernel that gives no more processes.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Lot qw(ask keep_busy release token);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(background wait_for);
+
+my @reflect = ('-m', '/reflect=echo:body');
+my $STARTED = qr/^\S+ master\[\d+\] debug: worker \d+\[\d+\] is started/m;
+
+sub workers ($tined) { return scalar $tined->worker_pids }
+
+sub has_workers ($tined, $count, $seconds = 10) {
+	return wait_for(sub { workers($tined) == $count }, $seconds);
+}
+
+# While others are tried, these two become small again.
+my %quiet;
+for my $model (['--linger=20ms'], ['--no-lot']) {
+	subtest "a burst, @$model" => sub {
+		my $tined = Tined->start(args => ['-w', '2-10', '-s', '1-2',
+			'-vv', @reflect, @$model]);
+
+		like(Tined::title($tined->pid), qr/\[2 to 10 workers\]\z/,
+			'the title of the master');
+		is($tined->notified('STATUS'), 'Serving with 2 to 10 workers',
+			'and what the service manager is told');
+		ok(has_workers($tined, 2), 'it begins with the least');
+		my $start = time;
+		my @busy = map { keep_busy($tined) } 1 .. 9;
+		my $took = time - $start;
+		cmp_ok($took, '<', 2, sprintf '9 in turn: %.0f ms',
+			1e3 * $took);
+		my $most = workers($tined);
+		cmp_ok($most, '>=', 9, "there are $most workers");
+		cmp_ok($most, '<=', 10, 'and no more than may be');
+		ok(release($tined, $_), 'one is served') for @busy;
+		close $_ for @busy;
+		$quiet{"@$model"} = $tined;
+	};
+}
+
+subtest 'a burst of all at once' => sub {
+	my $tined = Tined->start(args => ['-w', '4-32', '-a', 'off', @reflect]);
+	my $start = time;
+	my @socks = map { $tined->connect } 1 .. 32;
+
+	$tined->send($_, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n")
+	    for @socks;
+	for my $sock (@socks) {
+		until (${*$sock}{tined_buffer} =~ s/\AHTTP\/1.1 100 .*?\r\n\r\n//s) {
+			$tined->fill($sock, time + 10) or die 'closed';
+		}
+	}
+	my $took = time - $start;
+	diag sprintf '4-32 workers: 32 clients are served after %.0f ms',
+	    1e3 * $took;
+	cmp_ok($took, '<', 1, 'soon');
+	is(workers($tined), 32, 'by as many workers');
+	my @lost = grep { !release($tined, $_) } @socks;
+	is(@lost, 0, 'each has its answer');
+	$tined->ends_clean;
+};
+
+subtest 'a steady load' => sub {
+	my $tined = Tined->start(args => ['-w', '2-32', '-a', 'off', '-vv',
+		@reflect]);
+	my $until = time + 2;
+	my @clients = map { background(sub {
+		my $sock = $tined->connect;
+		my $served = 0;
+		while (time < $until) {
+			ask($tined, $sock) or return 'failed';
+			$served++;
+			sleep 0.005;
+		}
+		return $served;
+	}) } 1 .. 8;
+	my @served = map { $_->() } @clients;
+
+	is_deeply([grep { !/\A\d+\z/ } @served], [], 'all are served');
+	my $started = () = $tined->error_log =~ /$STARTED/g;
+	cmp_ok($started, '<=', 16, "no coming and going: $started started");
+	$tined->ends_clean;
+};
+
+subtest 'an idle server sleeps' => sub {
+	my $tined = Tined->start(args => ['-w', '4-64', @reflect]);
+	my $switches = sub {
+		Tined::slurp('/proc/' . $tined->pid . '/status')
+		    =~ /^voluntary_ctxt_switches:\s*(\d+)/m or die;
+		return $1;
+	};
+
+	ask($tined, $tined->connect) or die;
+	wait_for(sub { !grep { Tined::title($_) =~ /serving/ }
+		$tined->worker_pids });
+	sleep 0.1;
+	my $before = $switches->();
+	sleep 1;
+	cmp_ok($switches->() - $before, '<=', 2, 'the master does not wake up');
+	$tined->ends_clean;
+};
+
+subtest 'TTIN and TTOU' => sub {
+	my $tined = Tined->start(args => ['-w', 2]);
+
+	for my $count (3, 4, 3, 2, 1) {
+		$tined->signal(workers($tined) < $count ? 'TTIN' : 'TTOU');
+		ok(has_workers($tined, $count), "now $count");
+		my $s = $count == 1 ? q{} : 's';
+		ok(wait_for(sub { Tined::title($tined->pid)
+			=~ /\[$count worker$s\]\z/ }), 'the title says so');
+		like($tined->error_log, qr/ notice: TT\w+: now $count worker$s$/m,
+			'so does the log');
+	}
+	$tined->signal('TTOU');
+	ok(wait_for(sub { $tined->error_log
+		=~ /TTOU: there are between 1 and \d+ workers$/m }),
+		'there is always one');
+	is(workers($tined), 1, 'it stays');
+	$tined->ends_clean;
+
+	$tined = Tined->start(args => ['-w', '2-3', '-s', '1-1']);
+	for my $size ('3 workers', '4 workers') {
+		$tined->signal('TTIN');
+		ok(wait_for(sub { $tined->error_log =~ /TTIN: now $size$/m }),
+			"of a range: $size");
+	}
+	ok(has_workers($tined, 4), 'as many as that');
+	$tined->ends_clean;
+};
+
+for my $model (sort keys %quiet) {
+	subtest "quiet again, $model" => sub {
+		my $tined = $quiet{$model};
+
+		ok(has_workers($tined, 2, 20), 'in the end there are two')
+		    or diag workers($tined);
+		my $before = () = $tined->error_log =~ /$STARTED/g;
+		my $until = time + 0.5;
+		my $sock = $tined->connect;
+		while (time < $until) {
+			ask($tined, $sock) or last;
+			sleep 0.01;
+		}
+		my $after = () = $tined->error_log =~ /$STARTED/g;
+		cmp_ok($after - $before, '<=', 1, 'one client needs no more');
+		$tined->ends_clean;
+	};
+}
+
+done_testing;
