@@ -1,4 +1,11 @@
+#include <sys/wait.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "heritage.h"
 
@@ -23,6 +30,67 @@ is_inside_chroot(const struct heritage *h, struct buffer *why)
 	return true;
 }
 
+/* As what workers will be: words for what they could not do, or none. */
+static void
+try_identity(const struct heritage *h, struct buffer *why)
+{
+	const struct site *s = &h->site;
+	const char *user = h->config.user;
+	const char *failed = identity_take_on(&h->privilege.identity, 0);
+
+	if (failed != NULL)
+		buffer_printf(
+		    why, "--user %s: %s: %s", user, failed, strerror(errno));
+	for (size_t i = 0; i < s->mount_count && failed == NULL; i++) {
+		int folder = s->mounts[i].mounted.folder;
+
+		if (folder == -1 || faccessat(folder, ".", X_OK, 0) == 0)
+			continue;
+		buffer_printf(why,
+		    "--user %s: may not enter the folder served at %s/: %s",
+		    user, s->mounts[i].prefix, strerror(errno));
+		return;
+	}
+}
+
+static void
+read_all(int fd, struct buffer *b)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, buffer_reserve(b, PIPE_BUF), PIPE_BUF);
+		if (n > 0)
+			b->len += (size_t)n;
+	} while (n > 0 || (n == -1 && errno == EINTR));
+}
+
+/*
+ * Tried in a process of its own.  Else every worker would fail, or answer 403
+ * to all.
+ */
+static bool
+can_serve(const struct heritage *h, struct buffer *why)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (!h->privilege.identity.changes || pipe2(ends, O_CLOEXEC) == -1)
+		return true;
+	pid = fork();
+	if (pid == 0) {
+		try_identity(h, why);
+		(void)!write(ends[1], why->data, why->len);
+		_exit(EXIT_SUCCESS);
+	}
+	close(ends[1]);
+	read_all(ends[0], why);
+	close(ends[0]);
+	if (pid != -1)
+		waitpid(pid, NULL, 0);
+	return why->len == 0;
+}
+
 int
 heritage_open(struct heritage *h, struct buffer *why)
 {
@@ -36,7 +104,7 @@ heritage_open(struct heritage *h, struct buffer *why)
 	if (site_init(&h->site, &h->config, &server, why) == -1) {
 		error = errno;
 	} else if (privilege_init(&h->privilege, &h->config, why) == 0) {
-		if (is_inside_chroot(h, why))
+		if (is_inside_chroot(h, why) && can_serve(h, why))
 			return 0;
 		privilege_free(&h->privilege);
 	}

@@ -136,22 +136,35 @@ open_root(struct identity *id, const char *path, struct buffer *why)
 	return 0;
 }
 
+/* Workers of another user are signalled too. */
+static bool
+may_change(const struct config *c)
+{
+	uint64_t wanted = UINT64_C(1) << CAP_SETUID |
+	    UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct now[2];
+
+	if (c->chroot != NULL)
+		wanted |= UINT64_C(1) << CAP_SYS_CHROOT;
+	return syscall(SYS_capget, &header, now) == 0 &&
+	    (now[0].effective & wanted) == wanted;
+}
+
 static int
 set_as_asked(struct identity *id, const struct config *c, struct buffer *why)
 {
 	if (set_user(id, c, why) == -1 || set_group(id, c, why) == -1)
 		return -1;
 	id->changes = id->uid != getuid() || id->gid != getgid();
-	if (geteuid() == 0)
+	if ((!id->changes && c->chroot == NULL) || may_change(c))
 		return open_root(id, c->chroot, why);
-	if (id->changes || c->chroot != NULL) {
-		buffer_printf(why,
-		    "--%s: only root may do that: start tined as root, or "
-		    "leave it out",
-		    id->changes ? "user" : "chroot");
-		return -1;
-	}
-	return 0;
+	buffer_printf(why,
+	    "--%s: only root may do that, with CAP_SETUID, CAP_SETGID, "
+	    "CAP_KILL and CAP_SYS_CHROOT: start tined so, or leave it out",
+	    id->changes ? "user" : "chroot");
+	return -1;
 }
 
 int

@@ -63,7 +63,8 @@ static void
 describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
 {
 	if (p->landlock == 0) {
-		buffer_add_string(b, "Landlock: this kernel has none\n");
+		buffer_add_string(
+		    b, "Landlock: this kernel has none, or forbids it\n");
 		return;
 	}
 	buffer_printf(b, "Landlock (version %d) keeps them from: %s",

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -207,6 +208,7 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(lseek),
     CALL(sendfile),
     CALL(fstat),
+    IF(newfstatat, EQUAL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH), /* fstat(3) */
     CALL(close),
     CALL(shutdown),
     CALL(setsockopt),

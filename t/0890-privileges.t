@@ -68,6 +68,13 @@ subtest 'mistakes' => sub {
 		qr/--user 54321: .*--group/, 'a number that nobody has');
 	one_line(Tined->run(args => ['-t', '-u', 'nobody', '-g', 'nonesuch']),
 		1, qr/--group nonesuch: /, 'no such group');
+
+	return unless $root;
+	mkdir "$dir/closed", oct '0700';
+	one_line(Tined->run(root => "$dir/closed", args => ['-u', 'nobody']),
+		1, qr{--user nobody: .* served at /: Permission denied},
+		'a folder that is closed to the user');
+	rmdir "$dir/closed";
 };
 
 subtest 'without being root' => sub {
@@ -146,6 +153,33 @@ subtest '--user' => sub {
 	is($tined->get('/private.txt')->status, 403,
 		'a file of root is root\'s');
 	$tined->ends_clean;
+};
+
+# Workers and the lot get the new ones, which they could not open.
+subtest '--user, and logs are reopened' => sub {
+	plan skip_all => 'needs root' unless $root;
+	my @logs = map { "$dir/$_.log" } qw(reopened-access reopened-error);
+	my $tined = Tined->start(files => \%files, args => ['-u', 'nobody',
+		'-w', 2, '-a', $logs[0], '-e', $logs[1]]);
+	my @serving = serving($tined);
+
+	rename $_, "$_.1" or die $! for @logs;
+	$tined->signal('USR1');
+	for my $pid (@serving) {
+		my $title = Tined::title($pid);
+		ok(wait_for(sub {
+			my %open = map { (readlink($_) // q{} => 1) }
+			    glob "/proc/$pid/fd/*";
+			$open{$logs[0]} && $open{$logs[1]}
+			    && !$open{"$logs[0].1"} && !$open{"$logs[1].1"};
+		}), "$title has the new ones, and only those");
+	}
+	$tined->get('/a.txt');
+	ok(wait_for(sub { slurp($logs[0]) =~ m{GET /a\.txt} }),
+		'requests are logged there');
+	$tined->ends_clean;
+	unlike(slurp($_), qr/ (?:error|warning): /, 'a clean log')
+	    for $logs[1], "$logs[1].1";
 };
 
 subtest '--group, and all groups of the user' => sub {
