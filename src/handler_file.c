@@ -123,22 +123,49 @@ status_of_errno(int error)
 	}
 }
 
+/*
+ * What is short is short for all requests: the log tells the beginning and the
+ * end.
+ */
+static void
+log_shortage(const char *name, bool short_now)
+{
+	static bool is_short;
+
+	if (short_now == is_short)
+		return;
+	is_short = short_now;
+	if (is_short)
+		log_error("cannot open %s: %s; requests are answered 503 until "
+			  "files can be opened again",
+		    name, strerror(errno));
+	else
+		log_notice("files can be opened again");
+}
+
+static int
+log_failure(const char *name)
+{
+	int status = status_of_errno(errno);
+
+	if (status == 503)
+		log_shortage(name, true);
+	else if (status >= 500)
+		log_error("cannot open %s: %s", name, strerror(errno));
+	else
+		log_debug("cannot open %s: %s", name, strerror(errno));
+	return status;
+}
+
 /* 0 and a file or a folder that is open, or the status that says why not. */
 static int
 open_name(
     const struct file_mount *m, const char *name, struct representation *f)
 {
-	int status;
-
 	f->fd = folder_open_file(&m->folder, name);
-	if (f->fd == -1) {
-		status = status_of_errno(errno);
-		if (status >= 500)
-			log_error("cannot open %s: %s", name, strerror(errno));
-		else
-			log_debug("cannot open %s: %s", name, strerror(errno));
-		return status;
-	}
+	if (f->fd == -1)
+		return log_failure(name);
+	log_shortage(name, false);
 	if (fstat(f->fd, &f->st) == 0 &&
 	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
 		return 0;

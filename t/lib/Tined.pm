@@ -109,6 +109,7 @@ sub _fork ($self, $option) {
 	my $notify = $self->dir . '/notify';
 	$self->{notify} = IO::Socket::UNIX->new(Local => $notify,
 		Type => SOCK_DGRAM) // croak "cannot bind $notify: $!";
+	chmod oct '0777', $notify;
 	$self->{notify}->blocking(0);
 	$self->{state} = {};
 
@@ -116,7 +117,7 @@ sub _fork ($self, $option) {
 		@{ $option->{args} // [] });
 	push @args, $self->{root} if $option->{root} || $option->{files};
 
-	my @command = (Tined->binary, @args);
+	my @command = (@{ $option->{under} // [] }, Tined->binary, @args);
 	if (my $rlimits = $option->{rlimits}) {
 		my $set = join q{ && },
 		    map { "ulimit -$_ $rlimits->{$_}" } sort keys %$rlimits;
@@ -832,6 +833,10 @@ More listening sockets to pass.
 =item env => {...}, rlimits => { n => 20 }, cwd => DIR
 
 Its environment, its limits by the letters of the shell's C<ulimit>, its folder.
+
+=item under => ['setpriv', ...]
+
+The command that runs it in its own place.
 
 =item stdin, stdout, stderr => PATH, HANDLE or 'closed'
 
