@@ -12,8 +12,12 @@
 #include "lot.h"
 #include "memory.h"
 #include "obituary.h"
+#include "status_server.h"
 #include "ward.h"
 #include "worker.h"
+
+/* Between looks for the end of the status process, in nanoseconds. */
+#define STATUS_TICK (5 * CLOCK_MILLISECOND)
 
 void
 children_init(
@@ -115,6 +119,17 @@ child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
 }
 
+/* In a child that is to serve clients. */
+static void
+leave(const struct children *all)
+{
+	const struct listeners *l = &all->heritage->status.listeners;
+
+	all->leave();
+	for (size_t i = 0; i < l->count; i++)
+		close(l->at[i].fd);
+}
+
 static void
 spawn_one(struct children *all, size_t slot, bool ahead)
 {
@@ -125,7 +140,7 @@ spawn_one(struct children *all, size_t slot, bool ahead)
 	atomic_store(&h->board->slots[slot].logs, h->logs);
 	pid = fork();
 	if (pid == 0) {
-		all->leave();
+		leave(all);
 		exit(worker_run(h, slot, master));
 	}
 	if (pid == -1)
@@ -146,7 +161,7 @@ child_spawn_lot(struct children *all)
 	atomic_store(&all->heritage->board->lot.logs, all->heritage->logs);
 	pid = fork();
 	if (pid == 0) {
-		all->leave();
+		leave(all);
 		exit(lot_run(all->heritage, master));
 	}
 	if (pid == -1) {
@@ -157,6 +172,56 @@ child_spawn_lot(struct children *all)
 	scoreboard_add(all->heritage->board, EVENT_LOTS);
 	all->lot.pid = pid;
 	all->lot.started = clock_now();
+}
+
+void
+child_spawn_status(struct children *all)
+{
+	pid_t master = getpid();
+	pid_t pid;
+
+	if (all->heritage->status.listeners.count == 0 ||
+	    all->status.pid != 0 || all->status.not_before > clock_now())
+		return;
+	pid = fork();
+	if (pid == 0) {
+		all->leave();
+		exit(status_server_run(all->heritage, master));
+	}
+	if (pid == -1) {
+		fork_failed(all, &all->status.not_before, "the status process");
+		return;
+	}
+	fork_worked(all);
+	all->status.pid = pid;
+	all->status.started = clock_now();
+}
+
+void
+child_renew_status(const struct children *all)
+{
+	if (all->status.pid != 0)
+		kill(all->status.pid, SIGTERM);
+}
+
+void
+child_end_status(struct children *all)
+{
+	const struct timespec tick = {0, STATUS_TICK};
+	int64_t deadline = clock_now() + CHILD_STATUS_TIME;
+	int signo = SIGTERM;
+
+	if (all->status.pid == 0)
+		return;
+	kill(all->status.pid, SIGTERM);
+	while (waitpid(all->status.pid, NULL, WNOHANG) == 0) {
+		if (signo == SIGTERM && clock_now() > deadline) {
+			signo = SIGKILL;
+			kill(all->status.pid, SIGKILL);
+		}
+		nanosleep(&tick, NULL);
+	}
+	all->status.pid = 0;
 }
 
 /* The first free slot that is not throttled, or count. */
@@ -375,6 +440,27 @@ bury_lot(struct children *all, int status, bool quietly)
 	child_throttle(lot);
 }
 
+/* Nothing depends on it, and whoever asks next asks another. */
+static void
+bury_status(struct children *all, int status)
+{
+	struct child *child = &all->status;
+	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+
+	if (WIFSIGNALED(status))
+		log_error("the status process[%d] was killed by signal %d (%s)",
+		    (int)child->pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (failed)
+		log_error("the status process[%d] ended with status %d",
+		    (int)child->pid, WEXITSTATUS(status));
+	child->pid = 0;
+	if (clock_now() - child->started >= CHILD_PROVEN_TIME)
+		child->failures = 0;
+	if (failed)
+		child_throttle(child);
+}
+
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
 void
 child_reap(struct children *all, bool quietly)
@@ -387,6 +473,8 @@ child_reap(struct children *all, bool quietly)
 		child = find(all, pid);
 		if (pid == all->lot.pid)
 			bury_lot(all, status, quietly);
+		else if (pid == all->status.pid)
+			bury_status(all, status);
 		else if (child != NULL)
 			bury(all, child, status, quietly);
 	}
@@ -425,6 +513,9 @@ child_next_spawn(const struct children *all)
 	if (all->lot.pid == 0 && !all->heritage->config.no_lot &&
 	    all->lot.not_before < next)
 		next = all->lot.not_before;
+	if (all->status.pid == 0 && all->heritage->status.listeners.count > 0 &&
+	    all->status.not_before < next)
+		next = all->status.not_before;
 	return next;
 }
 

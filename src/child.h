@@ -24,6 +24,8 @@
 #define CHILD_FORK_PAUSE_MAX_MS 1000
 /* A lot that lived for so long did not fail to start. */
 #define CHILD_PROVEN_TIME CLOCK_SECOND
+/* What its client gets to finish, when all ends. */
+#define CHILD_STATUS_TIME CLOCK_SECOND
 
 struct child {
 	pid_t pid;	    /* 0: there is none */
@@ -48,6 +50,7 @@ struct children {
 	bool storm;	      /* there were too many, and the log says so */
 	int fork_failures;    /* in a row */
 	struct child lot;
+	struct child status; /* behind --status-socket */
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };
@@ -81,6 +84,12 @@ void child_retire_some(struct children *all, int count);
 void child_retire_all(struct children *all, int64_t before);
 /* Starts the lot, unless it runs, is throttled, or is not wanted. */
 void child_spawn_lot(struct children *all);
+/* Starts the process behind --status-socket in the same way. */
+void child_spawn_status(struct children *all);
+/* Asks it to end; another takes its place, which knows what has changed. */
+void child_renew_status(const struct children *all);
+/* Ends it for good, and waits until it has. */
+void child_end_status(struct children *all);
 /*
  * Collects those that have ended, logs what they were doing, and throttles
  * their slots if they failed.  quietly: their end was asked for.

@@ -55,6 +55,8 @@ config_free(struct config *c)
 	free(c->group);
 	free(c->chroot);
 	free(c->pidfile);
+	free(c->status_socket);
+	free(c->show_status);
 	free(c->access_log);
 	free(c->log_format);
 	free(c->error_log);

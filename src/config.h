@@ -86,9 +86,11 @@ struct config {
 	char *chroot; /* NULL: none */
 	bool no_sandbox;
 
-	char *pidfile;	  /* NULL: none */
-	char *access_log; /* logfile.h; NULL: not said */
-	char *log_format; /* logformat.h */
+	char *pidfile;	     /* NULL: none */
+	char *status_socket; /* NULL: none */
+	char *show_status;   /* of the server that has that socket */
+	char *access_log;    /* logfile.h; NULL: not said */
+	char *log_format;    /* logformat.h */
 	char *error_log;
 	enum log_level log_level;
 	bool daemon;

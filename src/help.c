@@ -88,6 +88,8 @@ const char option_help_all[] =
     "      --chroot DIR          in this root folder\n"
     "      --no-sandbox          without Landlock and seccomp\n"
     "  -p, --pidfile FILE        for scripts that stop it\n"
+    "      --status PATH         print what a status socket tells, and exit\n"
+    "      --status-socket PATH  a Unix socket that tells how the server is\n"
     "  -t, --test                check the command line, and exit\n"
     "  -V, --version             print the version, and exit\n"
     "  -h, --help[=all]          print this, and exit\n";

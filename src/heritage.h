@@ -15,6 +15,13 @@
 #include "scoreboard.h"
 #include "site.h"
 
+/* Of the process behind --status-socket: a server of its own. */
+struct status_post {
+	struct config config;
+	struct site site;
+	struct listeners listeners; /* none: it is not asked for */
+};
+
 struct heritage {
 	struct config config;
 	struct site site;
@@ -27,6 +34,7 @@ struct heritage {
 	struct scoreboard *board;
 	struct quarantine *quarantine; /* NULL: there is none */
 	struct backlog_overflows overflows;
+	struct status_post status;
 	/* Unless --no-lot: */
 	struct handoff_lane parked; /* from workers to the lot */
 	struct handoff_lane ready;  /* from the lot to workers */

@@ -7,6 +7,7 @@
 #include "master.h"
 #include "options.h"
 #include "startup.h"
+#include "status_show.h"
 
 int
 main(int argc, char **argv, char **envp)
@@ -20,6 +21,8 @@ main(int argc, char **argv, char **envp)
 
 	setproctitle_init(argc, argv, envp);
 	options_parse(&heritage.config, argc, argv);
+	if (heritage.config.show_status != NULL)
+		return status_show(heritage.config.show_status);
 	if (heritage.config.test) {
 		startup_print(&heritage);
 		return EXIT_SUCCESS;

@@ -108,6 +108,7 @@ keep_pool(struct master *m)
 {
 	sizing_act(&m->sizing, &m->children);
 	child_spawn_lot(&m->children);
+	child_spawn_status(&m->children);
 }
 
 static void
@@ -152,6 +153,8 @@ act_on_drain(struct master *m)
 	m->draining = false;
 	listener_close_all(&m->heritage->listeners);
 	child_signal_all(&m->children, WORKER_LET_GO);
+	if (m->children.status.pid != 0)
+		kill(m->children.status.pid, WORKER_LET_GO);
 }
 
 static void
@@ -183,6 +186,7 @@ act_on_reopen(struct master *m)
 	if (want_reopen) {
 		want_reopen = 0;
 		reopen_begin(&m->reopen, &m->children);
+		child_renew_status(&m->children);
 	} else {
 		reopen_act(&m->reopen, &m->children);
 	}
@@ -362,6 +366,7 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 	m.ping_interval = notify_watchdog_interval();
 	m.next_ping = m.ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
 	loop(&m, hooks);
+	child_end_status(&m.children);
 	children_free(&m.children);
 	log_notice("stopped");
 	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -292,6 +292,31 @@ take_log_format(struct config *c, const char *value)
 }
 
 static const char *
+take_socket(char **to, const char *path)
+{
+	char *address = memory_printf("unix:%s", path);
+	bool valid = listener_address_is_valid(address);
+
+	free(address);
+	if (!valid)
+		return "the path of a socket, of at most 107 bytes";
+	config_set_string(to, path);
+	return NULL;
+}
+
+static const char *
+take_status_socket(struct config *c, const char *value)
+{
+	return take_socket(&c->status_socket, value);
+}
+
+static const char *
+take_status(struct config *c, const char *value)
+{
+	return take_socket(&c->show_status, value);
+}
+
+static const char *
 take_verbose(struct config *c, const char *value)
 {
 	(void)value;
@@ -393,6 +418,8 @@ const struct option_spec option_specs[] = {
     VALUE("chroot", 0, take_chroot),
     SWITCH("no-sandbox", 0, no_sandbox),
     FILE_NAME("pidfile", 'p', pidfile),
+    VALUE("status-socket", 0, take_status_socket),
+    VALUE("status", 0, take_status),
     SWITCH("daemon", 'd', daemon),
     ACTION("verbose", 'v', take_verbose),
     ACTION("quiet", 'q', take_quiet),

@@ -159,6 +159,7 @@ reload_act(struct reload *r, struct children *all)
 		if (!is_settled(r, leaving))
 			return;
 		complete(r, leaving);
+		scoreboard_add(all->heritage->board, EVENT_RELOADS);
 		if (r->again)
 			reload_begin(r, all);
 	} else if (clock_now() - r->progress > RELOAD_PATIENCE) {

@@ -21,6 +21,7 @@
 #include "path.h"
 #include "sizing.h"
 #include "startup.h"
+#include "status_server.h"
 
 #define PIDFILE_MODE 0644
 
@@ -128,6 +129,16 @@ open_lanes(struct heritage *h)
 	if (handoff_open_lane(&h->parked) == -1 ||
 	    handoff_open_lane(&h->ready) == -1)
 		err(EXIT_FAILURE, "cannot open a lane to the lot");
+}
+
+static void
+open_status(struct heritage *h)
+{
+	struct buffer why = {0};
+
+	if (status_server_open(h, &why) == -1)
+		errx(EXIT_FAILURE, "%s", buffer_string(&why));
+	buffer_free(&why);
 }
 
 static void
@@ -244,6 +255,7 @@ startup_open(struct heritage *h)
 	make_names_absolute(&h->config);
 	open_heritage(h);
 	open_listeners(h);
+	open_status(h);
 	open_lanes(h);
 	open_pidfile(&h->config);
 	describe(&greeting, h);
@@ -302,6 +314,7 @@ startup_close(struct heritage *h)
 		pidfile_remove(pidfile);
 	pidfile = NULL;
 	heritage_close(h);
+	status_server_close(h);
 	quarantine_free(h->quarantine);
 	scoreboard_free(h->board);
 	logformat_free(&h->log_format);

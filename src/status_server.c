@@ -1,0 +1,229 @@
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "connection.h"
+#include "log.h"
+#include "memory.h"
+#include "signals.h"
+#include "status_server.h"
+
+/* A client that is slow keeps the others from asking. */
+#define CLIENT_TIME CLOCK_SECOND
+#define SILENT_TIME (200 * CLOCK_MILLISECOND)
+#define BACKLOG 64
+/* Whoever may write to it may ask. */
+#define SOCKET_MODE 0660
+/* The signal that the kernel sends when the master is gone. */
+#define ORPHANED SIGUSR2
+
+struct status_server {
+	const struct heritage *heritage;
+	struct client client;
+	/* Its own: it is no worker, and counts for nothing. */
+	struct scoreboard *board;
+	struct logfile no_log;
+	sigset_t waiting; /* the mask of waits */
+};
+
+/* For the handlers. */
+static struct status_server server;
+static volatile sig_atomic_t want_end;
+
+/* Nobody is greeted any more: the last who holds it closes a socket. */
+static void
+on_let_go(int signo)
+{
+	const struct listeners *l = &server.heritage->listeners;
+	int saved = errno;
+
+	(void)signo;
+	for (size_t i = 0; i < l->count; i++)
+		close(l->at[i].fd);
+	errno = saved;
+}
+
+static void
+on_end(int signo)
+{
+	want_end = 1;
+	input_hurry(&server.client.in);
+	if (signo == ORPHANED)
+		on_let_go(signo);
+}
+
+static void
+set_config(struct config *c)
+{
+	config_init(c);
+	c->no_lot = true;
+	c->keepalive_timeout = SILENT_TIME;
+	c->head_timeout = CLIENT_TIME;
+	c->body_timeout = CLIENT_TIME;
+	c->send_timeout = CLIENT_TIME;
+	c->max_body = 0;
+	config_add_mount(c, "/", "status", "all");
+}
+
+/* It is the users' of the server, where they are not root. */
+static int
+set_owner(const struct heritage *h, const char *path, struct buffer *why)
+{
+	const struct identity *id = &h->privilege.identity;
+
+	if (chmod(path, SOCKET_MODE) == 0 &&
+	    (!id->changes || chown(path, id->uid, id->gid) == 0))
+		return 0;
+	buffer_printf(why, "--status-socket %s: %s", path, strerror(errno));
+	return -1;
+}
+
+static int
+open_listener(struct heritage *h, const char *path, struct buffer *why)
+{
+	const struct listener_options options = {
+	    .backlog = BACKLOG,
+	    .receive_timeout = SILENT_TIME,
+	    .send_timeout = config_send_tick(&h->status.config),
+	};
+	char *address = memory_printf("unix:%s", path);
+	int result;
+
+	listener_init(&h->status.listeners, &options);
+	result = listener_open(&h->status.listeners, address, why);
+	free(address);
+	return result == -1 ? -1 : set_owner(h, path, why);
+}
+
+int
+status_server_open(struct heritage *h, struct buffer *why)
+{
+	const struct status_sources sources = {
+	    .board = h->board,
+	    .listeners = &h->listeners,
+	    .overflows = &h->overflows,
+	};
+
+	if (h->config.status_socket == NULL)
+		return 0;
+	set_config(&h->status.config);
+	if (site_init(&h->status.site, &h->status.config, &sources, why) == -1)
+		return -1;
+	return open_listener(h, h->config.status_socket, why);
+}
+
+void
+status_server_close(struct heritage *h)
+{
+	listener_close_all(&h->status.listeners);
+	site_free(&h->status.site);
+	config_free(&h->status.config);
+}
+
+static void
+set_up_signals(void)
+{
+	static const int end[] = {SIGTERM, ORPHANED, 0};
+	static const int let_go[] = {SIGUSR1, 0};
+	static const int ignored[] = {
+	    SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+
+	sigset_t none;
+
+	signals_handle(end, on_end);
+	signals_handle(let_go, on_let_go);
+	signals_ignore(ignored);
+	sigemptyset(&none);
+	signals_set_mask(&none);
+	signals_block(end, &server.waiting);
+}
+
+static void
+follow_master(pid_t master)
+{
+	prctl(PR_SET_PDEATHSIG, ORPHANED);
+	if (getppid() != master)
+		raise(ORPHANED);
+}
+
+static int
+start(struct heritage *h)
+{
+	const struct privilege_needs needs = {0};
+	struct service service = {
+	    .config = &h->status.config,
+	    .site = &h->status.site,
+	    .access_log = &server.no_log,
+	    .log_format = &h->log_format,
+	};
+
+	server.heritage = h;
+	server.no_log.kind = LOGFILE_OFF;
+	server.no_log.fd = -1;
+	server.board = scoreboard_create(1);
+	if (server.board == NULL) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	/* So that every response is the last on its connection. */
+	atomic_store(&server.board->stopping, true);
+	service.board = server.board;
+	service.score = &server.board->slots[0];
+	score_start(service.score, getpid());
+	client_init(&server.client, &service);
+	return privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs);
+}
+
+static void
+serve(int fd)
+{
+	struct peer peer = {.address.ss_family = AF_UNIX};
+	struct client *c = &server.client;
+
+	peer_set_name(&peer);
+	listener_set_timeouts(&server.heritage->status.listeners, fd);
+	client_attach(c, fd, &peer);
+	if (connection_serve(c) == CONNECTION_LINGERS)
+		connection_linger(c);
+	client_detach(c);
+	close(fd);
+}
+
+static void
+loop(void)
+{
+	int listener = server.heritage->status.listeners.at[0].fd;
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+
+	while (!want_end) {
+		int fd;
+
+		if (ppoll(&p, 1, NULL, &server.waiting) <= 0)
+			continue;
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd != -1)
+			serve(fd);
+	}
+}
+
+int
+status_server_run(struct heritage *h, pid_t master)
+{
+	log_set_role("status");
+	setproctitle("status");
+	if (start(h) == -1)
+		return EXIT_FAILURE;
+	set_up_signals();
+	follow_master(master);
+	loop();
+	client_free(&server.client);
+	return EXIT_SUCCESS;
+}

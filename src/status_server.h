@@ -1,0 +1,26 @@
+/*
+ * status_server: the process behind --status-socket.  It answers when every
+ * worker is busy and while the server stops: it serves nothing but the status,
+ * on a Unix socket of its own, to one client after another.
+ */
+#ifndef TINED_STATUS_SERVER_H
+#define TINED_STATUS_SERVER_H
+
+#include <sys/types.h>
+
+#include "heritage.h"
+
+/*
+ * In the master, at the start: makes h->status, if config asks for it.  -1
+ * with words in why.
+ */
+int status_server_open(struct heritage *h, struct buffer *why);
+/* In the master, at the end. */
+void status_server_close(struct heritage *h);
+/*
+ * Serves until SIGTERM comes or the master dies; SIGUSR1 lets go of the
+ * listening sockets that it tells of.  Returns the exit status.
+ */
+int status_server_run(struct heritage *h, pid_t master);
+
+#endif
