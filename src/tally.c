@@ -54,7 +54,7 @@ tally_answer(struct client *c)
 static void
 look_for_stall(struct client *c, uint64_t bytes)
 {
-	if (bytes <= OUTPUT_BUFFER_SIZE)
+	if (bytes <= RESPONSE_STREAM_MAX) /* a longer stream takes several */
 		count(c, COUNT_SPLIT, 1);
 	if (output_is_stalled(&c->out))
 		count(c, COUNT_STALLS, 1);

@@ -241,7 +241,7 @@ subtest 'the time in the queue' => sub {
 	my $tined = start('%U %{queue:us}T %D %{first:us}T %k', '-w', 1);
 	my $slow = $tined->connect;
 	$tined->send($slow, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
-		. "Content-Length: 5\r\n\r\nhe");
+		. "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
 	ok(wait_for(sub {
 		grep { Tined::title($_) =~ /serving/ } $tined->worker_pids;
 	}), 'the worker is busy');
@@ -251,7 +251,7 @@ subtest 'the time in the queue' => sub {
 	sleep 0.3; # what is to be measured
 	my $held = time - $sent;
 	my @lines = logged($tined, sub {
-		$tined->send($slow, 'llo');
+		$tined->send($slow, "3\r\nllo\r\n0\r\n\r\n");
 		is($tined->read_response($slow)->body, 'hello', 'the slow one');
 		close $slow;
 		is($tined->read_response($fast)->body, "hello\n", 'the other');
