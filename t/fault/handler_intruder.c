@@ -334,7 +334,9 @@ ask_services(const struct intruder *i)
 static int
 mount_something(const struct intruder *i)
 {
-	return mount("none", i->served, "tmpfs", 0, NULL);
+	if (mount("none", i->served, "tmpfs", 0, NULL) == -1)
+		return -1;
+	return umount2(i->served, MNT_DETACH);
 }
 
 static int
