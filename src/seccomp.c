@@ -60,7 +60,7 @@ struct seccomp_rule {
 #define IF(name, when_, argument_, mask_, value_)                              \
 	{                                                                      \
 		.call = SYS_##name, .when = WHEN_##when_,                      \
-		.argument = argument_, .mask = mask_, .value = value_          \
+		.argument = (argument_), .mask = (mask_), .value = (value_)    \
 	}
 
 /* What a worker is refused; a rule with a grant goes when that is given. */
