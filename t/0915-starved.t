@@ -8,6 +8,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Lot qw(lot_pid);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
 
@@ -57,6 +58,14 @@ sub fill_descriptors ($pid, $more = 0) {
 	return;
 }
 
+# Ready is a server whose first worker is; the others may still be to come.
+sub start (%option) {
+	my $tined = Tined->start(files => \%files, args => ['-w', 2], %option);
+
+	wait_for(sub { $tined->worker_pids == 2 }) or die "no two workers\n";
+	return $tined;
+}
+
 sub dies_alone ($tined) {
 	my ($pid) = $tined->worker_pids;
 
@@ -65,8 +74,7 @@ sub dies_alone ($tined) {
 }
 
 subtest 'no process more' => sub {
-	my $tined = Tined->start(files => \%files, args => ['-w', 2],
-		under => ['setpriv', '--reuid=' . USER, '--regid=' . USER,
+	my $tined = start(under => ['setpriv', '--reuid=' . USER, '--regid=' . USER,
 			'--clear-groups']);
 	my $master = $tined->pid;
 
@@ -96,7 +104,7 @@ subtest 'no process more' => sub {
 
 # There is one for the connection, and none for the file.
 subtest 'no descriptor more in the workers' => sub {
-	my $tined = Tined->start(files => \%files, args => ['-w', 2]);
+	my $tined = start();
 	my @workers = $tined->worker_pids;
 
 	serves($tined, 'it serves');
@@ -122,7 +130,7 @@ subtest 'no descriptor more in the lot' => sub {
 	plan skip_all => 'no lot'
 	    if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
 	my $tined = Tined->start(files => \%files, args => ['-w', 1]);
-	my ($lot) = grep { Tined::title($_) =~ /\Atined: (?:the )?lot\b/ } $tined->child_pids;
+	my $lot = lot_pid($tined);
 
 	$tined->get('/a.txt', keep => 1);
 	fill_descriptors($lot);
@@ -142,7 +150,7 @@ subtest 'no descriptor more in the lot' => sub {
 
 # A worker begins with what the master may have.
 subtest 'no descriptor more in the master' => sub {
-	my $tined = Tined->start(files => \%files, args => ['-w', 2]);
+	my $tined = start();
 	my $master = $tined->pid;
 
 	fill_descriptors($master);

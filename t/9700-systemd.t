@@ -67,7 +67,7 @@ subtest 'what it may do' => sub {
 	my $status = slurp('/proc/' . main_pid . '/status');
 
 	options('-l :80 -w 2 -a /var/log/tined/access.log -l unix:/run/tined/s '
-		. '/srv/www');
+		. '--status-socket /run/tined/status /srv/www');
 	succeeds('restart', 'systemctl', 'restart', 'tined');
 	is(fetch(80), "hello\n", 'it serves on port 80');
 	my $pid = main_pid;
@@ -87,6 +87,11 @@ subtest 'what it may do' => sub {
 	is(eval { client(0)->request("GET / HTTP/1.0\r\n\r\n",
 		sock => client(0)->connect(unix => '/run/tined/s'))->body },
 		"hello\n", 'it serves on a socket in /run/tined');
+
+	like(succeeds('tined --status', 'tined', '--status',
+		'/run/tined/status'), qr/\bworker/i, 'tells how it goes');
+	is(property('OOMPolicy'), 'continue',
+		'one worker that is too large ends nothing else');
 
 	# The folder's link and the way up: openat2 works under the filters.
 	symlink '/etc/passwd', '/srv/www/out';
