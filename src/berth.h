@@ -41,7 +41,8 @@ struct berth {
 	bool last;	   /* it lingers after BERTH_SEND */
 	struct head_scan scan;
 	struct peer peer;
-	char *bytes; /* unread by a worker; owned; NULL if there are none */
+	uint64_t client; /* share.h */
+	char *bytes;	 /* unread by a worker; owned; NULL if there are none */
 	size_t len;
 	struct rest *rest; /* of BERTH_SEND; owned; else NULL */
 };

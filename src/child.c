@@ -400,6 +400,8 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	child->retiring = false;
 	child->ahead = false;
 	scoreboard_set_idle(all->heritage->board, o.slot, false);
+	if (all->heritage->share != NULL)
+		share_leave(all->heritage->share, o.slot);
 	if (!obituary_is_of_failure(&o)) {
 		child->failures = 0;
 		return;

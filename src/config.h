@@ -59,6 +59,7 @@ struct config {
 	int64_t linger;		   /* for the next request, before parking */
 	int64_t queue_timeout;	   /* 0: none */
 	bool no_lot;
+	int per_client; /* workers of one client; 0: no bound */
 	int64_t head_timeout;
 	int64_t body_timeout;
 	int64_t send_timeout;

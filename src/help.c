@@ -53,6 +53,8 @@ const char option_help_all[] =
     "  -k, --keepalive TIME      how long one may be idle (75s; 5s with --no-lot)\n"
     "      --no-lot              idle and slow ones keep their worker\n"
     "      --linger TIME         a worker's wait for the next request (20ms)\n"
+    "      --per-client N        workers that one address may have at a time, of\n"
+    "                            IPv6 one /64 (no bound)\n"
     "      --queue-timeout TIME  503 for who waits longer for a worker (none)\n"
     "      --head-timeout TIME   for the head of a request (20s)\n"
     "      --body-timeout TIME   for 10,000 bytes of its content (20s)\n"

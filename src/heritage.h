@@ -13,6 +13,7 @@
 #include "privilege.h"
 #include "quarantine.h"
 #include "scoreboard.h"
+#include "share.h"
 #include "site.h"
 
 /* Of the process behind --status-socket: a server of its own. */
@@ -33,6 +34,7 @@ struct heritage {
 	struct control control; /* from the master to all children */
 	struct scoreboard *board;
 	struct quarantine *quarantine; /* NULL: there is none */
+	struct share *share;	       /* NULL without --per-client */
 	struct backlog_overflows overflows;
 	struct status_post status;
 	/* Unless --no-lot: */

@@ -83,7 +83,8 @@ act_on_event(struct lot *lot, const struct epoll_event *event)
 		lot_take_parked(lot);
 	else if (what == &lot->heritage->listeners)
 		lot_accept_all(lot);
-	else if (what != &lot->lane_is_full && what != &lot->wake)
+	else if (what != &lot->lane_is_full && what != &lot->wake &&
+	    what != &lot->share) /* after which the queue is looked at */
 		lot_act_on_berth(lot, what);
 }
 
@@ -287,6 +288,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		lot.room = HANDOFF_BYTES_MAX;
 	log_set_role("lot");
 	setproctitle("lot (clients that wait)");
+	lot_share_init(&lot.share, heritage->share);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;

@@ -21,20 +21,37 @@ hand_over(struct lot *lot, struct berth *b)
 		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
 		return false;
 	score_lot_handed(&lot->heritage->board->lot);
+	lot_share_handed(&lot->share, b->client);
 	berth_release(&lot->berths, b);
 	return true;
+}
+
+/* The first that the lane did not take, or NULL. */
+static struct berth *
+hand_over_all(struct lot *lot)
+{
+	struct berth *b, *next;
+	bool waiting = false;
+
+	lot_share_begin(&lot->share, &lot->heritage->ready);
+	for (b = berths_first(&lot->berths, BERTH_READY); b != NULL; b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (!lot_share_allows(&lot->share, b->client))
+			waiting = true;
+		else if (!hand_over(lot, b))
+			break;
+	}
+	lot_share_end(&lot->share, waiting);
+	return b;
 }
 
 void
 lot_hand_over_ready(struct lot *lot)
 {
 	int lane = lot->heritage->ready.to;
-	struct berth *b;
+	struct berth *b = hand_over_all(lot);
 	bool full;
 
-	while ((b = berths_first(&lot->berths, BERTH_READY)) != NULL)
-		if (!hand_over(lot, b))
-			break;
 	lot->lane_is_choked = b != NULL && errno == ETOOMANYREFS;
 	full = b != NULL && !lot->lane_is_choked;
 	if (full && !lot->lane_is_full)
@@ -95,6 +112,11 @@ lot_watch_sources(struct lot *lot)
 {
 	struct heritage *h = lot->heritage;
 
+	if (h->share != NULL &&
+	    berths_watch(&lot->berths, h->share->freed, EPOLLIN | EPOLLET,
+		&lot->share) == -1 &&
+	    errno != EEXIST)
+		return -1;
 	if (berths_watch(&lot->berths, h->parked.from, EPOLLIN, &h->parked) ==
 		-1 &&
 	    errno != EEXIST)
@@ -142,6 +164,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	if (b == NULL)
 		return;
 	b->peer = h->peer;
+	b->client = share_client(&h->peer);
 	b->requests = h->requests;
 	b->wanted = h->wanted;
 	b->last = h->last;
@@ -219,6 +242,7 @@ accept_from(struct lot *lot, int listener)
 	if (b == NULL)
 		return;
 	b->peer = peer;
+	b->client = share_client(&peer);
 	lot_act_on_berth(lot, b);
 }
 

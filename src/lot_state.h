@@ -11,10 +11,12 @@
 
 #include "berth.h"
 #include "heritage.h"
+#include "lot_share.h"
 
 struct lot {
 	struct heritage *heritage;
 	struct berths berths;
+	struct lot_share share;
 	int wake; /* an eventfd: a signal came */
 	size_t max;
 	size_t room; /* bytes that are kept of a connection */

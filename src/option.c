@@ -119,6 +119,13 @@ take_backlog(struct config *c, const char *value)
 }
 
 static const char *
+take_per_client(struct config *c, const char *value)
+{
+	return take_int(
+	    value, 1, WORKERS_MAX, &c->per_client, "a number from 1 to 4096");
+}
+
+static const char *
 take_allow(struct config *c, const char *value)
 {
 	if (!access_add(&c->allow, value))
@@ -393,6 +400,7 @@ const struct option_spec option_specs[] = {
     SWITCH("no-lot", 0, no_lot),
     VALUE("backlog", 'b', take_backlog),
     VALUE("allow", 0, take_allow),
+    VALUE("per-client", 0, take_per_client),
     TIME("head-timeout", 0, head_timeout),
     TIME("body-timeout", 0, body_timeout),
     TIME("send-timeout", 0, send_timeout),

@@ -177,6 +177,8 @@ has_root(const struct config *c)
 static void
 check_together(const struct config *c)
 {
+	if (c->per_client > 0 && c->no_lot)
+		errx(EX_USAGE, "--per-client and --no-lot: wants one of them");
 	if (c->fallback != NULL && !has_root(c))
 		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
 		    c->fallback);

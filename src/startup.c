@@ -126,6 +126,12 @@ open_lanes(struct heritage *h)
 {
 	if (h->config.no_lot)
 		return;
+	if (h->config.per_client > 0) {
+		h->share = share_create(
+		    h->board->count, (unsigned)h->config.per_client);
+		if (h->share == NULL)
+			err(EXIT_FAILURE, "--per-client");
+	}
 	if (handoff_open_lane(&h->parked) == -1 ||
 	    handoff_open_lane(&h->ready) == -1)
 		err(EXIT_FAILURE, "cannot open a lane to the lot");

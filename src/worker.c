@@ -419,6 +419,22 @@ let_go_of_client(struct worker *w)
 {
 	close(w->client.fd);
 	client_detach(&w->client);
+	if (w->heritage->share != NULL)
+		share_leave(w->heritage->share, w->slot);
+}
+
+/* Whether its client has no more than its share of workers. */
+static bool
+enter_share(struct worker *w)
+{
+	struct share *share = w->heritage->share;
+	uint64_t client = share_client(&w->client.peer);
+
+	if (share == NULL)
+		return true;
+	share_enter(share, w->slot, client);
+	return client == SHARE_NOBODY ||
+	    share_count(share, client) <= share->max;
 }
 
 static void
@@ -444,7 +460,10 @@ serve_new(struct worker *w)
 		listener_set_timeouts(&w->heritage->listeners, fd);
 	client_attach(&w->client, fd, &peer);
 	score_add(w->client.service.score, COUNT_CONNECTIONS, 1);
-	serve(w);
+	if (enter_share(w) || !park(w, HANDOFF_WAIT))
+		serve(w);
+	else
+		let_go_of_client(w);
 	return true;
 }
 
@@ -481,6 +500,9 @@ serve_handed(struct worker *w)
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);
+	(void)enter_share(w);
+	if (w->heritage->share != NULL)
+		share_take(w->heritage->share);
 	serve(w);
 	return true;
 }

@@ -1,0 +1,39 @@
+/*
+ * lot_share: which of those that are ready may have a worker (--per-client).
+ * A client's workers are those that serve it, and those that will take what is
+ * on its way to them.
+ */
+#ifndef TINED_LOT_SHARE_H
+#define TINED_LOT_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handoff.h"
+#include "share.h"
+
+/* Messages on their way, at most. */
+#define LOT_SHARE_LANE 1024
+/* Clients who have their share are remembered while the queue is gone through. */
+#define LOT_SHARE_FULL 16
+
+struct lot_share {
+	struct share *share; /* NULL: there is no bound */
+	uint64_t handed;     /* to the lane, ever; compare share.taken */
+	uint64_t lane[LOT_SHARE_LANE]; /* the clients of the last of them */
+	uint64_t full[LOT_SHARE_FULL];
+	size_t full_count;
+};
+
+void lot_share_init(struct lot_share *ls, struct share *share);
+/* Before the queue is gone through. */
+void lot_share_begin(struct lot_share *ls, const struct handoff_lane *lane);
+/* Whether that client may have one more worker. */
+bool lot_share_allows(struct lot_share *ls, uint64_t client);
+/* It is on its way to one. */
+void lot_share_handed(struct lot_share *ls, uint64_t client);
+/* After it: whether some wait for their share. */
+void lot_share_end(struct lot_share *ls, bool waiting);
+
+#endif
