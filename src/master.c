@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bulletin.h"
 #include "child.h"
 #include "clock.h"
 #include "hang.h"
@@ -36,7 +37,8 @@ struct master {
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
-	int64_t next_look;	/* for workers that hang */
+	int64_t next_look; /* for workers that hang */
+	struct bulletin bulletin;
 	int64_t next_discharge; /* from the quarantine */
 	struct reopen reopen;
 	struct reload reload;
@@ -217,6 +219,18 @@ show_size(const struct master *m)
 }
 
 static void
+act_on_bulletin(struct master *m)
+{
+	struct buffer size = {0};
+
+	if (!m->ready)
+		return;
+	sizing_describe(&size, &m->sizing.limits);
+	bulletin_act(&m->bulletin, m->heritage, buffer_string(&size));
+	buffer_free(&size);
+}
+
+static void
 act_on_size(struct master *m)
 {
 	if (!want_more && !want_fewer)
@@ -235,6 +249,7 @@ announce(struct master *m, const struct master_hooks *hooks)
 {
 	m->ready = true;
 	show_size(m);
+	bulletin_begin(&m->bulletin);
 	notify_send("READY=1\nMAINPID=%d", (int)getpid());
 	hooks->ready();
 }
@@ -297,6 +312,8 @@ next_deadline(const struct master *m)
 		next = m->ready_deadline;
 	if (m->next_ping < next)
 		next = m->next_ping;
+	if (!m->stopping && m->ready && m->bulletin.next < next)
+		next = m->bulletin.next;
 	if (m->next_look < next)
 		next = m->next_look;
 	if (m->next_discharge < next)
@@ -345,6 +362,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_reopen(m);
 		if (!m->stopping) {
 			act_on_size(m);
+			act_on_bulletin(m);
 			keep_pool(m);
 		}
 		if (!m->stopping || child_is_any(&m->children))
@@ -367,6 +385,7 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 	m.next_ping = m.ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
 	loop(&m, hooks);
 	child_end_status(&m.children);
+	bulletin_free(&m.bulletin);
 	children_free(&m.children);
 	log_notice("stopped");
 	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -41,6 +41,12 @@ send_to(const char *path, const char *message)
 	close(fd);
 }
 
+bool
+notify_is_wanted(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 void
 notify_send(const char *format, ...)
 {

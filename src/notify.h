@@ -5,6 +5,8 @@
 #ifndef TINED_NOTIFY_H
 #define TINED_NOTIFY_H
 
+#include <stdbool.h>
+
 #include <stdint.h>
 
 /*
@@ -12,6 +14,8 @@
  * nobody asked to be told, or does not listen any more.
  */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether anybody asked to be told. */
+bool notify_is_wanted(void);
 
 /*
  * How often the service manager wants to hear WATCHDOG=1 of this process, in

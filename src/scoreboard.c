@@ -383,6 +383,12 @@ scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 }
 
 bool
+scoreboard_wake(struct scoreboard *board)
+{
+	return GET(board->asleep) && atomic_exchange(&board->asleep, false);
+}
+
+bool
 scoreboard_has_idle(struct scoreboard *board)
 {
 	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)

@@ -141,6 +141,7 @@ struct score_lot {
 
 struct scoreboard {
 	atomic_bool stopping;	   /* the whole server, not one worker */
+	atomic_bool asleep;	   /* the master is, until somebody has work */
 	atomic_size_t idle_wanted; /* scoreboard_want_idle */
 	int64_t started;	   /* clock_now() */
 	atomic_uint_least64_t events[SCORE_EVENTS];
@@ -190,6 +191,8 @@ void scoreboard_add(struct scoreboard *board, enum score_event what);
 void scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle);
 bool scoreboard_is_idle(const struct scoreboard *board, size_t slot);
 bool scoreboard_has_idle(struct scoreboard *board);
+/* By a worker that has work: true when it is to wake the master, once. */
+bool scoreboard_wake(struct scoreboard *board);
 /* How many do, counted up to about enough. */
 size_t scoreboard_count_idle(struct scoreboard *board, size_t enough);
 /*

@@ -549,7 +549,7 @@ wait_for_work(struct worker *w)
 	scoreboard_set_idle(board, w->slot, true);
 	epoll_wait(w->epoll, &event, 1, -1);
 	scoreboard_set_idle(board, w->slot, false);
-	if (scoreboard_is_missed(board))
+	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		(void)!write(w->heritage->wanted, &one, sizeof(one));
 }
 
