@@ -403,6 +403,8 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	if (all->heritage->share != NULL)
 		share_leave(all->heritage->share, o.slot);
 	if (!obituary_is_of_failure(&o)) {
+		if (o.pid == scoreboard_who_leaves(all->heritage->board))
+			scoreboard_add(all->heritage->board, EVENT_RECYCLED);
 		child->failures = 0;
 		return;
 	}
@@ -519,6 +521,15 @@ child_next_spawn(const struct children *all)
 	    all->status.not_before < next)
 		next = all->status.not_before;
 	return next;
+}
+
+bool
+child_is(const struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid == pid)
+			return true;
+	return false;
 }
 
 bool

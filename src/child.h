@@ -100,6 +100,7 @@ void child_signal_all(const struct children *all, int signo);
 void child_log_all(const struct children *all, const char *why);
 /* When one whose slot was throttled may be started, or CLOCK_NEVER. */
 int64_t child_next_spawn(const struct children *all);
+bool child_is(const struct children *all, pid_t pid);
 bool child_is_any(const struct children *all);
 
 #endif

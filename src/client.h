@@ -16,6 +16,7 @@
 #include "pace.h"
 #include "peer.h"
 #include "quarantine.h"
+#include "recycle.h"
 #include "scoreboard.h"
 #include "site.h"
 
@@ -36,6 +37,7 @@ struct service {
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;
 	int64_t send_tick; /* SO_SNDTIMEO of all sockets */
+	struct recycle *recycle;
 };
 
 /* Pipelined answers, at most, whose times are taken one by one. */

@@ -54,10 +54,13 @@ struct config {
 	struct config_range workers;
 	struct config_range spare; /* idle workers, unless they are fixed */
 	bool workers_said;	   /* they are no default */
-	int backlog;		   /* 0: what the kernel allows at most */
-	int64_t keepalive_timeout; /* 0: not said */
-	int64_t linger;		   /* for the next request, before parking */
-	int64_t queue_timeout;	   /* 0: none */
+	uint32_t max_requests;	   /* of a worker; 0: no limit */
+	uint32_t max_requests_jitter;
+	uint64_t max_worker_memory; /* 0: no limit */
+	int backlog;		    /* 0: what the kernel allows at most */
+	int64_t keepalive_timeout;  /* 0: not said */
+	int64_t linger;		    /* for the next request, before parking */
+	int64_t queue_timeout;	    /* 0: none */
 	bool no_lot;
 	int per_client; /* workers of one client; 0: no bound */
 	int64_t head_timeout;

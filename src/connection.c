@@ -152,6 +152,18 @@ read_head(struct client *c, struct head_scan *scan)
 	}
 }
 
+/* The client of a worker that is to end goes to another. */
+static void
+look_for_end(struct client *c)
+{
+	if (!recycle_is_due(c->service.recycle))
+		return;
+	if (c->service.ready != NULL)
+		input_yield(&c->in);
+	else
+		c->last = 1;
+}
+
 /* False when the client is to wait elsewhere. */
 static bool
 serve_request(struct client *c)
@@ -184,6 +196,7 @@ serve_request(struct client *c)
 	c->overdue = false;
 	c->late = false;
 	c->collected = false;
+	look_for_end(c);
 	return true;
 }
 

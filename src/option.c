@@ -15,6 +15,9 @@
 #include "uri.h"
 
 #define WORKERS_MAX SCOREBOARD_WORKERS_MAX
+#define REQUESTS_MAX 1000000000
+#define JITTER_PART 10 /* of the requests, if it is not said */
+#define WORKER_MEMORY_MIN (1 << 20)
 #define BACKLOG_MAX 65535
 #define HEAD_MIN 1024
 /* With empty lines before it, it must fit into a message to the lot. */
@@ -108,6 +111,34 @@ take_spare(struct config *c, const char *value)
 {
 	if (!take_range(value, &c->spare))
 		return "two numbers from 1 to 4096, such as 2-8";
+	return NULL;
+}
+
+static const char *
+take_max_requests(struct config *c, const char *value)
+{
+	struct text n = {value, strcspn(value, ",")};
+	const char *rest = value + n.len;
+	uint64_t max, jitter;
+
+	if (!text_to_number(n, REQUESTS_MAX, &max) || max == 0)
+		return "a number from 1 to 1000000000, or two, such as "
+		       "1000,100";
+	jitter = max / JITTER_PART;
+	if (*rest != '\0' &&
+	    !text_to_number(text_of(rest + 1), REQUESTS_MAX, &jitter))
+		return "two numbers to 1000000000, such as 1000,100";
+	c->max_requests = (uint32_t)max;
+	c->max_requests_jitter = (uint32_t)jitter;
+	return NULL;
+}
+
+static const char *
+take_max_worker_memory(struct config *c, const char *value)
+{
+	if (!units_size(value, &c->max_worker_memory) ||
+	    c->max_worker_memory < WORKER_MEMORY_MIN)
+		return "a size from 1M, such as 64M";
 	return NULL;
 }
 
@@ -394,6 +425,8 @@ const struct option_spec option_specs[] = {
     VALUE("mount", 'm', take_mount),
     VALUE("workers", 'w', take_workers),
     VALUE("spare", 's', take_spare),
+    VALUE("max-requests", 'r', take_max_requests),
+    VALUE("max-worker-memory", 0, take_max_worker_memory),
     TIME("keepalive", 'k', keepalive_timeout),
     TIME("linger", 0, linger),
     TIME("queue-timeout", 0, queue_timeout),

@@ -433,3 +433,24 @@ scoreboard_is_missed(struct scoreboard *board)
 	return wanted > 0 && scoreboard_count_idle(board, wanted) < wanted &&
 	    atomic_exchange(&board->idle_wanted, 0) > 0;
 }
+
+bool
+scoreboard_may_leave(struct scoreboard *board)
+{
+	pid_t nobody = 0;
+
+	return GET(board->leaving) == 0 &&
+	    atomic_compare_exchange_strong(&board->leaving, &nobody, getpid());
+}
+
+pid_t
+scoreboard_who_leaves(const struct scoreboard *board)
+{
+	return GET(board->leaving);
+}
+
+void
+scoreboard_has_left(struct scoreboard *board)
+{
+	SET(board->leaving, 0);
+}

@@ -143,6 +143,7 @@ struct scoreboard {
 	atomic_bool stopping;	   /* the whole server, not one worker */
 	atomic_bool asleep;	   /* the master is, until somebody has work */
 	atomic_size_t idle_wanted; /* scoreboard_want_idle */
+	_Atomic pid_t leaving;	   /* scoreboard_may_leave */
 	int64_t started;	   /* clock_now() */
 	atomic_uint_least64_t events[SCORE_EVENTS];
 	struct score_lot lot;
@@ -200,6 +201,14 @@ size_t scoreboard_count_idle(struct scoreboard *board, size_t enough);
  * none is.  False when there are fewer already: nobody tells then.
  */
 bool scoreboard_want_idle(struct scoreboard *board, size_t wanted);
+/*
+ * By a worker: whether it may end of its own accord.  One at a time may, until
+ * the master has found a successor, or that it is not missed.
+ */
+bool scoreboard_may_leave(struct scoreboard *board);
+/* By the master: who may, or 0; and that another may now. */
+pid_t scoreboard_who_leaves(const struct scoreboard *board);
+void scoreboard_has_left(struct scoreboard *board);
 /* By a worker that is not idle any more: whether it is the one to tell. */
 bool scoreboard_is_missed(struct scoreboard *board);
 

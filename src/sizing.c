@@ -202,6 +202,17 @@ tell_shortage(struct sizing *s, const struct look *look, int64_t now)
 	}
 }
 
+/* Until it is replaced, or found not to be missed, no other may leave. */
+static void
+look_who_leaves(const struct sizing *s, const struct children *all)
+{
+	pid_t pid = scoreboard_who_leaves(all->heritage->board);
+
+	if (pid != 0 && (int)all->running >= s->limits.min &&
+	    !child_is(all, pid))
+		scoreboard_has_left(all->heritage->board);
+}
+
 /* Looked at soon, or else the worker that is missed says so. */
 static void
 ask_to_be_told(struct sizing *s, struct scoreboard *board, int idle)
@@ -228,6 +239,9 @@ sizing_act(struct sizing *s, struct children *all)
 	plan = pool_plan(&s->limits, &look.counts, &s->history, now);
 	child_spawn(all, plan.spawn);
 	child_retire_some(all, plan.retire);
+	for (int i = 0; i < plan.retire; i++)
+		scoreboard_add(h->board, EVENT_RETIRED);
+	look_who_leaves(s, all);
 	tell_shortage(s, &look, now);
 	s->next = plan.next;
 	ask_to_be_told(s, h->board, look.counts.idle);

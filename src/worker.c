@@ -38,6 +38,7 @@ struct worker {
 	size_t next; /* listener to ask first */
 	bool starved;
 	bool handed_first;
+	struct recycle recycle;
 	pid_t master;
 	volatile bool let_go; /* the listeners are closed */
 };
@@ -252,6 +253,7 @@ start(struct worker *w)
 	    .quarantine = q,
 	    .place = q != NULL ? quarantine_place(q, w->slot) : NULL,
 	    .send_tick = config_send_tick(&h->config),
+	    .recycle = &w->recycle,
 	};
 	struct privilege_needs needs = {0};
 	const uint64_t one = 1;
@@ -259,6 +261,7 @@ start(struct worker *w)
 
 	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
 	log_set_role(role);
+	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
 		return -1;
@@ -445,6 +448,8 @@ serve(struct worker *w)
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
 	part(w, connection_serve(c));
 	let_go_of_client(w);
+	if (w->recycle.due)
+		want_stop = 1;
 }
 
 static bool

@@ -4,6 +4,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Faulty qw(start_faulty);
 use Lot qw(ask half_of is_parked keep_busy park reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -26,8 +27,9 @@ sub be_busy ($tined, $number, $until) {
 	my $served = 0;
 
 	while (time < $until) {
-		my @tokens = map { token() } 0 .. $number % 4;
+		my @tokens = map { token() } 0 .. ($classic ? 0 : $number % 4);
 		my $raw = join q{}, map { reflect($_) } @tokens;
+		my $close = 0;
 		if ($number % 3 == 0) {
 			my ($first, $rest) = half_of($raw);
 			$tined->send($sock, $first);
@@ -41,12 +43,38 @@ sub be_busy ($tined, $number, $until) {
 			return $served, "no answer: $@" if !$response;
 			return $served, 'the answer to another'
 			    if $response->body ne $token;
-			return $served, 'told to close'
-			    if $response->field('connection');
+			$close = $response->field('connection');
+			return $served, 'told to close' if $close && !$classic;
 			$served++;
 		}
+		$sock = $tined->connect if $close;
 	}
 	return $served, 'fine';
+}
+
+# So many at the same time, while something happens to the server.
+sub crowd_is_served ($tined, $clients, $seconds, $happens) {
+	my $until = time + $seconds;
+	my @clients = map {
+		my $number = $_;
+		background(sub { be_busy($tined, $number, $until) });
+	} 1 .. $clients;
+	my $all = 0;
+	my @bad;
+
+	$happens->() while time < $until;
+	for my $client (@clients) {
+		my ($served, $end) = $client->();
+		$all += $served;
+		push @bad, $end if $end ne 'fine';
+	}
+	is_deeply(\@bad, [], "no request of $all failed");
+	return $all;
+}
+
+sub recycled ($tined) {
+	return map { /\binfo: has served (\d+) requests/ ? $1 : () }
+	    $tined->error_log;
 }
 
 subtest 'a request under way' => sub {
@@ -102,30 +130,126 @@ subtest 'a connection that waits in a worker' => sub {
 };
 
 subtest 'workers retire under load' => sub {
-	plan skip_all => 'the classic model closes' if $classic;
 	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', @reflect]);
-	my $until = time + 2;
-	my @clients = map {
-		my $number = $_;
-		background(sub { be_busy($tined, $number, $until) });
-	} 1 .. 12;
 	my %retired;
 
-	while (time < $until) {
+	crowd_is_served($tined, 12, 2, sub {
 		my @pids = grep { !$retired{$_} } $tined->worker_pids;
-		my $pid = $pids[rand @pids] // next;
+		my $pid = $pids[rand @pids] // return;
+		return if $classic && keys %retired > 20;
 		$tined->signal('TERM', $pid);
 		$retired{$pid} = 1;
 		sleep 0.01;
-	}
+	});
 	cmp_ok(scalar keys %retired, '>', 20,
-		keys(%retired) . ' workers retired');
-	for my $client (@clients) {
-		my ($served, $end) = $client->();
-		is($end, 'fine', "a client had $served answers");
-	}
+		keys(%retired) . ' workers retired') if !$classic;
 	ok(wait_for(sub { $tined->worker_pids == 4 }), 'as many as before');
 	$tined->ends_clean;
 };
+
+subtest '--max-requests' => sub {
+	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-vv',
+		'--max-requests', '100,50', @reflect]);
+	my $served = crowd_is_served($tined, 50, 2, sub { sleep 0.1 });
+	my @each = recycled($tined);
+	cmp_ok(scalar @each, '>', $classic ? 3 : 20,
+		scalar(@each) . " workers were recycled, $served requests");
+	is(scalar(grep { $_ < 100 } @each), 0, 'none too soon');
+	my %different = map { ($_ => 1) } @each;
+	cmp_ok(scalar keys %different, '>', 2, 'not all at the same number');
+	my $order = join q{}, map {
+		/has served/ ? 'l' : /worker \d+\[\d+\] is started/ ? 's' : ()
+	} $tined->error_log;
+	unlike($order, qr/ll/, 'none before the one before has a successor');
+	ok(wait_for(sub { $tined->worker_pids == 4 }), 'as many as before');
+	$tined->ends_clean;
+};
+
+# Whoever is on its way out may die there, and others still get their turn.
+subtest 'workers are killed while they are recycled' => sub {
+	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-v',
+		'-r', '10,0', @reflect]);
+	my $sock = $tined->connect;
+	my $killed = 0;
+
+	for my $round (1 .. 30) {
+		my $until = time + 0.03;
+		my @clients = map { $tined->connect } 1 .. 4;
+		while (time < $until) {
+			for my $client (@clients) {
+				# Some are lost with their worker.
+				eval { ask($tined, $client, token(),
+					timeout => 2) }
+				    or $client = $tined->connect;
+			}
+		}
+		my @pids = $tined->worker_pids or next;
+		$killed += $tined->signal('KILL', $pids[rand @pids]);
+	}
+	cmp_ok($killed, '>', 20, "$killed were killed");
+	ok(wait_for(sub { $tined->worker_pids == 4 }, 20), 'all are replaced');
+	my $before = recycled($tined);
+	ok(wait_for(sub {
+		eval { ask($tined, $sock) } or $sock = $tined->connect;
+		recycled($tined) > $before + 4;
+	}), 'and recycled as before') or diag scalar recycled($tined);
+	$tined->ends_clean(qr/was killed by signal 9/, qr/die one after another/);
+};
+
+subtest 'a stop while workers are recycled' => sub {
+	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-r', '5,0',
+		@reflect]);
+	my $stop = $tined->dir . '/stop';
+	my @clients = map { background(sub {
+		my $served = 0;
+		until (-e $stop) {
+			my $sock = eval { $tined->connect } // last;
+			eval { ask($tined, $sock) } ? $served++ : last;
+		}
+		return $served;
+	}) } 1 .. 8;
+
+	sleep 0.5;
+	my $start = time;
+	is($tined->stop, 0, 'it stops');
+	cmp_ok(time - $start, '<', 3, 'soon');
+	Tined::spew($stop, q{});
+	for my $client (@clients) {
+		my ($served) = $client->();
+		cmp_ok($served, '>', 5, 'a client was served');
+	}
+	$tined->ends_clean;
+};
+
+subtest '--max-worker-memory' => sub {
+	my $tined = start_faulty(args => ['-w', 2, '-a', 'off', '-v',
+		'--max-worker-memory', '12M']);
+	my $sock = $tined->connect;
+	my $served = 0;
+
+	for my $round (1 .. 100) {
+		my $response = $tined->get('/f/leak', sock => $sock, keep => 1);
+		$served++ if $response->body eq "leaked\n";
+		$sock = $tined->connect if $response->field('connection');
+	}
+	is($served, 100, 'all are served, as a worker loses a megabyte each');
+	ok(!$tined->was_reset($sock), 'on one connection') if !$classic;
+	my @each = recycled($tined);
+	cmp_ok(scalar @each, '>=', 3, 'workers that grew were replaced');
+	like($tined->error_log, qr/grown beyond --max-worker-memory/,
+		'the log says why');
+	my @large = grep { $_ > 12 + RECYCLE_SLACK() } map { private_mb($_) }
+	    $tined->worker_pids;
+	is(@large, 0, 'none is large');
+	$tined->ends_clean;
+};
+
+# It is looked at after 16 requests at the latest.
+sub RECYCLE_SLACK () { return 17 }
+
+sub private_mb ($pid) {
+	my ($kb) = Tined::slurp("/proc/$pid/status") =~ /^RssAnon:\s*(\d+)/m;
+	return ($kb // 0) / 1024;
+}
 
 done_testing;

@@ -221,6 +221,26 @@ START_TEST(a_log_format_is_checked_at_once)
 }
 END_TEST
 
+START_TEST(workers_are_recycled)
+{
+	parse("");
+	ck_assert_uint_eq(config.max_requests, 0);
+	ck_assert_uint_eq(config.max_worker_memory, 0);
+	parse("-r|1000|--max-worker-memory=64M");
+	ck_assert_uint_eq(config.max_requests, 1000);
+	ck_assert_uint_eq(config.max_requests_jitter, 100);
+	ck_assert_uint_eq(config.max_worker_memory, 64 << 20);
+	parse("--max-requests=5,0");
+	ck_assert_uint_eq(config.max_requests, 5);
+	ck_assert_uint_eq(config.max_requests_jitter, 0);
+	assert_mistake("-r|0", "--max-requests", "1000,100");
+	assert_mistake("-r|5,", "--max-requests", "1000,100");
+	assert_mistake("-r|5,x", "--max-requests", "1000,100");
+	assert_mistake("-r|x", "--max-requests", "1000,100");
+	assert_mistake("--max-worker-memory=1k", "--max-worker-memory", "1M");
+}
+END_TEST
+
 START_TEST(options_that_repeat_are_kept_in_their_order)
 {
 	parse("-l|:1|-l|[::1]:2|--allow=10.0.0.0/8|--allow|::1|"
@@ -464,6 +484,7 @@ main(void)
 	tcase_add_test(tests, limits_and_times_are_taken);
 	tcase_add_test(tests, numbers_of_workers_are_one_or_two);
 	tcase_add_test(tests, a_log_format_is_checked_at_once);
+	tcase_add_test(tests, workers_are_recycled);
 	tcase_add_test(tests, options_that_repeat_are_kept_in_their_order);
 	tcase_add_test(tests, a_mount_is_prefix_kind_and_argument);
 	tcase_add_test(tests, switches_are_on_when_they_are_given);
