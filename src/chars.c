@@ -5,7 +5,9 @@
 
 #define T CHAR_TOKEN
 #define V CHAR_VALUE
-#define P (CHAR_PATH | CHAR_QUERY)
+#define P (CHAR_URI | CHAR_PATH | CHAR_QUERY)
+#define B (CHAR_PATH | CHAR_QUERY) /* of browsers */
+#define Q CHAR_QUERY
 #define N CHAR_NAME
 #define H CHAR_HEX
 #define D (CHAR_DIGIT | CHAR_HEX)
@@ -14,7 +16,7 @@
 /* Letters, digits, "-._~": a tchar, a pchar, in a reg-name, never encoded. */
 #define UNRESERVED (T | V | P | N | U)
 
-const unsigned char chars_table[256] = {
+const uint16_t chars_table[256] = {
     ['\t'] = V,
     [' '] = V,
     ['!'] = T | V | P | N,
@@ -47,21 +49,21 @@ const unsigned char chars_table[256] = {
     ['<'] = V,
     ['='] = V | P | N,
     ['>'] = V,
-    ['?'] = V | CHAR_QUERY,
+    ['?'] = V | CHAR_URI | Q,
     ['@'] = V | P,
     ['A' ... 'F'] = UNRESERVED | H,
     ['G' ... 'Z'] = UNRESERVED,
-    ['['] = V,
-    ['\\'] = V,
-    [']'] = V,
-    ['^'] = T | V,
+    ['['] = V | B,
+    ['\\'] = V | Q,
+    [']'] = V | B,
+    ['^'] = T | V | Q,
     ['_'] = UNRESERVED,
-    ['`'] = T | V,
+    ['`'] = T | V | Q,
     ['a' ... 'f'] = UNRESERVED | H,
     ['g' ... 'z'] = UNRESERVED,
-    ['{'] = V,
-    ['|'] = T | V,
-    ['}'] = V,
+    ['{'] = V | Q,
+    ['|'] = T | V | B,
+    ['}'] = V | Q,
     ['~'] = UNRESERVED,
     [0x80 ... 0xff] = V,
 };

@@ -7,19 +7,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+/*
+ * The URL standard of browsers leaves more bytes as they are than RFC 3986 has
+ * (https://url.spec.whatwg.org/#percent-encoded-bytes): some of them in a path,
+ * others in a query only.
+ */
 enum char_class {
 	CHAR_TOKEN = 1,	  /* tchar: RFC 9110, 5.6.2 */
 	CHAR_VALUE = 2,	  /* field-vchar, SP, HT: RFC 9110, 5.5 */
-	CHAR_PATH = 4,	  /* pchar and "/", with "%": RFC 3986, 3.3 */
-	CHAR_QUERY = 8,	  /* as CHAR_PATH, with "?": RFC 3986, 3.4 */
+	CHAR_PATH = 4,	  /* of CHAR_URI but "?"; and "[", "]", "|" */
+	CHAR_QUERY = 8,	  /* of CHAR_URI; and "[", "]", "|", "\", "^", "`",
+			   * "{", "}" */
 	CHAR_HEX = 16,	  /* HEXDIG */
 	CHAR_DIGIT = 32,  /* DIGIT */
 	CHAR_NAME = 64,	  /* reg-name, with "%": RFC 3986, 3.2.2 */
 	CHAR_PLAIN = 128, /* unreserved and "/": never percent-encoded */
+	CHAR_URI = 256,	  /* pchar, "/", "?", with "%": RFC 3986, 3.4 */
 };
 
-extern const unsigned char chars_table[256];
+extern const uint16_t chars_table[256];
 
 static inline bool
 chars_is(char c, enum char_class class)

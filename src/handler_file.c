@@ -209,7 +209,7 @@ redirect_to_folder(const struct request *request, struct response *response)
 	buffer_add_char(&location, '/');
 	if (request->has_query) {
 		buffer_add_char(&location, '?');
-		buffer_add_text(&location, request->query);
+		uri_encode_query(&location, request->query);
 	}
 	response_error(response, 301);
 	response_field(response, TEXT("Location"), buffer_text(&location));

@@ -118,12 +118,13 @@ take_path_and_query(struct text t, struct uri *out)
 	const char *mark = memchr(t.at, '?', t.len);
 	size_t path = mark != NULL ? (size_t)(mark - t.at) : t.len;
 
-	if (!is_encoded(t, CHAR_QUERY) || has_encoded_nul(t))
-		return 400;
 	out->path = path > 0 ? (struct text){t.at, path} : TEXT("/");
 	out->has_query = mark != NULL;
 	if (mark != NULL)
 		out->query = from(t, path + 1);
+	if (!is_encoded(out->path, CHAR_PATH) ||
+	    !is_encoded(out->query, CHAR_QUERY) || has_encoded_nul(t))
+		return 400;
 	return 0;
 }
 
@@ -215,20 +216,33 @@ uri_decode_path(struct text path, struct buffer *out)
 	return ambiguous;
 }
 
-void
-uri_encode_path(struct buffer *b, struct text path)
+/* All that is not of the class. */
+static void
+encode(struct buffer *b, struct text t, enum char_class class)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	for (size_t i = 0; i < path.len; i++) {
-		unsigned char c = (unsigned char)path.at[i];
+	for (size_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.at[i];
 
-		if (chars_is(path.at[i], CHAR_PLAIN)) {
-			buffer_add_char(b, path.at[i]);
+		if (chars_is(t.at[i], class)) {
+			buffer_add_char(b, t.at[i]);
 			continue;
 		}
 		buffer_add_char(b, '%');
 		buffer_add_char(b, hex[c >> 4]);
 		buffer_add_char(b, hex[c & 15]);
 	}
+}
+
+void
+uri_encode_path(struct buffer *b, struct text path)
+{
+	encode(b, path, CHAR_PLAIN);
+}
+
+void
+uri_encode_query(struct buffer *b, struct text query)
+{
+	encode(b, query, CHAR_URI);
 }

@@ -17,7 +17,11 @@ struct uri {
 	bool asterisk;
 };
 
-/* Takes a target apart: 0, or the status to refuse it with. */
+/*
+ * Takes a target apart: 0, or the status to refuse it with.  Bytes that no URI
+ * has are let through where browsers send them (chars.h): nothing is decoded
+ * that they could change.
+ */
 int uri_parse(struct text target, enum method method, struct uri *out);
 /*
  * host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo.  An
@@ -33,5 +37,7 @@ bool uri_authority_is_valid(struct text authority);
 bool uri_decode_path(struct text path, struct buffer *out);
 /* Percent-encodes what is not unreserved or "/": for a Location or a link. */
 void uri_encode_path(struct buffer *b, struct text path);
+/* The same for what no URI may have: a query as it came, made valid. */
+void uri_encode_query(struct buffer *b, struct text query);
 
 #endif

@@ -87,6 +87,26 @@ subtest 'a redirect stays on its host' => sub {
 	is($response->field('x-bad'), undef, 'nor does a path');
 };
 
+# A Location is a URI (RFC 9110, 10.2.2), which a target need not be.
+subtest 'a redirect repeats the query, made valid' => sub {
+	my %location = (
+		'?'             => '?',
+		'?a=b%5B%25&/?' => '?a=b%5B%25&/?',
+		'?a[]=b|c'      => '?a%5B%5D=b%7Cc',
+		'?\\^`{}'       => '?%5C%5E%60%7B%7D',
+	);
+
+	for my $query (sort keys %location) {
+		my $response = $tined->get("/sub$query");
+		is($response->status, 301, "/sub$query redirects");
+		is($response->field('location'), "/sub/$location{$query}",
+			'to the same query');
+	}
+	mkdir "$root/[a|b]" or die "mkdir: $!";
+	is($tined->get('/[a|b]')->field('location'), '/%5Ba%7Cb%5D/',
+		'a path is made valid too');
+};
+
 subtest 'symbolic links' => sub {
 	symlink 'a.txt',              "$root/inside";
 	symlink 'sub',                "$root/folder";

@@ -110,6 +110,8 @@ subtest 'nothing can be injected' => sub {
 		    . "User-Agent: \e]0;owned\a\r\n\r\n",
 		"GET /\e[31m\x07\x9b HTTP/1.1\r\nHost: a\r\n\r\n",
 		"GET /\" HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /[|]?\\\\x22 forged\\ HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /[|]?\\&\\\\&[]{|}^`\\ HTTP/1.1\r\nHost: a\r\n\r\n",
 		"GET /%0a127.0.0.1%20-%20-%0d HTTP/1.1\r\nHost: a\r\n\r\n",
 		"GET /\n127.0.0.1 - - forged HTTP/1.1\r\nHost: a\r\n\r\n",
 		"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",

@@ -161,6 +161,7 @@ my @hostile = (
 	    'Referer: ' . q{"} x 9000),
 	"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
 	"GET /\" HTTP/1.1\r\nHost: \"\r\n\r\n",
+	"GET /[|]?\\&\\\\&\\u0022[]{|}^`\\ HTTP/1.1\r\nHost: a\r\n\r\n",
 	"$nasty\r\n\r\n",
 	"\0\0\x1b[31m\r\n\r\n",
 	"\"\\\xe2\x82\r\n\r\n",
@@ -209,6 +210,10 @@ subtest 'JSON' => sub {
 	    for qw(status bytes duration_us first_byte_us worker);
 	like($entry->{time}, qr{\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\z},
 		'the time is RFC 3339');
+
+	my $query = '?\\u0022&[a]={b|c}^`\\';
+	($line) = logged($tined, sub { $tined->get("/a.txt$query") });
+	is(decoded($line)->{target}, "/a.txt$query", 'a query as browsers send it');
 
 	for my $i (keys @hostile) {
 		my @lines = logged($tined, sub {

@@ -205,8 +205,9 @@ reader_target(struct reader *r, struct span target, bool options)
 		r->has_query = true;
 		r->query = part(rest, mark + 1, rest.len);
 	}
-	if (!all(r->path, UNRESERVED SUB_DELIMS ":@/%") ||
-	    !all(r->query, UNRESERVED SUB_DELIMS ":@/?%") ||
+	/* RFC 3986, and what https://url.spec.whatwg.org/ does not encode. */
+	if (!all(r->path, UNRESERVED SUB_DELIMS ":@/%[]|") ||
+	    !all(r->query, UNRESERVED SUB_DELIMS ":@/?%[]|\\^`{}") ||
 	    !percent_is_right(rest) || has_encoded_nul(rest))
 		return false;
 	if (r->path.len == 0)

@@ -36,15 +36,21 @@ START_TEST(a_field_value_has_no_control_byte_but_ht)
 }
 END_TEST
 
-START_TEST(a_path_is_pchar_slash_and_percent)
+START_TEST(a_uri_has_pchar_slash_question_mark_and_percent)
 {
-	assert_class(CHAR_PATH, UNRESERVED SUB_DELIMS ":@/%");
+	assert_class(CHAR_URI, UNRESERVED SUB_DELIMS ":@/%?");
 }
 END_TEST
 
-START_TEST(a_query_may_have_question_marks_too)
+START_TEST(a_path_may_have_what_browsers_leave_in_it)
 {
-	assert_class(CHAR_QUERY, UNRESERVED SUB_DELIMS ":@/%?");
+	assert_class(CHAR_PATH, UNRESERVED SUB_DELIMS ":@/%[]|");
+}
+END_TEST
+
+START_TEST(a_query_may_have_what_browsers_leave_in_it)
+{
+	assert_class(CHAR_QUERY, UNRESERVED SUB_DELIMS ":@/%?[]|\\^`{}");
 }
 END_TEST
 
@@ -121,8 +127,9 @@ main(void)
 
 	tcase_add_test(tests, a_token_is_what_rfc_9110_5_6_2_says);
 	tcase_add_test(tests, a_field_value_has_no_control_byte_but_ht);
-	tcase_add_test(tests, a_path_is_pchar_slash_and_percent);
-	tcase_add_test(tests, a_query_may_have_question_marks_too);
+	tcase_add_test(tests, a_uri_has_pchar_slash_question_mark_and_percent);
+	tcase_add_test(tests, a_path_may_have_what_browsers_leave_in_it);
+	tcase_add_test(tests, a_query_may_have_what_browsers_leave_in_it);
 	tcase_add_test(
 	    tests, a_registered_name_is_unreserved_sub_delims_and_percent);
 	tcase_add_test(tests, what_is_never_encoded_is_unreserved_or_a_slash);

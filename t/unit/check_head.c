@@ -432,16 +432,26 @@ START_TEST(g14_the_authority_of_the_target_overrides_host)
 }
 END_TEST
 
-START_TEST(g15_bytes_of_a_target_are_pchar_slash_and_question_mark)
+/* Each byte there. */
+static void
+assert_bytes_behind(const char *start, enum char_class class)
 {
 	for (int c = 0; c < 256; c++) {
-		bool good = chars_is((char)c, CHAR_QUERY) && c != '%';
+		bool good = chars_is((char)c, class) && c != '%';
 
-		begin("GET /a");
+		begin(start);
 		buffer_add_char(&b, (char)c);
 		buffer_add_string(&b, "b" REST);
-		assert_built(good ? 0 : 400, HEADS_MAX);
+		assert_built(good || c == '?' ? 0 : 400, HEADS_MAX);
 	}
+}
+
+START_TEST(g15_bytes_of_a_target_are_those_of_a_path_and_a_query)
+{
+	assert_bytes_behind("GET /a", CHAR_PATH);
+	assert_bytes_behind("GET /a?", CHAR_QUERY);
+	assert_bytes_behind("GET http://a/", CHAR_PATH);
+	assert_bytes_behind("GET http://a?", CHAR_QUERY);
 }
 END_TEST
 
@@ -565,7 +575,7 @@ add_tests_of_targets(TCase *tests)
 	    tests, g14_an_absolute_target_is_http_with_a_host_and_no_userinfo);
 	tcase_add_test(tests, g14_the_authority_of_the_target_overrides_host);
 	tcase_add_test(
-	    tests, g15_bytes_of_a_target_are_pchar_slash_and_question_mark);
+	    tests, g15_bytes_of_a_target_are_those_of_a_path_and_a_query);
 	tcase_add_test(tests, g15_every_percent_has_two_hex_digits);
 	tcase_add_test(tests, g16_an_encoded_nul_is_refused);
 	tcase_add_test(tests, what_would_stop_the_parser_does_not);

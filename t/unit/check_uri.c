@@ -86,23 +86,53 @@ START_TEST(an_asterisk_is_for_options_only)
 }
 END_TEST
 
-START_TEST(bytes_of_a_path_are_pchar_slash_and_question_mark)
+#define IN_URI                                                                 \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"       \
+	"-._~!$&'()*+,;=:@/?"
+
+/* Behind the start, the bytes that are taken are those, and no others. */
+static void
+assert_bytes(const char *start, const char *good)
 {
-	static const char good[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	    "-._~!$&'()*+,;=:@/?";
+	size_t len = strlen(start);
+	char target[8];
 
+	strcpy(target, start);
 	for (int c = 0; c < 256; c++) {
-		char target[] = {'/', 'a', (char)c};
 		bool is_good = c != 0 && strchr(good, c) != NULL;
-		int status =
-		    uri_parse((struct text){guard_copy(target, sizeof(target)),
-				  sizeof(target)},
-			METHOD_GET, &uri);
+		int status;
 
-		ck_assert_msg(
-		    status == (is_good ? 0 : 400), "byte 0x%02x", (unsigned)c);
+		target[len] = (char)c;
+		status = uri_parse(
+		    (struct text){guard_copy(target, len + 1), len + 1},
+		    METHOD_GET, &uri);
+		ck_assert_msg(status == (is_good ? 0 : 400),
+		    "byte 0x%02x behind %s", (unsigned)c, start);
 	}
+}
+
+START_TEST(bytes_of_a_path_are_those_that_browsers_send)
+{
+	assert_bytes("/a", IN_URI "[]|");
+}
+END_TEST
+
+START_TEST(bytes_of_a_query_are_those_that_browsers_send)
+{
+	assert_bytes("/?a", IN_URI "[]|\\^`{}");
+}
+END_TEST
+
+START_TEST(a_query_is_made_valid_for_a_location)
+{
+	struct buffer b = {0};
+
+	uri_encode_query(&b, TEXT(IN_URI "%5B%25"));
+	assert_text_eq(buffer_text(&b), IN_URI "%5B%25");
+	buffer_clear(&b);
+	uri_encode_query(&b, TEXT("a[]=\\&b={^`|}"));
+	assert_text_eq(buffer_text(&b), "a%5B%5D=%5C&b=%7B%5E%60%7C%7D");
+	buffer_free(&b);
 }
 END_TEST
 
@@ -361,8 +391,9 @@ add_target_tests(TCase *tests)
 	tcase_add_test(tests, two_slashes_begin_a_path_and_no_authority);
 	tcase_add_test(tests, other_targets_are_refused);
 	tcase_add_test(tests, an_asterisk_is_for_options_only);
-	tcase_add_test(
-	    tests, bytes_of_a_path_are_pchar_slash_and_question_mark);
+	tcase_add_test(tests, bytes_of_a_path_are_those_that_browsers_send);
+	tcase_add_test(tests, bytes_of_a_query_are_those_that_browsers_send);
+	tcase_add_test(tests, a_query_is_made_valid_for_a_location);
 	tcase_add_test(tests, every_percent_has_two_hex_digits);
 	tcase_add_test(
 	    tests, an_encoded_nul_is_refused_and_its_neighbours_are_not);
