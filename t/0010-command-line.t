@@ -10,6 +10,7 @@ use Test::More;
 use Tined qw(free_port slurp spew);
 
 my $dir = File::Temp->newdir;
+chmod oct "0755", "$dir"; # for TINED_ARGS="--user nobody"
 
 # Exactly one line on standard error, nothing on standard output.
 sub one_line ($run, $status, $pattern, $name) {

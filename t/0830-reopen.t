@@ -15,6 +15,7 @@ my $big = 'x' x (32 << 20);
 my %files = ('a.txt' => "a\n", 'big' => $big);
 
 my $dir = File::Temp->newdir;
+chmod oct "0755", "$dir"; # for TINED_ARGS="--user nobody"
 my ($access, $error) = ("$dir/access.log", "$dir/error.log");
 
 sub fresh_logs () { unlink glob "$dir/*.log*" }
