@@ -54,21 +54,21 @@ struct client {
 	/* of the present client */
 	int fd;
 	struct peer peer;
-	bool allowed;	   /* by --allow */
 	uint32_t requests; /* answered on this connection */
 	uint32_t streak;   /* of them, without giving way to others */
-	int64_t gap;	   /* before the last request; nanoseconds */
+	bool allowed;	   /* by --allow */
 	bool late;	   /* what it sends took too long elsewhere: 408 */
 	bool collected;	   /* what it sends was waited for elsewhere */
-	size_t wanted;	   /* bytes that are worth coming back with */
 	bool overdue;	   /* it waited for longer than --queue-timeout */
-	int64_t ready; /* when it began to wait for a worker; 0: it did not */
+	bool close;	   /* after the present response */
+	bool linger;	   /* when closing: more may be on its way */
+	size_t wanted;	   /* bytes that are worth coming back with */
+	int64_t gap;	   /* before the last request; nanoseconds */
+	int64_t ready;	   /* when it began to wait for a worker; 0: no */
 	/* Of the answers that wait in the output: when their requests came. */
 	int64_t untold[CLIENT_UNTOLD_MAX];
 	size_t untold_count;
 	uint64_t told; /* bytes sent that have been counted */
-	bool close;    /* after the present response */
-	bool linger;   /* when closing: more may be on its way */
 
 	/* of the present request */
 	int64_t began; /* when a worker had its head */
@@ -82,13 +82,13 @@ struct client {
 	struct buffer head;		/* of the response */
 	struct body body;
 	struct pace body_pace; /* begun when body bytes are waited for */
-	bool continued;	       /* 100 Continue was sent */
 	int failure;	       /* status that a bad body earns; 0: none */
+	bool continued;	       /* 100 Continue was sent */
 	bool answering;	       /* its answer is not whole yet */
-	uint64_t answer_from;  /* output_position where that begins */
 	bool finishing;	       /* nothing more of it is to be made */
 	bool head_sent;	       /* to output, at least */
 	bool chunked;	       /* the stream is */
+	uint64_t answer_from;  /* output_position where its answer begins */
 	uint64_t content_from; /* output_position where it begins */
 	uint64_t content_sent; /* bytes, as far as output took them */
 };

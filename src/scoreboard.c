@@ -243,6 +243,12 @@ score_lot_evicted(struct score_lot *lot)
 	SET(lot->evicted, GET(lot->evicted) + 1);
 }
 
+void
+score_lot_aborted(struct score_lot *lot)
+{
+	SET(lot->aborted, GET(lot->aborted) + 1);
+}
+
 static void
 read_changing(const struct score *s, struct score_reading *out)
 {

@@ -133,6 +133,7 @@ struct score_lot {
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
+	atomic_uint_least64_t aborted;	/* responses that were cut off */
 	atomic_uint_least64_t handed;	/* to workers */
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
@@ -182,6 +183,7 @@ void score_lot_deferred(struct score_lot *lot, uint64_t bytes);
 void score_lot_drained(struct score_lot *lot);
 void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
+void score_lot_aborted(struct score_lot *lot);
 void score_lot_handed(struct score_lot *lot);
 
 /* By the master: the worker of that slot is no more. */

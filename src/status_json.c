@@ -6,7 +6,7 @@
 #include "status_json.h"
 
 /* What an escaped string may become. */
-#define STRING_MAX (6 * SCORE_REQUEST_MAX)
+#define STRING_MAX (SCORE_REQUEST_MAX * sizeof("\\uhhhh"))
 
 /* A comma, unless it is the first in its object or array. */
 static void
@@ -160,6 +160,7 @@ add_lot(struct buffer *b, const struct status_snapshot *s)
 	add_number(b, "peak", s->lot.peak);
 	add_number(b, "room", s->lot.room);
 	add_number(b, "evicted", s->lot.evicted);
+	add_number(b, "deferred_bytes", s->lot.deferred);
 	buffer_add_char(b, '}');
 }
 

@@ -5,7 +5,7 @@
 #include "escape.h"
 #include "status_metrics.h"
 
-#define LABEL_MAX 512
+#define LABEL_MAX 512U
 
 /* What is written, and how: the two formats differ in the names of counters. */
 struct metrics {
@@ -74,7 +74,7 @@ add_label(struct buffer *b, const char *name, const char *value)
 
 	escape_log(&plain, text_of(value), LABEL_MAX);
 	buffer_printf(b, "{%s=\"", name);
-	escape_log_quoted(b, buffer_text(&plain), 2 * LABEL_MAX);
+	escape_log_quoted(b, buffer_text(&plain), (size_t)2 * LABEL_MAX);
 	buffer_add_string(b, "\"}");
 	buffer_free(&plain);
 }
@@ -207,6 +207,9 @@ add_lot(const struct metrics *m)
 	    "The most connections that were in the lot.", m->s->lot.peak);
 	add_gauge(m, "lot_connections_max",
 	    "The connections that the lot has room for.", m->s->lot.room);
+	add_gauge(m, "lot_deferred_bytes",
+	    "Bytes of responses that wait in the lot for their clients.",
+	    m->s->lot.deferred);
 	add_counter(m, "lot_evicted",
 	    "Connections closed to make room in the lot.", m->s->lot.evicted);
 }

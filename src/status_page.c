@@ -296,6 +296,18 @@ add_row(struct buffer *b, const char *name, uint64_t n, bool bad)
 }
 
 static void
+begin_row(struct buffer *b, const char *name)
+{
+	buffer_printf(b, "<tr><td>%s</td><td>", name);
+}
+
+static void
+end_row(struct buffer *b)
+{
+	buffer_add_string(b, "</td></tr>\n");
+}
+
+static void
 add_responses(struct buffer *b, const struct status_snapshot *s)
 {
 	begin_set(b, "Responses");
@@ -375,6 +387,9 @@ add_lot(struct buffer *b, const struct status_snapshot *s)
 		add_row(b, waits[i], s->lot.waiting[i], false);
 	add_row(b, "most so far", s->lot.peak, false);
 	add_row(b, "room", s->lot.room, false);
+	begin_row(b, "bytes of responses");
+	units_add_size(b, s->lot.deferred);
+	end_row(b);
 	add_row(b, "sent away for want of room", s->lot.evicted, true);
 	end_set(b);
 }

@@ -59,6 +59,8 @@ take_lot(struct status_snapshot *s, const struct score_lot *lot)
 	s->lot.room = GET(lot->room);
 	s->lot.accepted = GET(lot->accepted);
 	s->lot.evicted = GET(lot->evicted);
+	s->lot.deferred = GET(lot->deferred);
+	s->counts[COUNT_ABORTED] += GET(lot->aborted);
 }
 
 static void

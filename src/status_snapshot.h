@@ -27,6 +27,7 @@ struct status_lot {
 	uint64_t waiting[SCORE_WAITS];
 	uint64_t all; /* of these */
 	uint64_t peak, room, accepted, evicted;
+	uint64_t deferred; /* bytes of responses that it holds */
 };
 
 struct status_snapshot {

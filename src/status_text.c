@@ -123,6 +123,7 @@ add_lot(struct buffer *b, const struct status_snapshot *s)
 	add_named(b, true, "peak", s->lot.peak);
 	add_named(b, false, "room", s->lot.room);
 	add_named(b, false, "evicted", s->lot.evicted);
+	add_named(b, false, "deferred bytes", s->lot.deferred);
 	buffer_add_char(b, '\n');
 }
 

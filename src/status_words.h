@@ -7,8 +7,8 @@
 #include "buffer.h"
 #include "status_snapshot.h"
 
-/* "250us", "12ms", "3.4s", "5m07s", "2h05m", "3d04h": at most six letters. */
-void status_add_time(struct buffer *b, int64_t nanoseconds);
+/* "250us", "12ms", "3.4s", "5m07s", "2h05m", "3d04h", of nanoseconds. */
+void status_add_time(struct buffer *b, int64_t t);
 /* "2.5ms": the bound of a bucket (latency.h); "over 60s"; "-" for none. */
 void status_add_bound(struct buffer *b, int64_t bound);
 /* A number a second, since the server started: "0.25", "12.3", "4567". */

@@ -198,6 +198,23 @@ subtest 'a client that leaves' => sub {
 	$tined->ends_clean;
 };
 
+subtest 'a client that leaves the lot' => sub {
+	plan skip_all => 'no lot' if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+	my $tined = Tined->start(args => ['-w', 1, @status],
+		files => { big => 'x' x 30_000_000 });
+	my $sock = $tined->connect(rcvbuf => 4096);
+
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	ok(wait_for(sub { json($tined)->{lot}{send} == 1 }),
+		'the lot sends a response');
+	is(json($tined)->{responses}{aborted}, 0, 'which goes well');
+	close $sock;
+	ok(wait_for(sub { json($tined)->{responses}{aborted} == 1 }),
+		'until it is cut off');
+	$tined->ends_clean;
+};
+
 subtest 'forms' => sub {
 	my $tined = Tined->start(args => ['-w', 2, @status]);
 	my %type = (

@@ -72,7 +72,8 @@ set_up(void)
 		.peak = 11,
 		.room = 1000,
 		.accepted = 13,
-		.evicted = 14},
+		.evicted = 14,
+		.deferred = 17},
 	    .listeners = listeners,
 	    .listener_count = 2,
 	    .knows_overflows = true,
@@ -124,7 +125,8 @@ START_TEST(text)
 	    "               recycled 0, retired 0, reloads 0, lots 0\n"
 	    "Lot            9: idle 8, head 0, body 0, worker 1, send 0, "
 	    "linger 0\n"
-	    "               peak 11, room 1000, evicted 14\n"
+	    "               peak 11, room 1000, evicted 14, deferred bytes "
+	    "17\n"
 	    "Listener       http://localhost:80/: waiting 3 of 4096\n"
 	    "Listener       unix:/run/\"x\\\\\n"
 	    "Overflows      15, of all servers here\n"
