@@ -108,6 +108,12 @@ subtest 'the journal' => sub {
 	}), 'has the lines of the access log');
 	like(journal, qr{notice: serving /srv/www at }, 'and of the error log');
 	unlike(journal, qr/ (?:error|warning): /, 'and no complaint');
+
+	succeeds('it is restarted', 'systemctl', 'restart', 'systemd-journald');
+	ok(wait_for(sub {
+		fetch(PORT, '/index.html?again');
+		journal =~ m{"GET /index\.html\?again HTTP/1\.1" 200 }
+	}), 'and the lines go on');
 };
 
 subtest 'reload' => sub {
