@@ -40,6 +40,44 @@ sizing_describe(struct buffer *b, const struct pool_limits *limits)
 	    b, "%d worker%s", limits->max, limits->max == 1 ? "" : "s");
 }
 
+static int
+count_fitting(uint64_t memory, uint64_t each)
+{
+	uint64_t count = 0;
+
+	if (memory > SIZING_OTHER_MEMORY)
+		count = (memory - SIZING_OTHER_MEMORY) / each;
+	if (count < 1)
+		return 1;
+	return count < SCOREBOARD_WORKERS_MAX ? (int)count
+					      : SCOREBOARD_WORKERS_MAX;
+}
+
+bool
+sizing_fit(struct config *c, uint64_t memory, struct buffer *words)
+{
+	const unsigned long long mega = 1 << 20;
+	uint64_t each = c->max_worker_memory > SIZING_WORKER_MEMORY
+	    ? c->max_worker_memory
+	    : SIZING_WORKER_MEMORY;
+	int room = count_fitting(memory, each);
+
+	if (memory == UINT64_MAX || c->workers.max <= room)
+		return false;
+	buffer_printf(words,
+	    "the memory of this control group, %llu MiB, has room for %d "
+	    "worker%s of %llu MiB",
+	    memory / mega, room, room == 1 ? "" : "s", each / mega);
+	if (c->workers_said) {
+		buffer_printf(words, ": --workers %d is more", c->workers.max);
+		return true;
+	}
+	c->workers.max = room;
+	if (c->workers.min > room)
+		c->workers.min = room;
+	return false;
+}
+
 /* For each worker, those that TTIN may add, and the successors of all. */
 size_t
 sizing_slots(const struct config *c)

@@ -10,6 +10,13 @@
 #include "pool.h"
 #include "shortage.h"
 
+/*
+ * What sizing_fit counts with: a worker that has served large requests, unless
+ * --max-worker-memory says more; and the master, the lot and their clients.
+ */
+#define SIZING_WORKER_MEMORY (UINT64_C(1) << 20)
+#define SIZING_OTHER_MEMORY (UINT64_C(16) << 20)
+
 /* So many workers can be added to those of the configuration. */
 #define SIZING_MORE 32
 
@@ -29,6 +36,12 @@ struct pool_limits sizing_limits(const struct config *c);
 /* "8 workers" or "4 to 256 workers" */
 void sizing_describe(struct buffer *b, const struct pool_limits *limits);
 
+/*
+ * As many workers as that memory has room for, by an estimate, or fewer: what
+ * the command line says stays, and a default becomes smaller.  Adds a line
+ * about it, or nothing when there is room enough; true when it is a warning.
+ */
+bool sizing_fit(struct config *c, uint64_t memory, struct buffer *words);
 /* How many slots of the scoreboard there have to be. */
 size_t sizing_slots(const struct config *c);
 

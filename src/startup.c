@@ -14,6 +14,7 @@
 
 #include <libutil.h>
 
+#include "cgroup.h"
 #include "crash.h"
 #include "daemon.h"
 #include "log.h"
@@ -29,6 +30,18 @@ static struct pidfh *pidfile;
 /* For startup_ready: the line that tells where, and the rest. */
 static struct buffer greeting;
 static const struct heritage *serving;
+
+static void
+log_fit(struct config *c)
+{
+	struct buffer words = {0};
+
+	if (sizing_fit(c, cgroup_memory(), &words))
+		log_warning("%s", buffer_string(&words));
+	else if (words.len > 0)
+		log_notice("%s", buffer_string(&words));
+	buffer_free(&words);
+}
 
 static void
 open_scoreboard(struct heritage *h)
@@ -257,6 +270,7 @@ startup_open(struct heritage *h)
 	open_logs(h);
 	if (crash_prepare() == -1)
 		err(EXIT_FAILURE, "cannot get a stack for signals");
+	log_fit(&h->config);
 	open_scoreboard(h);
 	make_names_absolute(&h->config);
 	open_heritage(h);
@@ -279,7 +293,9 @@ void
 startup_print(struct heritage *h)
 {
 	struct privilege_needs needs = {0};
+	struct buffer fit = {0};
 
+	(void)sizing_fit(&h->config, cgroup_memory(), &fit);
 	open_heritage(h);
 	site_add_needs(&h->site, &needs);
 	describe(&greeting, h);
@@ -288,6 +304,9 @@ startup_print(struct heritage *h)
 	privilege_free_needs(&needs);
 	printf("tined: the command line is good; it would serve %s",
 	    buffer_string(&greeting));
+	if (fit.len > 0)
+		puts(buffer_string(&fit));
+	buffer_free(&fit);
 	buffer_free(&greeting);
 }
 

@@ -33,7 +33,7 @@ subtest 'IPv4, by -l' => sub {
 	like(($tined->error_log)[0],
 		qr{\ master\[${\ $tined->pid}\]\ notice:\ serving
 			\ \Q${\ $tined->root}\E\ at
-			\ http://127\.0\.0\.1:$port/\ with\ 4\ to\ 256\ workers\z}x,
+			\ http://127\.0\.0\.1:$port/\ with\ 4\ to\ \d+\ workers\z}x,
 		'its first line says what, where and with how many');
 	$tined->ends_clean;
 	ok(defined IO::Socket::IP->new(LocalHost => '127.0.0.1',

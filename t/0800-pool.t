@@ -3,6 +3,7 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(ask keep_busy release token);
@@ -135,6 +136,53 @@ subtest 'TTIN and TTOU' => sub {
 	}
 	ok(has_workers($tined, 4), 'as many as that');
 	$tined->ends_clean;
+};
+
+# A control group of our own, in either version of them.
+sub make_cgroup ($megabytes) {
+	my @groups = Tined::slurp('/proc/self/cgroup')
+	    =~ m{^\d+:([^:\n]*):(/.*)$}mg;
+	my %path = @groups;
+	my ($v1) = grep { /\bmemory\b/ } keys %path;
+	my ($dir, $file) = defined $v1
+	    ? ("/sys/fs/cgroup/memory$path{$v1}", 'memory.limit_in_bytes')
+	    : ('/sys/fs/cgroup' . ($path{q{}} // q{}), 'memory.max');
+
+	$dir .= "/tined-test-$$";
+	mkdir $dir or return;
+	return $dir if eval {
+		Tined::spew("$dir/$file", $megabytes << 20) };
+	rmdir $dir;
+	return;
+}
+
+sub in_cgroup ($dir, @args) {
+	my $out = qx{sh -c 'echo \$\$ >$dir/cgroup.procs && exec "\$@"' sh ${\Tined->binary} @args 2>&1};
+
+	return $out;
+}
+
+subtest 'the memory of a control group' => sub {
+	my $dir = make_cgroup(48);
+
+	if (!defined $dir) {
+		diag 'NOT TESTED: no control group can be made here';
+		plan skip_all => 'no control group';
+	}
+	my $root = File::Temp->newdir;
+	my $out = in_cgroup($dir, '-t', $root);
+	like($out, qr/ with 4 to 32 workers$/m, 'the default is lowered');
+	like($out, qr/^the memory of this control group, 48 MiB, has room for 32 workers of 1 MiB$/m,
+		'-t says why');
+	$out = in_cgroup($dir, '-t', '-w', '4-64', $root);
+	like($out, qr/ with 4 to 64 workers$/m, 'what was said stays');
+	like($out, qr/ has room for 32 workers of 1 MiB: --workers 64 is more$/m,
+		'but it is told');
+	$out = in_cgroup($dir, '-t', '-w', '4-32', $root);
+	unlike($out, qr/control group/, 'enough is enough');
+	$out = in_cgroup($dir, '-t', '--max-worker-memory', '16M', $root);
+	like($out, qr/ with 2 workers$/m, 'larger workers are fewer');
+	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
 };
 
 for my $model (sort keys %quiet) {

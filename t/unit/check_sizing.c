@@ -1,0 +1,97 @@
+#include "sizing.h"
+#include "unit.h"
+
+#define MEGA (UINT64_C(1) << 20)
+
+static struct config config;
+static struct buffer words;
+
+static void
+set_up(void)
+{
+	config_init(&config);
+	buffer_clear(&words);
+}
+
+static void
+tear_down(void)
+{
+	config_free(&config);
+	buffer_free(&words);
+}
+
+START_TEST(enough_memory_changes_nothing)
+{
+	ck_assert(!sizing_fit(&config, UINT64_MAX, &words));
+	ck_assert(!sizing_fit(&config, 272 * MEGA, &words));
+	ck_assert_int_eq(config.workers.min, 4);
+	ck_assert_int_eq(config.workers.max, 256);
+	ck_assert_uint_eq(words.len, 0);
+}
+END_TEST
+
+START_TEST(a_default_is_lowered)
+{
+	ck_assert(!sizing_fit(&config, 271 * MEGA, &words));
+	ck_assert_int_eq(config.workers.max, 255);
+	ck_assert_uint_gt(words.len, 0);
+	ck_assert(!sizing_fit(&config, 18 * MEGA, &words));
+	ck_assert_int_eq(config.workers.min, 2);
+	ck_assert_int_eq(config.workers.max, 2);
+	ck_assert(!sizing_fit(&config, MEGA, &words));
+	ck_assert_int_eq(config.workers.max, 1);
+}
+END_TEST
+
+START_TEST(what_was_said_stays_with_a_warning)
+{
+	config.workers_said = true;
+	ck_assert(sizing_fit(&config, 32 * MEGA, &words));
+	ck_assert_int_eq(config.workers.max, 256);
+	ck_assert_uint_gt(words.len, 0);
+}
+END_TEST
+
+START_TEST(larger_workers_are_fewer)
+{
+	config.max_worker_memory = 10 * MEGA;
+	ck_assert(!sizing_fit(&config, 116 * MEGA, &words));
+	ck_assert_int_eq(config.workers.max, 10);
+}
+END_TEST
+
+START_TEST(there_is_a_slot_for_each_and_its_successor)
+{
+	ck_assert_uint_ge(sizing_slots(&config), 2 * 256);
+	config.workers.max = SCOREBOARD_WORKERS_MAX;
+	ck_assert_uint_eq(sizing_slots(&config), SCOREBOARD_SLOTS_MAX);
+}
+END_TEST
+
+START_TEST(a_size_in_words)
+{
+	const struct pool_limits one = {1, 1, 2, 8};
+	const struct pool_limits range = {1, 9, 2, 8};
+
+	sizing_describe(&words, &one);
+	ck_assert_str_eq(buffer_string(&words), "1 worker");
+	buffer_clear(&words);
+	sizing_describe(&words, &range);
+	ck_assert_str_eq(buffer_string(&words), "1 to 9 workers");
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("sizing");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, enough_memory_changes_nothing);
+	tcase_add_test(tests, a_default_is_lowered);
+	tcase_add_test(tests, what_was_said_stays_with_a_warning);
+	tcase_add_test(tests, larger_workers_are_fewer);
+	tcase_add_test(tests, there_is_a_slot_for_each_and_its_successor);
+	tcase_add_test(tests, a_size_in_words);
+	return unit_run();
+}
