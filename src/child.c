@@ -78,30 +78,6 @@ fork_worked(struct children *all)
 	all->fork_failures = 0;
 }
 
-/*
- * Requests that crash, one after another, cost a process each; here is the
- * bound on how many.  Those that are alive serve on meanwhile.
- */
-static void
-limit_deaths(struct children *all)
-{
-	const int64_t cost = CLOCK_SECOND / CHILD_DEATHS_PER_SECOND;
-	int64_t now = clock_now();
-
-	if (all->deaths_until <= now) {
-		all->deaths_until = now;
-		all->storm = false;
-	}
-	all->deaths_until += cost;
-	all->not_before = all->deaths_until - CHILD_DEATHS_AT_ONCE * cost;
-	if (all->storm || all->not_before <= now)
-		return;
-	all->storm = true;
-	log_warning("workers die one after another: no more than %d a second "
-		    "are replaced",
-	    CHILD_DEATHS_PER_SECOND);
-}
-
 static void
 child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 {
@@ -130,6 +106,12 @@ leave(const struct children *all)
 		close(l->at[i].fd);
 }
 
+void
+child_prove(struct children *all)
+{
+	restart_note_ready(&all->restart);
+}
+
 static void
 spawn_one(struct children *all, size_t slot, bool ahead)
 {
@@ -138,15 +120,20 @@ spawn_one(struct children *all, size_t slot, bool ahead)
 	pid_t pid;
 
 	atomic_store(&h->board->slots[slot].logs, h->logs);
+	score_start(&h->board->slots[slot], 0);
+	log_mute(!restart_is_told(&all->restart)); /* until it is ready */
 	pid = fork();
 	if (pid == 0) {
 		leave(all);
 		exit(worker_run(h, slot, master));
 	}
-	if (pid == -1)
-		fork_failed(all, &all->not_before, "a worker");
-	else
+	log_mute(false);
+	if (pid == -1) {
+		fork_failed(all, &all->restart.not_before, "a worker");
+		score_end(&h->board->slots[slot]);
+	} else {
 		child_register(all, slot, pid, ahead);
+	}
 }
 
 void
@@ -255,6 +242,18 @@ count_throttled(struct children *all, int64_t now)
 	return count;
 }
 
+static bool
+is_any_starting(const struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid != 0 &&
+		    score_state(&all->heritage->board->slots[i]) ==
+			SCORE_STARTING)
+			return true;
+	return false;
+}
+
+/* Where it is not known that they can start, one goes ahead of the others. */
 static void
 spawn(struct children *all, int wanted, bool ahead)
 {
@@ -262,14 +261,17 @@ spawn(struct children *all, int wanted, bool ahead)
 	size_t slot;
 
 	wanted -= count_throttled(all, now);
-	for (; wanted > 0 && all->not_before <= now; wanted--) {
+	if (!all->restart.proven && wanted > 0)
+		wanted = is_any_starting(all) ? 0 : 1;
+	for (; wanted > 0 && all->restart.not_before <= now; wanted--) {
 		slot = find_free(all, now);
 		if (slot == all->count)
 			return;
 		spawn_one(all, slot, ahead);
 	}
-	if (all->not_before > now && all->not_before < all->next)
-		all->next = all->not_before;
+	if (all->restart.not_before > now &&
+	    all->restart.not_before < all->next)
+		all->next = all->restart.not_before;
 }
 
 void
@@ -375,6 +377,56 @@ has_served(const struct score_reading *score)
 	    score->state == SCORE_WRITING;
 }
 
+/* It died before it was ready.  That it did is logged now and then. */
+static bool
+is_bad_start(const struct obituary *o)
+{
+	return o->score.state == SCORE_STARTING && obituary_is_of_failure(o);
+}
+
+static void
+tell_end(struct children *all, const struct obituary *o, bool quietly)
+{
+	bool told = !is_bad_start(o) || restart_is_told(&all->restart);
+
+	obituary_publish(o, all->heritage, quietly || !told);
+	ward_admit(all->heritage, o);
+	if (!obituary_is_of_failure(o) &&
+	    o->pid == scoreboard_who_leaves(all->heritage->board))
+		scoreboard_add(all->heritage->board, EVENT_RECYCLED);
+}
+
+static void
+free_slot(struct children *all, struct child *child)
+{
+	size_t slot = (size_t)(child - all->at);
+
+	child->pid = 0;
+	if (child->retiring)
+		all->retiring--;
+	else
+		(*count_of(all, child))--;
+	child->retiring = false;
+	child->ahead = false;
+	scoreboard_set_idle(all->heritage->board, slot, false);
+	if (all->heritage->share != NULL)
+		share_leave(all->heritage->share, slot);
+}
+
+/* Who ended in peace, or served, makes nobody wait for its successor. */
+static void
+slow_down(struct children *all, struct child *child, const struct obituary *o)
+{
+	if (obituary_is_of_failure(o))
+		restart_note_death(&all->restart, clock_now());
+	if (!obituary_is_of_failure(o) || has_served(&o->score))
+		child->failures = 0;
+	else
+		child_throttle(child);
+	if (is_bad_start(o)) /* the others would fare no better */
+		restart_note_failure(&all->restart, child->not_before);
+}
+
 static void
 bury(struct children *all, struct child *child, int status, bool quietly)
 {
@@ -390,29 +442,10 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	    child->hung != 0 && child->hung == score_running_since(slot);
 	score_read(slot, &o.score);
 	score_end(slot);
-	obituary_publish(&o, all->heritage, quietly);
-	ward_admit(all->heritage, &o);
-	child->pid = 0;
-	if (child->retiring)
-		all->retiring--;
-	else
-		(*count_of(all, child))--;
-	child->retiring = false;
-	child->ahead = false;
-	scoreboard_set_idle(all->heritage->board, o.slot, false);
-	if (all->heritage->share != NULL)
-		share_leave(all->heritage->share, o.slot);
-	if (!obituary_is_of_failure(&o)) {
-		if (o.pid == scoreboard_who_leaves(all->heritage->board))
-			scoreboard_add(all->heritage->board, EVENT_RECYCLED);
-		child->failures = 0;
-		return;
-	}
-	limit_deaths(all);
-	if (has_served(&o.score))
-		child->failures = 0;
-	else
-		child_throttle(child);
+	tell_end(all, &o, quietly);
+	free_slot(all, child);
+	if (!quietly)
+		slow_down(all, child, &o);
 }
 
 /* Its connections went with it; what workers hold goes on. */

@@ -13,13 +13,11 @@
 
 #include "clock.h"
 #include "heritage.h"
+#include "restart.h"
 
 /* The wait before a slot whose worker failed to start is filled again. */
 #define CHILD_THROTTLE_FIRST_MS 20
 #define CHILD_THROTTLE_MAX_MS 30000
-/* So many workers that died are replaced at once, and then so many a second. */
-#define CHILD_DEATHS_AT_ONCE 32
-#define CHILD_DEATHS_PER_SECOND 50
 /* The same for what the kernel refuses to start. */
 #define CHILD_FORK_PAUSE_MAX_MS 1000
 /* A lot that lived for so long did not fail to start. */
@@ -43,12 +41,10 @@ struct children {
 	size_t count;
 	size_t running; /* those that retire, or are ahead, aside */
 	size_t ahead;
-	size_t retiring;      /* not reaped yet: each still has its slot */
-	int64_t next;	      /* when the first throttled slot may be filled */
-	int64_t not_before;   /* deadline: no worker is spawned until then */
-	int64_t deaths_until; /* when the deaths of late are made up for */
-	bool storm;	      /* there were too many, and the log says so */
-	int fork_failures;    /* in a row */
+	size_t retiring; /* not reaped yet: each still has its slot */
+	int64_t next;	 /* when the first throttled slot may be filled */
+	struct restart restart;
+	int fork_failures; /* in a row */
 	struct child lot;
 	struct child status; /* behind --status-socket */
 	struct heritage *heritage;
@@ -82,6 +78,8 @@ void child_retire(struct children *all, size_t slot);
 void child_retire_some(struct children *all, int count);
 /* The same for all that were started before that time (clock_now()). */
 void child_retire_all(struct children *all, int64_t before);
+/* Some worker is ready: those that are missing may follow. */
+void child_prove(struct children *all);
 /* Starts the lot, unless it runs, is throttled, or is not wanted. */
 void child_spawn_lot(struct children *all);
 /* Starts the process behind --status-socket in the same way. */

@@ -36,6 +36,7 @@ static struct logfile file = {
     .trouble = &no_trouble,
 };
 static enum log_level highest = LOG_LEVEL_NOTICE;
+static bool mute;
 static char my_role[32] = "master";
 
 static void
@@ -66,6 +67,12 @@ void
 log_set_level(enum log_level level)
 {
 	highest = level;
+}
+
+void
+log_mute(bool muted)
+{
+	mute = muted;
 }
 
 void
@@ -169,7 +176,7 @@ log_message(enum log_level level, const char *format, va_list args)
 	int saved = errno;
 	int len;
 
-	if (level > highest)
+	if (level > highest || mute)
 		return;
 	len = vsnprintf(message, sizeof(message), format, args);
 	if (len < 0)
@@ -187,6 +194,8 @@ log_dying(struct text words)
 	char room[LOG_DYING_SIZE];
 	struct buffer line = {.data = room, .size = sizeof(room)};
 
+	if (mute)
+		return;
 	if (words.len > LOG_DYING_MAX)
 		words.len = LOG_DYING_MAX;
 	add_line(&line, LOG_LEVEL_ERROR, words);

@@ -8,6 +8,8 @@
 #ifndef TINED_LOG_H
 #define TINED_LOG_H
 
+#include <stdbool.h>
+
 #include "text.h"
 
 /* Bytes of a line from the handler of a signal. */
@@ -27,6 +29,8 @@ int log_open(const char *target);
 struct logfile *log_file(void);
 /* Lines of a higher level are not written. */
 void log_set_level(enum log_level level);
+/* Whether nothing is written for now. */
+void log_mute(bool muted);
 /* "master" until set; the name is copied. */
 void log_set_role(const char *role);
 

@@ -260,11 +260,14 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 {
 	uint64_t count;
 
-	if (m->ready)
-		return;
 	if (read(m->heritage->started, &count, sizeof(count)) > 0) {
-		announce(m, hooks);
-	} else if (!m->stopping && clock_now() >= m->ready_deadline) {
+		child_prove(&m->children);
+		if (!m->stopping)
+			keep_pool(m);
+		if (!m->ready)
+			announce(m, hooks);
+	} else if (!m->ready && !m->stopping &&
+	    clock_now() >= m->ready_deadline) {
 		log_error("no worker could be started: giving up");
 		m->failed = true;
 		begin_stop(m);
@@ -332,7 +335,7 @@ static void
 wait_for_event(const struct master *m)
 {
 	struct pollfd asked[] = {
-	    {.fd = m->ready ? -1 : m->heritage->started, .events = POLLIN},
+	    {.fd = m->heritage->started, .events = POLLIN},
 	    {.fd = m->stopping ? -1 : m->heritage->wanted, .events = POLLIN},
 	};
 	int64_t next = next_deadline(m);

@@ -110,7 +110,7 @@ rescue_client(struct client *c, int status)
 		    bytes.len - answer->head);
 		if (has_unread(c))
 			drain(c);
-	} else if (c->out.sent > c->answer_from) {
+	} else if (c->out.sent > c->answer_from || c->out.deferring) {
 		score_fate(score, SCORE_CUT_OFF, c->response.status,
 		    c->out.sent > c->content_from && c->head_sent
 			? c->out.sent - c->content_from

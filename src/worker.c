@@ -109,14 +109,23 @@ let_go_of_listeners(void)
 		close(self->heritage->listeners.at[i].fd);
 }
 
-/* From the master: nobody waits to be accepted any more. */
+static bool
+is_stopping(void)
+{
+	return self != NULL && atomic_load(&self->heritage->board->stopping);
+}
+
+/*
+ * From the master: nobody waits to be accepted any more.  In a worker that was
+ * just being started this comes before the SIGTERM that was sent first.
+ */
 static void
 on_let_go(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
-	if (want_stop) {
+	if (want_stop || is_stopping()) {
 		let_go_of_listeners();
 		stop();
 	}
@@ -275,6 +284,7 @@ start(struct worker *w)
 	}
 	self = w;
 	crash_set_rescue(rescue);
+	log_mute(false);
 	(void)!write(h->started, &one, sizeof(one));
 	return 0;
 }

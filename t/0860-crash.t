@@ -186,6 +186,48 @@ subtest 'the lot, and the master' => sub {
 	$tined->log_is_clean(@ALLOWED, qr/the lot\[/);
 };
 
+# However many are wanted, one goes ahead, and what it says is said once.
+subtest 'workers that cannot start' => sub {
+	my $dir = File::Temp->newdir;
+	my $broken = spew("$dir/broken", q{});
+	my %faulty = (args => ['--no-lot', '-w', 8],
+		env => { FAULT_START => $broken });
+
+	my $tined = start_faulty(%faulty, ready => 0);
+	is($tined->wait_exit, 1, 'it gives up');
+	like($tined->error_log, qr/error: no worker could be started: giving/,
+		'and says so');
+	my @tries = grep { /while starting/ } $tined->error_log;
+	cmp_ok(@tries, '<=', 5, 'the tries that are logged: ' . @tries);
+	$tined->log_is_clean(@ALLOWED, qr/workers? .* start/);
+
+	unlink $broken;
+	$tined = start_faulty(%faulty);
+	ok(wait_for(sub { $tined->worker_pids == 8 }), 'all start');
+	spew($broken, q{});
+	kill 'KILL', $tined->worker_pids;
+	ok(wait_for(sub {
+		$tined->error_log =~ /4 workers in a row have failed to start/
+	}), 'none starts any more');
+	unlink $broken;
+	is(eval { $tined->get('/f/well', timeout => 20)->status }, 200,
+		'service comes back') or diag($@);
+	ok(wait_for(sub { $tined->worker_pids == 8 }), 'so do all workers');
+	@tries = grep { /while starting/ } $tined->error_log;
+	is(@tries, 3, 'the first, the second and the fourth are logged')
+	    or diag($tined->error_log);
+	like($tined->error_log, qr/notice: workers start again; \d+ have fai/,
+		'and the end of it');
+
+	spew($broken, q{});
+	kill 'KILL', $tined->worker_pids;
+	ok(wait_for(sub { !$tined->worker_pids }), 'while it waits');
+	my $start = time;
+	is($tined->stop, 0, 'it can be stopped');
+	cmp_ok(time - $start, '<', 2, 'at once');
+	$tined->ends_clean(@ALLOWED, qr/workers in a row/);
+};
+
 # More than the bound allows at once, so that it shows.
 subtest 'under load' => sub {
 	my $tined = start_faulty(args => ['-w', 4]);

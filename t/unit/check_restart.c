@@ -1,0 +1,91 @@
+#include "clock.h"
+#include "restart.h"
+#include "unit.h"
+
+static struct restart r;
+static int64_t now = 1000 * CLOCK_SECOND;
+
+static void
+die_and_wait(int deaths, int64_t pause)
+{
+	for (int i = 0; i < deaths; i++) {
+		restart_note_death(&r, now);
+		now += pause;
+	}
+}
+
+START_TEST(so_many_at_once_make_nobody_wait)
+{
+	die_and_wait(RESTART_AT_ONCE, 0);
+	ck_assert_int_le(r.not_before, now);
+	die_and_wait(1, 0);
+	ck_assert_int_gt(r.not_before, now);
+}
+END_TEST
+
+START_TEST(deaths_that_come_slowly_make_nobody_wait)
+{
+	for (int i = 0; i < 1000; i++) {
+		die_and_wait(1, CLOCK_SECOND / RESTART_PER_SECOND);
+		assert_quick(r.not_before <= now);
+	}
+	ck_assert(!r.storm);
+}
+END_TEST
+
+/* Each is replaced as soon as it may be, and dies at once. */
+START_TEST(however_fast_they_die_the_rate_is_bounded)
+{
+	int64_t start = now;
+	int deaths = 0;
+
+	for (; now < start + 10 * CLOCK_SECOND; deaths++) {
+		restart_note_death(&r, now);
+		if (r.not_before > now)
+			now = r.not_before;
+	}
+	ck_assert_int_le(deaths, RESTART_AT_ONCE + 10 * RESTART_PER_SECOND + 1);
+	ck_assert_int_ge(deaths, RESTART_AT_ONCE + 10 * RESTART_PER_SECOND - 1);
+	ck_assert(r.storm);
+	now += CLOCK_SECOND;
+	die_and_wait(1, 0);
+	ck_assert_msg(!r.storm, "it is over when it is made up for");
+}
+END_TEST
+
+START_TEST(failures_in_a_row_are_told_now_and_then)
+{
+	int told = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		told += restart_is_told(&r);
+		restart_note_failure(&r, now);
+		ck_assert(!r.proven);
+	}
+	ck_assert_int_eq(told, 10); /* 1, 2, 4 … 512 */
+	restart_note_ready(&r);
+	ck_assert(r.proven && restart_is_told(&r));
+}
+END_TEST
+
+START_TEST(after_a_failure_it_is_waited_for_so_long)
+{
+	restart_note_failure(&r, now + 7);
+	ck_assert_int_eq(r.not_before, now + 7);
+	restart_note_death(&r, now);
+	ck_assert_int_eq(r.not_before, now + 7);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("restart");
+
+	tcase_add_test(tests, so_many_at_once_make_nobody_wait);
+	tcase_add_test(tests, deaths_that_come_slowly_make_nobody_wait);
+	tcase_add_test(tests, however_fast_they_die_the_rate_is_bounded);
+	tcase_add_test(tests, failures_in_a_row_are_told_now_and_then);
+	tcase_add_test(tests, after_a_failure_it_is_waited_for_so_long);
+	return unit_run();
+}
