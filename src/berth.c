@@ -112,6 +112,7 @@ drop_rest(struct berths *all, struct berth *b)
 	if (b->rest == NULL)
 		return;
 	all->memory -= sizeof(*b->rest);
+	all->descriptors -= rest_descriptors(b->rest);
 	all->deferred -= b->rest->spilled;
 	rest_release(b->rest);
 	free(b->rest);
@@ -128,6 +129,7 @@ berth_new(struct berths *all, int fd, enum berth_state state)
 	b->state = state;
 	insert(all, b);
 	all->count++;
+	all->descriptors++;
 	all->memory += sizeof(*b);
 	if (berths_watch(all, fd, events_of(state), b) == 0)
 		return b;
@@ -159,6 +161,7 @@ berth_set_rest(struct berths *all, struct berth *b, const struct rest *rest)
 	b->rest = memory_get(sizeof(*b->rest));
 	*b->rest = *rest;
 	all->memory += sizeof(*b->rest);
+	all->descriptors += rest_descriptors(b->rest);
 	all->deferred += b->rest->spilled;
 	set_blocking(b, false);
 }
@@ -210,6 +213,7 @@ berth_release(struct berths *all, struct berth *b)
 	close(b->fd);
 	drop_rest(all, b);
 	all->count--;
+	all->descriptors--;
 	all->memory -= sizeof(*b) + b->len;
 	take_out(all, b);
 	b->state = BERTH_DEAD;

@@ -54,9 +54,10 @@ struct berths {
 	struct berth_queue queues[BERTH_STATES];
 	int64_t limits[BERTH_STATES]; /* nanoseconds */
 	size_t counts[BERTH_STATES];
-	size_t count;	   /* of all but the dead */
-	size_t memory;	   /* bytes that they take */
-	uint64_t deferred; /* bytes of responses that they hold, beside that */
+	size_t count;	    /* of all but the dead */
+	size_t descriptors; /* that they hold: of rests too */
+	size_t memory;	    /* bytes that they take */
+	uint64_t deferred;  /* bytes of responses that they hold, beside that */
 };
 
 /* -1 with errno.  All limits are CLOCK_NEVER. */

@@ -13,12 +13,9 @@
 /* A lane holds a few messages of the largest kind; the kernel doubles it. */
 #define LANE_BUFFER (1 << 20)
 
-/* A connection, and the two of a rest. */
-#define DESCRIPTORS_MAX 3
-
 union control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	char bytes[CMSG_SPACE(HANDOFF_DESCRIPTORS_MAX * sizeof(int))];
 };
 
 int
@@ -72,7 +69,7 @@ handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
 	    .msg_iovlen = sizeof(parts) / sizeof(parts[0]),
 	    .msg_control = &control,
 	};
-	int fds[DESCRIPTORS_MAX] = {fd};
+	int fds[HANDOFF_DESCRIPTORS_MAX] = {fd};
 	size_t count = 1;
 
 	if (with_rest && rest->file != -1)
@@ -93,7 +90,7 @@ handoff_is_waiting(const struct handoff_lane *lane)
 
 /* How many there are; those that the kernel could not install are missing. */
 static size_t
-get_descriptors(struct msghdr *message, int fds[DESCRIPTORS_MAX])
+get_descriptors(struct msghdr *message, int fds[HANDOFF_DESCRIPTORS_MAX])
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
 	size_t size;
@@ -109,7 +106,7 @@ get_descriptors(struct msghdr *message, int fds[DESCRIPTORS_MAX])
 static int
 take_descriptors(struct msghdr *message, struct rest *rest)
 {
-	int fds[DESCRIPTORS_MAX];
+	int fds[HANDOFF_DESCRIPTORS_MAX];
 	size_t count = get_descriptors(message, fds);
 	bool with_file = rest != NULL && rest->file != -1;
 	bool with_spill = rest != NULL && rest->spill != -1;

@@ -19,6 +19,9 @@
  * socket takes 208 KiB. */
 #define HANDOFF_BYTES_MAX (128 << 10)
 
+/* Descriptors that a message brings: a connection, and the two of a rest. */
+#define HANDOFF_DESCRIPTORS_MAX 3
+
 enum handoff_kind {
 	HANDOFF_WAIT,	 /* to the lot: until a request has come */
 	HANDOFF_COLLECT, /* to the lot: until so much has come as is wanted */

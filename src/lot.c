@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,9 @@
 #define LOT_EVENTS 256
 /* The signal that the kernel sends when the master is gone. */
 #define LOT_ORPHANED SIGUSR2
-#define LOT_OTHER_FDS 64 /* of the process, that are no connections */
-#define LOT_BERTHS_MIN 64
+/* Descriptors of the process beside those at its start, and of clients. */
+#define LOT_OTHER_FDS 12
+#define LOT_CLIENT_FDS_MIN 16
 #define LOT_CHOKED_PAUSE (5 * CLOCK_MILLISECOND)
 
 static volatile sig_atomic_t want_stop;
@@ -215,20 +217,33 @@ loop(struct lot *lot)
 	}
 }
 
-/* Each connection is a descriptor; some are kept for everything else. */
+/* How many descriptors there may be: as many as are allowed. */
 static size_t
 raise_limit(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return LOT_BERTHS_MIN;
+		return 0;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	return limit.rlim_cur > LOT_BERTHS_MIN + LOT_OTHER_FDS
-	    ? limit.rlim_cur - LOT_OTHER_FDS
-	    : LOT_BERTHS_MIN;
+	return limit.rlim_cur;
+}
+
+/* What the lot itself needs is open, in the lowest numbers. */
+static size_t
+leave_to_clients(size_t limit, int wake)
+{
+	size_t others = LOT_OTHER_FDS + LOT_RESERVE;
+	int next = fcntl(wake, F_DUPFD_CLOEXEC, 0);
+
+	if (next != -1) {
+		close(next);
+		others += (size_t)next;
+	}
+	return limit > LOT_CLIENT_FDS_MIN + others ? limit - others
+						   : LOT_CLIENT_FDS_MIN;
 }
 
 static void
@@ -296,6 +311,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(&heritage->board->lot, lot.max);
 	relog_follow(heritage, &heritage->board->lot.logs);
 	set_up_signals();

@@ -6,8 +6,6 @@
 #include "log.h"
 #include "lot_state.h"
 
-/* Connections beyond what there is room for: what workers park then. */
-#define RESERVE 32
 /* Bytes of heads and content that arrive, and all that is kept beside them. */
 #define MEMORY_MAX (256 << 20)
 
@@ -94,17 +92,36 @@ make_memory(struct lot *lot)
 		continue;
 }
 
+static bool
+has_room(const struct lot *lot, size_t descriptors)
+{
+	return lot->berths.descriptors + descriptors <= lot->max;
+}
+
+/* For what workers park when nothing can be sent away. */
+static bool
+has_reserve(const struct lot *lot)
+{
+	return lot->berths.descriptors + HANDOFF_DESCRIPTORS_MAX <=
+	    lot->max + LOT_RESERVE;
+}
+
 /*
- * True when there is room for one more.  An idle client may be sent away at any
- * time (RFC 9112, 9.5), one that waits for a worker or a response may not.
+ * True when there is room for so many descriptors.  An idle client may be sent
+ * away at any time (RFC 9112, 9.5), one that waits for a worker or a response
+ * may not.
  */
 static bool
-make_room(struct lot *lot)
+make_room(struct lot *lot, size_t descriptors)
 {
 	make_memory(lot);
-	return lot->berths.count < lot->max || evict_first(lot, BERTH_LINGER) ||
-	    evict_first(lot, BERTH_IDLE) || evict_first(lot, BERTH_HEAD) ||
-	    evict_first(lot, BERTH_COLLECT);
+	while (!has_room(lot, descriptors))
+		if (!evict_first(lot, BERTH_LINGER) &&
+		    !evict_first(lot, BERTH_IDLE) &&
+		    !evict_first(lot, BERTH_HEAD) &&
+		    !evict_first(lot, BERTH_COLLECT))
+			return false;
+	return true;
 }
 
 int
@@ -142,7 +159,7 @@ hold_off(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (lot->held_off && lot->berths.count < lot->max) {
+	if (lot->held_off && has_room(lot, HANDOFF_DESCRIPTORS_MAX)) {
 		lot->held_off = false;
 		(void)lot_watch_sources(lot);
 	}
@@ -151,7 +168,7 @@ lot_go_on_if_possible(struct lot *lot)
 /* From a worker, with what it knows and what it has read. */
 static void
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
-    const struct rest *rest)
+    struct rest *rest)
 {
 	static const enum berth_state states[] = {
 	    [HANDOFF_WAIT] = BERTH_IDLE,
@@ -161,8 +178,11 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	};
 	struct berth *b = berth_new(&lot->berths, fd, states[h->kind]);
 
-	if (b == NULL)
+	if (b == NULL) {
+		if (h->kind == HANDOFF_SEND)
+			rest_release(rest);
 		return;
+	}
 	b->peer = h->peer;
 	b->client = share_client(&h->peer);
 	b->requests = h->requests;
@@ -188,8 +208,8 @@ lot_take_parked(struct lot *lot)
 	int fd;
 
 	for (;;) {
-		if (!make_room(lot) &&
-		    lot->berths.count >= lot->max + RESERVE) {
+		if (!make_room(lot, HANDOFF_DESCRIPTORS_MAX) &&
+		    !has_reserve(lot)) {
 			hold_off(lot);
 			berths_unwatch(
 			    &lot->berths, lot->heritage->parked.from);
@@ -224,7 +244,7 @@ accept_from(struct lot *lot, int listener)
 	struct berth *b;
 	int fd;
 
-	if (!make_room(lot)) {
+	if (!make_room(lot, 1)) {
 		hold_off(lot);
 		return;
 	}

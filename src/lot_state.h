@@ -13,12 +13,15 @@
 #include "heritage.h"
 #include "lot_share.h"
 
+/* Descriptors beyond what there is room for: what workers park then. */
+#define LOT_RESERVE 32
+
 struct lot {
 	struct heritage *heritage;
 	struct berths berths;
 	struct lot_share share;
-	int wake; /* an eventfd: a signal came */
-	size_t max;
+	int wake;    /* an eventfd: a signal came */
+	size_t max;  /* descriptors of clients */
 	size_t room; /* bytes that are kept of a connection */
 	bool told_full;
 	bool held_off; /* there is no room for more */

@@ -27,6 +27,12 @@ rest_release(struct rest *r)
 	rest_init(r);
 }
 
+size_t
+rest_descriptors(const struct rest *r)
+{
+	return (size_t)(r->file != -1) + (size_t)(r->spill != -1);
+}
+
 static int
 add_segment(struct rest *r, bool of_file, uint64_t offset, uint64_t length)
 {

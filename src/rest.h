@@ -40,6 +40,8 @@ int rest_add_bytes(struct rest *r, const char *bytes, size_t len);
 /* The descriptor stays the caller's; there can be one file only. */
 int rest_add_file(struct rest *r, int file, uint64_t offset, uint64_t length);
 
+/* How many it owns. */
+size_t rest_descriptors(const struct rest *r);
 uint64_t rest_length(const struct rest *r);
 /*
  * Sends up to max bytes of what comes next, as send(2) does: -1 with errno,

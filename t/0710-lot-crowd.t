@@ -93,7 +93,7 @@ subtest 'the memory of 2000' => sub {
 
 # The lot keeps 64 of its descriptors for itself.
 my $LIMIT = 200;
-my $ROOM  = $LIMIT - 64;
+my $ROOM  = $LIMIT - 64; # or a few more
 my $FULL  = qr/ warning: \d+ connections are held/;
 
 subtest 'more idle clients than descriptors' => sub {
@@ -106,15 +106,40 @@ subtest 'more idle clients than descriptors' => sub {
 		ask($tined, $sock) or die;
 	}
 	ok($tined->is_closed($_), 'one of the oldest is closed')
-	    for @crowd[0 .. 35];
+	    for @crowd[0 .. 30];
 	my @reset = grep { $tined->was_reset($_) } @crowd;
 	is(@reset, 0, 'none by a reset');
-	my @lost = grep { !ask($tined, $_) } @crowd[45 .. $#crowd];
+	my @lost = grep { !ask($tined, $_) } @crowd[50 .. $#crowd];
 	is(@lost, 0, 'the younger ones go on');
 	my @new = map { $tined->connect } 1 .. 20;
 	@lost = grep { !ask($tined, $_) } @new;
 	is(@lost, 0, 'new ones are served');
 	is(grep({ /$FULL/ } $tined->error_log), 1, 'it is said, once');
+	$tined->ends_clean($FULL);
+};
+
+# Each of them takes a descriptor for its connection and one for the file.
+subtest 'more slow readers than descriptors' => sub {
+	my $big = 'x' x (6 << 20);
+	my $limit = 128;
+	my $room = $limit - 64;
+	my $tined = Tined->start(args => ['-w', 4], files => { big => $big },
+		rlimits => { n => $limit });
+	my @crowd = map { $tined->connect(rcvbuf => 1 << 16) } 1 .. 80;
+	my ($held, $since) = (0, 0);
+
+	$tined->send($_, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n") for @crowd;
+	ok(wait_for(sub {
+		my $now = held_by_lot($tined);
+		($held, $since) = ($now, time) if $now != $held;
+		$held >= $room && time - $since > 0.3;
+	}), 'the lot has as many as it can hold');
+	cmp_ok($held, '<', $limit, 'which is less than there are');
+	my @cut = grep {
+		my $response = eval { $tined->read_response($_) };
+		!$response || length $response->body != length $big;
+	} @crowd;
+	is(@cut, 0, 'each has all of its response');
 	$tined->ends_clean($FULL);
 };
 
