@@ -156,7 +156,7 @@ read_head(struct client *c, struct head_scan *scan)
 static void
 look_for_end(struct client *c)
 {
-	if (!recycle_is_due(c->service.recycle))
+	if (c->service.recycle == NULL || !recycle_is_due(c->service.recycle))
 		return;
 	if (c->service.ready != NULL)
 		input_yield(&c->in);

@@ -162,6 +162,7 @@ subtest 'the master is killed' => sub {
 };
 
 subtest 'the master stands still' => sub {
+	is(property('WatchdogUSec'), '30s', 'the unit has a watchdog');
 	mkdir '/run/systemd/system/tined.service.d';
 	spew('/run/systemd/system/tined.service.d/test.conf',
 		"[Service]\nWatchdogSec=500ms\nTimeoutAbortSec=2s\n");
