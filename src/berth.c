@@ -1,6 +1,8 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include <linux/sockios.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +108,15 @@ set_blocking(const struct berth *b, bool blocking)
 	(void)ioctl(b->fd, FIONBIO, &on);
 }
 
+/* Sent, and not acknowledged (Unix: not read). */
+static uint64_t
+queued_bytes(const struct berth *b)
+{
+	int bytes = 0;
+
+	return ioctl(b->fd, SIOCOUTQ, &bytes) == 0 ? (uint64_t)bytes : 0;
+}
+
 static void
 drop_rest(struct berths *all, struct berth *b)
 {
@@ -147,6 +158,8 @@ berth_enter(struct berths *all, struct berth *b, enum berth_state state)
 	b->state = state;
 	b->since = clock_now();
 	b->moved = 0;
+	if (state == BERTH_SEND)
+		b->queued = queued_bytes(b);
 	insert(all, b);
 	watch_for(all, b, events_of(before));
 	if (before == BERTH_SEND && state != BERTH_SEND) {
@@ -163,7 +176,17 @@ berth_set_rest(struct berths *all, struct berth *b, const struct rest *rest)
 	all->memory += sizeof(*b->rest);
 	all->descriptors += rest_descriptors(b->rest);
 	all->deferred += b->rest->spilled;
+	b->queued = queued_bytes(b);
 	set_blocking(b, false);
+}
+
+uint64_t
+berth_taken(const struct berth *b)
+{
+	uint64_t sent = b->moved + b->queued;
+	uint64_t queued = queued_bytes(b);
+
+	return sent > queued ? sent - queued : 0;
 }
 
 void

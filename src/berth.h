@@ -36,6 +36,7 @@ struct berth {
 	uint32_t requests; /* answered on it so far */
 	uint32_t wanted;   /* bytes, of BERTH_COLLECT */
 	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
+	uint64_t queued;   /* bytes that the kernel held then, of _SEND */
 	bool late;	   /* what it should have sent took too long */
 	bool collected;	   /* it has been in BERTH_COLLECT */
 	bool last;	   /* it lingers after BERTH_SEND */
@@ -74,6 +75,11 @@ void berth_set_rest(
     struct berths *all, struct berth *b, const struct rest *rest);
 void berth_add_bytes(
     struct berths *all, struct berth *b, const char *bytes, size_t len);
+/*
+ * Bytes of a response that the client has taken since the state, or the last
+ * window, began: what was sent may be in the kernel still.
+ */
+uint64_t berth_taken(const struct berth *b);
 /* As it goes to another process; see handoff_send. */
 struct handoff berth_handoff(const struct berth *b);
 /* Closes its descriptor.  Its memory stays until berths_bury. */

@@ -146,6 +146,21 @@ lot_act_on_berth(struct lot *lot, struct berth *b)
 	}
 }
 
+/*
+ * Ready to be written to is a socket only when a third of its buffer is free,
+ * which may take a slow client longer than that: what counts is what it took.
+ */
+static void
+look_at_pace(struct lot *lot, struct berth *b)
+{
+	if (berth_taken(b) < pace_quota(lot->berths.limits[BERTH_SEND])) {
+		give_up_sending(lot, b, strerror(ETIMEDOUT));
+		return;
+	}
+	berth_enter(&lot->berths, b, BERTH_SEND);
+	send_rest(lot, b);
+}
+
 /* What the client should have sent: a worker says that it is late. */
 static void
 make_late(struct lot *lot, struct berth *b)
@@ -163,7 +178,7 @@ lot_expire(struct lot *lot, struct berth *b)
 		make_late(lot, b);
 		break;
 	case BERTH_SEND:
-		give_up_sending(lot, b, strerror(ETIMEDOUT));
+		look_at_pace(lot, b);
 		break;
 	default:
 		berth_release(&lot->berths, b);
