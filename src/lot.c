@@ -99,25 +99,26 @@ release_all(struct lot *lot, enum berth_state state)
 		berth_release(&lot->berths, b);
 }
 
+/* A successor may want the port while responses are still sent here. */
 static void
 close_listeners(struct lot *lot)
 {
-	const struct listeners *l = &lot->heritage->listeners;
+	struct listeners *l = &lot->heritage->listeners;
 
-	for (size_t i = 0; i < l->count; i++)
+	for (size_t i = 0; i < l->count; i++) {
+		berths_unwatch(&lot->berths, l->at[i].fd);
 		close(l->at[i].fd);
+	}
+	l->count = 0;
 }
 
 /* Idle clients are sent away; the others are served first. */
 static void
 begin_stop(struct lot *lot)
 {
-	const struct listeners *l = &lot->heritage->listeners;
-
 	lot->stopping = true;
 	berths_unwatch(&lot->berths, lot->wake);
-	for (size_t i = 0; i < l->count; i++)
-		berths_unwatch(&lot->berths, l->at[i].fd);
+	close_listeners(lot);
 	release_all(lot, BERTH_IDLE);
 	lot->berths.limits[BERTH_IDLE] = 0;
 }
@@ -137,11 +138,10 @@ end_if_drained(struct lot *lot)
 	score_lot_drained(&lot->heritage->board->lot);
 }
 
-/* Responses are finished, as workers do; the port is left to a successor. */
+/* Responses are finished, as workers do. */
 static void
 go_on_without_master(struct lot *lot)
 {
-	close_listeners(lot);
 	release_all(lot, BERTH_HEAD);
 	release_all(lot, BERTH_COLLECT);
 	release_all(lot, BERTH_READY);
@@ -160,10 +160,14 @@ act_on_signals(struct lot *lot)
 		end_if_drained(lot);
 }
 
+/* Who still reads a response must not be met by a reset. */
 static bool
 is_done(const struct lot *lot)
 {
-	return (lot->drained && lot->berths.counts[BERTH_SEND] == 0) ||
+	const size_t *counts = lot->berths.counts;
+
+	return (lot->drained &&
+		   counts[BERTH_SEND] + counts[BERTH_LINGER] == 0) ||
 	    clock_now() >= lot->end;
 }
 
@@ -278,12 +282,9 @@ start(struct lot *lot)
 	return lot_watch_sources(lot);
 }
 
-/* The listeners first: the port may be wanted by a successor. */
 static void
 end(struct lot *lot)
 {
-	if (lot->end == CLOCK_NEVER)
-		close_listeners(lot);
 	berths_free(&lot->berths);
 	report(lot);
 	free(lot->scratch);
