@@ -160,6 +160,30 @@ content_is_too_much(const struct client *c)
 }
 
 bool
+content_comes_soon(struct client *c)
+{
+	int64_t deadline = clock_now() + c->service.config->linger;
+	size_t dropped = 0;
+	struct text content;
+
+	while (c->body.state != BODY_COMPLETE) {
+		struct text seen = input_text(&c->in);
+		size_t used = body_take(&c->body, seen.at, seen.len, &content);
+
+		input_take(&c->in, used);
+		dropped += content.len;
+		if (c->body.state == BODY_REFUSED ||
+		    dropped > CONTENT_DRAIN_MAX)
+			return false;
+		if (used == 0 &&
+		    (tally_flush(c) == -1 ||
+			input_linger(&c->in, deadline) != INPUT_BYTES))
+			return false;
+	}
+	return true;
+}
+
+bool
 content_drain(struct client *c)
 {
 	size_t dropped = 0;

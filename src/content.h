@@ -24,6 +24,11 @@ bool content_is_better_collected(struct client *c, size_t head);
 ssize_t content_read(void *context, char *to, size_t size);
 /* True when so much of it is left that draining will not do. */
 bool content_is_too_much(const struct client *c);
+/*
+ * Whether what is left of it is here, or comes within a linger, and is dropped.
+ * With a lot no worker waits longer for what nobody wants.
+ */
+bool content_comes_soon(struct client *c);
 /* Drops what is left; false when the connection must be closed. */
 bool content_drain(struct client *c);
 

@@ -235,6 +235,17 @@ answer_overdue(struct response *response)
 	response_field(response, TEXT("Retry-After"), TEXT("1"));
 }
 
+/*
+ * By a client whose content no handler has read.  Whoever has a head already
+ * has been told that the connection goes on.
+ */
+static bool
+is_kept_waiting(struct client *c)
+{
+	return c->service.ready != NULL && !c->head_sent &&
+	    !content_comes_soon(c);
+}
+
 static void
 answer(struct client *c)
 {
@@ -250,7 +261,7 @@ answer(struct client *c)
 		answer_failure(c);
 		return;
 	}
-	if (content_is_too_much(c))
+	if (content_is_too_much(c) || is_kept_waiting(c))
 		close_and_linger(c);
 	deliver(c);
 	if (!c->linger && !content_drain(c))
