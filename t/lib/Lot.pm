@@ -6,7 +6,9 @@ package Lot;
 use v5.36;
 
 use Carp        qw(croak);
+use Errno       qw(ENOENT);
 use Exporter    qw(import);
+use Socket qw(AF_INET IPPROTO_TCP SOCK_DGRAM);
 use Test::More  ();
 use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
@@ -14,6 +16,15 @@ use Tined       qw(slurp wait_for);
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
 	find_lot half_of held_by_lot is_held is_on_its_way is_parked keep_busy lot_pid
 	median need_descriptors park percentile reflect release token);
+
+# From linux/netlink.h and linux/sock_diag.h.
+use constant {
+	AF_NETLINK          => 16,
+	NETLINK_SOCK_DIAG   => 4,
+	NLM_F_REQUEST       => 1,
+	NLMSG_ERROR         => 2,
+	SOCK_DIAG_BY_FAMILY => 20,
+};
 
 # No content that a server might collect before a worker sees the request.
 use constant BUSY_LENGTH => 200_000;
@@ -58,10 +69,31 @@ sub descriptors ($pid) {
 
 sub held_by_lot ($tined) { return descriptors(lot_pid($tined)) }
 
-# The other end of a connection: proc(5), /proc/net/tcp.
+# The other end of a connection.  The kernel is asked for it alone, as its table
+# (proc(5), /proc/net/tcp) is long when others make many connections.
 sub _inode ($sock) {
 	my @ports = ($sock->peerport, $sock->sockport);
+	my @addresses = ($sock->peeraddr, $sock->sockaddr);
 	return if grep { !defined } @ports; # it is gone
+	return _inode_by_table(@ports)
+	    if grep { length != 4 } @addresses;
+
+	# sock_diag(7): struct nlmsghdr, struct inet_diag_req_v2.
+	socket my $diag, AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG
+	    or return _inode_by_table(@ports);
+	send $diag, pack('L S S L L C C C x L n n a16 a16 L L L',
+		72, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0,
+		AF_INET, IPPROTO_TCP, 0, 0xffffffff, @ports, @addresses,
+		0, 0xffffffff, 0xffffffff), 0
+	    or return _inode_by_table(@ports);
+	recv $diag, my $answer, 4096, 0;
+	my ($type, $error) = unpack 'x4 S x10 l', $answer;
+	return if $type == NLMSG_ERROR && $error == -ENOENT;
+	return _inode_by_table(@ports) if $type != SOCK_DIAG_BY_FAMILY;
+	return unpack('x84 L', $answer) || undef; # 0: not accepted yet
+}
+
+sub _inode_by_table (@ports) {
 	my ($local, $remote) = map { sprintf ':%04X', $_ } @ports;
 
 	open my $table, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
