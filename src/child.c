@@ -261,6 +261,8 @@ spawn(struct children *all, int wanted, bool ahead)
 	size_t slot;
 
 	wanted -= count_throttled(all, now);
+	if (all->running == 0)
+		all->restart.proven = false;
 	if (!all->restart.proven && wanted > 0)
 		wanted = is_any_starting(all) ? 0 : 1;
 	for (; wanted > 0 && all->restart.not_before <= now; wanted--) {

@@ -22,7 +22,7 @@ struct restart {
 	int64_t paid_until; /* when the deaths of late are made up for */
 	bool storm;	    /* there were too many, and the log says so */
 	unsigned failures;  /* in a row: workers that were never ready */
-	bool proven;	    /* one was ready, and none has failed since */
+	bool proven; /* one was ready, none has failed since, some live */
 };
 
 /* A worker has died, of whatever. */
