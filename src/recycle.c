@@ -60,6 +60,33 @@ is_large(struct recycle *r)
 	return r->large;
 }
 
+/* Nothing that a request opened may stay open. */
+static bool
+is_leaking(struct recycle *r)
+{
+	if (r->room != NULL && r->served % RECYCLE_REQUESTS == 0)
+		r->leaking = room_is_leaking(r->room);
+	return r->leaking;
+}
+
+static void
+log_end(const struct recycle *r)
+{
+	unsigned long long served = r->served;
+
+	if (r->leaking)
+		log_warning("has used up its descriptors (RLIMIT_NOFILE is "
+			    "%zu) with %llu requests, as something does not "
+			    "close what it opens: a new worker is to take its "
+			    "place",
+		    r->room->limit, served);
+	else
+		log_info("has served %llu requests%s: a new worker is to take "
+			 "its place",
+		    served,
+		    r->large ? " and grown beyond --max-worker-memory" : "");
+}
+
 bool
 recycle_is_due(struct recycle *r)
 {
@@ -69,13 +96,10 @@ recycle_is_due(struct recycle *r)
 	if (r->due)
 		return true;
 	old = r->limit > 0 && r->served >= r->limit;
-	if (!old && !is_large(r))
+	if (!old && !is_large(r) && !is_leaking(r))
 		return false;
 	r->due = scoreboard_may_leave(r->board);
 	if (r->due)
-		log_info("has served %llu requests%s: a new worker is to take "
-			 "its place",
-		    (unsigned long long)r->served,
-		    old ? "" : " and grown beyond --max-worker-memory");
+		log_end(r);
 	return r->due;
 }

@@ -1,6 +1,6 @@
 /*
- * recycle: when a worker has served, or grown, enough, and another is to take
- * its place.  No more than one at a time is on its way out without a successor:
+ * recycle: when a worker has served, or grown, or leaked, enough, and another is
+ * to take its place.  No more than one at a time is on its way out without a successor:
  * there is one token for all, on the scoreboard, and the master takes it back
  * however its holder ends.
  */
@@ -11,22 +11,25 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "room.h"
 #include "scoreboard.h"
 
-/* How often the memory is looked at: after so many requests, or such a time. */
+/* How often it is looked at: after so many requests; memory, or such a time. */
 #define RECYCLE_REQUESTS 16
 #define RECYCLE_TIME (CLOCK_SECOND / 10)
 
 struct recycle {
 	struct scoreboard *board;
-	uint64_t limit;	   /* of requests; 0: none */
-	uint64_t memory;   /* of private bytes; 0: none */
-	uint64_t served;   /* requests */
-	uint64_t look_at;  /* the memory, when so many are served */
-	int64_t next_look; /* or then (clock.h) */
-	int statm;	   /* /proc/self/statm, owned; -1: not needed */
+	uint64_t limit;		 /* of requests; 0: none */
+	uint64_t memory;	 /* of private bytes; 0: none */
+	uint64_t served;	 /* requests */
+	uint64_t look_at;	 /* the memory, when so many are served */
+	int64_t next_look;	 /* or then (clock.h) */
+	int statm;		 /* /proc/self/statm, owned; -1: not needed */
+	const struct room *room; /* NULL: nobody looks at it */
 	bool large;
-	bool due; /* it is the one to go */
+	bool leaking; /* descriptors */
+	bool due;     /* it is the one to go */
 };
 
 /*

@@ -39,6 +39,7 @@ struct worker {
 	bool starved;
 	bool handed_first;
 	struct recycle recycle;
+	struct room room;
 	pid_t master;
 	volatile bool let_go; /* the listeners are closed */
 };
@@ -282,6 +283,8 @@ start(struct worker *w)
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
+	room_init(&w->room, w->wake);
+	w->recycle.room = &w->room;
 	self = w;
 	crash_set_rescue(rescue);
 	log_mute(false);
@@ -358,6 +361,24 @@ accept_any(struct worker *w, struct peer *peer)
 		}
 	}
 	return -1;
+}
+
+/* What came while there is no room for its descriptor would be lost. */
+static int
+receive(struct worker *w, const struct handoff_lane *lane, struct handoff *h,
+    size_t *len, struct rest *rest)
+{
+	struct client *c = &w->client;
+	int fd;
+
+	if (!room_has_one(&w->room)) {
+		pause_starved(w, EMFILE);
+		return -1;
+	}
+	fd = handoff_receive(lane, h, c->in.data, c->in.size, len, rest);
+	if (fd != -1)
+		recover(w);
+	return fd;
 }
 
 static bool
@@ -502,7 +523,6 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 static bool
 serve_handed(struct worker *w)
 {
-	struct client *c = &w->client;
 	struct handoff h;
 	struct rest rest; /* none comes this way */
 	size_t len;
@@ -510,8 +530,7 @@ serve_handed(struct worker *w)
 
 	if (!has_lot(w))
 		return false;
-	fd = handoff_receive(
-	    &w->heritage->ready, &h, c->in.data, c->in.size, &len, &rest);
+	fd = receive(w, &w->heritage->ready, &h, &len, &rest);
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);
@@ -534,8 +553,7 @@ serve_parked(struct worker *w)
 
 	if (!has_lot(w))
 		return false;
-	fd = handoff_receive(
-	    &w->heritage->parked, &h, c->in.data, c->in.size, &len, &rest);
+	fd = receive(w, &w->heritage->parked, &h, &len, &rest);
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);

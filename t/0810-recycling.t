@@ -244,6 +244,27 @@ subtest '--max-worker-memory' => sub {
 	$tined->ends_clean;
 };
 
+subtest 'descriptors that a handler does not close' => sub {
+	my $tined = start_faulty(args => ['-w', 2, '-a', 'off'],
+		rlimits => { n => 256 });
+	my $sock = $tined->connect;
+	my %seen;
+
+	for my $round (1 .. 1000) {
+		my $response = $tined->get('/f/lose', sock => $sock, keep => 1);
+		$seen{ $response->status }++;
+		$sock = $tined->connect if $response->field('connection');
+	}
+	is_deeply(\%seen, { 200 => 1000 }, 'all are served');
+	ok(!$tined->was_reset($sock), 'on one connection') if !$classic;
+	my @said = grep { /has used up its descriptors/ } $tined->error_log;
+	cmp_ok(scalar @said, '>=', 3, 'workers without descriptors are replaced');
+	cmp_ok(scalar @said, '<=', 9, 'and not before');
+	like($said[0] // q{}, qr/ warning: .* is 256[)] with \d+ requests/,
+		'which the log tells');
+	$tined->ends_clean(qr/ warning: has used up its descriptors/);
+};
+
 # It is looked at after 16 requests at the latest.
 sub RECYCLE_SLACK () { return 17 }
 

@@ -22,6 +22,7 @@ void fault_hang(struct request *request, struct response *response);
 void fault_spin(struct request *request, struct response *response);
 void fault_deaf(struct request *request, struct response *response);
 void fault_reader(struct request *request, struct response *response);
+void fault_lose(struct request *request, struct response *response);
 void fault_leak(struct request *request, struct response *response);
 
 #endif

@@ -201,6 +201,17 @@ fault_leak(struct request *request, struct response *response)
 	response_add_bytes(response, "leaked\n", 7);
 }
 
+/* A descriptor that nobody closes. */
+void
+fault_lose(struct request *request, struct response *response)
+{
+	(void)request;
+	if (dup(STDERR_FILENO) == -1)
+		response_error(response, 503);
+	else
+		response_add_bytes(response, "lost\n", 5);
+}
+
 static void
 do_well(struct request *request, struct response *response)
 {
@@ -231,6 +242,7 @@ static const struct {
     {"/read", read_well},
     {"/drip", drip},
     {"/leak", fault_leak},
+    {"/lose", fault_lose},
     {"/well", do_well},
 };
 
