@@ -159,6 +159,7 @@ child_spawn_lot(struct children *all)
 	scoreboard_add(all->heritage->board, EVENT_LOTS);
 	all->lot.pid = pid;
 	all->lot.started = clock_now();
+	all->lot.retiring = false;
 }
 
 void
@@ -362,6 +363,22 @@ child_retire_all(struct children *all, int64_t before)
 			child_retire(all, i);
 }
 
+void
+child_move_lot(struct children *all)
+{
+	if (all->lot.pid != 0)
+		kill(all->lot.pid, LOT_MOVE);
+}
+
+void
+child_end_lot(struct children *all)
+{
+	if (all->lot.pid == 0 || all->lot.retiring)
+		return;
+	all->lot.retiring = true;
+	kill(all->lot.pid, SIGTERM);
+}
+
 static struct child *
 find(struct children *all, pid_t pid)
 {
@@ -471,7 +488,7 @@ bury_lot(struct children *all, int status, bool quietly)
 {
 	struct child *lot = &all->lot;
 
-	if (!quietly)
+	if (!quietly && !lot->retiring)
 		log_end_of_lot(lot, status);
 	lot->pid = 0;
 	if (clock_now() - lot->started >= CHILD_PROVEN_TIME)
@@ -510,7 +527,10 @@ child_reap(struct children *all, bool quietly)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		child = find(all, pid);
-		if (pid == all->lot.pid)
+		if (pid == all->heir.pid) {
+			all->heir.ended = true;
+			all->heir.status = status;
+		} else if (pid == all->lot.pid)
 			bury_lot(all, status, quietly);
 		else if (pid == all->status.pid)
 			bury_status(all, status);

@@ -36,6 +36,13 @@ struct child {
 	int64_t kill_at;    /* if it was told */
 };
 
+/* A master that was started to take the place of this one: upgrade.h */
+struct heir {
+	pid_t pid; /* 0: there is none */
+	bool ended;
+	int status; /* waitpid(2) */
+};
+
 struct children {
 	struct child *at; /* owned */
 	size_t count;
@@ -47,6 +54,7 @@ struct children {
 	int fork_failures; /* in a row */
 	struct child lot;
 	struct child status; /* behind --status-socket */
+	struct heir heir;
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };
@@ -88,6 +96,10 @@ void child_spawn_status(struct children *all);
 void child_renew_status(const struct children *all);
 /* Ends it for good, and waits until it has. */
 void child_end_status(struct children *all);
+/* Sends all that it holds, and what comes, to the lot of a successor. */
+void child_move_lot(struct children *all);
+/* When no worker is left that could send it more: it may end. */
+void child_end_lot(struct children *all);
 /*
  * Collects those that have ended, logs what they were doing, and throttles
  * their slots if they failed.  quietly: their end was asked for.

@@ -36,8 +36,8 @@ struct service {
 	/* NULL without --quarantine: what is held, and this process's place. */
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;
-	int64_t send_tick; /* SO_SNDTIMEO of all sockets */
-	struct recycle *recycle;
+	int64_t send_tick;	 /* SO_SNDTIMEO of all sockets */
+	struct recycle *recycle; /* or NULL: it is never due */
 };
 
 /* Pipelined answers, at most, whose times are taken one by one. */

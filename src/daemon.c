@@ -46,6 +46,13 @@ daemon_start(void)
 	return setsid() == -1 ? -1 : 0;
 }
 
+/* Nobody waits. */
+void
+daemon_go_on(void)
+{
+	parent = open("/dev/null", O_WRONLY | O_CLOEXEC);
+}
+
 /* Whoever started it may wait for the end of its output. */
 static void
 let_go(void)

@@ -10,6 +10,8 @@
  * waits until daemon_ready or the end of the child, and exits.  -1 with errno.
  */
 int daemon_start(void);
+/* The same, in the successor of one that has left it already (heir.h). */
+void daemon_go_on(void);
 /* The server serves: the parent may go, standard streams are let go of. */
 void daemon_ready(void);
 

@@ -20,7 +20,8 @@
 struct status_post {
 	struct config config;
 	struct site site;
-	struct listeners listeners; /* none: it is not asked for */
+	struct listeners listeners;	  /* none: it is not asked for */
+	const struct listener *inherited; /* or NULL; heir.h */
 };
 
 struct heritage {
@@ -40,8 +41,15 @@ struct heritage {
 	/* Unless --no-lot: */
 	struct handoff_lane parked; /* from workers to the lot */
 	struct handoff_lane ready;  /* from the lot to workers */
-	int started;		    /* an eventfd: a worker is ready to serve */
-	int wanted;		    /* another: too few workers are idle */
+	/* From the lot to that of a successor; and from that of a predecessor,
+	 * if there is one (upgrade.h). */
+	struct handoff_lane successor;
+	struct handoff_lane predecessor;
+	/* An eventfd: until it says so, no client is accepted (heir.h); -1 when
+	 * it has, or need not. */
+	int doors;
+	int started; /* an eventfd: a worker is ready to serve */
+	int wanted;  /* another: too few workers are idle */
 };
 
 /*

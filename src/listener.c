@@ -322,7 +322,7 @@ is_still_ours(const struct listener *l)
 {
 	struct stat st;
 
-	return l->path != NULL && stat(l->path, &st) == 0 &&
+	return l->path != NULL && !l->borrowed && stat(l->path, &st) == 0 &&
 	    st.st_dev == l->device && st.st_ino == l->inode;
 }
 
@@ -412,6 +412,22 @@ adopt_one(struct listeners *all, int fd, struct buffer *why)
 	return 0;
 }
 
+void
+listener_inherit(struct listeners *all, const struct listener *from)
+{
+	struct listener *l;
+
+	fcntl(from->fd, F_SETFD, FD_CLOEXEC);
+	set_options(all, from->fd);
+	add(all, from->fd, memory_copy_string(from->url),
+	    from->path != NULL ? memory_copy_string(from->path) : NULL);
+	l = &all->at[all->count - 1];
+	l->device = from->device;
+	l->inode = from->inode;
+	l->passed = from->passed;
+	l->borrowed = true;
+}
+
 static bool
 env_number(const char *name, uint64_t max, uint64_t *number)
 {
@@ -474,7 +490,7 @@ listener_stop_greeting(struct listeners *all)
 
 		if (is_still_ours(l))
 			unlink(l->path);
-		else if (!l->passed)
+		else if (!l->passed && !l->borrowed)
 			drop_new(l->fd);
 	}
 }
@@ -485,10 +501,31 @@ listener_has_waiting(const struct listeners *all)
 	for (size_t i = 0; i < all->count; i++) {
 		struct pollfd p = {.fd = all->at[i].fd, .events = POLLIN};
 
-		if (!all->at[i].passed && poll(&p, 1, 0) > 0)
+		if (!all->at[i].passed && !all->at[i].borrowed &&
+		    poll(&p, 1, 0) > 0)
 			return true;
 	}
 	return false;
+}
+
+static void
+set_borrowed(struct listeners *all, bool borrowed)
+{
+	for (size_t i = 0; i < all->count; i++)
+		all->at[i].borrowed = borrowed;
+}
+
+void
+listener_keep_all(struct listeners *all)
+{
+	set_borrowed(all, false);
+}
+
+void
+listener_leave_all(struct listeners *all)
+{
+	set_borrowed(all, true);
+	listener_close_all(all);
 }
 
 void

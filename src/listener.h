@@ -21,7 +21,8 @@ struct listener {
 	char *path;   /* to remove at the end, or NULL; owned */
 	dev_t device; /* of the path, as it was made */
 	ino_t inode;
-	bool passed; /* by whoever started us, who goes on with it */
+	bool borrowed; /* of a predecessor, who may go on with it */
+	bool passed;   /* by whoever started us, who goes on with it */
 };
 
 struct listener_options {
@@ -51,6 +52,10 @@ int listener_open(
  * LISTEN_PID, from descriptor 3).  How many there were, or -1 with why.
  */
 int listener_adopt(struct listeners *all, struct buffer *why);
+/* One that a predecessor has made (upgrade.h): it is borrowed. */
+void listener_inherit(struct listeners *all, const struct listener *from);
+/* The predecessor is gone: what was borrowed is ours. */
+void listener_keep_all(struct listeners *all);
 /* For what a Unix socket accepts, which inherits nothing. */
 void listener_set_timeouts(const struct listeners *all, int fd);
 /* False when the address cannot be one; nothing is looked up. */
@@ -62,6 +67,8 @@ bool listener_address_is_valid(const char *address);
 void listener_stop_greeting(struct listeners *all);
 /* Whether a client waits to be accepted, other than on a passed socket. */
 bool listener_has_waiting(const struct listeners *all);
+/* Closes, and leaves all to a successor. */
+void listener_leave_all(struct listeners *all);
 /* Closes, and removes the paths of Unix sockets that were made here. */
 void listener_close_all(struct listeners *all);
 

@@ -46,11 +46,11 @@ say_last_words(const char *words)
 }
 
 int
-log_open(const char *target)
+log_open(const char *target, int standard_fd)
 {
 	struct logfile opened;
 
-	if (logfile_open(&opened, target, STDERR_FILENO) == -1)
+	if (logfile_open(&opened, target, standard_fd) == -1)
 		return -1;
 	file = opened;
 	memory_set_last_words(say_last_words);

@@ -23,8 +23,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* FILE, "-" for standard error, or "syslog"; -1 with errno. */
-int log_open(const char *target);
+/* FILE, "-" for standard_fd, or "syslog"; -1 with errno. */
+int log_open(const char *target, int standard_fd);
 /* Where the lines go: to be reopened (logfile.h). */
 struct logfile *log_file(void);
 /* Lines of a higher level are not written. */

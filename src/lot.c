@@ -29,6 +29,7 @@
 
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_end;
+static volatile sig_atomic_t want_move;
 static int wake_fd = -1; /* for the handler, which gets no argument */
 
 static void
@@ -37,7 +38,10 @@ on_signal(int signo)
 	const uint64_t one = 1;
 	int saved = errno;
 
-	want_stop = 1;
+	if (signo == LOT_MOVE)
+		want_move = 1;
+	else
+		want_stop = 1;
 	if (signo == LOT_ORPHANED)
 		want_end = 1;
 	(void)!write(wake_fd, &one, sizeof(one));
@@ -76,13 +80,26 @@ expire_all(struct lot *lot)
 	return berths_deadline(&lot->berths);
 }
 
+/* This master has the place of its predecessor (heir.h). */
+static void
+open_doors(struct lot *lot)
+{
+	berths_unwatch(&lot->berths, lot->heritage->doors);
+	lot->heritage->doors = -1;
+	(void)lot_watch_sources(lot);
+}
+
 static void
 act_on_event(struct lot *lot, const struct epoll_event *event)
 {
 	void *what = event->data.ptr;
 
 	if (what == &lot->heritage->parked)
-		lot_take_parked(lot);
+		lot_take_from(lot, &lot->heritage->parked);
+	else if (what == &lot->heritage->predecessor)
+		lot_take_from(lot, &lot->heritage->predecessor);
+	else if (what == &lot->heritage->doors)
+		open_doors(lot);
 	else if (what == &lot->heritage->listeners)
 		lot_accept_all(lot);
 	else if (what != &lot->lane_is_full && what != &lot->wake &&
@@ -129,7 +146,8 @@ end_if_drained(struct lot *lot)
 {
 	const size_t *counts = lot->berths.counts;
 
-	lot_take_parked(lot); /* what workers parked before they knew */
+	lot_take_from(lot,
+	    &lot->heritage->parked); /* what workers parked before they knew */
 	if (counts[BERTH_HEAD] + counts[BERTH_COLLECT] + counts[BERTH_READY] >
 	    0)
 		return;
@@ -152,7 +170,9 @@ go_on_without_master(struct lot *lot)
 static void
 act_on_signals(struct lot *lot)
 {
-	if (want_stop && !lot->stopping)
+	if (want_move && !lot->moving && !lot->stopping)
+		lot_begin_move(lot);
+	if (want_stop && !lot->stopping && !lot->moving)
 		begin_stop(lot);
 	if (want_end && lot->end == CLOCK_NEVER)
 		go_on_without_master(lot);
@@ -160,12 +180,25 @@ act_on_signals(struct lot *lot)
 		end_if_drained(lot);
 }
 
+/* Workers have ended: what they parked is all that is to come. */
+static bool
+has_moved(struct lot *lot)
+{
+	if (!want_stop && !want_end)
+		return false;
+	lot_take_from(lot, &lot->heritage->parked);
+	lot_move(lot);
+	return lot->berths.count == 0;
+}
+
 /* Who still reads a response must not be met by a reset. */
 static bool
-is_done(const struct lot *lot)
+is_done(struct lot *lot)
 {
 	const size_t *counts = lot->berths.counts;
 
+	if (lot->moving)
+		return has_moved(lot);
 	return (lot->drained &&
 		   counts[BERTH_SEND] + counts[BERTH_LINGER] == 0) ||
 	    clock_now() >= lot->end;
@@ -209,7 +242,10 @@ loop(struct lot *lot)
 	for (;;) {
 		int64_t next = sooner(expire_all(lot), lot->end);
 
-		lot_hand_over_ready(lot);
+		if (lot->moving)
+			lot_move(lot);
+		else
+			lot_hand_over_ready(lot);
 		lot_go_on_if_possible(lot);
 		act_on_signals(lot);
 		if (is_done(lot))
@@ -253,9 +289,9 @@ leave_to_clients(size_t limit, int wake)
 static void
 set_up_signals(void)
 {
-	static const int stop[] = {SIGTERM, LOT_ORPHANED, 0};
+	static const int stop[] = {SIGTERM, LOT_MOVE, LOT_ORPHANED, 0};
 	static const int ignored[] = {
-	    SIGINT, SIGQUIT, SIGUSR1, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	sigset_t none;
 
 	signals_handle(stop, on_signal);

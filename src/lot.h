@@ -9,7 +9,15 @@
 
 #include <sys/types.h>
 
+#include <signal.h>
+
 #include "heritage.h"
+
+/*
+ * The signal by which the master, when another has taken its place, sends all
+ * connections to the lot of that one; SIGTERM ends it when no more can come.
+ */
+#define LOT_MOVE SIGUSR1
 
 /*
  * Runs until SIGTERM comes and what waits has been handed on, or the master

@@ -124,6 +124,15 @@ make_room(struct lot *lot, size_t descriptors)
 	return true;
 }
 
+static int
+watch_once(struct lot *lot, int fd, void *what)
+{
+	if (fd == -1 || berths_watch(&lot->berths, fd, EPOLLIN, what) == 0 ||
+	    errno == EEXIST)
+		return 0;
+	return -1;
+}
+
 int
 lot_watch_sources(struct lot *lot)
 {
@@ -134,11 +143,13 @@ lot_watch_sources(struct lot *lot)
 		&lot->share) == -1 &&
 	    errno != EEXIST)
 		return -1;
-	if (berths_watch(&lot->berths, h->parked.from, EPOLLIN, &h->parked) ==
-		-1 &&
-	    errno != EEXIST)
+	if (watch_once(lot, h->parked.from, &h->parked) == -1 ||
+	    watch_once(lot, h->predecessor.from, &h->predecessor) == -1)
 		return -1;
-	for (size_t i = 0; i < h->listeners.count && !lot->stopping; i++)
+	if (h->doors != -1)
+		return watch_once(lot, h->doors, &h->doors);
+	for (size_t i = 0;
+	     i < h->listeners.count && !lot->stopping && !lot->moving; i++)
 		if (berths_watch(&lot->berths, h->listeners.at[i].fd,
 			EPOLLIN | EPOLLEXCLUSIVE, &h->listeners) == -1)
 			return -1;
@@ -175,6 +186,9 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	    [HANDOFF_COLLECT] = BERTH_COLLECT,
 	    [HANDOFF_SEND] = BERTH_SEND,
 	    [HANDOFF_LINGER] = BERTH_LINGER,
+	    /* What no worker has taken of its own, when it moves. */
+	    [HANDOFF_SERVE] = BERTH_IDLE,
+	    [HANDOFF_LATE] = BERTH_IDLE,
 	};
 	struct berth *b = berth_new(&lot->berths, fd, states[h->kind]);
 
@@ -200,7 +214,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
  * beyond what there is room for is the next to be closed.
  */
 void
-lot_take_parked(struct lot *lot)
+lot_take_from(struct lot *lot, const struct handoff_lane *lane)
 {
 	struct handoff h;
 	struct rest rest;
@@ -211,12 +225,13 @@ lot_take_parked(struct lot *lot)
 		if (!make_room(lot, HANDOFF_DESCRIPTORS_MAX) &&
 		    !has_reserve(lot)) {
 			hold_off(lot);
-			berths_unwatch(
-			    &lot->berths, lot->heritage->parked.from);
+			berths_unwatch(&lot->berths, lane->from);
 			return;
 		}
-		fd = handoff_receive(&lot->heritage->parked, &h, lot->scratch,
-		    HANDOFF_BYTES_MAX, &len, &rest);
+		fd = handoff_receive(
+		    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
+		if (fd == -1 && errno == EPIPE) /* nobody is at its end */
+			berths_unwatch(&lot->berths, lane->from);
 		if (fd == -1)
 			return;
 		take_in(lot, &h, fd, len, &rest);

@@ -1,7 +1,7 @@
 /*
  * lot_state: what the parts of the lot share.  lot.c is the process and its
  * loop; lot_gate.c lets connections in and out; lot_stay.c is what happens to
- * them in between.
+ * them in between; lot_move.c sends them to another lot.
  */
 #ifndef TINED_LOT_STATE_H
 #define TINED_LOT_STATE_H
@@ -28,6 +28,7 @@ struct lot {
 	bool lane_is_full;
 	bool lane_is_choked; /* it may hold no more descriptors */
 	bool stopping;
+	bool moving;   /* to the lot of a successor */
 	bool drained;  /* when it stops: no more comes for workers */
 	int64_t end;   /* deadline (clock.h): no more is sent after it */
 	char *scratch; /* for bytes of a message, or from a socket */
@@ -36,7 +37,7 @@ struct lot {
 /* All sources of connections are watched; -1 with errno. */
 int lot_watch_sources(struct lot *lot);
 /* When one of them is ready. */
-void lot_take_parked(struct lot *lot);
+void lot_take_from(struct lot *lot, const struct handoff_lane *lane);
 void lot_accept_all(struct lot *lot);
 /* When there is room again, what waits in the kernel is taken in. */
 void lot_go_on_if_possible(struct lot *lot);
@@ -46,6 +47,11 @@ void lot_go_on_if_possible(struct lot *lot);
  * (unix(7)): the lane then looks writable, and is not (lane_is_choked).
  */
 void lot_hand_over_ready(struct lot *lot);
+
+/* From now on no connection is for the workers here. */
+void lot_begin_move(struct lot *lot);
+/* As many as the lane takes. */
+void lot_move(struct lot *lot);
 
 /* What came with a connection may be all that it waits for. */
 void lot_look_at_bytes(struct lot *lot, struct berth *b);

@@ -8,6 +8,7 @@
 #include "options.h"
 #include "startup.h"
 #include "status_show.h"
+#include "upgrade.h"
 
 int
 main(int argc, char **argv, char **envp)
@@ -15,10 +16,12 @@ main(int argc, char **argv, char **envp)
 	static const struct master_hooks hooks = {
 	    .ready = startup_ready,
 	    .leave = startup_leave,
+	    .give_way = startup_give_way,
 	};
 	static struct heritage heritage;
 	int status;
 
+	upgrade_remember(argv);
 	setproctitle_init(argc, argv, envp);
 	options_parse(&heritage.config, argc, argv);
 	if (heritage.config.show_status != NULL)

@@ -8,6 +8,7 @@
 #include "child.h"
 #include "clock.h"
 #include "hang.h"
+#include "heir.h"
 #include "log.h"
 #include "master.h"
 #include "notify.h"
@@ -15,6 +16,7 @@
 #include "reopen.h"
 #include "signals.h"
 #include "sizing.h"
+#include "upgrade.h"
 #include "ward.h"
 #include "worker.h"
 
@@ -29,7 +31,8 @@ struct master {
 	struct children children;
 	struct sizing sizing;
 	sigset_t before; /* the mask in which signals may come */
-	bool ready;	 /* a worker serves */
+	bool started;	 /* a worker has come as far as to serve */
+	bool ready;	 /* the server serves */
 	bool failed;	 /* none ever did */
 	int64_t ready_deadline;
 	bool stopping;
@@ -42,6 +45,8 @@ struct master {
 	int64_t next_discharge; /* from the quarantine */
 	struct reopen reopen;
 	struct reload reload;
+	struct upgrade upgrade;
+	bool leaving;  /* all to a successor */
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -52,13 +57,14 @@ static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
 static volatile sig_atomic_t want_reopen;
 static volatile sig_atomic_t want_reload;
+static volatile sig_atomic_t want_upgrade;
 static volatile sig_atomic_t want_more;
 static volatile sig_atomic_t want_fewer;
 
-static const int handled[] = {
-    SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGTTIN, SIGTTOU, 0};
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
+    SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
 /* A closed terminal, a resized one, a reader that left: none is ours. */
-static const int ignored[] = {SIGUSR2, SIGWINCH, SIGPIPE, 0};
+static const int ignored[] = {SIGWINCH, SIGPIPE, 0};
 
 static void
 on_signal(int signo)
@@ -89,6 +95,9 @@ on_signal(int signo)
 	case SIGUSR1:
 		want_reopen = 1;
 		break;
+	case SIGUSR2:
+		want_upgrade = 1;
+		break;
 	default:
 		break;
 	}
@@ -110,7 +119,8 @@ keep_pool(struct master *m)
 {
 	sizing_act(&m->sizing, &m->children);
 	child_spawn_lot(&m->children);
-	child_spawn_status(&m->children);
+	if (!heir_is_waiting()) /* its socket is still another's */
+		child_spawn_status(&m->children);
 }
 
 static void
@@ -120,7 +130,9 @@ begin_stop(struct master *m)
 	m->stop_deadline = clock_now() + m->heritage->config.stop_timeout;
 	log_notice("stopping, within %g s",
 	    (double)m->heritage->config.stop_timeout / CLOCK_SECOND);
-	notify_send("STOPPING=1\nSTATUS=Finishing requests");
+	if (!heir_is_waiting()) /* else it is not its own to tell */
+		notify_send("STOPPING=1\nSTATUS=Finishing requests");
+	upgrade_abandon(&m->upgrade, &m->children);
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
 	atomic_store(&m->heritage->board->stopping, true);
@@ -198,7 +210,7 @@ act_on_reopen(struct master *m)
 static void
 act_on_reload(struct master *m)
 {
-	if (want_reload && m->ready) {
+	if (want_reload && m->ready && m->children.heir.pid == 0) {
 		want_reload = 0;
 		want_reopen = 1;
 		reload_begin(&m->reload, &m->children);
@@ -244,10 +256,54 @@ act_on_size(struct master *m)
 		show_size(m);
 }
 
+/*
+ * The listeners are shared with the heir, who accepts from now on; so there is
+ * nobody to be turned away.
+ */
+static void
+give_way(struct master *m, const struct master_hooks *hooks)
+{
+	int heir = (int)m->children.heir.pid;
+
+	m->leaving = true;
+	log_notice("upgraded: process %d serves, this one finishes what it has "
+		   "begun",
+	    heir);
+	setproctitle("master [leaving, %d serves]", heir);
+	notify_send("MAINPID=%d", heir);
+	(void)unsetenv("NOTIFY_SOCKET");
+	m->next_ping = CLOCK_NEVER;
+	child_end_status(&m->children);
+	hooks->give_way(m->heritage);
+	upgrade_give_way(&m->upgrade, &m->children);
+	if (m->reopen.pending) /* logs were moved after it had opened them */
+		kill(heir, SIGUSR1);
+	child_move_lot(&m->children);
+	child_retire_all(&m->children, CLOCK_NEVER);
+}
+
+/* One thing at a time: a reload comes to its end first. */
+static void
+act_on_upgrade(struct master *m, const struct master_hooks *hooks)
+{
+	const struct children *all = &m->children;
+
+	if (want_upgrade && m->ready && !m->reload.pending) {
+		want_upgrade = 0;
+		upgrade_begin(&m->upgrade, &m->children);
+	}
+	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
+		give_way(m, hooks);
+	if (m->leaving && all->running + all->retiring + all->ahead == 0)
+		child_end_lot(&m->children);
+}
+
 static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
 	m->ready = true;
+	if (heir_is_waiting())
+		heir_accede(m->heritage);
 	show_size(m);
 	bulletin_begin(&m->bulletin);
 	notify_send("READY=1\nMAINPID=%d", (int)getpid());
@@ -261,14 +317,19 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 	uint64_t count;
 
 	if (read(m->heritage->started, &count, sizeof(count)) > 0) {
+		m->started = true;
 		child_prove(&m->children);
-		if (!m->stopping)
+		if (!m->stopping && !m->leaving)
 			keep_pool(m);
-		if (!m->ready)
-			announce(m, hooks);
-	} else if (!m->ready && !m->stopping &&
-	    clock_now() >= m->ready_deadline) {
-		log_error("no worker could be started: giving up");
+	}
+	if (m->ready)
+		return;
+	if (m->started && (!heir_is_waiting() || heir_act(m->heritage))) {
+		announce(m, hooks);
+	} else if (!m->stopping && clock_now() >= m->ready_deadline) {
+		log_error("%s: giving up",
+		    m->started ? "a request of its own is not answered"
+			       : "no worker could be started");
 		m->failed = true;
 		begin_stop(m);
 	}
@@ -325,6 +386,10 @@ next_deadline(const struct master *m)
 		next = reopen_next(&m->reopen);
 	if (!m->stopping && reload_next(&m->reload) < next)
 		next = reload_next(&m->reload);
+	if (upgrade_next(&m->children) < next)
+		next = upgrade_next(&m->children);
+	if (!m->ready && m->started && heir_next() < next)
+		next = heir_next();
 	if ((m->draining || (m->stopping && !m->workers_told)) &&
 	    clock_now() + QUIET_TICK < next)
 		next = clock_now() + QUIET_TICK;
@@ -336,7 +401,8 @@ wait_for_event(const struct master *m)
 {
 	struct pollfd asked[] = {
 	    {.fd = m->heritage->started, .events = POLLIN},
-	    {.fd = m->stopping ? -1 : m->heritage->wanted, .events = POLLIN},
+	    {.fd = m->stopping || m->leaving ? -1 : m->heritage->wanted,
+		.events = POLLIN},
 	};
 	int64_t next = next_deadline(m);
 	struct timespec left;
@@ -347,10 +413,16 @@ wait_for_event(const struct master *m)
 	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
+static bool
+must_go_on(const struct master *m)
+{
+	return (!m->stopping && !m->leaving) || child_is_any(&m->children);
+}
+
 static void
 loop(struct master *m, const struct master_hooks *hooks)
 {
-	while (!m->stopping || child_is_any(&m->children)) {
+	while (must_go_on(m)) {
 		if (want_reap) {
 			want_reap = 0;
 			child_reap(&m->children, m->stopping);
@@ -359,16 +431,18 @@ loop(struct master *m, const struct master_hooks *hooks)
 		act_on_start(m, hooks);
 		act_on_stop(m);
 		act_on_hanging(m);
-		if (!m->stopping)
+		if (!m->stopping && !m->leaving)
 			act_on_reload(m);
+		if (!m->stopping)
+			act_on_upgrade(m, hooks);
 		act_on_quarantine(m);
 		act_on_reopen(m);
-		if (!m->stopping) {
+		if (!m->stopping && !m->leaving) {
 			act_on_size(m);
 			act_on_bulletin(m);
 			keep_pool(m);
 		}
-		if (!m->stopping || child_is_any(&m->children))
+		if (must_go_on(m))
 			wait_for_event(m);
 	}
 }
@@ -390,6 +464,6 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 	child_end_status(&m.children);
 	bulletin_free(&m.bulletin);
 	children_free(&m.children);
-	log_notice("stopped");
+	log_notice(m.leaving && !m.stopping ? "finished" : "stopped");
 	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

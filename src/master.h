@@ -10,6 +10,7 @@
 struct master_hooks {
 	void (*ready)(void); /* the workers run */
 	void (*leave)(void); /* in a worker: lets go of what is the master's */
+	void (*give_way)(struct heritage *h); /* a successor has all of it */
 };
 
 /*
@@ -18,6 +19,9 @@ struct master_hooks {
  *
  *	TERM, INT	stop gracefully: requests under way are finished
  *	QUIT		stop at once; so does a second INT
+ *	HUP		reload (reload.h)
+ *	USR1		open the logs anew (reopen.h)
+ *	USR2		be succeeded by the program as it is now (upgrade.h)
  */
 int master_run(struct heritage *heritage, const struct master_hooks *hooks);
 

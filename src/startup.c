@@ -12,21 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <libutil.h>
-
 #include "cgroup.h"
 #include "crash.h"
 #include "daemon.h"
+#include "heir.h"
 #include "log.h"
 #include "memory.h"
 #include "path.h"
+#include "pidlock.h"
 #include "sizing.h"
 #include "startup.h"
 #include "status_server.h"
 
-#define PIDFILE_MODE 0644
-
-static struct pidfh *pidfile;
 /* For startup_ready: the line that tells where, and the rest. */
 static struct buffer greeting;
 static const struct heritage *serving;
@@ -106,7 +103,8 @@ open_logs(struct heritage *h)
 	tzset(); /* children cannot read /etc/localtime any more */
 	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
 		err(EXIT_FAILURE, "--access-log %s", c->access_log);
-	if (log_open(c->error_log) == -1)
+	if (log_open(c->error_log,
+		heir_is_waiting() ? heir_errors() : STDERR_FILENO) == -1)
 		err(EXIT_FAILURE, "--error-log %s", c->error_log);
 }
 
@@ -124,8 +122,11 @@ open_listeners(struct heritage *h)
 	int passed;
 
 	listener_init(&h->listeners, &options);
+	if (heir_is_waiting()) {
+		heir_take(h);
+		return;
+	}
 	passed = listener_adopt(&h->listeners, &why);
-
 	if (passed == -1)
 		errx(EXIT_FAILURE, "%s", buffer_string(&why));
 	for (size_t i = 0; i < c->listen.count && passed == 0; i++)
@@ -135,8 +136,21 @@ open_listeners(struct heritage *h)
 }
 
 static void
+open_lane(struct handoff_lane *lane)
+{
+	if (handoff_open_lane(lane) == -1)
+		err(EXIT_FAILURE, "cannot open a lane between processes");
+}
+
+/* Without a lot there are none, but for what an heir asks itself. */
+static void
 open_lanes(struct heritage *h)
 {
+	static const struct handoff_lane none = {.from = -1, .to = -1};
+
+	h->parked = h->ready = h->successor = none;
+	if (!h->config.no_lot || heir_is_waiting())
+		open_lane(&h->ready);
 	if (h->config.no_lot)
 		return;
 	if (h->config.per_client > 0) {
@@ -145,9 +159,8 @@ open_lanes(struct heritage *h)
 		if (h->share == NULL)
 			err(EXIT_FAILURE, "--per-client");
 	}
-	if (handoff_open_lane(&h->parked) == -1 ||
-	    handoff_open_lane(&h->ready) == -1)
-		err(EXIT_FAILURE, "cannot open a lane to the lot");
+	open_lane(&h->parked);
+	open_lane(&h->successor);
 }
 
 static void
@@ -164,20 +177,32 @@ static void
 open_pidfile(const struct config *c)
 {
 	pid_t other = 0;
-	char *path;
 
 	if (c->pidfile == NULL)
 		return;
-	/* A daemon leaves its folder, and removes the file in the end. */
-	path = path_absolute(c->pidfile);
-	pidfile = pidfile_open(path, PIDFILE_MODE, &other);
-	free(path);
-	if (pidfile == NULL && errno == EEXIST)
+	if (heir_is_waiting() && heir_pidfile() != -1) {
+		pidlock_inherit(c->pidfile, heir_pidfile());
+		return;
+	}
+	if (pidlock_open(c->pidfile, &other) == 0)
+		return;
+	if (errno == EEXIST)
 		errx(EXIT_FAILURE,
 		    "--pidfile %s: process %d holds it: another tined runs",
 		    c->pidfile, (int)other);
-	if (pidfile == NULL)
-		err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
+	err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
+}
+
+/* The terminal that a predecessor had left is not to be left again. */
+static void
+leave_terminal(const struct heritage *h)
+{
+	if (!h->config.daemon)
+		return;
+	if (heir_is_waiting())
+		daemon_go_on();
+	else if (daemon_start() == -1)
+		err(EXIT_FAILURE, "--daemon");
 }
 
 static void
@@ -267,6 +292,8 @@ void
 startup_open(struct heritage *h)
 {
 	keep_standard_streams();
+	h->doors = h->predecessor.from = h->predecessor.to = -1;
+	(void)heir_init();
 	open_logs(h);
 	if (crash_prepare() == -1)
 		err(EXIT_FAILURE, "cannot get a stack for signals");
@@ -280,13 +307,14 @@ startup_open(struct heritage *h)
 	open_pidfile(&h->config);
 	describe(&greeting, h);
 	serving = h;
-	if (h->config.daemon && daemon_start() == -1)
-		err(EXIT_FAILURE, "--daemon");
+	leave_terminal(h);
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->wanted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->started == -1 || h->wanted == -1 ||
 	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
+	if (heir_is_waiting())
+		heir_speak_up();
 }
 
 void
@@ -313,7 +341,7 @@ startup_print(struct heritage *h)
 void
 startup_ready(void)
 {
-	if (pidfile != NULL && pidfile_write(pidfile) == -1)
+	if (pidlock_write() == -1)
 		log_error("cannot write the pid file: %s", strerror(errno));
 	log_notice("serving %s", buffer_string(&greeting));
 	buffer_free(&greeting);
@@ -325,19 +353,23 @@ void
 startup_leave(void)
 {
 	daemon_leave();
-	if (pidfile != NULL)
-		pidfile_close(pidfile);
-	pidfile = NULL;
+	pidlock_close();
 	buffer_free(&greeting);
+}
+
+void
+startup_give_way(struct heritage *h)
+{
+	listener_leave_all(&h->listeners);
+	listener_leave_all(&h->status.listeners);
+	pidlock_close();
 }
 
 void
 startup_close(struct heritage *h)
 {
 	listener_close_all(&h->listeners);
-	if (pidfile != NULL)
-		pidfile_remove(pidfile);
-	pidfile = NULL;
+	pidlock_remove();
 	heritage_close(h);
 	status_server_close(h);
 	quarantine_free(h->quarantine);

@@ -14,6 +14,7 @@ void startup_print(struct heritage *h);
 /* Hooks of the master (master.h). */
 void startup_ready(void);
 void startup_leave(void);
+void startup_give_way(struct heritage *h);
 /* Closes all, and removes what startup_open made. */
 void startup_close(struct heritage *h);
 

@@ -94,10 +94,15 @@ open_listener(struct heritage *h, const char *path, struct buffer *why)
 	    .receive_timeout = SILENT_TIME,
 	    .send_timeout = config_send_tick(&h->status.config),
 	};
-	char *address = memory_printf("unix:%s", path);
+	char *address;
 	int result;
 
 	listener_init(&h->status.listeners, &options);
+	if (h->status.inherited != NULL) {
+		listener_inherit(&h->status.listeners, h->status.inherited);
+		return 0;
+	}
+	address = memory_printf("unix:%s", path);
 	result = listener_open(&h->status.listeners, address, why);
 	free(address);
 	return result == -1 ? -1 : set_owner(h, path, why);

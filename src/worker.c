@@ -222,21 +222,50 @@ watch(struct worker *w, int fd, uint32_t events)
 
 /* EPOLLEXCLUSIVE: one connection wakes one worker. */
 static int
-watch_all(struct worker *w)
+watch_listeners(struct worker *w)
 {
 	const struct listeners *l = &w->heritage->listeners;
 
+	for (size_t i = 0; i < l->count; i++)
+		if (watch(w, l->at[i].fd, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+			return -1;
+	return 0;
+}
+
+/* Without a lot, the question of an heir to itself comes that way. */
+static bool
+takes_handed(const struct worker *w)
+{
+	return w->heritage->ready.from != -1;
+}
+
+static int
+watch_all(struct worker *w)
+{
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->epoll == -1 || w->wake == -1 || watch(w, w->wake, EPOLLIN) == -1)
 		return -1;
-	for (size_t i = 0; i < l->count; i++)
-		if (watch(w, l->at[i].fd, EPOLLIN | EPOLLEXCLUSIVE) == -1)
-			return -1;
-	if (has_lot(w))
-		return watch(
-		    w, w->heritage->ready.from, EPOLLIN | EPOLLEXCLUSIVE);
-	return 0;
+	if (takes_handed(w) &&
+	    watch(w, w->heritage->ready.from, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+		return -1;
+	if (w->heritage->doors != -1)
+		return watch(w, w->heritage->doors, EPOLLIN);
+	return watch_listeners(w);
+}
+
+/* This master has the place of its predecessor (heir.h). */
+static void
+look_at_doors(struct worker *w)
+{
+	struct pollfd doors = {.fd = w->heritage->doors, .events = POLLIN};
+
+	if (doors.fd == -1 || poll(&doors, 1, 0) <= 0)
+		return;
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, doors.fd, NULL);
+	w->heritage->doors = -1;
+	if (watch_listeners(w) == -1)
+		log_error("cannot watch listeners: %s", strerror(errno));
 }
 
 /* For crash.c, when a handler breaks. */
@@ -350,8 +379,9 @@ static int
 accept_any(struct worker *w, struct peer *peer)
 {
 	const struct listeners *l = &w->heritage->listeners;
+	size_t count = w->heritage->doors == -1 ? l->count : 0;
 
-	for (size_t i = 0; i < l->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t k = (w->next + i) % l->count;
 		int fd = accept_from(w, l->at[k].fd, peer);
 
@@ -528,7 +558,7 @@ serve_handed(struct worker *w)
 	size_t len;
 	int fd;
 
-	if (!has_lot(w))
+	if (!takes_handed(w))
 		return false;
 	fd = receive(w, &w->heritage->ready, &h, &len, &rest);
 	if (fd == -1)
@@ -584,6 +614,7 @@ wait_for_work(struct worker *w)
 	scoreboard_set_idle(board, w->slot, false);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		(void)!write(w->heritage->wanted, &one, sizeof(one));
+	look_at_doors(w);
 }
 
 /* In turns, so that neither new nor parked connections starve the others. */

@@ -70,7 +70,7 @@ subtest 'under load' => sub {
 	my $classic = ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
 	my $workers = $classic ? $count + 32 : 16;
 	my $reloads = !$slow ? 6 : $classic ? 20 : 100;
-	my $tined = Tined->start(args => ['-w', $workers, '-a', 'off'],
+	my $tined = Tined->start(args => ['-w', $workers, '-a', 'off', '-k', '60s'],
 		files => \%files);
 	my $load = Load->start($tined, slow => $count, wrk => $slow && 16);
 	my $bad = 0;

@@ -1,0 +1,192 @@
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "bequest.h"
+#include "clock.h"
+#include "heir.h"
+#include "log.h"
+#include "upgrade.h"
+
+#define HEIR_TICK (2 * CLOCK_MILLISECOND)
+
+static const char probe[] = "GET / HTTP/1.1\r\n"
+			    "Host: localhost\r\n"
+			    "User-Agent: tined-upgrade\r\n"
+			    "Connection: close\r\n\r\n";
+static const char answer[] = "HTTP/1.1 ";
+
+enum heir_state {
+	HEIR_NONE,    /* nothing is inherited, or all of it is ours */
+	HEIR_OPENING, /* no worker has been asked */
+	HEIR_ASKING,  /* the answer is waited for */
+	HEIR_READY,   /* the predecessor was told */
+};
+
+static enum heir_state state;
+static struct bequest left;
+/* The client's end of the probe, and how much of an answer has come. */
+static int client = -1;
+static size_t answered;
+
+bool
+heir_init(void)
+{
+	const char *string = getenv(BEQUEST_VARIABLE);
+
+	if (string == NULL)
+		return false;
+	if (!bequest_read(&left, string))
+		errx(EX_USAGE,
+		    BEQUEST_VARIABLE
+		    " is set by tined for its successor; unset it");
+	unsetenv(BEQUEST_VARIABLE);
+	fcntl(left.talk, F_SETFD, FD_CLOEXEC);
+	fcntl(left.errors, F_SETFD, FD_CLOEXEC);
+	state = HEIR_OPENING;
+	return true;
+}
+
+bool
+heir_is_waiting(void)
+{
+	return state != HEIR_NONE;
+}
+
+int
+heir_errors(void)
+{
+	return left.errors;
+}
+
+int
+heir_pidfile(void)
+{
+	return left.pidfile;
+}
+
+void
+heir_take(struct heritage *h)
+{
+	size_t own = left.count - (size_t)left.status;
+
+	for (size_t i = 0; i < own; i++)
+		listener_inherit(&h->listeners, &left.at[i]);
+	h->status.inherited = own < left.count ? &left.at[own] : NULL;
+	h->predecessor.from = left.lane;
+	if (left.lane != -1)
+		fcntl(left.lane, F_SETFD, FD_CLOEXEC);
+	h->doors = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->doors == -1)
+		err(EXIT_FAILURE, "cannot make an eventfd");
+}
+
+void
+heir_speak_up(void)
+{
+	dup2(left.errors, STDERR_FILENO);
+}
+
+/* As the lot hands over a client: to whoever of the workers is free. */
+static int
+ask(const struct heritage *h)
+{
+	struct handoff message = {
+	    .kind = HANDOFF_SERVE,
+	    .since = clock_now(),
+	    .peer = {.address.ss_family = AF_UNIX,
+		.length = sizeof(sa_family_t)},
+	};
+	int ends[2], result, saved;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+		return -1;
+	peer_set_name(&message.peer);
+	listener_set_timeouts(&h->listeners, ends[1]);
+	result = handoff_send(
+	    &h->ready, &message, ends[1], probe, sizeof(probe) - 1, NULL);
+	saved = errno;
+	close(ends[1]);
+	client = ends[0];
+	errno = saved;
+	return result;
+}
+
+/* Any answer will do: it has come all the way. */
+static bool
+is_answered(void)
+{
+	char bytes[sizeof(answer) - 1];
+	ssize_t n =
+	    recv(client, bytes, sizeof(answer) - 1 - answered, MSG_DONTWAIT);
+
+	if (n > 0 && memcmp(bytes, answer + answered, (size_t)n) == 0)
+		answered += (size_t)n;
+	return answered == sizeof(answer) - 1;
+}
+
+static bool
+has_given_way(void)
+{
+	char word;
+	ssize_t n = recv(left.talk, &word, 1, MSG_DONTWAIT);
+
+	return n == 0 || (n == 1 && word == UPGRADE_GO) ||
+	    (n == -1 && errno != EAGAIN && errno != EINTR);
+}
+
+bool
+heir_act(struct heritage *h)
+{
+	static const char ready = UPGRADE_READY;
+
+	switch (state) {
+	case HEIR_OPENING:
+		if (ask(h) == 0)
+			state = HEIR_ASKING;
+		else
+			log_error("cannot send a probe: %s", strerror(errno));
+		return false;
+	case HEIR_ASKING:
+		if (!is_answered())
+			return false;
+		close(client);
+		(void)!send(left.talk, &ready, 1, MSG_NOSIGNAL);
+		state = HEIR_READY;
+		return false;
+	case HEIR_READY:
+		return has_given_way();
+	case HEIR_NONE:
+		break;
+	}
+	return false;
+}
+
+int64_t
+heir_next(void)
+{
+	return heir_is_waiting() ? clock_now() + HEIR_TICK : CLOCK_NEVER;
+}
+
+void
+heir_accede(struct heritage *h)
+{
+	const uint64_t one = 1;
+
+	(void)!write(h->doors, &one, sizeof(one));
+	close(h->doors);
+	h->doors = -1;
+	listener_keep_all(&h->listeners);
+	listener_keep_all(&h->status.listeners);
+	h->status.inherited = NULL;
+	close(left.talk);
+	bequest_free(&left);
+	state = HEIR_NONE;
+}

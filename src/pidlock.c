@@ -1,0 +1,102 @@
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libutil.h>
+
+#include "path.h"
+#include "pidlock.h"
+
+#define PIDLOCK_MODE 0644
+
+/* One of them, or none. */
+static struct pidfh *own;
+static struct {
+	int fd;
+	char *path; /* owned */
+} inherited = {.fd = -1};
+
+int
+pidlock_open(const char *path, pid_t *other)
+{
+	/* A daemon leaves its folder, and removes the file in the end. */
+	char *whole = path_absolute(path);
+
+	own = pidfile_open(whole, PIDLOCK_MODE, other);
+	free(whole);
+	return own == NULL ? -1 : 0;
+}
+
+void
+pidlock_inherit(const char *path, int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	inherited.fd = fd;
+	inherited.path = path_absolute(path);
+}
+
+int
+pidlock_fd(void)
+{
+	return own != NULL ? pidfile_fileno(own) : inherited.fd;
+}
+
+/* The old number is there until the new one is: never an empty file. */
+static int
+write_inherited(void)
+{
+	char line[16];
+	int len = snprintf(line, sizeof(line), "%d", (int)getpid());
+
+	if (pwrite(inherited.fd, line, (size_t)len, 0) != len)
+		return -1;
+	return ftruncate(inherited.fd, len);
+}
+
+int
+pidlock_write(void)
+{
+	if (own != NULL)
+		return pidfile_write(own);
+	return inherited.fd != -1 ? write_inherited() : 0;
+}
+
+/* Another server may have put its own there since. */
+static void
+remove_inherited(void)
+{
+	struct stat here, there;
+
+	if (fstat(inherited.fd, &here) == 0 &&
+	    stat(inherited.path, &there) == 0 && here.st_dev == there.st_dev &&
+	    here.st_ino == there.st_ino)
+		unlink(inherited.path);
+}
+
+void
+pidlock_remove(void)
+{
+	if (own != NULL)
+		pidfile_remove(own);
+	else if (inherited.fd != -1)
+		remove_inherited();
+	own = NULL;
+	pidlock_close();
+}
+
+void
+pidlock_close(void)
+{
+	if (own != NULL)
+		pidfile_close(own);
+	own = NULL;
+	if (inherited.fd != -1)
+		close(inherited.fd);
+	free(inherited.path);
+	inherited.fd = -1;
+	inherited.path = NULL;
+}

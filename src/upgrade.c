@@ -1,0 +1,292 @@
+#include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bequest.h"
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+#include "path.h"
+#include "pidlock.h"
+#include "signals.h"
+#include "upgrade.h"
+
+#define UPGRADE_TICK (5 * CLOCK_MILLISECOND)
+/* To start, and to answer a request of its own. */
+#define UPGRADE_PATIENCE (10 * CLOCK_SECOND)
+
+static struct {
+	char *program; /* absolute */
+	char *folder;
+	char **argv;
+} origin;
+
+/* setproctitle(3) writes over the words. */
+static char **
+copy(char **argv)
+{
+	size_t count = 0;
+	char **words;
+
+	while (argv[count] != NULL)
+		count++;
+	words = memory_get_array(count + 1, sizeof(words[0]));
+	while (count-- > 0)
+		words[count] = memory_copy_string(argv[count]);
+	return words;
+}
+
+void
+upgrade_remember(char **argv)
+{
+	origin.program = path_absolute((const char *)getauxval(AT_EXECFN));
+	origin.folder = get_current_dir_name();
+	origin.argv = copy(argv);
+}
+
+/* For the heir, after exec too. */
+static void
+keep_open(int fd)
+{
+	if (fd != -1)
+		fcntl(fd, F_SETFD, 0);
+}
+
+/* The service manager's watchdog names whom it watches. */
+static void
+set_environment(const struct bequest *q)
+{
+	struct buffer b = {0};
+
+	bequest_write(&b, q);
+	setenv(BEQUEST_VARIABLE, buffer_string(&b), 1);
+	buffer_clear(&b);
+	buffer_printf(&b, "%d", (int)getpid());
+	if (getenv("WATCHDOG_PID") != NULL)
+		setenv("WATCHDOG_PID", buffer_string(&b), 1);
+	buffer_free(&b);
+}
+
+static void
+restore_signals(void)
+{
+	static const int changed[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
+	    SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	sigset_t none;
+
+	signals_default(changed);
+	sigemptyset(&none);
+	signals_set_mask(&none);
+}
+
+static void
+say_why_not(const char *what, const char *path)
+{
+	dprintf(
+	    STDERR_FILENO, "cannot %s %s: %s\n", what, path, strerror(errno));
+}
+
+/* Those of the status socket behind the others. */
+static void
+add_listeners(struct bequest *q, const struct listeners *all)
+{
+	q->at = memory_resize(q->at, q->count + all->count, sizeof(q->at[0]));
+	for (size_t i = 0; i < all->count; i++)
+		q->at[q->count++] = all->at[i];
+}
+
+static _Noreturn void
+become_heir(const struct heritage *h, int talk, int errors)
+{
+	struct bequest q = {
+	    .talk = talk,
+	    .errors = dup(STDERR_FILENO),
+	    .lane = h->config.no_lot ? -1 : h->successor.from,
+	    .pidfile = pidlock_fd(),
+	    .status = (int)h->status.listeners.count,
+	};
+
+	add_listeners(&q, &h->listeners);
+	add_listeners(&q, &h->status.listeners);
+	restore_signals();
+	dup2(errors, STDERR_FILENO);
+	keep_open(q.talk);
+	keep_open(q.lane);
+	keep_open(q.pidfile);
+	for (size_t i = 0; i < q.count; i++)
+		keep_open(q.at[i].fd);
+	set_environment(&q);
+	if (origin.folder != NULL && chdir(origin.folder) == -1) {
+		say_why_not("go back to", origin.folder);
+	} else {
+		execv(origin.program, origin.argv);
+		say_why_not("run", origin.program);
+	}
+	_exit(EXIT_FAILURE);
+}
+
+/* NULL, or why it cannot be. */
+static const char *
+objection(const struct children *all)
+{
+	if (all->heir.pid != 0)
+		return "another is under way";
+	if (getpid() == 1)
+		return "this is process 1, and its end would be that of all "
+		       "others: start it anew";
+	return NULL;
+}
+
+static void
+start_heir(struct upgrade *u, struct children *all, int talk, int errors)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_heir(all->heritage, talk, errors);
+	if (pid == -1) {
+		log_error("cannot upgrade: %s", strerror(errno));
+		close(u->talk);
+		close(u->errors);
+		return;
+	}
+	log_notice("upgrading to %s, process %d", origin.program, (int)pid);
+	all->heir = (struct heir){.pid = pid};
+	u->deadline = clock_now() + UPGRADE_PATIENCE;
+}
+
+void
+upgrade_begin(struct upgrade *u, struct children *all)
+{
+	const char *why = objection(all);
+	int talk[2], errors[2];
+
+	if (why != NULL) {
+		log_warning("no upgrade: %s", why);
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) == -1) {
+		log_error("cannot upgrade: %s", strerror(errno));
+		return;
+	}
+	if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) == -1) {
+		log_error("cannot upgrade: %s", strerror(errno));
+		close(talk[0]);
+		close(talk[1]);
+		return;
+	}
+	u->talk = talk[0];
+	u->errors = errors[0];
+	start_heir(u, all, talk[1], errors[1]);
+	close(talk[1]);
+	close(errors[1]);
+}
+
+/* What it said last, on one line, or nothing. */
+static void
+add_words(struct buffer *b, int errors)
+{
+	char words[512];
+	ssize_t n = read(errors, words, sizeof(words) - 1);
+	char *line = words;
+
+	if (n <= 0)
+		return;
+	words[n] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	if (strchr(line, ':') != NULL &&
+	    strncmp(line, program_invocation_short_name,
+		strlen(program_invocation_short_name)) == 0)
+		line = strchr(line, ':') + 2;
+	buffer_printf(b, ": %s", line);
+}
+
+static void
+end(struct upgrade *u, struct children *all)
+{
+	close(u->talk);
+	close(u->errors);
+	*u = (struct upgrade){0};
+	all->heir = (struct heir){0};
+}
+
+static enum upgrade_result
+fail(struct upgrade *u, struct children *all, const char *how)
+{
+	struct buffer words = {0};
+
+	if (!all->heir.ended)
+		kill(all->heir.pid, SIGKILL);
+	add_words(&words, u->errors);
+	log_error("the upgrade has failed, and process %d goes on: the new one "
+		  "%s%s",
+	    (int)getpid(), how, buffer_string(&words));
+	buffer_free(&words);
+	end(u, all);
+	return UPGRADE_FAILED;
+}
+
+static enum upgrade_result
+fail_by_end(struct upgrade *u, struct children *all)
+{
+	int status = all->heir.status;
+	char how[64];
+
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(how, sizeof(how), "ended with status %d",
+		    WEXITSTATUS(status));
+	return fail(u, all, how);
+}
+
+enum upgrade_result
+upgrade_act(struct upgrade *u, struct children *all)
+{
+	char word = 0;
+
+	if (all->heir.pid == 0)
+		return UPGRADE_IDLE;
+	(void)!recv(u->talk, &word, 1, MSG_DONTWAIT);
+	if (all->heir.ended)
+		return fail_by_end(u, all);
+	if (word == UPGRADE_READY)
+		return UPGRADE_DONE;
+	if (clock_now() >= u->deadline)
+		return fail(u, all, "did not answer in time");
+	return UPGRADE_PENDING;
+}
+
+void
+upgrade_give_way(struct upgrade *u, struct children *all)
+{
+	static const char go = UPGRADE_GO;
+
+	(void)!send(u->talk, &go, 1, MSG_NOSIGNAL);
+	end(u, all);
+}
+
+void
+upgrade_abandon(struct upgrade *u, struct children *all)
+{
+	if (all->heir.pid == 0)
+		return;
+	log_notice("the upgrade is abandoned");
+	kill(all->heir.pid, SIGKILL);
+	end(u, all);
+}
+
+int64_t
+upgrade_next(const struct children *all)
+{
+	return all->heir.pid != 0 ? clock_now() + UPGRADE_TICK : CLOCK_NEVER;
+}

@@ -1,0 +1,288 @@
+# USR2: another program takes the place of the running one, and no client
+# notices; one that cannot changes nothing.
+
+use v5.36;
+
+use File::Copy qw(copy);
+use File::Temp ();
+use FindBin;
+use IO::Socket::UNIX ();
+use lib "$FindBin::Bin/lib";
+use Load;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(free_port slurp spew wait_for);
+
+my $slow = $ENV{TINED_SLOW};
+my $classic = ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
+my $big = 'x' x (32 << 20);
+my %files = ('a.txt' => "a\n", 'big' => $big);
+
+my $dir = File::Temp->newdir;
+my $original = Tined->binary;
+my $program = $ENV{TINED} = "$dir/tined";
+my $pidfile = "$dir/pid";
+
+sub install ($source) {
+	copy($source, "$program.new") or die "copy: $!";
+	chmod oct('755'), "$program.new";
+	rename "$program.new", $program or die $!;
+	return;
+}
+
+sub install_script ($text) {
+	return install(spew("$dir/script", "#!/bin/sh\n$text\n"));
+}
+
+install($original);
+
+# A zombie is not: whoever inherits a daemon takes its time to reap it.
+sub alive ($pid) { return slurp("/proc/$pid/stat") =~ /\) [^ZX] / }
+
+sub start (@args) {
+	return Tined->start(files => \%files,
+		args => ['-p', $pidfile, '-w', 4, @args]);
+}
+
+# The process that has the pid file, which is another one than before.
+sub successor ($tined) {
+	my $pid;
+
+	wait_for(sub {
+		$pid = slurp($pidfile) + 0;
+		$pid != $tined->pid && $tined->error_log
+		    =~ /master\[$pid\] notice: serving/;
+	}) or return;
+	return $pid;
+}
+
+# Until the old one has ended; the server is the new one from then on.
+sub upgrade ($tined) {
+	my $old = $tined->pid;
+
+	$tined->child_pids;
+	$tined->notified('READY');
+	$tined->signal('USR2');
+	my $new = successor($tined) // return;
+	wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }, 20)
+	    or return;
+	$tined->{pid} = $new;
+	$tined->child_pids;
+	return $new;
+}
+
+# It may be no child of ours.
+sub ends_clean ($tined, @allowed) {
+	my $pid = $tined->pid;
+
+	$tined->child_pids;
+	kill 'TERM', $pid;
+	ok(wait_for(sub { waitpid($pid, POSIX::WNOHANG()); !alive($pid) }),
+		'it stops') or kill 'KILL', $pid;
+	$tined->{status} = 0;
+	ok(!-e $pidfile, 'the pid file is removed');
+	$tined->leaves_nothing;
+	return $tined->log_is_clean(@allowed);
+}
+
+sub failures ($tined) {
+	return () = $tined->error_log =~ /error: the upgrade has failed/g;
+}
+
+subtest 'an upgrade' => sub {
+	my $tined = start();
+	my $old = $tined->pid;
+	my @workers = $tined->child_pids;
+	my $idle = $tined->connect;
+	$tined->get('/a.txt', sock => $idle, keep => 1);
+	my $half = $tined->connect;
+	$tined->get('/a.txt', sock => $half, keep => 1);
+	$tined->send($half, "GET /a.txt HTTP/1.1\r\nHo");
+
+	install($original);
+	$tined->signal('USR2');
+	my $new = successor($tined);
+	ok($new, 'another process serves') or return;
+	$tined->{pid} = $new;
+	is($tined->notified('MAINPID'), $new, 'the service manager is told');
+	is($tined->get('/a.txt')->body, "a\n", 'it answers');
+	is(Tined::title($new), 'tined: master [4 workers]', 'it has its title');
+	$tined->send($half, "st: a\r\n\r\n");
+	is($tined->read_response($half)->body, "a\n", 'half a request goes on');
+	is($tined->get('/a.txt', sock => $idle, keep => 1)->body, "a\n",
+		'so does an idle connection');
+	ok(!$tined->was_reset($_), 'no reset') for $idle, $half;
+	ok(wait_for(sub {
+		waitpid($old, POSIX::WNOHANG());
+		!grep { alive($_) } $old, @workers;
+	}), 'nobody is left of the old one');
+	is(Tined->run(args => ['-p', $pidfile, '-l',
+		'127.0.0.1:' . free_port])->{status}, 1,
+		'the pid file is locked');
+	ends_clean($tined);
+};
+
+subtest 'under load' => sub {
+	my $count = $slow ? 200 : 8;
+	my $workers = $classic ? $count + 32 : 16;
+	my $tined = start('-w', $workers, '-a', 'off', '-k', '60s');
+	my $load = Load->start($tined, slow => $count, wrk => $slow && 16);
+	my $bad = 0;
+
+	for (1 .. ($slow ? 20 : 3)) {
+		sleep 0.1;
+		upgrade($tined) or $bad++;
+	}
+	sleep 0.1;
+	my ($served, @failed) = $load->stop;
+	is($bad, 0, 'each upgrade came to its end');
+	cmp_ok($served, '>', 50, 'requests were answered');
+	note "$served requests";
+	is_deeply(\@failed, [], 'none was lost or reset');
+	ends_clean($tined);
+};
+
+subtest 'a request under way' => sub {
+	my $tined = start();
+	my $old = $tined->pid;
+	my $sock = $tined->connect(rcvbuf => 4096);
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	$tined->signal('USR2');
+	my $new = successor($tined);
+	ok($new, 'the new one does not wait for it');
+	is($tined->get('/a.txt')->body, "a\n", 'it serves');
+	ok($tined->read_response($sock)->body eq $big, 'it is served to its end');
+	if (!$classic) {
+		is($tined->get('/a.txt', sock => $sock, keep => 1)->body, "a\n",
+			'and the connection goes on');
+	}
+	close $sock;
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'the old one ends');
+	$tined->{pid} = $new;
+	ends_clean($tined);
+};
+
+subtest 'one that cannot' => sub {
+	my $page = spew("$dir/404.html", q{});
+	my $tined = start('--error-page', "404=$page");
+	my @workers = $tined->worker_pids;
+	my $idle = $tined->connect;
+	my $failures = 0;
+	my @broken = (
+		['is no program', sub { install(spew("$dir/x", 'garbage')) },
+			qr/status 1: cannot run .* Exec format error$/m],
+		['is not there', sub { unlink $program },
+			qr/status 1: cannot run .* No such file or directory$/m],
+		['ends at once', sub { install_script('exit 3') },
+			qr/the new one ended with status 3$/m],
+		['dies', sub { install_script('kill -SEGV $$') },
+			qr/was killed by signal 11 \(Segmentation fault\)$/m],
+		['cannot serve', sub {
+			install($original);
+			unlink $page or die $!;
+		}, qr/status 1: --error-page .* No such file or directory$/m],
+		$slow ? ['hangs', sub { install_script('exec sleep 60') },
+			qr/did not answer in time$/m] : (),
+	);
+	$tined->get('/a.txt', sock => $idle, keep => 1);
+	for my $broken (@broken) {
+		my ($what, $break, $words) = @$broken;
+		$break->();
+		$tined->signal('USR2');
+		ok(wait_for(sub { failures($tined) > $failures }, 15),
+			"one that $what");
+		$failures++;
+		like($tined->error_log, $words, 'and why');
+		spew($page, q{});
+		is($tined->get('/a.txt')->body, "a\n", 'the old one goes on');
+	}
+	is_deeply([$tined->worker_pids], \@workers, 'with the same workers');
+	is(slurp($pidfile) + 0, $tined->pid, 'and the same pid file');
+	is($tined->get('/a.txt', sock => $idle, keep => 1)->body, "a\n",
+		'and the same clients') unless $classic;
+	install($original);
+	ok(upgrade($tined), 'a good one still can');
+	ends_clean($tined, qr/the upgrade has failed/);
+};
+
+subtest 'while one is under way' => sub {
+	my $tined = start();
+	install_script('exec sleep 60');
+	$tined->signal('USR2');
+	ok(wait_for(sub { $tined->error_log =~ /upgrading to/ }), 'one begins');
+	$tined->signal('USR2');
+	ok(wait_for(sub { $tined->error_log =~ /another is under way/ }),
+		'a second one is refused');
+	my ($heir) = $tined->error_log =~ /upgrading to .* process (\d+)/;
+	is($tined->get('/a.txt')->body, "a\n", 'it serves');
+	kill 'KILL', $heir;
+	ok(wait_for(sub { failures($tined) == 1 }), 'its death is seen');
+	$tined->signal('USR2');
+	ok(wait_for(sub { 2 == (() = $tined->error_log =~ /upgrading to/g) }),
+		'another begins');
+	($heir) = $tined->error_log =~ /upgrading to .* process (\d+)\n\z/;
+	ends_clean($tined, qr/another is under way/, qr/has failed.*signal 9/);
+	ok(wait_for(sub { !alive($heir) }), 'the stop ends it, too');
+	install($original);
+};
+
+subtest 'a daemon, and a socket in a folder' => sub {
+	my $port = free_port;
+	mkdir "$dir/www";
+	spew("$dir/www/a.txt", "a\n");
+	my $run = Tined->run(daemon => 1, cwd => "$dir", args => ['-d', '-p',
+		'pid', '-l', "127.0.0.1:$port", '-l', 'unix:sock', '-w', 2,
+		'-e', 'error.log', 'www']);
+	is($run->{status}, 0, 'it starts') or diag($run->{err});
+	my $pid = slurp($pidfile) + 0;
+	my $tined = bless { host => '127.0.0.1', port => $port }, 'Tined';
+
+	for (1 .. 2) {
+		my $old = $pid;
+		kill 'USR2', $old;
+		ok(wait_for(sub {
+			$pid = slurp($pidfile) + 0;
+			$pid && $pid != $old && !alive($old);
+		}), 'upgraded');
+		is($tined->get('/a.txt')->body, "a\n", 'it serves');
+		is($tined->get('/a.txt', unix => "$dir/sock")->body, "a\n",
+			'at both');
+		is(readlink "/proc/$pid/cwd", q{/}, 'it holds no folder');
+	}
+	kill 'TERM', $pid;
+	ok(wait_for(sub { !-e $pidfile && !alive($pid) }), 'it stops');
+	ok(!-e "$dir/sock", 'the socket is removed');
+	unlike(slurp("$dir/error.log"), qr/ (?:error|warning): /,
+		'its log is clean');
+};
+
+subtest 'the status socket' => sub {
+	my $path = "$dir/status";
+	my $tined = start('--status-socket', $path);
+
+	ok(upgrade($tined), 'upgraded');
+	ok(wait_for(sub {
+		my $status = eval { $tined->get('/', unix => $path)->body };
+		($status // q{}) =~ /\bmaster ${\$tined->pid},/;
+	}), 'it is that of the new one');
+	ends_clean($tined);
+	ok(!-e $path, 'it is removed in the end');
+};
+
+subtest 'logs that are moved during one' => sub {
+	my ($access, $error) = ("$dir/a.log", "$dir/e.log");
+	my $tined = start('-a', $access);
+	ok(upgrade($tined), 'upgraded');
+	$tined->get('/a.txt?1');
+	rename $access, "$access.1" or die $!;
+	$tined->signal('USR1');
+	ok(wait_for(sub { $tined->error_log =~ /logs are reopened/ }),
+		'the new one reopens them');
+	$tined->get('/a.txt?2');
+	ok(wait_for(sub { slurp($access) =~ /\?2/ }), 'and writes to them');
+	ends_clean($tined);
+};
+
+done_testing;

@@ -1,0 +1,116 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pidlock.h"
+#include "unit.h"
+
+static char folder[64];
+static char path[128];
+
+static void
+set_up(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/tined-check-pidlock-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pid", folder);
+}
+
+static void
+tear_down(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static int
+number_in_it(void)
+{
+	FILE *f = fopen(path, "re");
+	int number = -1;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &number), 1);
+	fclose(f);
+	return number;
+}
+
+START_TEST(it_has_our_number_and_is_removed)
+{
+	pid_t other;
+
+	ck_assert_int_eq(pidlock_open(path, &other), 0);
+	ck_assert_int_ne(pidlock_fd(), -1);
+	ck_assert_int_eq(pidlock_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	pidlock_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(pidlock_fd(), -1);
+}
+END_TEST
+
+START_TEST(without_one_all_is_well)
+{
+	ck_assert_int_eq(pidlock_fd(), -1);
+	ck_assert_int_eq(pidlock_write(), 0);
+	pidlock_close();
+	pidlock_remove();
+}
+END_TEST
+
+/* As across an exec: the same open file, and so the same lock. */
+START_TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
+{
+	pid_t other = 0;
+	int fd;
+
+	ck_assert_int_eq(pidlock_open(path, &other), 0);
+	ck_assert_int_eq(pidlock_write(), 0);
+	fd = dup(pidlock_fd());
+	pidlock_close();
+	ck_assert_int_eq(pwrite(fd, "1234567890", 10, 0), 10);
+	pidlock_inherit(path, fd);
+	ck_assert_int_eq(pidlock_fd(), fd);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(pidlock_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	ck_assert_int_eq(pidlock_open(path, &other), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(other, getpid());
+	pidlock_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(pidlock_fd(), -1);
+}
+END_TEST
+
+START_TEST(anothers_file_is_not_removed)
+{
+	pid_t other;
+	int fd;
+
+	ck_assert_int_eq(pidlock_open(path, &other), 0);
+	fd = dup(pidlock_fd());
+	pidlock_close();
+	pidlock_inherit(path, fd);
+	ck_assert_int_eq(unlink(path), 0);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	pidlock_remove();
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("pidlock");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, it_has_our_number_and_is_removed);
+	tcase_add_test(tests, without_one_all_is_well);
+	tcase_add_test(
+	    tests, a_successor_has_the_lock_and_a_shorter_number_fits);
+	tcase_add_test(tests, anothers_file_is_not_removed);
+	return unit_run();
+}
