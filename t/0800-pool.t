@@ -138,21 +138,25 @@ subtest 'TTIN and TTOU' => sub {
 	$tined->ends_clean;
 };
 
-# A control group of our own, in either version of them.
-sub make_cgroup ($megabytes) {
-	my @groups = Tined::slurp('/proc/self/cgroup')
+# A control group of our own, in either version of them, and its limit.
+sub make_cgroup ($controller, $v1_file, $v2_file, $limit) {
+	my %path = Tined::slurp('/proc/self/cgroup')
 	    =~ m{^\d+:([^:\n]*):(/.*)$}mg;
-	my %path = @groups;
-	my ($v1) = grep { /\bmemory\b/ } keys %path;
+	my ($v1) = grep { /\b$controller\b/ } keys %path;
 	my ($dir, $file) = defined $v1
-	    ? ("/sys/fs/cgroup/memory$path{$v1}", 'memory.limit_in_bytes')
-	    : ('/sys/fs/cgroup' . ($path{q{}} // q{}), 'memory.max');
+	    ? ("/sys/fs/cgroup/$controller$path{$v1}", $v1_file)
+	    : ('/sys/fs/cgroup' . ($path{q{}} // q{}), $v2_file);
 
 	$dir .= "/tined-test-$$";
 	mkdir $dir or return;
-	return $dir if eval {
-		Tined::spew("$dir/$file", $megabytes << 20) };
+	return $dir if eval { Tined::spew("$dir/$file", $limit) };
 	rmdir $dir;
+	return;
+}
+
+sub no_cgroup () {
+	diag 'NOT TESTED: no control group can be made here';
+	plan skip_all => 'no control group';
 	return;
 }
 
@@ -163,12 +167,8 @@ sub in_cgroup ($dir, @args) {
 }
 
 subtest 'the memory of a control group' => sub {
-	my $dir = make_cgroup(48);
-
-	if (!defined $dir) {
-		diag 'NOT TESTED: no control group can be made here';
-		plan skip_all => 'no control group';
-	}
+	my $dir = make_cgroup('memory', 'memory.limit_in_bytes', 'memory.max',
+		48 << 20) // no_cgroup;
 	my $root = File::Temp->newdir;
 	my $out = in_cgroup($dir, '-t', $root);
 	like($out, qr/ with 4 to 32 workers$/m, 'the default is lowered');
@@ -182,6 +182,34 @@ subtest 'the memory of a control group' => sub {
 	unlike($out, qr/control group/, 'enough is enough');
 	$out = in_cgroup($dir, '-t', '--max-worker-memory', '16M', $root);
 	like($out, qr/ with 2 workers$/m, 'larger workers are fewer');
+	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
+};
+
+subtest 'the kernel starts no more processes' => sub {
+	my $dir = make_cgroup('pids', 'pids.max', 'pids.max', 2) // no_cgroup;
+	my $tined = Tined->start(args => ['-w', '2-8', @reflect]);
+	my $failed = qr/ error: cannot start a worker: .*; trying again until it works$/m;
+
+	# Those that are there already do not count.
+	ok(has_workers($tined, 2), 'two workers');
+	Tined::spew("$dir/cgroup.procs", $tined->pid);
+	my @busy = map { keep_busy($tined) } 1 .. 3;
+	my @wait = map { [$tined->connect, token()] } 1 .. 4;
+	$tined->send($_->[0], Lot::reflect($_->[1])) for @wait;
+	ok(wait_for(sub { $tined->error_log =~ $failed }), 'an error says so');
+	sleep 0.7;
+	is(grep({ /$failed/ } $tined->error_log), 1, 'once');
+	is(workers($tined), 3, 'those that there are');
+	ok(release($tined, shift @busy), 'serve on');
+	is($tined->read_response($_->[0])->body, $_->[1], 'those that wait')
+	    for @wait;
+	Tined::spew("$dir/pids.max", 'max');
+	ok(wait_for(sub { workers($tined) > 3 }), 'then there are more');
+	ok(wait_for(sub { $tined->error_log
+		=~ / notice: processes can be started again$/m }),
+		'and the log says so');
+	ok(release($tined, $_), 'all are served') for @busy;
+	$tined->ends_clean($failed);
 	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
 };
 
