@@ -266,6 +266,25 @@ START_TEST(a_load_that_trembles_moves_next_to_nothing)
 }
 END_TEST
 
+/* Who was needed within the last second stays. */
+START_TEST(bursts_that_come_again_find_their_workers)
+{
+	int before;
+
+	begin(4, 256, 2, 8);
+	for (int i = 0; i < 10; i++) {
+		run(100, 200 * MS);
+		run(0, 600 * MS);
+	}
+	before = w.spawned + w.retired;
+	for (int i = 0; i < 100; i++) {
+		run(100, 200 * MS);
+		run(0, 600 * MS);
+	}
+	ck_assert_int_eq(w.spawned + w.retired, before);
+}
+END_TEST
+
 START_TEST(a_full_pool_is_not_looked_at_too_often)
 {
 	begin(4, 16, 2, 8);
@@ -338,6 +357,7 @@ main(void)
 	tcase_add_test(tests, a_quiet_pool_returns_to_its_minimum_slowly);
 	tcase_add_test(tests, a_steady_load_moves_nothing);
 	tcase_add_test(tests, a_load_that_trembles_moves_next_to_nothing);
+	tcase_add_test(tests, bursts_that_come_again_find_their_workers);
 	tcase_add_test(tests, a_full_pool_is_not_looked_at_too_often);
 	tcase_add_test(tests, limits_that_change_are_followed);
 	tcase_add_test(tests, no_load_gets_it_out_of_its_limits);
