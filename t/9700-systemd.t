@@ -136,6 +136,39 @@ subtest 'reload' => sub {
 	is_deeply(\@bad, [], 'and no request was lost');
 };
 
+# Under load, by a command: the master is another, systemd follows it, and no
+# client has noticed.
+sub upgrades ($name, @command) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $old = main_pid;
+	my $end = load(PORT, '/', "hello\n");
+
+	succeeds($name, @command);
+	ok(is_replaced($old), 'systemd knows the new master');
+	ok(wait_for(sub { !-e "/proc/$old" }), 'the old one is gone');
+	is(property('ActiveState'), 'active', 'the service runs');
+	is(property('NRestarts'), 0, 'and was not restarted');
+	my ($good, @bad) = $end->();
+	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
+	is_deeply(\@bad, [], 'and no request was lost');
+	return;
+}
+
+subtest 'upgrade' => sub {
+	upgrades('the package is installed again', 'dpkg', '-i', deb);
+	upgrades('USR2', qw(systemctl kill --kill-who=main --signal=USR2 tined));
+
+	my $old = main_pid;
+	rename '/usr/sbin/tined', '/usr/sbin/tined.good';
+	symlink '/bin/false', '/usr/sbin/tined';
+	succeeds('USR2', qw(systemctl kill --kill-who=main --signal=USR2 tined));
+	ok(wait_for(sub { journal =~ / error: .*upgrade/ }),
+		'a program that does not serve is refused');
+	rename '/usr/sbin/tined.good', '/usr/sbin/tined';
+	is(main_pid, $old, 'and the old one stays');
+	is(fetch(PORT), "hello\n", 'and serves');
+};
+
 subtest 'a mistake in the options' => sub {
 	options('--no-such-option');
 	isnt((output_of('systemctl', 'restart', 'tined'))[0], 0,
@@ -203,6 +236,8 @@ subtest 'socket activation' => sub {
 	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
 	is_deeply(\@bad, [], 'and none was refused');
 
+	upgrades('an upgrade with them',
+		qw(systemctl kill --kill-who=main --signal=USR2 tined));
 	succeeds('stop', 'systemctl', 'stop', 'tined.service');
 	is(fetch(PORT), "hello\n", 'after a stop the next client starts it');
 	succeeds('stop', 'systemctl', 'disable', '--now', 'tined.socket');

@@ -27,6 +27,8 @@ sub options ($options) {
 	return;
 }
 
+# They may be systemd's, by links.
+unlink qw(/usr/sbin/runlevel /usr/sbin/init);
 spew('/usr/sbin/runlevel', "#!/bin/sh\necho N 2\n");
 symlink '/bin/false', '/usr/sbin/init';
 chmod 0755, '/usr/sbin/runlevel';
@@ -86,6 +88,22 @@ subtest 'reload' => sub {
 	my ($good, @bad) = $end->();
 	cmp_ok($good, '>', 0, "clients were served all along: $good answers");
 	is_deeply(\@bad, [], 'and no request was lost');
+};
+
+subtest 'upgrade' => sub {
+	for my $command ([SCRIPT, 'upgrade'], ['dpkg', '-i', deb]) {
+		my $old = master;
+		my $end = load(PORT, '/', "hello\n");
+
+		succeeds("@$command", @$command);
+		isnt(master, $old, 'there is another master');
+		ok(wait_for(sub { !-e "/proc/$old" }), 'the old one is gone');
+		my ($good, @bad) = $end->();
+		cmp_ok($good, '>', 0,
+			"clients were served all along: $good answers");
+		is_deeply(\@bad, [], 'and no request was lost');
+	}
+	is((output_of(SCRIPT, 'status'))[0], 0, 'status: running');
 };
 
 subtest 'the master is killed' => sub {
