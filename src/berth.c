@@ -246,13 +246,17 @@ berth_release(struct berths *all, struct berth *b)
 void
 berths_bury(struct berths *all)
 {
-	struct berth *b;
+	struct berth *b = TAILQ_FIRST(&all->queues[BERTH_DEAD]);
 
-	while ((b = TAILQ_FIRST(&all->queues[BERTH_DEAD])) != NULL) {
-		take_out(all, b);
+	while (b != NULL) {
+		struct berth *next = TAILQ_NEXT(b, entry);
+
 		free(b->bytes);
 		free(b);
+		b = next;
 	}
+	TAILQ_INIT(&all->queues[BERTH_DEAD]);
+	all->counts[BERTH_DEAD] = 0;
 }
 
 struct berth *

@@ -62,7 +62,7 @@ spread(const struct letter *letter, const int *fds, size_t count,
 static int
 receive(const struct control *c, struct control_notice *n, int flags)
 {
-	struct letter letter;
+	struct letter letter = {0};
 	struct iovec part = {.iov_base = &letter, .iov_len = sizeof(letter)};
 	union control_bytes control;
 	struct msghdr message = {
@@ -113,7 +113,7 @@ gather(const struct control_notice *n, struct letter *letter, int *fds)
 int
 control_post(const struct control *c, const struct control_notice *n)
 {
-	struct letter letter;
+	struct letter letter = {0};
 	struct iovec part = {.iov_base = &letter, .iov_len = sizeof(letter)};
 	union control_bytes control = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};

@@ -373,10 +373,8 @@ output_send_rest(struct output *o)
 	while (!o->failed && rest_length(&o->rest) > 0) {
 		ssize_t n = rest_send(&o->rest, o->fd, OUTPUT_FILE_STEP);
 
-		if (n == -1 && errno == EIO)
-			o->failed = true;
-		else if (n < OUTPUT_FILE_STEP && !may_go_on(o, &pace, n))
-			o->failed = true;
+		o->failed = (n == -1 && errno == EIO) ||
+		    (n < OUTPUT_FILE_STEP && !may_go_on(o, &pace, n));
 	}
 	rest_release(&o->rest);
 	return o->failed ? -1 : 0;

@@ -124,7 +124,7 @@ struct score_reading {
 #define SCOREBOARD_IDLE_BITS 64
 #define SCOREBOARD_WORKERS_MAX 4096
 /* Each worker may have a successor before it has ended. */
-#define SCOREBOARD_SLOTS_MAX (2 * SCOREBOARD_WORKERS_MAX)
+#define SCOREBOARD_SLOTS_MAX ((size_t)2 * SCOREBOARD_WORKERS_MAX)
 
 /* Of the lot, and written by it. */
 struct score_lot {
