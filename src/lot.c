@@ -25,6 +25,8 @@
 /* Descriptors of the process beside those at its start, and of clients. */
 #define LOT_OTHER_FDS 12
 #define LOT_CLIENT_FDS_MIN 16
+/* Without a master, for what is just on its way here to be closed. */
+#define LOT_GRACE (100 * CLOCK_MILLISECOND)
 #define LOT_CHOKED_PAUSE (5 * CLOCK_MILLISECOND)
 
 static volatile sig_atomic_t want_stop;
@@ -164,6 +166,7 @@ go_on_without_master(struct lot *lot)
 	release_all(lot, BERTH_COLLECT);
 	release_all(lot, BERTH_READY);
 	lot->drained = true;
+	lot->least = clock_now() + LOT_GRACE;
 	lot->end = clock_now() + lot->heritage->config.stop_timeout;
 }
 
@@ -196,12 +199,14 @@ static bool
 is_done(struct lot *lot)
 {
 	const size_t *counts = lot->berths.counts;
+	int64_t now = clock_now();
 
 	if (lot->moving)
 		return has_moved(lot);
 	return (lot->drained &&
-		   counts[BERTH_SEND] + counts[BERTH_LINGER] == 0) ||
-	    clock_now() >= lot->end;
+		   counts[BERTH_SEND] + counts[BERTH_LINGER] == 0 &&
+		   now >= lot->least) ||
+	    now >= lot->end;
 }
 
 /* Rounded up, so that a deadline has passed when the wait is over. */
@@ -250,6 +255,8 @@ loop(struct lot *lot)
 		act_on_signals(lot);
 		if (is_done(lot))
 			break;
+		if (lot->least > clock_now())
+			next = sooner(next, lot->least);
 		if (lot->lane_is_choked)
 			next = sooner(next, clock_now() + LOT_CHOKED_PAUSE);
 		report(lot);
@@ -257,18 +264,13 @@ loop(struct lot *lot)
 	}
 }
 
-/* How many descriptors there may be: as many as are allowed. */
+/* How many descriptors there may be. */
 static size_t
-raise_limit(void)
+descriptors_max(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	return limit.rlim_cur;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 /* What the lot itself needs is open, in the lowest numbers. */
@@ -331,7 +333,7 @@ lot_run(struct heritage *heritage, pid_t master)
 {
 	struct lot lot = {
 	    .heritage = heritage,
-	    .max = raise_limit(),
+	    .max = descriptors_max(),
 	    .room = client_room(&heritage->config),
 	    .end = CLOCK_NEVER,
 	};

@@ -30,6 +30,7 @@ struct lot {
 	bool stopping;
 	bool moving;   /* to the lot of a successor */
 	bool drained;  /* when it stops: no more comes for workers */
+	int64_t least; /* clock_now(): it does not end before */
 	int64_t end;   /* deadline (clock.h): no more is sent after it */
 	char *scratch; /* for bytes of a message, or from a socket */
 };

@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -12,7 +13,10 @@
 #define GET(object) atomic_load_explicit(&(object), memory_order_relaxed)
 
 /* A reader that meets a writer again and again takes what it has. */
-#define READ_TRIES 1000
+#define READ_TRIES 1100
+/* So many at once; then it lets a writer go on that was interrupted. */
+#define READ_SPINS 1000
+#define READ_PAUSE (100 * 1000) /* nanoseconds */
 
 static size_t
 size_for(size_t count)
@@ -311,11 +315,14 @@ score_lot_sent(const struct score_lot *lot)
 void
 score_read(const struct score *s, struct score_reading *out)
 {
+	static const struct timespec pause = {.tv_nsec = READ_PAUSE};
 	int64_t now = 0;
 
 	for (int tries = 0; tries < READ_TRIES; tries++) {
 		unsigned before;
 
+		if (tries >= READ_SPINS)
+			nanosleep(&pause, NULL);
 		now = clock_now();
 		before = GET(s->sequence);
 		atomic_thread_fence(memory_order_acquire);

@@ -1,4 +1,5 @@
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <assert.h>
@@ -288,9 +289,25 @@ log_privileges(const struct heritage *h)
 	privilege_free_needs(&needs);
 }
 
+/*
+ * As many descriptors as may be: the lot has one for each connection, and the
+ * kernel allows no more of them between processes (unix(7)).
+ */
+static void
+raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void
 startup_open(struct heritage *h)
 {
+	raise_limit();
 	keep_standard_streams();
 	h->doors = h->predecessor.from = h->predecessor.to = -1;
 	(void)heir_init();
