@@ -179,7 +179,7 @@ add_tiles(struct buffer *b, const struct status_snapshot *s)
 	buffer_add_string(b, "<section class=\"tiles\">\n");
 	begin_tile(b, "rate");
 	status_add_rate(b, s, s->counts[COUNT_REQUESTS]);
-	end_tile(b, "requests a second");
+	end_tile(b, "requests/s");
 	add_tile(b, "requests", "requests", s->counts[COUNT_REQUESTS]);
 	begin_tile(b, "busy");
 	buffer_printf(b, "%zu / %zu", status_busy(s), s->worker_count);
