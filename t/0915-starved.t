@@ -168,7 +168,8 @@ subtest 'no descriptor more in the master' => sub {
 	serves($tined, 'it serves');
 	$tined->ends_clean(qr/Too many open files/,
 		qr/worker .* was killed by signal 9/,
-		qr/worker .* ended with status 1/);
+		qr/worker .* ended with status 1/,
+		qr/workers in a row have failed to start/);
 };
 
 done_testing;

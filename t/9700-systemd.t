@@ -198,7 +198,7 @@ subtest 'the master stands still' => sub {
 	is(property('WatchdogUSec'), '30s', 'the unit has a watchdog');
 	mkdir '/run/systemd/system/tined.service.d';
 	spew('/run/systemd/system/tined.service.d/test.conf',
-		"[Service]\nWatchdogSec=500ms\nTimeoutAbortSec=2s\n");
+		"[Service]\nWatchdogSec=1s\nTimeoutAbortSec=2s\n");
 	succeeds('daemon-reload', 'systemctl', 'daemon-reload');
 	succeeds('restart', 'systemctl', 'restart', 'tined');
 	my $old = main_pid;
