@@ -97,8 +97,8 @@ subtest 'the client is slow' => sub {
 	my $drip = $tined->connect;
 	$tined->send($drip, "GET /f/drip HTTP/1.1\r\nHost: a\r\n\r\n");
 
-	for (1 .. 10) {    # longer than the time, all in all
-		sleep 0.1;
+	for (1 .. 10) {    # longer than the time, once and all in all
+		sleep($_ == 5 ? 0.7 : 0.05);
 		$tined->send($slow, 'x' x 50_000);
 	}
 	is($tined->read_response($slow)->body, "read\n", 'to send its content');

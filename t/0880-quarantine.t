@@ -84,6 +84,9 @@ subtest 'who is killed from outside has no blame' => sub {
 		$tined->worker_pids }), 'it is served');
 	kill 'KILL', $pid;
 	ok(died($tined, 1), 'it dies');
+	is($tined->get('/f/well')->status, 200, 'one that is done');
+	kill 'SEGV', $tined->worker_pids;
+	ok(died($tined, 3), 'all die, while they are idle');
 	unlike($tined->error_log, qr/quarantine/, 'that is all');
 	$tined->ends_clean(@ALLOWED);
 };

@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "log.h"
 #include "restart.h"
 #include "unit.h"
 
@@ -82,6 +83,7 @@ main(void)
 {
 	TCase *tests = unit_tests("restart");
 
+	log_mute(true);
 	tcase_add_test(tests, so_many_at_once_make_nobody_wait);
 	tcase_add_test(tests, deaths_that_come_slowly_make_nobody_wait);
 	tcase_add_test(tests, however_fast_they_die_the_rate_is_bounded);
