@@ -195,12 +195,14 @@ subtest 'the kernel starts no more processes' => sub {
 	Tined::spew("$dir/cgroup.procs", $tined->pid);
 	my @busy = map { keep_busy($tined) } 1 .. 3;
 	my @wait = map { [$tined->connect, token()] } 1 .. 4;
-	$tined->send($_->[0], Lot::reflect($_->[1])) for @wait;
+	$tined->send($_->[0], Lot::reflect($_->[1], 'Connection: close'))
+	    for @wait;
 	ok(wait_for(sub { $tined->error_log =~ $failed }), 'an error says so');
 	sleep 0.7;
 	is(grep({ /$failed/ } $tined->error_log), 1, 'once');
 	is(workers($tined), 3, 'those that there are');
-	ok(release($tined, shift @busy), 'serve on');
+	ok(release($tined, $busy[0]), 'serve on');
+	close shift @busy;
 	is($tined->read_response($_->[0])->body, $_->[1], 'those that wait')
 	    for @wait;
 	Tined::spew("$dir/pids.max", 'max');
