@@ -10,6 +10,7 @@
 #define LIMIT 300
 
 static struct room room;
+static struct rlimit own;
 static int fd;
 
 static void
@@ -37,10 +38,18 @@ leave(size_t left)
 static void
 set_up(void)
 {
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &own), 0);
 	set_limit(LIMIT);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ne(fd, -1);
 	room_init(&room, fd);
+}
+
+/* A sanitizer wants some when the process ends. */
+static void
+tear_down(void)
+{
+	setrlimit(RLIMIT_NOFILE, &own);
 }
 
 /* As after ROOM_TIME. */
@@ -122,7 +131,7 @@ main(void)
 {
 	TCase *tests = unit_tests("room");
 
-	tcase_add_checked_fixture(tests, set_up, NULL);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, there_is_room_until_the_last_is_used);
 	tcase_add_test(tests, a_lower_limit_is_seen_and_is_no_leak);
 	tcase_add_test(
