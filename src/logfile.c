@@ -9,6 +9,7 @@
 #include <paths.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -80,8 +81,14 @@ open_file(struct logfile *f, const char *target, int standard_fd)
 		f->path = path_absolute(target);
 		f->fd = open_path(f->path, 0);
 	}
-	if (f->fd == -1 || look_at(f, f->fd) == -1)
+	if (f->fd == -1 || look_at(f, f->fd) == -1) {
+		int saved = errno;
+
+		free(f->path);
+		f->path = NULL;
+		errno = saved;
 		return -1;
+	}
 	if (f->may_block && !f->is_socket &&
 	    (own = reopen_non_blocking(f->fd)) != -1)
 		f->fd = own;

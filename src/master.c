@@ -133,6 +133,7 @@ begin_stop(struct master *m)
 	if (!heir_is_waiting()) /* else it is not its own to tell */
 		notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	upgrade_abandon(&m->upgrade, &m->children);
+	reload_abandon(&m->reload);
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
 	atomic_store(&m->heritage->board->stopping, true);

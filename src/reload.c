@@ -172,6 +172,14 @@ reload_act(struct reload *r, struct children *all)
 	}
 }
 
+void
+reload_abandon(struct reload *r)
+{
+	if (r->pending)
+		heritage_close(&r->before);
+	r->pending = false;
+}
+
 int64_t
 reload_next(const struct reload *r)
 {

@@ -29,6 +29,8 @@ struct reload {
 void reload_begin(struct reload *r, struct children *all);
 /* Moves it on; to be called in each turn of the master's loop. */
 void reload_act(struct reload *r, struct children *all);
+/* The server stops: it goes on with what it has. */
+void reload_abandon(struct reload *r);
 /* When to act again (clock.h). */
 int64_t reload_next(const struct reload *r);
 

@@ -67,6 +67,7 @@ START_TEST(a_file_is_made_with_mode_0640_and_appended_to)
 	umask(022);
 	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	free(file.path);
 	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_str_eq(content(), LINE LINE);
