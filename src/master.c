@@ -289,7 +289,10 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 {
 	const struct children *all = &m->children;
 
-	if (want_upgrade && m->ready && !m->reload.pending) {
+	if (want_upgrade && m->leaving) {
+		want_upgrade = 0;
+		log_warning("no upgrade: another process serves already");
+	} else if (want_upgrade && m->ready && !m->reload.pending) {
 		want_upgrade = 0;
 		upgrade_begin(&m->upgrade, &m->children);
 	}

@@ -151,6 +151,12 @@ subtest 'a request under way' => sub {
 	$tined->signal('USR2');
 	my $new = successor($tined);
 	ok($new, 'the new one does not wait for it');
+	if ($classic) { # else it has ended already
+		$tined->signal('USR2');
+		ok(wait_for(sub {
+			$tined->error_log =~ /another process serves/;
+		}), 'the old one starts no other');
+	}
 	is($tined->get('/a.txt')->body, "a\n", 'it serves');
 	ok($tined->read_response($sock)->body eq $big, 'it is served to its end');
 	if (!$classic) {
@@ -161,7 +167,7 @@ subtest 'a request under way' => sub {
 	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
 		'the old one ends');
 	$tined->{pid} = $new;
-	ends_clean($tined);
+	ends_clean($tined, qr/another process serves already/);
 };
 
 subtest 'one that cannot' => sub {
