@@ -10,7 +10,7 @@ use Machine qw(client deb enter fetch journal load output_of processes property
 use Test::More;
 use Tined qw(need_tools slurp spew wait_for);
 
-need_tools(qw(dpkg-deb dpkg-shlibdeps systemd-analyze));
+need_tools(qw(dpkg-deb dpkg-shlibdeps logrotate systemd-analyze));
 enter(['systemd-machine'], \&Machine::build_deb);
 
 use constant PORT => 8080;
@@ -84,6 +84,10 @@ subtest 'what it may do' => sub {
 	}), 'it logs to /var/log/tined');
 	is((stat '/var/log/tined/access.log')[2] & oct('7777'), oct('640'),
 		'for its group only');
+	succeeds('logrotate', 'logrotate', '-f', '/etc/logrotate.d/tined');
+	ok(-s '/var/log/tined/access.log.1', 'which is rotated');
+	ok(wait_for(sub { fetch(80); -s '/var/log/tined/access.log' }),
+		'and goes on');
 	is(eval { client(0)->request("GET / HTTP/1.0\r\n\r\n",
 		sock => client(0)->connect(unix => '/run/tined/s'))->body },
 		"hello\n", 'it serves on a socket in /run/tined');
