@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +24,9 @@ bequest_write(struct buffer *b, const struct bequest *q)
 	for (size_t i = 0; i < q->count; i++) {
 		const struct listener *l = &q->at[i];
 
-		buffer_printf(b, "%d %d %llu %llu\n%s\n%s\n", l->fd, l->passed,
-		    (unsigned long long)l->device, (unsigned long long)l->inode,
-		    l->url, l->path != NULL ? l->path : "");
+		buffer_printf(b, "%d %d %lld %lld\n%s\n%s\n", l->fd, l->passed,
+		    (long long)l->device, (long long)l->inode, l->url,
+		    l->path != NULL ? l->path : "");
 	}
 }
 
@@ -38,22 +38,35 @@ next_line(char **rest)
 	return *rest != NULL && **rest != '\0' ? strsep(rest, "\n") : NULL;
 }
 
+/* A line of so many numbers; -1 is no descriptor. */
+static bool
+read_numbers(char *line, long long *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *word = line != NULL ? strsep(&line, " ") : "";
+		const char *wrong;
+
+		numbers[i] = strtonum(word, -1, LLONG_MAX, &wrong);
+		if (wrong != NULL)
+			return false;
+	}
+	return line == NULL;
+}
+
 static bool
 read_listener(struct listener *l, char **rest)
 {
-	const char *numbers = next_line(rest);
+	char *numbers = next_line(rest);
 	const char *url = next_line(rest);
 	const char *path = *rest != NULL ? strsep(rest, "\n") : NULL;
-	unsigned long long device, inode;
-	int passed;
+	long long n[4];
 
-	if (url == NULL || path == NULL ||
-	    sscanf(numbers, "%d %d %llu %llu", &l->fd, &passed, &device,
-		&inode) != 4)
+	if (url == NULL || path == NULL || !read_numbers(numbers, n, 4))
 		return false;
-	l->passed = passed != 0;
-	l->device = (dev_t)device;
-	l->inode = (ino_t)inode;
+	l->fd = (int)n[0];
+	l->passed = n[1] != 0;
+	l->device = (dev_t)n[2];
+	l->inode = (ino_t)n[3];
 	l->url = memory_copy_string(url);
 	l->path = *path != '\0' ? memory_copy_string(path) : NULL;
 	return true;
@@ -62,14 +75,18 @@ read_listener(struct listener *l, char **rest)
 static bool
 read_lines(struct bequest *q, char *rest)
 {
-	const char *numbers = next_line(&rest);
-	int version;
+	char *numbers = next_line(&rest);
+	const char *name = numbers != NULL ? strsep(&numbers, " ") : "";
+	long long n[6];
 
-	if (numbers == NULL ||
-	    sscanf(numbers, "tined %d %d %d %d %d %d", &version, &q->talk,
-		&q->errors, &q->lane, &q->pidfile, &q->status) != 6 ||
-	    version != BEQUEST_VERSION)
+	if (strcmp(name, "tined") != 0 || !read_numbers(numbers, n, 6) ||
+	    n[0] != BEQUEST_VERSION)
 		return false;
+	q->talk = (int)n[1];
+	q->errors = (int)n[2];
+	q->lane = (int)n[3];
+	q->pidfile = (int)n[4];
+	q->status = (int)n[5];
 	while (rest != NULL && *rest != '\0') {
 		struct listener l = {0};
 

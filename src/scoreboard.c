@@ -16,7 +16,7 @@
 #define READ_TRIES 1100
 /* So many at once; then it lets a writer go on that was interrupted. */
 #define READ_SPINS 1000
-#define READ_PAUSE (100 * 1000) /* nanoseconds */
+#define READ_PAUSE 100000L /* nanoseconds */
 
 static size_t
 size_for(size_t count)

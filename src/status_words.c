@@ -16,10 +16,8 @@ add_two(struct buffer *b, int64_t t, int64_t unit, char name, int64_t next,
 }
 
 void
-status_add_time(struct buffer *b, int64_t nanoseconds)
+status_add_time(struct buffer *b, int64_t t)
 {
-	int64_t t = nanoseconds;
-
 	if (t < CLOCK_MILLISECOND)
 		buffer_printf(b, "%lldus", (long long)(t / MICROSECOND));
 	else if (t < CLOCK_SECOND)
