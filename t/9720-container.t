@@ -99,7 +99,8 @@ sub end () {
 END {
 	my $status = $?;
 	if ($engine) {
-		kill 'KILL', $engine;
+		# What became another user does not follow its parent.
+		kill 'KILL', $init // (), $engine;
 		waitpid $engine, 0;
 	}
 	$? = $status;
