@@ -37,7 +37,7 @@ bad_head(struct head_scan *scan, int status)
 
 /* Whether what the client does not take now may be sent by the lot. */
 static bool
-may_defer(void *context, bool taking)
+may_defer(void *context, enum output_pause pause)
 {
 	struct client *c = context;
 	struct scoreboard *board = c->service.board;
@@ -45,7 +45,8 @@ may_defer(void *context, bool taking)
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
 	    atomic_load(&board->lot.deferred) <= DEFERRED_MAX &&
-	    (!taking || !scoreboard_has_idle(board));
+	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
+	    (pause != OUTPUT_FULL || handoff_is_waiting(c->service.ready));
 }
 
 /* Whether nobody misses this worker, as far as can be told. */

@@ -69,6 +69,12 @@ note_send(struct output *o)
 		o->began = clock_now();
 }
 
+static bool
+has_failed(ssize_t n)
+{
+	return n == -1 && errno != EAGAIN && errno != EINTR;
+}
+
 /*
  * After a send that moved n bytes, or -1.  A blocking send returns early only
  * when SO_SNDTIMEO passed (or a signal came): only then is the clock asked.
@@ -76,7 +82,7 @@ note_send(struct output *o)
 static bool
 may_go_on(const struct output *o, struct pace *pace, ssize_t n)
 {
-	if (n == -1 && errno != EAGAIN && errno != EINTR)
+	if (has_failed(n))
 		return false;
 	if (pace->window == 0) { /* it began a tick ago */
 		pace_start(pace, o->timeout);
@@ -103,9 +109,9 @@ skip_sent(struct iovec *parts, int count, size_t n)
 }
 
 static bool
-may_defer(const struct output *o, bool taking)
+may_defer(const struct output *o, enum output_pause pause)
 {
-	return o->may_defer != NULL && o->may_defer(o->context, taking);
+	return o->may_defer != NULL && o->may_defer(o->context, pause);
 }
 
 /* All bytes together are one segment, or two around a file. */
@@ -142,9 +148,10 @@ defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
 
 /* If it cannot be had, it goes on as if it had not been tried. */
 static bool
-begin_deferring(struct output *o, const struct msghdr *message)
+begin_deferring(
+    struct output *o, const struct msghdr *message, enum output_pause pause)
 {
-	if (!may_defer(o, false) || !has_room_in_rest(o))
+	if (!may_defer(o, pause) || !has_room_in_rest(o))
 		return false;
 	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
 		return true;
@@ -152,6 +159,19 @@ begin_deferring(struct output *o, const struct msghdr *message)
 	return false;
 }
 
+/* What is sent, n bytes of what waits, is out of the message. */
+static void
+advance(struct output *o, struct msghdr *message, size_t n)
+{
+	int done = skip_sent(message->msg_iov, (int)message->msg_iovlen, n);
+
+	o->waiting -= n;
+	o->sent += n;
+	message->msg_iov += done;
+	message->msg_iovlen -= (size_t)done;
+}
+
+/* At first it waits for nobody, as there may be others who wait for it. */
 static void
 send_waiting(struct output *o, int flags)
 {
@@ -159,29 +179,26 @@ send_waiting(struct output *o, int flags)
 	    .msg_iov = o->parts,
 	    .msg_iovlen = (size_t)o->part_count,
 	};
+	enum output_pause pause = OUTPUT_FULL;
 	struct pace pace = {0};
+	int wait = MSG_DONTWAIT;
 
 	note_send(o);
-	while (o->waiting > 0) {
-		ssize_t n = sendmsg(o->fd, &message, flags | MSG_NOSIGNAL);
-		int done;
+	while (o->waiting > 0 && !o->failed) {
+		ssize_t n =
+		    sendmsg(o->fd, &message, flags | wait | MSG_NOSIGNAL);
 
 		if (n == (ssize_t)o->waiting)
 			break;
-		if (!may_go_on(o, &pace, n)) {
-			o->failed = true;
-			break;
-		}
-		if (n > 0) {
-			o->waiting -= (size_t)n;
-			o->sent += (size_t)n;
-			done = skip_sent(message.msg_iov,
-			    (int)message.msg_iovlen, (size_t)n);
-			message.msg_iov += done;
-			message.msg_iovlen -= (size_t)done;
-		}
-		if (begin_deferring(o, &message))
+		o->failed = wait != 0 ? has_failed(n) : !may_go_on(o, &pace, n);
+		if (n > 0)
+			advance(o, &message, (size_t)n);
+		if (!o->failed && begin_deferring(o, &message, pause))
 			return;
+		if (wait != 0)
+			pace_start(&pace, o->timeout);
+		pause = OUTPUT_STALLED;
+		wait = 0;
 	}
 	if (!o->failed)
 		o->sent += o->waiting;
@@ -320,8 +337,37 @@ static bool
 is_to_be_deferred(const struct output *o, ssize_t sent, int64_t began)
 {
 	if (sent < OUTPUT_FILE_STEP)
-		return may_defer(o, false);
-	return clock_now() - began > OUTPUT_DEFER_TIME && may_defer(o, true);
+		return may_defer(o, OUTPUT_STALLED);
+	return clock_now() - began > OUTPUT_DEFER_TIME &&
+	    may_defer(o, OUTPUT_LONG);
+}
+
+static void
+set_blocking(const struct output *o, bool blocking)
+{
+	int on = !blocking;
+
+	(void)ioctl(o->fd, FIONBIO, &on);
+}
+
+/*
+ * A step of a file, from *at on; what sendfile(2) says.  It waits only if it
+ * may: it has no flag for that.
+ */
+static ssize_t
+send_step(struct output *o, int file, off_t *at, size_t want, bool may_wait)
+{
+	ssize_t n;
+
+	if (!may_wait)
+		set_blocking(o, false);
+	n = sendfile(o->fd, file, at, want);
+	if (!may_wait)
+		set_blocking(o, true);
+	o->corked = false; /* its last bytes leave at once */
+	if (n > 0)
+		o->sent += (size_t)n;
+	return n;
 }
 
 static void
@@ -330,24 +376,25 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	int64_t began = clock_now();
 	off_t at = (off_t)offset;
 	struct pace pace = {0};
+	bool may_wait = !may_defer(o, OUTPUT_FULL);
 
 	o->sends++;
 	note_send(o);
 	while (length > 0 && !o->failed) {
 		size_t want =
 		    length < OUTPUT_FILE_STEP ? length : OUTPUT_FILE_STEP;
-		ssize_t n = sendfile(o->fd, file, &at, want);
+		ssize_t n = send_step(o, file, &at, want, may_wait);
 
-		o->corked = false; /* its last bytes leave at once */
-		if (n > 0) {
-			o->sent += (size_t)n;
+		if (n > 0)
 			length -= (size_t)n;
-		}
+		if (!may_wait)
+			pace_start(&pace, o->timeout);
 		if (n == 0 || (n != (ssize_t)want && !may_go_on(o, &pace, n)))
 			o->failed = true;
 		else if (length > 0 && is_to_be_deferred(o, n, began) &&
 		    defer_file(o, file, (uint64_t)at, length))
 			return;
+		may_wait = may_wait || n != (ssize_t)want;
 	}
 }
 

@@ -37,6 +37,13 @@
 /* A client that takes what there is, but not all within this, is slow too. */
 #define OUTPUT_DEFER_TIME (20 * CLOCK_MILLISECOND)
 
+/* Why somebody else might send what is left. */
+enum output_pause {
+	OUTPUT_STALLED, /* the client has taken nothing for a tick */
+	OUTPUT_LONG,	/* it takes what there is, and there is much */
+	OUTPUT_FULL,	/* there is no room for more just now */
+};
+
 struct output {
 	int fd;		 /* not owned; -1 if detached */
 	int64_t timeout; /* nanoseconds; pace.h */
@@ -56,11 +63,8 @@ struct output {
 
 	bool deferring;	  /* what is handed in goes to the rest */
 	struct rest rest; /* empty unless deferring; owned */
-	/*
-	 * Whether it may defer now; NULL: never.  taking: the client takes
-	 * what there is.
-	 */
-	bool (*may_defer)(void *context, bool taking);
+	/* Whether it may defer now; NULL: never. */
+	bool (*may_defer)(void *context, enum output_pause pause);
 	void *context;
 };
 

@@ -282,6 +282,22 @@ subtest 'who reads a little, and who does not' => sub {
 	$tined->ends_clean;
 };
 
+# A worker waits for a slow client as long as a linger, if nobody else waits.
+subtest 'many at once' => sub {
+	my $tined = start('--linger', '300ms');
+	my @bursts = ([get('/big')], [get('/stars')]);
+
+	for my $burst (@bursts) {
+		my @readers = map { unread($tined, @$burst) } 1 .. 20;
+		my $took = answered_at($tined);
+		cmp_ok($took, '<', 1.5, 'nobody waits for all of them');
+		wait_until($tined, 'send', 20);
+		close $_ for @readers;
+		wait_until($tined, 'send', 0);
+	}
+	$tined->ends_clean;
+};
+
 subtest 'who leaves' => sub {
 	my $tined = start();
 	my %base = resting($tined);
