@@ -222,6 +222,9 @@ sanitize:				## the tests under ASan and UBSan
 bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run
 
+bench-crowd: $(BUILD)/tined $(BENCHES)		## what idle and slow clients cost others
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/crowd
+
 fuzz:					## fuzz each parser for SECONDS=60
 	BUILD='$(abspath $(BUILD))' JOBS=$(JOBS) t/fuzz/run $(SECONDS)
 
@@ -279,6 +282,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-crowd fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,50 @@
+# The measurements of crowds can be run: their short forms, which judge nothing
+# that depends on the machine.
+
+use v5.36;
+
+use FindBin qw($Bin);
+use Test::More;
+use lib "$FindBin::Bin/lib";
+use Lot ();
+
+Lot::import_or_skip();
+
+# What it says on both streams, and its status.
+sub bench ($name, @args) {
+	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
+	if ($pid == 0) {
+		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
+		exec "$Bin/bench/$name", @args or die "t/bench/$name: $!\n";
+	}
+	local $/ = undef;
+	my $text = <$pipe> // '';
+	close $pipe;
+	return ($text, $? >> 8);
+}
+
+sub runs ($name, $args, @patterns) {
+	my ($text, $status) = bench($name, '--short', @$args);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	subtest "$name @$args" => sub {
+		# 1: something was slower than is wanted.
+		cmp_ok($status, '<=', 1, 'it runs to its end');
+		like($text, $_, $_) for @patterns;
+		unlike($text, qr/ at \S+ line \d+/, 'it does not break');
+	} or diag $text;
+	return;
+}
+
+my $ratios = qr/ratio of p50 +[\d.]+, at most 1.50.*ratio of p99 +[\d.]+,/s;
+
+runs(crowd => ['idle'], $ratios, qr/private memory for each .* met$/m,
+	qr/CPU of all processes, .* met$/m, qr/of the crowd, 0 were closed/);
+runs(crowd => ['slow'], $ratios,
+	qr/in the lot: \d+ idle, 200 head,/, qr/at the end 250 are in the lot/);
+
+my ($text, $status) = bench('crowd', 'no-such-bench');
+is($status, 64, 'an unknown bench is refused');
+like($text, qr/no bench is named no-such-bench/, 'by its name');
+
+done_testing;
