@@ -183,15 +183,22 @@ act_on_signals(struct lot *lot)
 		end_if_drained(lot);
 }
 
-/* Workers have ended: what they parked is all that is to come. */
+/*
+ * Workers have ended: what they parked is all that is to come, unless the
+ * predecessor of this server has not ended either.
+ */
 static bool
 has_moved(struct lot *lot)
 {
+	const struct handoff_lane *predecessor = &lot->heritage->predecessor;
+
 	if (!want_stop && !want_end)
 		return false;
 	lot_take_from(lot, &lot->heritage->parked);
+	if (predecessor->from != -1)
+		lot_take_from(lot, predecessor);
 	lot_move(lot);
-	return lot->berths.count == 0;
+	return lot->berths.count == 0 && (predecessor->from == -1 || want_end);
 }
 
 /* Who still reads a response must not be met by a reset. */

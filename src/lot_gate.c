@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "lot_state.h"
@@ -209,6 +210,19 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 		lot_look_at_bytes(lot, b);
 }
 
+/* Nobody is at its other end any more. */
+static void
+end_lane(struct lot *lot, const struct handoff_lane *lane)
+{
+	struct handoff_lane *predecessor = &lot->heritage->predecessor;
+
+	berths_unwatch(&lot->berths, lane->from);
+	if (lane != predecessor)
+		return;
+	close(predecessor->from);
+	predecessor->from = -1;
+}
+
 /*
  * A worker must not wait to be rid of a client: an idle one that is taken in
  * beyond what there is room for is the next to be closed.
@@ -230,8 +244,8 @@ lot_take_from(struct lot *lot, const struct handoff_lane *lane)
 		}
 		fd = handoff_receive(
 		    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
-		if (fd == -1 && errno == EPIPE) /* nobody is at its end */
-			berths_unwatch(&lot->berths, lane->from);
+		if (fd == -1 && errno == EPIPE)
+			end_lane(lot, lane);
 		if (fd == -1)
 			return;
 		take_in(lot, &h, fd, len, &rest);

@@ -1,3 +1,5 @@
+#include <sys/wait.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -46,7 +48,8 @@ struct master {
 	struct reopen reopen;
 	struct reload reload;
 	struct upgrade upgrade;
-	bool leaving;  /* all to a successor */
+	bool leaving; /* all to a successor */
+	pid_t successor;
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -195,6 +198,34 @@ act_on_stop(struct master *m)
 	act_on_drain(m);
 }
 
+/* A child of this process: until it is reaped, its number is no other's. */
+static bool
+is_there(pid_t child)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    0;
+}
+
+/* Who sent them had read the pid file before it was the successor's. */
+static void
+pass_on_signals(const struct master *m)
+{
+	const struct {
+		volatile sig_atomic_t *want;
+		int signo;
+	} all[] = {{&want_reload, SIGHUP}, {&want_reopen, SIGUSR1},
+	    {&want_more, SIGTTIN}, {&want_fewer, SIGTTOU}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (*all[i].want && is_there(m->successor))
+			kill(m->successor, all[i].signo);
+		if (all[i].signo != SIGUSR1) /* there are logs here too */
+			*all[i].want = 0;
+	}
+}
+
 static void
 act_on_reopen(struct master *m)
 {
@@ -267,6 +298,7 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	int heir = (int)m->children.heir.pid;
 
 	m->leaving = true;
+	m->successor = m->children.heir.pid;
 	log_notice("upgraded: process %d serves, this one finishes what it has "
 		   "begun",
 	    heir);
@@ -369,34 +401,38 @@ act_on_quarantine(struct master *m)
 }
 
 static int64_t
-next_deadline(const struct master *m)
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Of what only a master does that is to stay: a past one must not wake it. */
+static int64_t
+next_of_service(const struct master *m)
 {
 	int64_t next =
-	    m->stopping ? m->stop_deadline : child_next_spawn(&m->children);
+	    sooner(child_next_spawn(&m->children), sizing_next(&m->sizing));
 
-	if (!m->stopping && sizing_next(&m->sizing) < next)
-		next = sizing_next(&m->sizing);
-	if (!m->ready && !m->stopping && m->ready_deadline < next)
-		next = m->ready_deadline;
-	if (m->next_ping < next)
-		next = m->next_ping;
-	if (!m->stopping && m->ready && m->bulletin.next < next)
-		next = m->bulletin.next;
-	if (m->next_look < next)
-		next = m->next_look;
-	if (m->next_discharge < next)
-		next = m->next_discharge;
-	if (reopen_next(&m->reopen) < next)
-		next = reopen_next(&m->reopen);
-	if (!m->stopping && reload_next(&m->reload) < next)
-		next = reload_next(&m->reload);
-	if (upgrade_next(&m->children) < next)
-		next = upgrade_next(&m->children);
-	if (!m->ready && m->started && heir_next() < next)
-		next = heir_next();
-	if ((m->draining || (m->stopping && !m->workers_told)) &&
-	    clock_now() + QUIET_TICK < next)
-		next = clock_now() + QUIET_TICK;
+	next = sooner(next, reload_next(&m->reload));
+	return sooner(next, m->ready ? m->bulletin.next : m->ready_deadline);
+}
+
+static int64_t
+next_deadline(const struct master *m)
+{
+	int64_t next = sooner(m->next_ping, m->next_look);
+
+	if (m->stopping)
+		next = sooner(next, m->stop_deadline);
+	else if (!m->leaving)
+		next = sooner(next, next_of_service(m));
+	next = sooner(next, m->next_discharge);
+	next = sooner(next, reopen_next(&m->reopen));
+	next = sooner(next, upgrade_next(&m->children));
+	if (!m->ready && m->started)
+		next = sooner(next, heir_next());
+	if (m->draining || (m->stopping && !m->workers_told))
+		next = sooner(next, clock_now() + QUIET_TICK);
 	return next;
 }
 
@@ -440,6 +476,8 @@ loop(struct master *m, const struct master_hooks *hooks)
 		if (!m->stopping)
 			act_on_upgrade(m, hooks);
 		act_on_quarantine(m);
+		if (m->leaving)
+			pass_on_signals(m);
 		act_on_reopen(m);
 		if (!m->stopping && !m->leaving) {
 			act_on_size(m);

@@ -9,6 +9,7 @@ use FindBin;
 use IO::Socket::UNIX ();
 use lib "$FindBin::Bin/lib";
 use Load;
+use Lot qw(cpu_ticks lot_pid park);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(free_port slurp spew wait_for);
@@ -232,6 +233,41 @@ subtest 'while one is under way' => sub {
 	ends_clean($tined, qr/another is under way/, qr/has failed.*signal 9/);
 	ok(wait_for(sub { !alive($heir) }), 'the stop ends it, too');
 	install($original);
+};
+
+# The first lot stands still, so that all of it is on its way through the second.
+subtest 'one upon another' => sub {
+	plan skip_all => 'nothing is on its way without a lot' if $classic;
+	my $tined = start('-w', '1-8', '--spare', '2-8');
+	my $old = $tined->pid;
+	my $lot = lot_pid($tined);
+	my @idle = map { $tined->connect } 1 .. 50;
+	$tined->get('/a.txt', sock => $_, keep => 1) for @idle;
+	ok(park($tined, $idle[-1]), 'clients are parked');
+	kill 'STOP', $lot;
+	$tined->signal('USR2');
+	my $second = successor($tined) // return fail 'no successor';
+	my $ticks = cpu_ticks($old);
+	sleep 0.3;
+	cmp_ok(cpu_ticks($old) - $ticks, '<', 10, 'who leaves sleeps');
+	$tined->signal('HUP');
+	ok(wait_for(sub {
+		$tined->error_log =~ /master\[$second\] notice: reloaded/;
+	}), 'a signal to the old one is for the new one');
+	kill 'USR2', $second;
+	ok(wait_for(sub {
+		$tined->error_log =~ /master\[$second\] notice: upgraded/;
+	}), 'which is upgraded too');
+	ok(!wait_for(sub { !alive($second) }, 0.3), 'who waits for the first');
+	kill 'CONT', $lot;
+	$tined->{pid} = slurp($pidfile) + 0;
+	is($tined->get('/a.txt', sock => $_, keep => 1)->body, "a\n",
+		'a client goes on') or last for @idle;
+	ok(wait_for(sub {
+		waitpid($old, POSIX::WNOHANG());
+		!alive($old) && !alive($second);
+	}), 'both end');
+	ends_clean($tined);
 };
 
 subtest 'a daemon, and a socket in a folder' => sub {
