@@ -225,6 +225,13 @@ bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
 bench-crowd: $(BUILD)/tined $(BENCHES)		## what idle and slow clients cost others
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/crowd
 
+bench-churn: $(BUILD)/tined			## a million requests, while workers are recycled
+	TINED='$(abspath $(BUILD))/tined' t/bench/churn
+
+SECONDS_OF_CHAOS ?= 600
+bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for ten minutes
+	TINED='$(abspath $(BUILD))/tined' t/bench/chaos $(SECONDS_OF_CHAOS)
+
 fuzz:					## fuzz each parser for SECONDS=60
 	BUILD='$(abspath $(BUILD))' JOBS=$(JOBS) t/fuzz/run $(SECONDS)
 
@@ -282,6 +289,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-crowd fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-crowd bench-churn bench-chaos fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -43,6 +43,8 @@ runs(crowd => ['idle'], $ratios, qr/private memory for each .* met$/m,
 runs(crowd => ['slow'], $ratios,
 	qr/in the lot: \d+ idle, 200 head,/, qr/at the end 250 are in the lot/);
 
+runs(churn => [], qr/^  20000 answered, each with its own token; 0 failed;/m);
+
 my ($text, $status) = bench('crowd', 'no-such-bench');
 is($status, 64, 'an unknown bench is refused');
 like($text, qr/no bench is named no-such-bench/, 'by its name');
