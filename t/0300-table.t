@@ -53,7 +53,7 @@ sub test_row ($row, @results) {
 	} sort keys %ways;
 	my @outcomes = uniq map { outcome($_) } @results;
 	push @bad, "not the same in all ways: @{[join ', ', @outcomes]}"
-	    if @outcomes > 1;
+	    if @outcomes > 1 && $row->{after} !~ /,/;
 	ok(!@bad, $row->{name})
 	    or diag "line $row->{line}: ", join "\n", @bad;
 	return;

@@ -8,7 +8,7 @@ use Faulty qw(start_faulty);
 use Lot qw(ask half_of is_parked keep_busy park reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(background wait_for);
+use Tined qw(background slurp wait_for);
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $classic = ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
@@ -222,6 +222,8 @@ subtest 'a stop while workers are recycled' => sub {
 };
 
 subtest '--max-worker-memory' => sub {
+	plan skip_all => 'a sanitizer has its own memory'
+	    if slurp(Tined->binary) =~ /__asan_init/;
 	my $tined = start_faulty(args => ['-w', 2, '-a', 'off', '-v',
 		'--max-worker-memory', '12M']);
 	my $sock = $tined->connect;

@@ -65,7 +65,7 @@ sub read_table ($path) {
 
 sub _row ($line, $word) {
 	my ($answers, $after, $body, $name, $text) = $line =~ m{\A
-		([\d,+]+|-) [ ] (open|closed|ended|cut) (?: [ ] "(.*?)" )? \s*
+		([\d,+]+|-) [ ] ((?:(?:open|closed|ended|cut),?)+) (?: [ ] "(.*?)" )? \s*
 		[|][ ] (.*?) \s* [|][ ] (.*) \z}x or return;
 	my $row = { name => $name, after => $after };
 
@@ -421,7 +421,9 @@ sub row_problems ($row, $result) {
 		!any { $_ eq $has } @$want;
 	} keys @wants;
 	push @bad, sprintf '%s, not %s %s', outcome($result), $wants,
-	    $row->{after} if !$same || $result->{after} ne $row->{after};
+	    $row->{after}
+	    if !$same || !any { $_ eq $result->{after} } split /,/,
+	    $row->{after};
 	push @bad, 'its body is ' . _shown($result->{body})
 	    if defined $row->{body} && ($result->{body} // q{}) ne $row->{body};
 	return (@bad, $result->{faults}->@*);
