@@ -232,6 +232,9 @@ SECONDS_OF_CHAOS ?= 600
 bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for ten minutes
 	TINED='$(abspath $(BUILD))/tined' t/bench/chaos $(SECONDS_OF_CHAOS)
 
+bench-burst: $(BUILD)/tined			## 200 clients at once, and idle workers' memory
+	TINED='$(abspath $(BUILD))/tined' t/bench/burst
+
 fuzz:					## fuzz each parser for SECONDS=60
 	BUILD='$(abspath $(BUILD))' JOBS=$(JOBS) t/fuzz/run $(SECONDS)
 
@@ -289,6 +292,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-crowd bench-churn bench-chaos fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-crowd bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,122 @@
+# Other servers, started for measurements, and ended whatever happens.
+
+package Peer;
+
+use v5.36;
+
+use Bench    qw(find on_core said tree);
+use Exporter qw(import);
+use IO::Socket::INET ();
+use List::Util  qw(first);
+use POSIX       qw(:sys_wait_h);
+use Tined       qw(spew);
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(apache free_ports is_gone nobody start stop);
+
+use constant STOP => 5;    # seconds a server may take to go
+
+my %running;    # pids of servers we started
+my $owner = $$;
+
+# In a process group of its own, and ended by the kernel should we be killed.
+# What it says goes to that file.
+sub start ($output, @command) {
+	state $setpriv = find('setpriv');
+	unshift @command, $setpriv, '--pdeathsig', 'TERM' if $setpriv;
+	my $pid = fork() // die "fork: $!\n";
+	if (!$pid) {
+		POSIX::setpgid(0, 0);
+		open STDIN,  '<',  '/dev/null' or POSIX::_exit(1);
+		open STDOUT, '>>', $output     or POSIX::_exit(1);
+		open STDERR, '>&', \*STDOUT    or POSIX::_exit(1);
+		exec on_core(0, @command) or POSIX::_exit(127);
+	}
+	$running{$pid} = 1;
+	return $pid;
+}
+
+sub is_gone ($pid) {
+	return 0 if waitpid($pid, WNOHANG) == 0;
+	delete $running{$pid};
+	return 1;
+}
+
+sub stop ($pid) {
+	my @all = tree($pid);
+	kill 'TERM', $pid;
+	my $end = time + STOP;
+	until (is_gone($pid)) {
+		if (time > $end) {
+			kill 'KILL', @all;
+			waitpid $pid, 0;
+			delete $running{$pid};
+			last;
+		}
+		sleep 0.01;
+	}
+	return;
+}
+
+END {
+	if (defined $owner && $$ == $owner) {
+		my $status = $?;
+		stop($_) for keys %running;
+		$? = $status;
+	}
+}
+
+# Free ports, all held at once so that they differ.
+sub free_ports ($n) {
+	my @held = map {
+		IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+			// die "no free port: $@\n"
+	} 1 .. $n;
+	return map { $_->sockport } @held;
+}
+
+# As root, Apache and nginx insist on workers of another user.
+sub nobody ($format) {
+	return '' if $> != 0;
+	my ($user, $gid) = (getpwnam 'nobody')[ 0, 3 ];
+	return sprintf $format, $user, scalar getgrgid $gid;
+}
+
+# Writes a configuration of Apache prefork, for $dir/files, with these
+# directives besides, and returns a command.
+sub apache ($program, $dir, $port, %directive) {
+	my $modules = first {-d} qw(
+		/usr/lib/apache2/modules /usr/lib64/httpd/modules
+		/usr/lib/httpd/modules /usr/libexec/apache2);
+	my $builtin = said($program, '-l');
+	my $load    = join '',
+		map {"LoadModule ${_}_module $modules/mod_$_.so\n"}
+		grep { $builtin !~ /mod_$_[.]c/ && $builtin !~ /^\s*$_[.]c/m }
+		qw(mpm_prefork unixd authz_core mime);
+	my $user = nobody("User %s\nGroup %s\n");
+	my $more = join '', map {"$_ $directive{$_}\n"} sort keys %directive;
+	my $conf = spew("$dir/apache.conf", <<~"END");
+		$load${user}${more}ServerRoot $dir
+		ServerName localhost
+		Listen 127.0.0.1:$port
+		PidFile $dir/apache.pid
+		DefaultRuntimeDir $dir
+		ErrorLog $dir/apache.log
+		LogLevel crit
+		TypesConfig $dir/mime.types
+		MaxConnectionsPerChild 0
+		KeepAlive On
+		MaxKeepAliveRequests 0
+		EnableSendfile On
+		DocumentRoot $dir/files
+		<Directory $dir/files>
+			AllowOverride None
+			Options FollowSymLinks
+			Require all granted
+		</Directory>
+		END
+	spew("$dir/mime.types", "text/plain txt\n");
+	return ($program, '-DFOREGROUND', '-f', $conf);
+}
+
+1;
