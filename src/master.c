@@ -27,6 +27,8 @@
 /* A handshake that was under way is over by then, and looked for so often. */
 #define QUIET_TIME (100 * CLOCK_MILLISECOND)
 #define QUIET_TICK (20 * CLOCK_MILLISECOND)
+/* Who has read the pid file has sent its signal by then. */
+#define HANDOVER_TIME CLOCK_SECOND
 
 struct master {
 	struct heritage *heritage;
@@ -50,6 +52,7 @@ struct master {
 	struct upgrade upgrade;
 	bool leaving; /* all to a successor */
 	pid_t successor;
+	int64_t left;  /* clock_now(), when it gave way */
 	bool draining; /* clients may wait to be accepted */
 	int64_t quiet_since;
 };
@@ -126,9 +129,28 @@ keep_pool(struct master *m)
 		child_spawn_status(&m->children);
 }
 
+/* A child of this process: until it is reaped, its number is no other's. */
+static bool
+is_there(pid_t child)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    0;
+}
+
+static void
+pass_on_stop(const struct master *m)
+{
+	if (m->leaving && clock_now() - m->left < HANDOVER_TIME &&
+	    is_there(m->successor))
+		kill(m->successor, SIGTERM);
+}
+
 static void
 begin_stop(struct master *m)
 {
+	pass_on_stop(m);
 	m->stopping = true;
 	m->stop_deadline = clock_now() + m->heritage->config.stop_timeout;
 	log_notice("stopping, within %g s",
@@ -196,16 +218,6 @@ act_on_stop(struct master *m)
 	if (m->stopping)
 		stop_workers(m);
 	act_on_drain(m);
-}
-
-/* A child of this process: until it is reaped, its number is no other's. */
-static bool
-is_there(pid_t child)
-{
-	siginfo_t info;
-
-	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ==
-	    0;
 }
 
 /* Who sent them had read the pid file before it was the successor's. */
@@ -298,6 +310,7 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	int heir = (int)m->children.heir.pid;
 
 	m->leaving = true;
+	m->left = clock_now();
 	m->successor = m->children.heir.pid;
 	log_notice("upgraded: process %d serves, this one finishes what it has "
 		   "begun",

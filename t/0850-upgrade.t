@@ -270,6 +270,30 @@ subtest 'one upon another' => sub {
 	ends_clean($tined);
 };
 
+# Who stops the server may have read the pid file just before it changed.
+subtest 'a stop that meets the old one' => sub {
+	my $tined = start();
+	my $old = $tined->pid;
+	my $lot = $classic ? undef : lot_pid($tined);
+	my $sock = $tined->connect(rcvbuf => 4096);
+	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->fill($sock, time + 5);
+	kill 'STOP', $lot if $lot;
+	$tined->signal('USR2');
+	my $new = successor($tined) // return fail 'no successor';
+	kill 'TERM', $old;
+	ok(wait_for(sub { !alive($new) }), 'stops the new one too');
+	kill 'CONT', $lot if $lot;
+	close $sock;
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'both have ended');
+	$tined->{pid} = $new;
+	$tined->{status} = 0;
+	ok(!-e $pidfile, 'the pid file is removed');
+	$tined->leaves_nothing;
+	$tined->log_is_clean;
+};
+
 subtest 'a daemon, and a socket in a folder' => sub {
 	my $port = free_port;
 	mkdir "$dir/www";
