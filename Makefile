@@ -225,6 +225,9 @@ bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
 bench-crowd: $(BUILD)/tined $(BENCHES)		## what idle and slow clients cost others
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/crowd
 
+bench-parking: $(BUILD)/tined $(BENCHES)		## what hand-overs cost, beside other servers
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run parking
+
 bench-churn: $(BUILD)/tined			## a million requests, while workers are recycled
 	TINED='$(abspath $(BUILD))/tined' t/bench/churn
 
@@ -292,6 +295,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-crowd bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
