@@ -547,9 +547,27 @@ child_signal_all(const struct children *all, int signo)
 			kill(all->at[i].pid, signo);
 }
 
+/* Idle clients do not count: they lose nothing. */
+static void
+log_lot(const struct children *all, const char *why)
+{
+	const atomic_uint_least64_t *waiting =
+	    all->heritage->board->lot.waiting;
+	unsigned long long sends = atomic_load(&waiting[WAIT_SEND]);
+	unsigned long long asks = atomic_load(&waiting[WAIT_HEAD]) +
+	    atomic_load(&waiting[WAIT_BODY]) +
+	    atomic_load(&waiting[WAIT_WORKER]);
+
+	if (all->lot.pid != 0 && sends + asks > 0)
+		log_warning("the lot[%d] %s while it has %llu requests and "
+			    "sends %llu responses",
+		    (int)all->lot.pid, why, asks, sends);
+}
+
 void
 child_log_all(const struct children *all, const char *why)
 {
+	log_lot(all, why);
 	for (size_t i = 0; i < all->count; i++) {
 		struct buffer doing = {0};
 		struct score_reading score;

@@ -1,4 +1,11 @@
+#include "clock.h"
 #include "lot_share.h"
+
+/*
+ * A worker that was killed just when it took something has not said so: what
+ * cannot be on its way any more, after so long, is not counted.
+ */
+#define LANE_TIME CLOCK_SECOND
 
 void
 lot_share_init(struct lot_share *ls, struct share *share)
@@ -8,10 +15,6 @@ lot_share_init(struct lot_share *ls, struct share *share)
 		ls->handed = atomic_load(&share->taken);
 }
 
-/*
- * A worker that was killed just when it took something has not said so: what
- * cannot be on its way any more is not counted.
- */
 void
 lot_share_begin(struct lot_share *ls, const struct handoff_lane *lane)
 {
@@ -21,7 +24,9 @@ lot_share_begin(struct lot_share *ls, const struct handoff_lane *lane)
 	if (ls->share == NULL)
 		return;
 	taken = atomic_load(&ls->share->taken);
-	if (ls->handed < taken || !handoff_is_waiting(lane))
+	if (ls->handed < taken ||
+	    (ls->handed > taken && clock_now() - ls->since > LANE_TIME &&
+		!handoff_is_waiting(lane)))
 		ls->handed = taken;
 }
 
@@ -64,7 +69,10 @@ lot_share_allows(struct lot_share *ls, uint64_t client)
 void
 lot_share_handed(struct lot_share *ls, uint64_t client)
 {
+	if (ls->share == NULL)
+		return;
 	ls->lane[ls->handed++ % LOT_SHARE_LANE] = client;
+	ls->since = clock_now();
 }
 
 void

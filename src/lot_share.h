@@ -21,6 +21,7 @@
 struct lot_share {
 	struct share *share; /* NULL: there is no bound */
 	uint64_t handed;     /* to the lane, ever; compare share.taken */
+	int64_t since;	     /* clock_now() when the last was */
 	uint64_t lane[LOT_SHARE_LANE]; /* the clients of the last of them */
 	uint64_t full[LOT_SHARE_FULL];
 	size_t full_count;

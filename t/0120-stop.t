@@ -106,7 +106,7 @@ subtest 'it ends within --stop-timeout' => sub {
 	$tined->leaves_nothing;
 	is(scalar(grep { / warning: / } $tined->error_log), 1,
 		'a warning says what was cut off') or diag($tined->error_log);
-	$tined->log_is_clean(qr/ warning: worker .* is killed while /);
+	$tined->log_is_clean(qr/ warning: (?:worker .*|the lot\[\d+\]) is killed while /);
 };
 
 subtest 'at once: a second INT, QUIT' => sub {

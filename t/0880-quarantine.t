@@ -85,6 +85,8 @@ subtest 'who is killed from outside has no blame' => sub {
 	kill 'KILL', $pid;
 	ok(died($tined, 1), 'it dies');
 	is($tined->get('/f/well')->status, 200, 'one that is done');
+	ok(wait_for(sub { 2 == grep { Tined::title($_) =~ /idle/ }
+		$tined->worker_pids }), 'two are idle');
 	kill 'SEGV', $tined->worker_pids;
 	ok(died($tined, 3), 'all die, while they are idle');
 	unlike($tined->error_log, qr/quarantine/, 'that is all');

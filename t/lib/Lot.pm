@@ -118,8 +118,8 @@ sub _holders ($tined, $sock) {
 	return "@pids";
 }
 
-# By whichever of its processes.
-sub is_held ($tined, $sock) { return (_holders($tined, $sock) // q{}) ne q{} }
+# By whichever of its processes, or on its way between them.
+sub is_held ($tined, $sock) { return defined _holders($tined, $sock) }
 
 sub is_parked ($tined, $sock) {
 	return (_holders($tined, $sock) // q{}) eq
