@@ -214,7 +214,7 @@ REPORT := $(abspath $(BUILD))/sanitize/report
 # Those that measure (t/9*), or keep time closely, would measure the sanitizers.
 sanitize:				## the tests under ASan and UBSan
 	@rm -f $(REPORT).*
-	@ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
+	@TINED_SLOW=$${TINED_SLOW:-3} ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
 	UBSAN_OPTIONS="log_path=$(REPORT):print_stacktrace=1:$$UBSAN_OPTIONS" \
 	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0700% t/0710%,$(TESTS))' test; \
 	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
