@@ -102,6 +102,24 @@ get_descriptors(struct msghdr *message, int fds[HANDOFF_DESCRIPTORS_MAX])
 	return size / sizeof(fds[0]);
 }
 
+static void
+drop_descriptors(struct msghdr *message)
+{
+	int fds[HANDOFF_DESCRIPTORS_MAX];
+	size_t count = get_descriptors(message, fds);
+
+	while (count > 0)
+		close(fds[--count]);
+}
+
+/* Whoever has taken over a worker must not so get at what the lot holds. */
+static bool
+is_sound(const struct handoff *h, size_t len)
+{
+	return (unsigned)h->kind <= HANDOFF_LATE &&
+	    (h->kind != HANDOFF_SEND || len >= sizeof(struct rest));
+}
+
 /* All descriptors or none: -1 with errno. */
 static int
 take_descriptors(struct msghdr *message, struct rest *rest)
@@ -148,9 +166,17 @@ handoff_receive(const struct handoff_lane *lane, struct handoff *h, char *bytes,
 		return -1;
 	}
 	*len = (size_t)n - sizeof(*h);
+	if (!is_sound(h, *len)) {
+		drop_descriptors(&message);
+		errno = EPROTO;
+		return -1;
+	}
+	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
 	if (h->kind != HANDOFF_SEND)
 		return take_descriptors(&message, NULL);
 	*len -= sizeof(*rest);
 	memcpy(rest, bytes + *len, sizeof(*rest));
+	if (rest->count > REST_SEGMENTS_MAX || rest->first > rest->count)
+		rest->first = rest->count = 0;
 	return take_descriptors(&message, rest);
 }

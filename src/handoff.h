@@ -60,7 +60,8 @@ bool handoff_is_waiting(const struct handoff_lane *lane);
 /*
  * Receives up to size bytes; none may be cut off.  The descriptor, which is
  * then the caller's, as is the rest; or -1 with errno: EAGAIN when there is
- * none, EMFILE when a connection was lost for want of descriptors.
+ * none, EMFILE when a connection was lost for want of descriptors, EPROTO when
+ * it is no such message.
  */
 int handoff_receive(const struct handoff_lane *lane, struct handoff *h,
     char *bytes, size_t size, size_t *len, struct rest *rest);

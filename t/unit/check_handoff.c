@@ -282,6 +282,29 @@ START_TEST(a_descriptor_that_is_none_is_not_sent)
 }
 END_TEST
 
+/* From a worker that somebody has taken over. */
+START_TEST(what_makes_no_sense_is_dropped_whole)
+{
+	int before = open_descriptors();
+	struct handoff h;
+	struct rest none;
+
+	rest_init(&none);
+	sent.kind = (enum handoff_kind)77;
+	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, NULL), 0);
+	ck_assert_int_eq(receive(&h), -1);
+	ck_assert_int_eq(errno, EPROTO);
+	/* One that says of itself that there is a rest, and has none. */
+	sent.kind = HANDOFF_SEND;
+	none.count = SIZE_MAX;
+	none.first = 1;
+	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, &none), 0);
+	close(receive(&h));
+	ck_assert_uint_eq(rest_length(&rest), 0);
+	ck_assert_int_eq(open_descriptors(), before);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -297,5 +320,6 @@ main(void)
 	tcase_add_test(tests, without_a_free_descriptor_none_leaks);
 	tcase_add_test(tests, a_closed_other_end_is_told);
 	tcase_add_test(tests, a_descriptor_that_is_none_is_not_sent);
+	tcase_add_test(tests, what_makes_no_sense_is_dropped_whole);
 	return unit_run();
 }
