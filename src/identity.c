@@ -16,6 +16,7 @@
 #include "memory.h"
 
 #define GROUPS_FIRST 16
+#define CAPABILITIES_MAX 64
 #define ID_MAX (UINT32_MAX - 1) /* -1 means "as it is": setresuid(2) */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -251,10 +252,10 @@ static void
 drop_bounds(uint64_t keep)
 {
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1;
-	     cap++)
-		if ((keep >> cap & 1) == 0)
-			(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	for (unsigned cap = 0; cap < CAPABILITIES_MAX; cap++)
+		if ((keep >> cap & 1) == 0 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			break; /* the kernel has no more, or forbids it */
 }
 
 static int

@@ -272,6 +272,13 @@ static const struct seccomp_rule lot_rules[] = {
 #endif
 };
 
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define RULES_MAX                                                              \
+	(COUNT(worker_rules) > COUNT(lot_rules) ? COUNT(worker_rules)          \
+						: COUNT(lot_rules))
+/* So many rules are compared one after the other. */
+#define LEAF_RULES 8
+
 struct assembly {
 	struct sock_filter *at;
 	size_t length;
@@ -324,17 +331,6 @@ add_condition(
 	load(a, offsetof(struct seccomp_data, nr));
 }
 
-static void
-add_rule(struct assembly *a, const struct seccomp_rule *rule, uint32_t action)
-{
-	if (rule->when != WHEN_CALLED) {
-		add_condition(a, rule, action);
-		return;
-	}
-	unless_equal_skip(a, (uint32_t)rule->call, 1);
-	give_back(a, action);
-}
-
 /* What comes by another door (32 bits, x32) has numbers of another meaning. */
 static void
 add_prologue(struct assembly *a)
@@ -351,24 +347,103 @@ add_prologue(struct assembly *a)
 	give_back(a, UNKNOWN);
 }
 
+/* Those of a list that count, ordered by the number of their call. */
+struct selection {
+	const struct seccomp_rule *at[RULES_MAX];
+	size_t count;
+	uint32_t action; /* for what they match */
+	uint32_t otherwise;
+};
+
+static void
+select_rule(struct selection *s, const struct seccomp_rule *rule)
+{
+	size_t i = s->count++;
+
+	for (; i > 0 && s->at[i - 1]->call > rule->call; i--)
+		s->at[i] = s->at[i - 1];
+	s->at[i] = rule;
+}
+
+/* The first rule of [from, to) whose call is that of none before the middle. */
+static size_t
+halve(const struct selection *s, size_t from, size_t to)
+{
+	size_t middle = from + (to - from) / 2;
+
+	while (middle > from && s->at[middle - 1]->call == s->at[middle]->call)
+		middle--;
+	return middle;
+}
+
+static bool
+is_plain(const struct seccomp_rule *rule)
+{
+	return rule->when == WHEN_CALLED;
+}
+
+/* Those of [from, to) one after the other. */
+static void
+add_leaf(struct assembly *a, const struct selection *s, size_t from, size_t to)
+{
+	uint8_t left = 0;
+
+	for (size_t i = from; i < to; i++)
+		if (is_plain(s->at[i]))
+			left++;
+		else
+			add_condition(a, s->at[i], s->action);
+	for (size_t i = from; i < to; i++)
+		if (is_plain(s->at[i]))
+			emit(a, BPF_JMP | BPF_JEQ | BPF_K,
+			    (uint32_t)s->at[i]->call, left--, 0);
+	give_back(a, s->otherwise);
+	give_back(a, s->action);
+}
+
+/*
+ * A tree: when a filter is put in force, the kernel runs it for each call that
+ * there is, which would take longer than all else that a worker begins with.
+ */
+static void
+add_rules(struct assembly *a, const struct selection *s, size_t from, size_t to)
+{
+	size_t middle = halve(s, from, to), jump;
+
+	if (to - from <= LEAF_RULES || middle == from) {
+		add_leaf(a, s, from, to);
+		return;
+	}
+	/* A conditional jump reaches no further than 255 instructions. */
+	emit(a, BPF_JMP | BPF_JGE | BPF_K, (uint32_t)s->at[middle]->call, 0, 1);
+	jump = a->length;
+	emit(a, BPF_JMP | BPF_JA, 0, 0, 0);
+	add_rules(a, s, from, middle);
+	a->at[jump].k = (uint32_t)(a->length - jump - 1);
+	add_rules(a, s, middle, to);
+}
+
 static void
 add_worker_rules(struct assembly *a, unsigned grants)
 {
-	for (size_t i = 0; i < sizeof(worker_rules) / sizeof(worker_rules[0]);
-	     i++)
+	struct selection s = {.action = REFUSED, .otherwise = ALLOWED};
+
+	for (size_t i = 0; i < COUNT(worker_rules); i++)
 		if ((worker_rules[i].grant & grants) == 0)
-			add_rule(a, &worker_rules[i], REFUSED);
-	give_back(a, ALLOWED);
+			select_rule(&s, &worker_rules[i]);
+	add_rules(a, &s, 0, s.count);
 }
 
 static void
 add_lot_rules(struct assembly *a, unsigned grants)
 {
-	for (size_t i = 0; i < sizeof(lot_rules) / sizeof(lot_rules[0]); i++)
+	struct selection s = {.action = ALLOWED, .otherwise = REFUSED};
+
+	for (size_t i = 0; i < COUNT(lot_rules); i++)
 		if (lot_rules[i].grant == 0 ||
 		    (lot_rules[i].grant & grants) != 0)
-			add_rule(a, &lot_rules[i], ALLOWED);
-	give_back(a, REFUSED);
+			select_rule(&s, &lot_rules[i]);
+	add_rules(a, &s, 0, s.count);
 }
 
 size_t

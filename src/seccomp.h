@@ -32,7 +32,7 @@ enum seccomp_list {
 	SECCOMP_LOT,
 };
 
-#define SECCOMP_PROGRAM_MAX 1024
+#define SECCOMP_PROGRAM_MAX 512
 
 /* Has this kernel filters, and are the calls of this machine known here? */
 bool seccomp_probe(void);

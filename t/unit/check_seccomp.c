@@ -35,6 +35,7 @@
 
 static struct sock_filter program[SECCOMP_PROGRAM_MAX];
 static size_t length;
+static unsigned steps; /* of the last run */
 
 /* The instructions that the compiler uses, as the kernel runs them. */
 static int
@@ -42,9 +43,12 @@ run(const struct seccomp_data *data)
 {
 	uint32_t a = 0;
 
+	steps = 0;
+
 	for (size_t pc = 0; pc < length; pc++) {
 		const struct sock_filter *f = &program[pc];
 
+		steps++;
 		switch (f->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
 			ck_assert_uint_le(f->k + sizeof(a), sizeof(*data));
@@ -58,6 +62,9 @@ run(const struct seccomp_data *data)
 			break;
 		case BPF_JMP | BPF_JEQ | BPF_K:
 			pc += a == f->k ? f->jt : f->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			pc += a >= f->k ? f->jt : f->jf;
 			break;
 		case BPF_JMP | BPF_JGT | BPF_K:
 			pc += a > f->k ? f->jt : f->jf;
@@ -245,6 +252,20 @@ START_TEST(more_grants_allow_no_less)
 }
 END_TEST
 
+/* As the kernel tries each call whenever a worker starts. */
+START_TEST(any_call_takes_few_steps)
+{
+	for (int list = SECCOMP_WORKER; list <= SECCOMP_LOT; list++)
+		for (unsigned grants = 0; grants < 16; grants++) {
+			compile(list, grants);
+			for (int call = 0; call < CALLS_MAX; call++) {
+				(void)plain(call);
+				assert_quick(steps < 45);
+			}
+		}
+}
+END_TEST
+
 /* The kernel takes the program, and means by it what we do. */
 START_TEST(the_kernel_agrees)
 {
@@ -284,6 +305,7 @@ main(void)
 	tcase_add_test(tests, no_keys_into_a_terminal);
 	tcase_add_test(tests, the_lot_opens_nothing_and_makes_no_code);
 	tcase_add_test(tests, more_grants_allow_no_less);
+	tcase_add_test(tests, any_call_takes_few_steps);
 	tcase_add_test(tests, the_kernel_agrees);
 	return unit_run();
 }
