@@ -136,6 +136,7 @@ subtest 'an idle worker is killed' => sub {
 
 	$tined->get('/a.txt') for 1 .. 4;
 	my ($pid) = $tined->worker_pids;
+	wait_for(sub { Tined::title($pid) =~ /[(]idle[)]/ });
 	kill 'KILL', $pid;
 	ok(wait_for(sub {
 		$tined->error_log =~ qr{$KILLED while idle; a new worker}
