@@ -1,6 +1,5 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -12,204 +11,23 @@
 
 #include "clock.h"
 #include "connection.h"
-#include "crash.h"
 #include "log.h"
 #include "relog.h"
 #include "rescue.h"
-#include "signals.h"
-#include "trace.h"
 #include "worker.h"
+#include "worker_state.h"
 
 /* When a connection cannot be accepted for want of descriptors or memory. */
 #define STARVED_PAUSE_MS 100
 /* A signal may come just before a wait; none is missed for longer. */
 #define DRAIN_TICK_MS 100
-/* The signal that the kernel sends when the master is gone. */
-#define ORPHANED SIGUSR2
 /* How long a full lane to the lot is waited for. */
 #define PARK_PATIENCE_MS 1000
-
-struct worker {
-	struct heritage *heritage;
-	size_t slot;
-	struct client client;
-	int epoll;
-	int wake;    /* an eventfd: a signal came */
-	size_t next; /* listener to ask first */
-	bool starved;
-	bool handed_first;
-	struct recycle recycle;
-	struct room room;
-	pid_t master;
-	volatile bool let_go; /* the listeners are closed */
-};
-
-/* For the handler of signals, which gets no argument. */
-static struct worker *self;
-static volatile sig_atomic_t want_stop;
 
 static bool
 has_lot(const struct worker *w)
 {
 	return !w->heritage->config.no_lot;
-}
-
-static void
-wake_up(void)
-{
-	const uint64_t one = 1;
-
-	want_stop = 1;
-	if (self != NULL)
-		(void)!write(self->wake, &one, sizeof(one));
-}
-
-static void
-stop(void)
-{
-	wake_up();
-	if (self != NULL)
-		input_hurry(&self->client.in);
-}
-
-/*
- * The server goes on, and with a lot so does the client.  Without one it is
- * told by its next response: closed at once, it might be asking already.
- */
-static void
-retire(void)
-{
-	wake_up();
-	if (has_lot(self))
-		input_yield(&self->client.in);
-	else
-		self->client.last = 1;
-}
-
-static void
-on_term(int signo)
-{
-	int saved = errno;
-
-	(void)signo;
-	if (self != NULL && !atomic_load(&self->heritage->board->stopping))
-		retire();
-	else
-		stop();
-	errno = saved;
-}
-
-/* For the handlers: another worker may go on with the sockets. */
-static void
-let_go_of_listeners(void)
-{
-	if (self == NULL || self->let_go)
-		return;
-	self->let_go = true;
-	for (size_t i = 0; i < self->heritage->listeners.count; i++)
-		close(self->heritage->listeners.at[i].fd);
-}
-
-static bool
-is_stopping(void)
-{
-	return self != NULL && atomic_load(&self->heritage->board->stopping);
-}
-
-/*
- * From the master: nobody waits to be accepted any more.  In a worker that was
- * just being started this comes before the SIGTERM that was sent first.
- */
-static void
-on_let_go(int signo)
-{
-	int saved = errno;
-
-	(void)signo;
-	if (want_stop || is_stopping()) {
-		let_go_of_listeners();
-		stop();
-	}
-	errno = saved;
-}
-
-/* Nothing of a dead master may keep its successor from the port. */
-static void
-on_orphaned(int signo)
-{
-	int saved = errno;
-
-	(void)signo;
-	if (self != NULL && getppid() != self->master) {
-		stop();
-		let_go_of_listeners();
-	}
-	errno = saved;
-}
-
-static bool
-is_hanging(const struct worker *w)
-{
-	int64_t since = score_running_since(w->client.service.score);
-
-	return since != CLOCK_NEVER &&
-	    clock_now() - since >= w->heritage->config.request_timeout;
-}
-
-/* From the master, who may have looked just before the handler was done. */
-static void
-on_timed_out(int signo, siginfo_t *info, void *context)
-{
-	int saved = errno;
-
-	(void)info;
-	if (self == NULL || !is_hanging(self)) {
-		errno = saved;
-		return;
-	}
-	crash_limit_life();
-	rescue_client(&self->client, 504);
-	log_dying(TEXT("has hung, in:"));
-	trace_log(context);
-	crash_die(signo);
-}
-
-/*
- * The master passes on what is meant for all; what a terminal sends to the
- * whole group is the master's to decide.
- */
-static void
-set_up_signals(void)
-{
-	static const int ours[] = {SIGTERM, 0};
-	static const int let_go[] = {WORKER_LET_GO, 0};
-	static const int orphaned[] = {ORPHANED, 0};
-	static const int not_ours[] = {
-	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
-	static const int plain[] = {SIGCHLD, 0};
-	const int timed_out[] = {WORKER_TIMED_OUT, 0};
-	sigset_t none;
-
-	signals_handle_on_own_stack(timed_out, on_timed_out);
-	signals_handle(ours, on_term);
-	signals_handle(let_go, on_let_go);
-	signals_handle(orphaned, on_orphaned);
-	signals_ignore(not_ours);
-	signals_default(plain);
-	sigemptyset(&none);
-	signals_set_mask(&none);
-}
-
-/*
- * However the master goes, even by SIGKILL, the kernel tells; unless privileges
- * are dropped after this.
- */
-static void
-follow_master(const struct worker *w)
-{
-	prctl(PR_SET_PDEATHSIG, ORPHANED);
-	if (getppid() != w->master) /* it went before that */
-		raise(ORPHANED);
 }
 
 static int
@@ -268,13 +86,6 @@ look_at_doors(struct worker *w)
 		log_error("cannot watch listeners: %s", strerror(errno));
 }
 
-/* For crash.c, when a handler breaks. */
-static void
-rescue(void)
-{
-	rescue_client(&self->client, 500);
-}
-
 static int
 start(struct worker *w)
 {
@@ -314,8 +125,6 @@ start(struct worker *w)
 	}
 	room_init(&w->room, w->wake);
 	w->recycle.room = &w->room;
-	self = w;
-	crash_set_rescue(rescue);
 	log_mute(false);
 	(void)!write(h->started, &one, sizeof(one));
 	return 0;
@@ -510,7 +319,7 @@ serve(struct worker *w)
 	part(w, connection_serve(c));
 	let_go_of_client(w);
 	if (w->recycle.due)
-		want_stop = 1;
+		w->want_stop = 1;
 }
 
 static bool
@@ -636,9 +445,9 @@ work(struct worker *w)
 {
 	bool looked = false;
 
-	while (!want_stop || !looked) {
+	while (!w->want_stop || !looked) {
 		looked = true;
-		if (serve_any(w) || want_stop)
+		if (serve_any(w) || w->want_stop)
 			continue;
 		wait_for_work(w);
 		looked = false;
@@ -675,8 +484,7 @@ drain(struct worker *w)
 static void
 end(struct worker *w)
 {
-	crash_set_rescue(NULL);
-	self = NULL;
+	worker_signals_end();
 	client_free(&w->client);
 	close(w->epoll);
 	close(w->wake);
@@ -692,8 +500,7 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
 	relog_follow(heritage, &heritage->board->slots[slot].logs);
-	set_up_signals();
-	follow_master(&w);
+	worker_signals_begin(&w);
 	work(&w);
 	drain(&w);
 	end(&w);

@@ -1,0 +1,195 @@
+#include <sys/prctl.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "crash.h"
+#include "log.h"
+#include "rescue.h"
+#include "signals.h"
+#include "trace.h"
+#include "worker.h"
+#include "worker_state.h"
+
+/* The signal that the kernel sends when the master is gone. */
+#define ORPHANED SIGUSR2
+
+/* For handlers, which get no argument. */
+static struct worker *self;
+
+static void
+wake_up(void)
+{
+	const uint64_t one = 1;
+
+	self->want_stop = 1;
+	(void)!write(self->wake, &one, sizeof(one));
+}
+
+static void
+stop(void)
+{
+	wake_up();
+	input_hurry(&self->client.in);
+}
+
+/*
+ * The server goes on, and with a lot so does the client.  Without one it is
+ * told by its next response: closed at once, it might be asking already.
+ */
+static void
+retire(void)
+{
+	wake_up();
+	if (!self->heritage->config.no_lot)
+		input_yield(&self->client.in);
+	else
+		self->client.last = 1;
+}
+
+static bool
+is_stopping(void)
+{
+	return atomic_load(&self->heritage->board->stopping);
+}
+
+static void
+on_term(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && is_stopping())
+		stop();
+	else if (self != NULL)
+		retire();
+	errno = saved;
+}
+
+/* For the handlers: another worker may go on with the sockets. */
+static void
+let_go_of_listeners(void)
+{
+	if (self->let_go)
+		return;
+	self->let_go = true;
+	for (size_t i = 0; i < self->heritage->listeners.count; i++)
+		close(self->heritage->listeners.at[i].fd);
+}
+
+/*
+ * From the master: nobody waits to be accepted any more.  In a worker that was
+ * just being started this comes before the SIGTERM that was sent first.
+ */
+static void
+on_let_go(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && (self->want_stop || is_stopping())) {
+		let_go_of_listeners();
+		stop();
+	}
+	errno = saved;
+}
+
+/* Nothing of a dead master may keep its successor from the port. */
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && getppid() != self->master) {
+		stop();
+		let_go_of_listeners();
+	}
+	errno = saved;
+}
+
+static bool
+is_hanging(const struct worker *w)
+{
+	int64_t since = score_running_since(w->client.service.score);
+
+	return since != CLOCK_NEVER &&
+	    clock_now() - since >= w->heritage->config.request_timeout;
+}
+
+/* From the master, who may have looked just before the handler was done. */
+static void
+on_timed_out(int signo, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)info;
+	if (self == NULL || !is_hanging(self)) {
+		errno = saved;
+		return;
+	}
+	crash_limit_life();
+	rescue_client(&self->client, 504);
+	log_dying(TEXT("has hung, in:"));
+	trace_log(context);
+	crash_die(signo);
+}
+
+/*
+ * The master passes on what is meant for all; what a terminal sends to the
+ * whole group is the master's to decide.
+ */
+static void
+set_up_signals(void)
+{
+	static const int ours[] = {SIGTERM, 0};
+	static const int let_go[] = {WORKER_LET_GO, 0};
+	static const int orphaned[] = {ORPHANED, 0};
+	static const int not_ours[] = {
+	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	static const int plain[] = {SIGCHLD, 0};
+	const int timed_out[] = {WORKER_TIMED_OUT, 0};
+	sigset_t none;
+
+	signals_handle_on_own_stack(timed_out, on_timed_out);
+	signals_handle(ours, on_term);
+	signals_handle(let_go, on_let_go);
+	signals_handle(orphaned, on_orphaned);
+	signals_ignore(not_ours);
+	signals_default(plain);
+	sigemptyset(&none);
+	signals_set_mask(&none);
+}
+
+/* However the master goes, even by SIGKILL, the kernel tells. */
+static void
+follow_master(const struct worker *w)
+{
+	prctl(PR_SET_PDEATHSIG, ORPHANED);
+	if (getppid() != w->master) /* it went before that */
+		raise(ORPHANED);
+}
+
+/* For crash.c, when a handler breaks. */
+static void
+rescue(void)
+{
+	rescue_client(&self->client, 500);
+}
+
+void
+worker_signals_begin(struct worker *w)
+{
+	self = w;
+	crash_set_rescue(rescue);
+	set_up_signals();
+	follow_master(w);
+}
+
+void
+worker_signals_end(void)
+{
+	crash_set_rescue(NULL);
+	self = NULL;
+}

@@ -1,0 +1,43 @@
+/*
+ * worker_state: what the parts of a worker share.  worker.c is its life;
+ * worker_signals.c is what signals ask of it.
+ */
+#ifndef TINED_WORKER_STATE_H
+#define TINED_WORKER_STATE_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "client.h"
+#include "heritage.h"
+#include "recycle.h"
+#include "room.h"
+
+struct worker {
+	struct heritage *heritage;
+	size_t slot;
+	struct client client;
+	int epoll;
+	int wake;    /* an eventfd: a signal came */
+	size_t next; /* listener to ask first */
+	bool starved;
+	bool handed_first;
+	struct recycle recycle;
+	struct room room;
+	pid_t master;
+	/* For handlers of signals: */
+	volatile sig_atomic_t want_stop;
+	volatile bool let_go; /* the listeners are closed */
+};
+
+/*
+ * From now on signals are for this worker, and so is the end of the master,
+ * unless privileges are dropped after this.
+ */
+void worker_signals_begin(struct worker *w);
+/* Signals find no worker any more. */
+void worker_signals_end(void);
+
+#endif
