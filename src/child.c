@@ -559,8 +559,9 @@ log_lot(const struct children *all, const char *why)
 	    atomic_load(&waiting[WAIT_WORKER]);
 
 	if (all->lot.pid != 0 && sends + asks > 0)
-		log_warning("the lot[%d] %s while it has %llu requests and "
-			    "sends %llu responses",
+		log_warning(
+		    "the lot[%d] %s while requests wait in it (%llu) and "
+		    "responses are sent by it (%llu)",
 		    (int)all->lot.pid, why, asks, sends);
 }
 
