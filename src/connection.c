@@ -37,14 +37,15 @@ bad_head(struct head_scan *scan, int status)
 
 /* Whether what the client does not take now may be sent by the lot. */
 static bool
-may_defer(void *context, enum output_pause pause)
+may_defer(void *context, enum output_pause pause, size_t bytes)
 {
 	struct client *c = context;
 	struct scoreboard *board = c->service.board;
 
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
-	    atomic_load(&board->lot.deferred) <= DEFERRED_MAX &&
+	    (bytes == 0 ||
+		atomic_load(&board->lot.deferred) + bytes <= DEFERRED_MAX) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
 	    (pause != OUTPUT_FULL || handoff_is_waiting(c->service.ready));
 }

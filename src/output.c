@@ -109,9 +109,9 @@ skip_sent(struct iovec *parts, int count, size_t n)
 }
 
 static bool
-may_defer(const struct output *o, enum output_pause pause)
+may_defer(const struct output *o, enum output_pause pause, size_t bytes)
 {
-	return o->may_defer != NULL && o->may_defer(o->context, pause);
+	return o->may_defer != NULL && o->may_defer(o->context, pause, bytes);
 }
 
 /* All bytes together are one segment, or two around a file. */
@@ -151,7 +151,7 @@ static bool
 begin_deferring(
     struct output *o, const struct msghdr *message, enum output_pause pause)
 {
-	if (!may_defer(o, pause) || !has_room_in_rest(o))
+	if (!may_defer(o, pause, o->waiting) || !has_room_in_rest(o))
 		return false;
 	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
 		return true;
@@ -337,9 +337,9 @@ static bool
 is_to_be_deferred(const struct output *o, ssize_t sent, int64_t began)
 {
 	if (sent < OUTPUT_FILE_STEP)
-		return may_defer(o, OUTPUT_STALLED);
+		return may_defer(o, OUTPUT_STALLED, 0);
 	return clock_now() - began > OUTPUT_DEFER_TIME &&
-	    may_defer(o, OUTPUT_LONG);
+	    may_defer(o, OUTPUT_LONG, 0);
 }
 
 static void
@@ -376,7 +376,7 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	int64_t began = clock_now();
 	off_t at = (off_t)offset;
 	struct pace pace = {0};
-	bool may_wait = !may_defer(o, OUTPUT_FULL);
+	bool may_wait = !may_defer(o, OUTPUT_FULL, 0);
 
 	o->sends++;
 	note_send(o);

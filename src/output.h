@@ -63,8 +63,9 @@ struct output {
 
 	bool deferring;	  /* what is handed in goes to the rest */
 	struct rest rest; /* empty unless deferring; owned */
-	/* Whether it may defer now; NULL: never. */
-	bool (*may_defer)(void *context, enum output_pause pause);
+	/* Whether it may defer now, and so many bytes besides what is in a
+	 * file; NULL: never. */
+	bool (*may_defer)(void *context, enum output_pause pause, size_t bytes);
 	void *context;
 };
 
