@@ -1,4 +1,3 @@
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -16,6 +15,7 @@
 
 #include "buffer.h"
 #include "logfile.h"
+#include "memory.h"
 #include "path.h"
 
 #define LOGFILE_MODE 0640
@@ -26,13 +26,8 @@
 static int
 share_trouble(struct logfile *f)
 {
-	void *p = mmap(NULL, sizeof(*f->trouble), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return -1;
-	f->trouble = p;
-	return 0;
+	f->trouble = memory_share(sizeof(*f->trouble));
+	return f->trouble != NULL ? 0 : -1;
 }
 
 /*

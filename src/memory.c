@@ -1,3 +1,5 @@
+#include <sys/mman.h>
+
 #include <err.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -58,6 +60,15 @@ void *
 memory_resize(void *old, size_t count, size_t size)
 {
 	return check(reallocarray(old, count > 0 ? count : 1, size));
+}
+
+void *
+memory_share(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED ? p : NULL;
 }
 
 char *

@@ -15,6 +15,11 @@ void *memory_get(size_t size);
 /* Zeroed, and checked for overflow. */
 void *memory_get_array(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);
+/*
+ * Zeroed, for this process and those that it forks.  This may fail: NULL with
+ * errno.  It is given back by munmap(2).
+ */
+void *memory_share(size_t size);
 char *memory_copy_string(const char *s);
 char *memory_printf(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -107,15 +107,15 @@ refuse_option(int problem, char **argv)
 	const struct option_spec *spec = find_spec(optopt);
 
 	if (problem == ':' && spec != NULL)
-		errx(EX_USAGE, "--%s needs a value; see tined --help",
+		errx(EX_USAGE, "--%s needs a value; see tined --help=all",
 		    spec->name);
 	if (spec != NULL && !has_value(spec) && optopt >= LONG_BASE)
-		errx(EX_USAGE, "--%s takes no value; see tined --help",
+		errx(EX_USAGE, "--%s takes no value; see tined --help=all",
 		    spec->name);
 	if (optopt != 0 && optopt < LONG_BASE)
-		errx(EX_USAGE, "there is no option -%c; see tined --help",
+		errx(EX_USAGE, "there is no option -%c; see tined --help=all",
 		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
-	errx(EX_USAGE, "there is no option %s; see tined --help",
+	errx(EX_USAGE, "there is no option %s; see tined --help=all",
 	    shown(argv[optind - 1]));
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "memory.h"
 #include "quarantine.h"
 
 /* A reader that meets the writer again and again takes what it has. */
@@ -42,10 +43,9 @@ quarantine_create(int limit, int64_t time, size_t workers)
 {
 	size_t size = sizeof(struct quarantine) +
 	    workers * sizeof(struct quarantine_place);
-	struct quarantine *q = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct quarantine *q = memory_share(size);
 
-	if (q == MAP_FAILED)
+	if (q == NULL)
 		return NULL;
 	q->limit = limit;
 	q->time = time;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "memory.h"
 #include "scoreboard.h"
 
 /* One writer, so plain loads and stores, only never torn. */
@@ -27,10 +28,9 @@ size_for(size_t count)
 struct scoreboard *
 scoreboard_create(size_t count)
 {
-	struct scoreboard *board = mmap(NULL, size_for(count),
-	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct scoreboard *board = memory_share(size_for(count));
 
-	if (board == MAP_FAILED)
+	if (board == NULL)
 		return NULL;
 	board->count = count;
 	board->started = clock_now();

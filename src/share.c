@@ -1,9 +1,9 @@
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 
 #include <string.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "share.h"
 
 /* So that no IPv4 address is nobody's. */
@@ -14,10 +14,9 @@ share_create(size_t slots, unsigned max)
 {
 	size_t size = sizeof(struct share) +
 	    slots * sizeof(((struct share *)NULL)->serving[0]);
-	struct share *s = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct share *s = memory_share(size);
 
-	if (s == MAP_FAILED)
+	if (s == NULL)
 		return NULL;
 	s->slots = slots;
 	s->max = max;
