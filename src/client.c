@@ -1,5 +1,6 @@
 #include "client.h"
 #include "clock.h"
+#include "memory.h"
 
 size_t
 client_room(const struct config *config)
@@ -49,6 +50,15 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	input_attach(&c->in, fd);
 	output_attach(&c->out, fd);
 	score_connection(c->service.score, text_of(c->peer.name));
+}
+
+void
+client_forget(struct client *c)
+{
+	bool much = input_forget(&c->in);
+
+	if (output_forget(&c->out) || much)
+		memory_settle();
 }
 
 void

@@ -101,6 +101,8 @@ size_t client_room(const struct config *config);
 /* Begins with a connection, which is closed by the caller. */
 void client_attach(struct client *c, int fd, const struct peer *peer);
 void client_detach(struct client *c);
+/* Between clients, when there is time: gives back what few of them need. */
+void client_forget(struct client *c);
 /* Whether the process is to end, so that a response must say close. */
 bool client_is_last(const struct client *c);
 /* Whether the lot could take it, with what it has sent. */

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "heritage.h"
+#include "memory.h"
+#include "rescue.h"
 
 /* Folders are descriptors, which would lead out of it. */
 static bool
@@ -91,6 +93,13 @@ can_serve(const struct heritage *h, struct buffer *why)
 	return why->len == 0;
 }
 
+void
+heritage_settle(const struct heritage *h)
+{
+	rescue_prepare(&h->site);
+	memory_settle();
+}
+
 int
 heritage_open(struct heritage *h, struct buffer *why)
 {
@@ -104,8 +113,10 @@ heritage_open(struct heritage *h, struct buffer *why)
 	if (site_init(&h->site, &h->config, &server, why) == -1) {
 		error = errno;
 	} else if (privilege_init(&h->privilege, &h->config, why) == 0) {
-		if (is_inside_chroot(h, why) && can_serve(h, why))
+		if (is_inside_chroot(h, why) && can_serve(h, why)) {
+			heritage_settle(h);
 			return 0;
+		}
 		privilege_free(&h->privilege);
 	}
 	site_free(&h->site);

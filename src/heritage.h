@@ -58,5 +58,10 @@ struct heritage {
  */
 int heritage_open(struct heritage *h, struct buffer *why);
 void heritage_close(struct heritage *h);
+/*
+ * Makes here what workers would else make each for itself: so they share it.
+ * heritage_open does; who goes back to an older site does it again.
+ */
+void heritage_settle(const struct heritage *h);
 
 #endif

@@ -34,6 +34,12 @@ input_attach(struct input *in, int fd)
 	in->taken = 0;
 }
 
+bool
+input_forget(struct input *in)
+{
+	return memory_forget(in->data, &in->touched);
+}
+
 struct text
 input_text(const struct input *in)
 {
@@ -95,7 +101,7 @@ receive(struct input *in, int flags)
 		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
 	} while (n == -1 && errno == EINTR && !in->yield);
 	if (n > 0) {
-		in->end += (size_t)n;
+		input_filled(in, (size_t)n);
 		return INPUT_BYTES;
 	}
 	if (n == 0)
@@ -120,6 +126,8 @@ void
 input_filled(struct input *in, size_t len)
 {
 	in->end += len;
+	if (in->end > in->touched)
+		in->touched = in->end;
 }
 
 /* Bytes that have come are still read from what is shut down for reading. */

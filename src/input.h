@@ -25,6 +25,7 @@ struct input {
 	size_t size;
 	size_t begin; /* data[begin..end) has not been taken yet */
 	size_t end;
+	size_t touched; /* the most of data that had bytes */
 	size_t held;	/* data[0..held) stays where it is */
 	uint64_t taken; /* bytes since input_attach */
 	/* For input_hurry: fd while input_wait waits, else -1. */
@@ -36,6 +37,8 @@ struct input {
 void input_init(struct input *in, size_t size);
 void input_free(struct input *in);
 void input_attach(struct input *in, int fd);
+/* Between clients: if much of it was used, that takes no memory any more. */
+bool input_forget(struct input *in);
 
 /*
  * Waits for bytes when none are expected yet, in one blocking system call that

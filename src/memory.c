@@ -1,11 +1,14 @@
 #include <sys/mman.h>
 
 #include <err.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
 
@@ -88,4 +91,28 @@ memory_printf(const char *format, ...)
 		s = NULL;
 	va_end(args);
 	return check(s);
+}
+
+void
+memory_settle(void)
+{
+	(void)malloc_trim(0);
+}
+
+/* Whole pages only: the others are shared with what lies beside it. */
+bool
+memory_forget(void *buffer, size_t *used)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin = (uintptr_t)buffer + MEMORY_KEPT;
+	uintptr_t end = ((uintptr_t)buffer + *used) & ~(page - 1);
+
+	if (*used <= MEMORY_KEPT)
+		return false;
+	begin = (begin + page - 1) & ~(page - 1);
+	if (begin < end)
+		(void)madvise((char *)buffer + (begin - (uintptr_t)buffer),
+		    end - begin, MADV_DONTNEED);
+	*used = 0;
+	return true;
 }

@@ -6,6 +6,7 @@
 #ifndef TINED_MEMORY_H
 #define TINED_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How a process says so; standard error until this is set. */
@@ -23,5 +24,19 @@ void *memory_share(size_t size);
 char *memory_copy_string(const char *s);
 char *memory_printf(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+
+/*
+ * Gives to the system what was freed, as far as it can, so that processes that
+ * are forked have no holes to fill, each for itself.
+ */
+void memory_settle(void);
+/*
+ * Of a buffer that is for many bytes, and rarely has more than a few: what is
+ * in it is of no more use.  Behind the first MEMORY_KEPT bytes, used of which
+ * have been written, it takes no memory until it is written again.  False if
+ * no more than those have been.
+ */
+#define MEMORY_KEPT ((size_t)16 << 10)
+bool memory_forget(void *buffer, size_t *used);
 
 #endif

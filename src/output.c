@@ -33,9 +33,17 @@ output_free(struct output *o)
 	o->buffer = NULL;
 }
 
+bool
+output_forget(struct output *o)
+{
+	return memory_forget(o->buffer, &o->touched);
+}
+
 static void
 clear(struct output *o)
 {
+	if (o->used > o->touched)
+		o->touched = o->used;
 	o->used = 0;
 	o->part_count = 0;
 	o->waiting = 0;

@@ -50,6 +50,7 @@ struct output {
 	int64_t tick;	 /* nanoseconds: the socket's SO_SNDTIMEO */
 	char *buffer;	 /* owned, OUTPUT_BUFFER_SIZE */
 	size_t used;	 /* of buffer */
+	size_t touched;	 /* the most that was */
 	struct iovec parts[OUTPUT_PARTS_MAX];
 	int part_count;
 	size_t waiting; /* bytes in the parts */
@@ -71,6 +72,8 @@ struct output {
 
 void output_init(struct output *o, int64_t timeout, int64_t tick);
 void output_free(struct output *o);
+/* Between clients: if much of it was used, that takes no memory any more. */
+bool output_forget(struct output *o);
 void output_attach(struct output *o, int fd);
 
 /* All of these do nothing once the output has failed. */

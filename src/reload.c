@@ -91,6 +91,7 @@ go_back(struct reload *r, struct heritage *h)
 {
 	h->site = r->before.site;
 	h->privilege = r->before.privilege;
+	heritage_settle(h);
 }
 
 static void

@@ -118,7 +118,6 @@ start(struct worker *w)
 	privilege_free_needs(&needs);
 	score_start(service.score, getpid());
 	client_init(&w->client, &service);
-	rescue_prepare(service.site);
 	if (watch_all(w) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
@@ -416,6 +415,7 @@ wait_for_work(struct worker *w)
 	const uint64_t one = 1;
 	struct epoll_event event;
 
+	client_forget(&w->client);
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
