@@ -161,7 +161,7 @@ subtest 'a request under way' => sub {
 		my %now = map { $_ => 1 } $tined->worker_pids;
 		!grep { $now{$_} } @old;
 	}), 'its worker ends then');
-	is(scalar $tined->worker_pids, 2, 'there are two');
+	ok(wait_for(sub { $tined->worker_pids == 2 }), 'there are two');
 	$tined->ends_clean;
 };
 

@@ -279,7 +279,9 @@ subtest 'under load' => sub {
 		'a line of the access log');
 	is((grep { m{/f/well\S+ HTTP/1\.1" 200 } } $tined->access_log),
 		$count->{200}, 'and one for each of the others');
-	is((grep { $_ =~ storm_line } @log), 1, 'the bound is told of once');
+	my $told = grep { $_ =~ storm_line } @log;
+	cmp_ok($told, '<=', 1, 'the bound is told of once');
+	is($told, 1, 'and it was met') if $crashes > 50 * ($seconds + 1);
 	ok(wait_for(sub { $tined->worker_pids == 4 }), 'all are there again');
 	$tined->ends_clean(@ALLOWED, storm_line);
 };
