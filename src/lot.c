@@ -131,6 +131,20 @@ close_listeners(struct lot *lot)
 	l->count = 0;
 }
 
+/* What has come from them, and was not looked at, is a request. */
+static void
+release_idle(struct lot *lot)
+{
+	struct berth *next;
+
+	for (struct berth *b = berths_first(&lot->berths, BERTH_IDLE);
+	     b != NULL; b = next) {
+		next = TAILQ_NEXT(b, entry);
+		lot_act_on_berth(lot, b);
+	}
+	release_all(lot, BERTH_IDLE);
+}
+
 /* Idle clients are sent away; the others are served first. */
 static void
 begin_stop(struct lot *lot)
@@ -138,8 +152,6 @@ begin_stop(struct lot *lot)
 	lot->stopping = true;
 	berths_unwatch(&lot->berths, lot->wake);
 	close_listeners(lot);
-	release_all(lot, BERTH_IDLE);
-	lot->berths.limits[BERTH_IDLE] = 0;
 }
 
 /* What is on its way here from now on is for workers to take. */
@@ -148,8 +160,9 @@ end_if_drained(struct lot *lot)
 {
 	const size_t *counts = lot->berths.counts;
 
-	lot_take_from(lot,
-	    &lot->heritage->parked); /* what workers parked before they knew */
+	/* What workers parked before they knew, too. */
+	lot_take_from(lot, &lot->heritage->parked);
+	release_idle(lot);
 	if (counts[BERTH_HEAD] + counts[BERTH_COLLECT] + counts[BERTH_READY] >
 	    0)
 		return;
