@@ -174,7 +174,9 @@ subtest 'counters never fall' => sub {
 	is($status->{requests}{all}, $sent + $looks, 'every request counts');
 	is($status->{responses}{'2xx'}, $sent + $looks, 'every response');
 	is($status->{processes}{killed}, $kills, "$kills workers were killed");
-	is($status->{processes}{started}, 3 + $kills, 'and replaced');
+	ok(wait_for(sub {
+		json($tined)->{processes}{started} == 3 + $kills;
+	}), 'and replaced');
 	$tined->ends_clean($KILLED);
 };
 
