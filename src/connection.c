@@ -44,6 +44,7 @@ may_defer(void *context, enum output_pause pause, size_t bytes)
 
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
+	    !atomic_load(&board->lot.full) &&
 	    (bytes == 0 ||
 		atomic_load(&board->lot.deferred) + bytes <= DEFERRED_MAX) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&

@@ -166,6 +166,7 @@ hold_off(struct lot *lot)
 	for (size_t i = 0; i < h->listeners.count; i++)
 		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
 	lot->held_off = true;
+	atomic_store(&h->board->lot.full, true);
 }
 
 void
@@ -173,6 +174,7 @@ lot_go_on_if_possible(struct lot *lot)
 {
 	if (lot->held_off && has_room(lot, HANDOFF_DESCRIPTORS_MAX)) {
 		lot->held_off = false;
+		atomic_store(&lot->heritage->board->lot.full, false);
 		(void)lot_watch_sources(lot);
 	}
 }

@@ -199,6 +199,7 @@ score_lot_start(struct score_lot *lot, size_t room)
 {
 	for (int i = 0; i < SCORE_WAITS; i++)
 		SET(lot->waiting[i], 0);
+	atomic_store(&lot->full, false);
 	SET(lot->deferred, 0);
 	SET(lot->room, room);
 	SET(lot->pid, getpid());

@@ -137,6 +137,7 @@ struct score_lot {
 	atomic_uint_least64_t handed;	/* to workers */
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
+	atomic_bool full;		/* what is parked would have to wait */
 	atomic_bool drained; /* in a stop: it has no more for workers */
 };
 
