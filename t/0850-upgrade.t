@@ -174,6 +174,7 @@ subtest 'a request under way' => sub {
 subtest 'one that cannot' => sub {
 	my $page = spew("$dir/404.html", q{});
 	my $tined = start('--error-page', "404=$page");
+	wait_for(sub { $tined->worker_pids == 4 });
 	my @workers = $tined->worker_pids;
 	my $idle = $tined->connect;
 	my $failures = 0;
