@@ -13,8 +13,8 @@
 #include "handoff.h"
 #include "share.h"
 
-/* Messages on their way, at most. */
-#define LOT_SHARE_LANE 1024
+/* Messages on their way: more than a lane has room for (handoff.c). */
+#define LOT_SHARE_LANE 4096
 /* Clients who have their share are remembered while the queue is gone through. */
 #define LOT_SHARE_FULL 16
 
