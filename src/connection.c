@@ -35,6 +35,14 @@ bad_head(struct head_scan *scan, int status)
 	return HEAD_BAD;
 }
 
+/* Whether a client that the lot has handed over waits for a worker. */
+static bool
+others_wait(const struct client *c)
+{
+	return score_lot_on_the_way(&c->service.board->lot) > 0 &&
+	    handoff_is_waiting(c->service.ready);
+}
+
 /* Whether what the client does not take now may be sent by the lot. */
 static bool
 may_defer(void *context, enum output_pause pause, size_t bytes)
@@ -48,7 +56,7 @@ may_defer(void *context, enum output_pause pause, size_t bytes)
 	    (bytes == 0 ||
 		atomic_load(&board->lot.deferred) + bytes <= DEFERRED_MAX) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
-	    (pause != OUTPUT_FULL || handoff_is_waiting(c->service.ready));
+	    (pause != OUTPUT_FULL || others_wait(c));
 }
 
 /* Whether nobody misses this worker, as far as can be told. */
@@ -57,7 +65,7 @@ is_spare(struct client *c)
 {
 	if (scoreboard_has_idle(c->service.board))
 		return true;
-	return c->gap < BRISK_GAP && !handoff_is_waiting(c->service.ready);
+	return c->gap < BRISK_GAP && !others_wait(c);
 }
 
 /*
@@ -212,8 +220,7 @@ must_give_way(struct client *c)
 {
 	if (!client_may_park(c))
 		return false;
-	if (!c->in.yield &&
-	    (c->streak < STREAK_MAX || !handoff_is_waiting(c->service.ready)))
+	if (!c->in.yield && (c->streak < STREAK_MAX || !others_wait(c)))
 		return false;
 	tally_flush(c);
 	return !c->close;

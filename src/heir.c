@@ -113,6 +113,8 @@ ask(const struct heritage *h)
 	result = handoff_send(
 	    &h->ready, &message, ends[1], probe, sizeof(probe) - 1, NULL);
 	saved = errno;
+	if (result == 0)
+		score_lot_handed(&h->board->lot);
 	close(ends[1]);
 	client = ends[0];
 	errno = saved;

@@ -362,7 +362,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		lot.room = HANDOFF_BYTES_MAX;
 	log_set_role("lot");
 	setproctitle("lot (clients that wait)");
-	lot_share_init(&lot.share, heritage->share);
+	lot_share_init(&lot.share, heritage->share, &heritage->board->lot);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;

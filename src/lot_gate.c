@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "lot_state.h"
 
 /* Bytes of heads and content that arrive, and all that is kept beside them. */
 #define MEMORY_MAX (256 << 20)
+/* What was handed over so long ago has been taken. */
+#define LANE_TIME CLOCK_SECOND
 
 /* True when it is gone to a worker. */
 static bool
@@ -19,10 +22,27 @@ hand_over(struct lot *lot, struct berth *b)
 	if (handoff_send(
 		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
 		return false;
-	score_lot_handed(&lot->heritage->board->lot);
 	lot_share_handed(&lot->share, b->client);
+	score_lot_handed(&lot->heritage->board->lot);
+	lot->handed = clock_now();
 	berth_release(&lot->berths, b);
 	return true;
+}
+
+/*
+ * A worker that was killed just when it took something has not said so: what
+ * cannot be on its way any more, after so long, is not counted.
+ */
+static void
+settle_lane(struct lot *lot)
+{
+	struct score_lot *score = &lot->heritage->board->lot;
+	int64_t count = score_lot_on_the_way(score);
+
+	if (count < 0 ||
+	    (count > 0 && clock_now() - lot->handed > LANE_TIME &&
+		!handoff_is_waiting(&lot->heritage->ready)))
+		score_lot_settle(score);
 }
 
 /* The first that the lane did not take, or NULL. */
@@ -32,7 +52,8 @@ hand_over_all(struct lot *lot)
 	struct berth *b, *next;
 	bool waiting = false;
 
-	lot_share_begin(&lot->share, &lot->heritage->ready);
+	settle_lane(lot);
+	lot_share_begin(&lot->share);
 	for (b = berths_first(&lot->berths, BERTH_READY); b != NULL; b = next) {
 		next = TAILQ_NEXT(b, entry);
 		if (!lot_share_allows(&lot->share, b->client))

@@ -1,43 +1,39 @@
-#include "clock.h"
 #include "lot_share.h"
 
-/*
- * A worker that was killed just when it took something has not said so: what
- * cannot be on its way any more, after so long, is not counted.
- */
-#define LANE_TIME CLOCK_SECOND
-
 void
-lot_share_init(struct lot_share *ls, struct share *share)
+lot_share_init(
+    struct lot_share *ls, struct share *share, const struct score_lot *score)
 {
-	*ls = (struct lot_share){.share = share};
-	if (share != NULL)
-		ls->handed = atomic_load(&share->taken);
+	*ls = (struct lot_share){.share = share, .score = score};
 }
 
+/*
+ * From now on, and not only when it is known that somebody waits: what changes
+ * while the queue is gone through is not missed.
+ */
 void
-lot_share_begin(struct lot_share *ls, const struct handoff_lane *lane)
+lot_share_begin(struct lot_share *ls)
 {
-	uint64_t taken;
-
 	ls->full_count = 0;
-	if (ls->share == NULL)
-		return;
-	taken = atomic_load(&ls->share->taken);
-	if (ls->handed < taken ||
-	    (ls->handed > taken && clock_now() - ls->since > LANE_TIME &&
-		!handoff_is_waiting(lane)))
-		ls->handed = taken;
+	if (ls->share != NULL)
+		atomic_store(&ls->share->waiting, true);
+}
+
+static uint64_t *
+place(struct lot_share *ls, uint64_t number)
+{
+	return &ls->lane[number % LOT_SHARE_LANE];
 }
 
 static size_t
-count_on_their_way(const struct lot_share *ls, uint64_t client)
+count_on_their_way(struct lot_share *ls, uint64_t client)
 {
-	uint64_t from = atomic_load(&ls->share->taken);
+	uint64_t next = atomic_load(&ls->score->handed);
+	int64_t left = score_lot_on_the_way(ls->score);
 	size_t count = 0;
 
-	for (; from < ls->handed; from++)
-		count += ls->lane[from % LOT_SHARE_LANE] == client;
+	for (; left > 0; left--)
+		count += *place(ls, next - (uint64_t)left) == client;
 	return count;
 }
 
@@ -50,16 +46,19 @@ is_known_as_full(const struct lot_share *ls, uint64_t client)
 	return false;
 }
 
+/* Who arrives at a worker meanwhile is counted twice, and not overlooked. */
 bool
 lot_share_allows(struct lot_share *ls, uint64_t client)
 {
 	struct share *s = ls->share;
+	size_t count;
 
 	if (s == NULL || client == SHARE_NOBODY)
 		return true;
 	if (is_known_as_full(ls, client))
 		return false;
-	if (share_count(s, client) + count_on_their_way(ls, client) < s->max)
+	count = count_on_their_way(ls, client);
+	if (count + share_count(s, client) < s->max)
 		return true;
 	if (ls->full_count < LOT_SHARE_FULL)
 		ls->full[ls->full_count++] = client;
@@ -69,10 +68,8 @@ lot_share_allows(struct lot_share *ls, uint64_t client)
 void
 lot_share_handed(struct lot_share *ls, uint64_t client)
 {
-	if (ls->share == NULL)
-		return;
-	ls->lane[ls->handed++ % LOT_SHARE_LANE] = client;
-	ls->since = clock_now();
+	if (ls->share != NULL)
+		*place(ls, atomic_load(&ls->score->handed)) = client;
 }
 
 void

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "handoff.h"
+#include "scoreboard.h"
 #include "share.h"
 
 /* Messages on their way: more than a lane has room for (handoff.c). */
@@ -19,20 +19,20 @@
 #define LOT_SHARE_FULL 16
 
 struct lot_share {
-	struct share *share; /* NULL: there is no bound */
-	uint64_t handed;     /* to the lane, ever; compare share.taken */
-	int64_t since;	     /* clock_now() when the last was */
-	uint64_t lane[LOT_SHARE_LANE]; /* the clients of the last of them */
+	struct share *share;	       /* NULL: there is no bound */
+	const struct score_lot *score; /* what was handed over, and taken */
+	uint64_t lane[LOT_SHARE_LANE]; /* the clients of the last of that */
 	uint64_t full[LOT_SHARE_FULL];
 	size_t full_count;
 };
 
-void lot_share_init(struct lot_share *ls, struct share *share);
+void lot_share_init(
+    struct lot_share *ls, struct share *share, const struct score_lot *score);
 /* Before the queue is gone through. */
-void lot_share_begin(struct lot_share *ls, const struct handoff_lane *lane);
+void lot_share_begin(struct lot_share *ls);
 /* Whether that client may have one more worker. */
 bool lot_share_allows(struct lot_share *ls, uint64_t client);
-/* It is on its way to one. */
+/* It is just about to be counted as handed to one. */
 void lot_share_handed(struct lot_share *ls, uint64_t client);
 /* After it: whether some wait for their share. */
 void lot_share_end(struct lot_share *ls, bool waiting);

@@ -28,11 +28,12 @@ struct lot {
 	bool lane_is_full;
 	bool lane_is_choked; /* it may hold no more descriptors */
 	bool stopping;
-	bool moving;   /* to the lot of a successor */
-	bool drained;  /* when it stops: no more comes for workers */
-	int64_t least; /* clock_now(): it does not end before */
-	int64_t end;   /* deadline (clock.h): no more is sent after it */
-	char *scratch; /* for bytes of a message, or from a socket */
+	bool moving;	/* to the lot of a successor */
+	bool drained;	/* when it stops: no more comes for workers */
+	int64_t handed; /* clock_now() when the last went to a worker */
+	int64_t least;	/* clock_now(): it does not end before */
+	int64_t end;	/* deadline (clock.h): no more is sent after it */
+	char *scratch;	/* for bytes of a message, or from a socket */
 };
 
 /* All sources of connections are watched; -1 with errno. */

@@ -243,6 +243,19 @@ score_lot_handed(struct score_lot *lot)
 }
 
 void
+score_lot_taken(struct score_lot *lot)
+{
+	atomic_fetch_add(&lot->taken, 1);
+}
+
+/* A worker may say at this moment that it was only slow. */
+void
+score_lot_settle(struct score_lot *lot)
+{
+	atomic_fetch_add(&lot->taken, GET(lot->handed) - GET(lot->taken));
+}
+
+void
 score_lot_evicted(struct score_lot *lot)
 {
 	SET(lot->evicted, GET(lot->evicted) + 1);
@@ -307,10 +320,12 @@ score_lot_waiting(const struct score_lot *lot, enum score_wait what)
 	return GET(lot->waiting[what]);
 }
 
-uint64_t
-score_lot_sent(const struct score_lot *lot)
+int64_t
+score_lot_on_the_way(const struct score_lot *lot)
 {
-	return GET(lot->handed);
+	uint64_t taken = GET(lot->taken);
+
+	return (int64_t)(GET(lot->handed) - taken);
 }
 
 void

@@ -134,11 +134,13 @@ struct score_lot {
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
 	atomic_uint_least64_t aborted;	/* responses that were cut off */
-	atomic_uint_least64_t handed;	/* to workers */
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
 	atomic_bool full;		/* what is parked would have to wait */
 	atomic_bool drained; /* in a stop: it has no more for workers */
+	/* Workers look at these with each request. */
+	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t handed; /* to them */
+	atomic_uint_least64_t taken; /* by them, or lost with one */
 };
 
 struct scoreboard {
@@ -175,6 +177,8 @@ enum score_state score_state(const struct score *s);
 void score_add(struct score *s, enum score_count what, uint64_t n);
 /* A request has taken so many nanoseconds. */
 void score_add_latency(struct score *s, int64_t latency);
+/* It has received what the lot handed to workers. */
+void score_lot_taken(struct score_lot *lot);
 
 /* By the lot: room is how many connections it takes. */
 void score_lot_start(struct score_lot *lot, size_t room);
@@ -186,6 +190,8 @@ void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
 void score_lot_aborted(struct score_lot *lot);
 void score_lot_handed(struct score_lot *lot);
+/* Nothing is on its way: what seems to be was lost, with a worker, say. */
+void score_lot_settle(struct score_lot *lot);
 
 /* By the master: the worker of that slot is no more. */
 void score_end(struct score *s);
@@ -222,7 +228,12 @@ bool score_has_request(const struct score *s);
 int64_t score_began(const struct score *s);
 uint64_t score_count(const struct score *s, enum score_count what);
 uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
-uint64_t score_lot_sent(const struct score_lot *lot);
+/*
+ * Connections on their way from the lot to workers.  It costs no system call,
+ * and some may be counted that are lost: who must know asks handoff_is_waiting
+ * if it is not 0.  Less than that: what was thought to be lost was not.
+ */
+int64_t score_lot_on_the_way(const struct score_lot *lot);
 void score_read(const struct score *s, struct score_reading *out);
 const char *score_state_name(enum score_state state);
 const char *score_wait_name(enum score_wait wait);

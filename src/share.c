@@ -63,17 +63,17 @@ share_enter(struct share *s, size_t slot, uint64_t client)
 void
 share_leave(struct share *s, size_t slot)
 {
-	const uint64_t one = 1;
-
 	atomic_store(&s->serving[slot], SHARE_NOBODY);
-	if (atomic_load(&s->waiting))
-		(void)!write(s->freed, &one, sizeof(one));
+	share_recount(s);
 }
 
 void
-share_take(struct share *s)
+share_recount(const struct share *s)
 {
-	atomic_fetch_add(&s->taken, 1);
+	const uint64_t one = 1;
+
+	if (atomic_load(&s->waiting))
+		(void)!write(s->freed, &one, sizeof(one));
 }
 
 size_t

@@ -18,10 +18,9 @@
 
 struct share {
 	size_t slots;
-	unsigned max;		     /* workers of one client */
-	atomic_uint_least64_t taken; /* from the lane that the lot fills */
-	atomic_bool waiting;	     /* somebody waits for his share */
-	int freed;		     /* an eventfd: a worker is free again */
+	unsigned max;	     /* workers of one client */
+	atomic_bool waiting; /* somebody waits for his share */
+	int freed;	     /* an eventfd: a worker is free again */
 	atomic_uint_least64_t serving[]; /* a client of each slot */
 };
 
@@ -32,8 +31,11 @@ uint64_t share_client(const struct peer *peer);
 /* By a worker: it serves that client, or nobody any more. */
 void share_enter(struct share *s, size_t slot, uint64_t client);
 void share_leave(struct share *s, size_t slot);
-/* By a worker, after that: what it serves came by the lane. */
-void share_take(struct share *s);
+/*
+ * Whoever gives out shares is to count anew, if somebody waits; share_leave
+ * does that too.
+ */
+void share_recount(const struct share *s);
 /* Workers that serve that client. */
 size_t share_count(const struct share *s, uint64_t client);
 

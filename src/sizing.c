@@ -17,7 +17,7 @@
 struct look {
 	struct pool_counts counts;
 	int waiting; /* clients, whether soon served or not */
-	uint64_t served, handed;
+	uint64_t served;
 };
 
 struct pool_limits
@@ -139,27 +139,19 @@ count_workers(struct sizing *s, const struct children *all, struct look *look,
 		const struct score *score = &h->board->slots[i];
 
 		look->served += score_count(score, COUNT_REQUESTS);
-		look->handed += score_count(score, COUNT_HANDED);
 		if (child->pid == 0 || child->retiring || child->ahead)
 			continue;
 		look->counts.available += !is_occupied(&h->config, score, now);
 	}
 }
 
-/*
- * What the lot has sent and no worker has received is on its way; but for what
- * was lost with a worker, and that is known whenever nothing is on its way.
- */
+/* What was lost with a worker may be counted for a moment. */
 static int
-count_on_the_way(
-    struct sizing *s, const struct heritage *h, const struct look *look)
+count_on_the_way(const struct heritage *h)
 {
-	int64_t sent = (int64_t)score_lot_sent(&h->board->lot);
-	int64_t missing = sent - (int64_t)look->handed;
+	int64_t count = score_lot_on_the_way(&h->board->lot);
 
-	if (!handoff_is_waiting(&h->ready))
-		s->lost = missing;
-	return missing > s->lost ? (int)(missing - s->lost) : 0;
+	return count > 0 && handoff_is_waiting(&h->ready) ? (int)count : 0;
 }
 
 static int
@@ -175,13 +167,13 @@ count_in_backlogs(const struct listeners *l)
 }
 
 static void
-count_waiting(struct sizing *s, const struct heritage *h, struct look *look)
+count_waiting(const struct heritage *h, struct look *look)
 {
 	look->waiting = count_in_backlogs(&h->listeners);
 	if (h->config.no_lot)
 		return;
 	look->waiting += (int)score_lot_waiting(&h->board->lot, WAIT_WORKER);
-	look->waiting += count_on_the_way(s, h, look);
+	look->waiting += count_on_the_way(h);
 }
 
 /* How many are served in a time in which none has to worry. */
@@ -209,7 +201,7 @@ look_around(struct sizing *s, const struct children *all, struct look *look,
 	look->counts.running = (int)all->running;
 	look->counts.idle = (int)scoreboard_count_idle(h->board, all->count);
 	count_workers(s, all, look, now);
-	count_waiting(s, h, look);
+	count_waiting(h, look);
 	soon = count_soon_served(s, look, now);
 	if (look->waiting > soon)
 		look->counts.waiting = look->waiting - soon;

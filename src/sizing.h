@@ -27,7 +27,6 @@ struct sizing {
 	int64_t next;	 /* look again */
 	int64_t looked;	 /* the last time */
 	uint64_t served; /* requests, by then */
-	int64_t lost;	 /* of what the lot has sent to workers */
 	size_t slots;	 /* of the scoreboard, that were ever used */
 };
 

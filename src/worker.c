@@ -373,8 +373,9 @@ serve_handed(struct worker *w)
 		return false;
 	attach_handed(w, fd, &h, len);
 	(void)enter_share(w);
-	if (w->heritage->share != NULL)
-		share_take(w->heritage->share);
+	score_lot_taken(&w->heritage->board->lot);
+	if (w->heritage->share != NULL) /* it was counted twice until now */
+		share_recount(w->heritage->share);
 	serve(w);
 	return true;
 }

@@ -194,6 +194,25 @@ START_TEST(a_new_lot_holds_nothing_and_counts_on)
 }
 END_TEST
 
+START_TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
+{
+	struct score_lot *lot = &board->lot;
+
+	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
+	score_lot_handed(lot);
+	score_lot_handed(lot);
+	ck_assert_int_eq(score_lot_on_the_way(lot), 2);
+	score_lot_taken(lot);
+	ck_assert_int_eq(score_lot_on_the_way(lot), 1);
+	score_lot_settle(lot);
+	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
+	score_lot_taken(lot); /* it was only slow */
+	ck_assert_int_eq(score_lot_on_the_way(lot), -1);
+	score_lot_settle(lot);
+	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
+}
+END_TEST
+
 START_TEST(strings_are_cut_to_their_room)
 {
 	struct score *s = &board->slots[0];
@@ -332,6 +351,8 @@ main(void)
 	tcase_add_test(tests, what_is_counted_outlives_the_worker);
 	tcase_add_test(tests, no_time_goes_back);
 	tcase_add_test(tests, a_new_lot_holds_nothing_and_counts_on);
+	tcase_add_test(tests,
+	    what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost);
 	tcase_add_test(tests, strings_are_cut_to_their_room);
 	tcase_add_test(
 	    tests, a_worker_that_died_while_writing_is_read_and_replaced);

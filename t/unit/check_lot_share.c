@@ -1,0 +1,154 @@
+#include <unistd.h>
+
+#include "lot_share.h"
+#include "unit.h"
+
+#define SLOTS 8
+#define MAX 2
+#define ONE 7 /* clients */
+#define OTHER 8
+
+static struct lot_share ls;
+static struct scoreboard *board;
+static struct share *share;
+
+static void
+set_up(void)
+{
+	board = scoreboard_create(SLOTS);
+	share = share_create(SLOTS, MAX);
+	ck_assert_ptr_nonnull(board);
+	ck_assert_ptr_nonnull(share);
+	lot_share_init(&ls, share, &board->lot);
+	lot_share_begin(&ls);
+}
+
+static void
+tear_down(void)
+{
+	close(share->freed);
+	scoreboard_free(board);
+}
+
+static void
+hand(uint64_t client)
+{
+	lot_share_handed(&ls, client);
+	score_lot_handed(&board->lot);
+}
+
+/* As a worker does it. */
+static void
+take(size_t slot, uint64_t client)
+{
+	share_enter(share, slot, client);
+	score_lot_taken(&board->lot);
+	share_recount(share);
+}
+
+static bool
+was_woken(void)
+{
+	uint64_t count;
+
+	return read(share->freed, &count, sizeof(count)) == sizeof(count);
+}
+
+START_TEST(without_a_bound_all_are_allowed)
+{
+	lot_share_init(&ls, NULL, &board->lot);
+	lot_share_begin(&ls);
+	for (int i = 0; i < 2 * MAX; i++) {
+		ck_assert(lot_share_allows(&ls, ONE));
+		hand(ONE);
+	}
+	lot_share_end(&ls, false);
+}
+END_TEST
+
+START_TEST(those_on_their_way_and_those_being_served_are_a_share)
+{
+	ck_assert(lot_share_allows(&ls, ONE));
+	hand(ONE);
+	take(0, ONE);
+	ck_assert(lot_share_allows(&ls, ONE));
+	hand(ONE);
+	ck_assert(!lot_share_allows(&ls, ONE));
+	ck_assert(lot_share_allows(&ls, OTHER));
+	hand(OTHER);
+	take(1, ONE);
+	lot_share_begin(&ls);
+	ck_assert(!lot_share_allows(&ls, ONE));
+	ck_assert(lot_share_allows(&ls, OTHER));
+	share_leave(share, 0);
+	lot_share_begin(&ls);
+	ck_assert(lot_share_allows(&ls, ONE));
+}
+END_TEST
+
+START_TEST(a_unix_socket_has_no_share)
+{
+	for (int i = 0; i < 2 * MAX; i++) {
+		ck_assert(lot_share_allows(&ls, SHARE_NOBODY));
+		hand(SHARE_NOBODY);
+	}
+}
+END_TEST
+
+START_TEST(what_was_lost_is_nobodys_share)
+{
+	hand(ONE);
+	hand(ONE);
+	ck_assert(!lot_share_allows(&ls, ONE));
+	score_lot_settle(&board->lot);
+	lot_share_begin(&ls);
+	ck_assert(lot_share_allows(&ls, ONE));
+}
+END_TEST
+
+/* Between two looks nothing else may happen that would wake the lot. */
+START_TEST(who_leaves_or_arrives_during_a_look_wakes_the_lot)
+{
+	take(0, ONE);
+	hand(ONE);
+	share_enter(share, 1, ONE);
+	(void)was_woken();
+	ck_assert(!lot_share_allows(&ls, ONE)); /* counted twice */
+	score_lot_taken(&board->lot);
+	share_recount(share);
+	ck_assert(was_woken());
+	share_leave(share, 0);
+	ck_assert(was_woken());
+	lot_share_end(&ls, true);
+	share_leave(share, 1);
+	ck_assert(was_woken());
+}
+END_TEST
+
+START_TEST(nobody_is_woken_for_nothing)
+{
+	ck_assert(lot_share_allows(&ls, ONE));
+	lot_share_end(&ls, false);
+	hand(ONE);
+	take(0, ONE);
+	share_leave(share, 0);
+	ck_assert(!was_woken());
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("lot_share");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, without_a_bound_all_are_allowed);
+	tcase_add_test(
+	    tests, those_on_their_way_and_those_being_served_are_a_share);
+	tcase_add_test(tests, a_unix_socket_has_no_share);
+	tcase_add_test(tests, what_was_lost_is_nobodys_share);
+	tcase_add_test(
+	    tests, who_leaves_or_arrives_during_a_look_wakes_the_lot);
+	tcase_add_test(tests, nobody_is_woken_for_nothing);
+	return unit_run();
+}
