@@ -33,7 +33,7 @@ has_lot(const struct worker *w)
 static int
 watch(struct worker *w, int fd, uint32_t events)
 {
-	struct epoll_event event = {.events = events};
+	struct epoll_event event = {.events = events, .data.fd = fd};
 
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -409,12 +409,28 @@ serve_parked(struct worker *w)
 	return true;
 }
 
+/*
+ * Nobody else is woken for it.  The lot is woken for new connections as workers
+ * are, and takes none from the lane: one that lies there would be forgotten if
+ * its worker took a new connection instead, and the lot found that gone.
+ */
+static void
+look_there_first(struct worker *w, int source)
+{
+	const struct listeners *l = &w->heritage->listeners;
+
+	w->handed_first = source == w->heritage->ready.from;
+	for (size_t i = 0; i < l->count; i++)
+		if (l->at[i].fd == source)
+			w->next = i;
+}
+
 static void
 wait_for_work(struct worker *w)
 {
 	struct scoreboard *board = w->heritage->board;
 	const uint64_t one = 1;
-	struct epoll_event event;
+	struct epoll_event event = {.data.fd = -1};
 
 	client_forget(&w->client);
 	score_enter(w->client.service.score, SCORE_IDLE);
@@ -422,6 +438,7 @@ wait_for_work(struct worker *w)
 	scoreboard_set_idle(board, w->slot, true);
 	epoll_wait(w->epoll, &event, 1, -1);
 	scoreboard_set_idle(board, w->slot, false);
+	look_there_first(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		(void)!write(w->heritage->wanted, &one, sizeof(one));
 	look_at_doors(w);
@@ -431,8 +448,10 @@ wait_for_work(struct worker *w)
 static bool
 serve_any(struct worker *w)
 {
-	w->handed_first = !w->handed_first;
-	if (w->handed_first)
+	bool handed_first = w->handed_first;
+
+	w->handed_first = !handed_first;
+	if (handed_first)
 		return serve_handed(w) || serve_new(w);
 	return serve_new(w) || serve_handed(w);
 }
