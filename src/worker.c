@@ -295,17 +295,26 @@ let_go_of_client(struct worker *w)
 		share_leave(w->heritage->share, w->slot);
 }
 
-/* Whether its client has no more than its share of workers. */
-static bool
+static void
 enter_share(struct worker *w)
 {
 	struct share *share = w->heritage->share;
+
+	if (share != NULL)
+		share_enter(share, w->slot, share_client(&w->client.peer));
+}
+
+/*
+ * The lot and workers who accept give out shares at the same time: whoever
+ * finds too many steps back.
+ */
+static bool
+has_share(const struct worker *w)
+{
+	const struct share *share = w->heritage->share;
 	uint64_t client = share_client(&w->client.peer);
 
-	if (share == NULL)
-		return true;
-	share_enter(share, w->slot, client);
-	return client == SHARE_NOBODY ||
+	return share == NULL || client == SHARE_NOBODY ||
 	    share_count(share, client) <= share->max;
 }
 
@@ -321,6 +330,18 @@ serve(struct worker *w)
 		w->want_stop = 1;
 }
 
+/* What the lot has waited for already is not to be waited for again. */
+static void
+serve_in_share(struct worker *w)
+{
+	const struct client *c = &w->client;
+
+	if (has_share(w) || c->late || c->collected || !park(w, HANDOFF_WAIT))
+		serve(w);
+	else
+		let_go_of_client(w);
+}
+
 static bool
 serve_new(struct worker *w)
 {
@@ -334,10 +355,8 @@ serve_new(struct worker *w)
 		listener_set_timeouts(&w->heritage->listeners, fd);
 	client_attach(&w->client, fd, &peer);
 	score_add(w->client.service.score, COUNT_CONNECTIONS, 1);
-	if (enter_share(w) || !park(w, HANDOFF_WAIT))
-		serve(w);
-	else
-		let_go_of_client(w);
+	enter_share(w);
+	serve_in_share(w);
 	return true;
 }
 
@@ -358,6 +377,18 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	score_add(c->service.score, COUNT_HANDED, 1);
 }
 
+/* It is not on its way any more, but here. */
+static void
+note_taken(struct worker *w)
+{
+	struct heritage *h = w->heritage;
+
+	enter_share(w);
+	score_lot_taken(&h->board->lot);
+	if (h->share != NULL) /* it was counted twice until now */
+		share_recount(h->share);
+}
+
 static bool
 serve_handed(struct worker *w)
 {
@@ -372,11 +403,8 @@ serve_handed(struct worker *w)
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);
-	(void)enter_share(w);
-	score_lot_taken(&w->heritage->board->lot);
-	if (w->heritage->share != NULL) /* it was counted twice until now */
-		share_recount(w->heritage->share);
-	serve(w);
+	note_taken(w);
+	serve_in_share(w);
 	return true;
 }
 
