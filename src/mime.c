@@ -48,28 +48,41 @@ static const char *const readable[] = {"authors", "changelog", "copying",
     "copyright", "install", "license", "makefile", "news", "readme", "thanks",
     "todo"};
 
-static void
-add_entry(struct mime *m, const char *extension, const char *type)
+static uint32_t
+add_word(struct mime *m, const char *word, const char *rest)
 {
-	char *lower = memory_copy_string(extension);
+	size_t at = m->words.len;
 
-	for (char *p = lower; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	m->entries =
-	    memory_resize(m->entries, m->count + 1, sizeof(m->entries[0]));
-	m->entries[m->count++] = (struct mime_entry){lower, type};
+	buffer_add_string(&m->words, word);
+	buffer_add_string(&m->words, rest);
+	buffer_add_char(&m->words, '\0');
+	return (uint32_t)at;
 }
 
 static const char *
+word_at(const struct mime *m, uint32_t at)
+{
+	return m->words.data + at;
+}
+
+static void
+add_entry(struct mime *m, const char *extension, uint32_t type)
+{
+	uint32_t at = add_word(m, extension, "");
+
+	for (char *p = m->words.data + at; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	m->entries =
+	    memory_resize(m->entries, m->count + 1, sizeof(m->entries[0]));
+	m->entries[m->count++] = (struct mime_entry){at, type};
+}
+
+static uint32_t
 add_type(struct mime *m, const char *type)
 {
 	bool text = strncasecmp(type, "text/", strlen("text/")) == 0;
 
-	m->types =
-	    memory_resize(m->types, m->type_count + 1, sizeof(m->types[0]));
-	m->types[m->type_count] =
-	    memory_printf("%s%s", type, text ? "; charset=utf-8" : "");
-	return m->types[m->type_count++];
+	return add_word(m, type, text ? "; charset=utf-8" : "");
 }
 
 static void
@@ -78,14 +91,16 @@ add_line(struct mime *m, const char *line)
 	char *copy = memory_copy_string(line);
 	char *rest = copy;
 	char *word = strsep(&rest, " \t\n");
-	const char *type = NULL;
+	bool known = false;
+	uint32_t type = 0;
 
 	if (*word != '\0' && *word != '#')
 		while ((word = strsep(&rest, " \t\n")) != NULL) {
 			if (*word == '\0')
 				continue;
-			if (type == NULL)
+			if (!known)
 				type = add_type(m, copy);
+			known = true;
 			add_entry(m, word, type);
 		}
 	free(copy);
@@ -106,30 +121,53 @@ add_file(struct mime *m, const char *path)
 	fclose(f);
 }
 
+/* Of the same extension the last added is the last. */
 static int
-compare(const void *a, const void *b)
+compare(const void *a, const void *b, void *of)
 {
 	const struct mime_entry *x = a, *y = b;
+	const struct mime *m = of;
+	int order = strcmp(word_at(m, x->extension), word_at(m, y->extension));
 
-	return strcmp(x->extension, y->extension);
+	if (order != 0)
+		return order;
+	return x->extension < y->extension ? -1 : 1;
 }
 
-/* Of entries with one extension only the last added is kept. */
 static void
 sort(struct mime *m)
 {
-	size_t kept = 0;
+	qsort_r(m->entries, m->count, sizeof(m->entries[0]), compare, m);
+}
 
-	/* mergesort of libbsd is stable; qsort need not be. */
-	mergesort(m->entries, m->count, sizeof(m->entries[0]), compare);
-	for (size_t i = 0; i < m->count; i++) {
-		if (i + 1 < m->count &&
-		    compare(&m->entries[i], &m->entries[i + 1]) == 0)
-			free(m->entries[i].extension);
+/* How many come before that extension, or have it. */
+static size_t
+count_up_to(const struct mime *m, const char *extension)
+{
+	size_t from = 0, to = m->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		const char *word = word_at(m, m->entries[middle].extension);
+
+		if (strcmp(word, extension) <= 0)
+			from = middle + 1;
 		else
-			m->entries[kept++] = m->entries[i];
+			to = middle;
 	}
-	m->count = kept;
+	return from;
+}
+
+/* The last added for that extension, or NULL. */
+static const struct mime_entry *
+find(const struct mime *m, const char *extension)
+{
+	size_t count = count_up_to(m, extension);
+	const struct mime_entry *last = m->entries + count - 1;
+
+	if (count == 0 || strcmp(word_at(m, last->extension), extension) != 0)
+		return NULL;
+	return last;
 }
 
 void
@@ -145,12 +183,8 @@ mime_load(struct mime *m, const char *file)
 void
 mime_free(struct mime *m)
 {
-	for (size_t i = 0; i < m->count; i++)
-		free(m->entries[i].extension);
-	for (size_t i = 0; i < m->type_count; i++)
-		free(m->types[i]);
 	free(m->entries);
-	free(m->types);
+	buffer_free(&m->words);
 	*m = (struct mime){0};
 }
 
@@ -170,7 +204,6 @@ mime_type(const struct mime *m, const char *name)
 	const char *base = slash != NULL ? slash + 1 : name;
 	const char *dot = strrchr(base, '.');
 	char extension[EXTENSION_MAX] = "";
-	struct mime_entry key = {.extension = extension};
 	const struct mime_entry *found;
 
 	if (dot == NULL)
@@ -179,7 +212,6 @@ mime_type(const struct mime *m, const char *name)
 		return UNKNOWN_TYPE;
 	for (size_t i = 0; dot[i + 1] != '\0'; i++)
 		extension[i] = (char)tolower((unsigned char)dot[i + 1]);
-	found =
-	    bsearch(&key, m->entries, m->count, sizeof(m->entries[0]), compare);
-	return found != NULL ? found->type : UNKNOWN_TYPE;
+	found = find(m, extension);
+	return found != NULL ? word_at(m, found->type) : UNKNOWN_TYPE;
 }

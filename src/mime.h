@@ -6,19 +6,22 @@
 #define TINED_MIME_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "buffer.h"
 
 #define MIME_SYSTEM_FILE "/etc/mime.types"
 
+/* Where its strings are, in the words of all: every worker has this memory. */
 struct mime_entry {
-	char *extension; /* in lower case, without its dot; owned */
-	const char *type;
+	uint32_t extension; /* in lower case, without its dot */
+	uint32_t type;
 };
 
 struct mime {
-	struct mime_entry *entries; /* sorted by extension */
+	struct mime_entry *entries; /* sorted by extension; owned */
 	size_t count;
-	char **types; /* owned; the entries point to them */
-	size_t type_count;
+	struct buffer words; /* strings, each with its NUL */
 };
 
 /* A file that cannot be read leaves the built-in types, which is no error. */
