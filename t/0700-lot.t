@@ -3,6 +3,7 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask find_lot half_of is_on_its_way is_parked keep_busy
@@ -48,6 +49,29 @@ subtest '--no-lot' => sub {
 	$tined->send($sock, $first);
 	$tined->send($sock, $rest);
 	is($tined->read_response($sock)->body, 'abc', 'a head in two pieces');
+};
+
+# The kernel wakes one process for each.  The lot may be one of them, and hands
+# over what it has accepted.
+subtest 'as many at once as there are workers' => sub {
+	my $head = "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+	    . "Content-Length: 200000\r\n\r\n";
+
+	for (1 .. 30) {
+		my $folder = File::Temp->newdir;
+		my $tined = Tined->start(args => ['-w', 4, @reflect, '-l',
+			"unix:$folder/socket"], listen => 'none');
+		my @socks;
+		for (1 .. 4) {
+			push @socks, $tined->connect(unix => "$folder/socket");
+			$tined->send($socks[-1], $head);
+		}
+		ok(wait_for(sub {
+			4 == grep { Tined::title($_) =~ /serving/ }
+			    $tined->worker_pids;
+		}), 'each has one') or last;
+		close $_ for @socks;
+	}
 };
 
 subtest 'one worker, many that say nothing for a while' => sub {
