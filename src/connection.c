@@ -14,7 +14,7 @@
 /* A client who sent its last request within this is waited for, so long. */
 #define BRISK_GAP CLOCK_MILLISECOND
 /* Requests of one client in a row, while others wait. */
-#define STREAK_MAX 32
+#define STREAK_MAX 8
 
 /* Bytes of responses that the lot holds, beside files; each worker may add
  * OUTPUT_DEFER_MAX to that before it is seen. */
