@@ -167,10 +167,10 @@ check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 check-e2e: $(BUILD)/tined $(FAULTY)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
-# t/07* are about the lot, t/9* measure.
+# t/07* are about the lot; t/933* and t/95* measure, t/97* are of services.
 check-classic: export TINED_ARGS = --no-lot
 check-classic: $(BUILD)/tined $(FAULTY)		## the end-to-end tests with --no-lot
-	$(call tests,$(filter-out t/07% t/9%,$(TESTS)))
+	$(call tests,$(filter-out t/07% t/933% t/95% t/97%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
