@@ -1,0 +1,166 @@
+# Clients that take their time to send a body: they wait in the lot, keep no
+# worker, and give every byte.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Lot qw(ask reflect token);
+use Slow qw($big answers_others busy_workers get in_pieces is_whole
+	leaks_nothing resting start unread wait_until waiting);
+use Test::More;
+use Time::HiRes qw(time);
+use Tined qw(wait_for);
+
+Lot::import_or_skip();
+
+use constant SOON => 2; # an answer "at once", on two busy cores
+
+subtest 'slow bodies' => sub {
+	my $tined = start();
+	my %base = resting($tined);
+	my @senders;
+
+	for (1 .. 40) {
+		my $sock = $tined->connect;
+		my ($content, @pieces) = in_pieces(token(), 5000, 6);
+		push @senders, [$sock, $content, @pieces];
+	}
+	while ($senders[0]->@* > 2) {
+		$tined->send($_->[0], splice @$_, 2, 1) for @senders;
+		last if $senders[0]->@* == 2;
+		wait_until($tined, 'body', 40);
+		ok(wait_for(sub { busy_workers($tined) == 0 }),
+			'no worker waits with them');
+		answers_others($tined) if $senders[0]->@* == 4;
+	}
+	my @wrong = grep {
+		my $response = $tined->read_response($_->[0]);
+		!$response || $response->body ne $_->[1];
+	} @senders;
+	is(@wrong, 0, 'each has its own content back');
+	@wrong = grep { !ask($tined, $_->[0]) } @senders;
+	is(@wrong, 0, 'and goes on');
+	close $_->[0] for @senders;
+	leaks_nothing($tined, %base);
+	$tined->ends_clean;
+};
+
+subtest 'bodies that do not come' => sub {
+	my $tined = start('--body-timeout', '500ms');
+	my @late = map { $tined->connect } 1 .. 3;
+	my @ended = map { $tined->connect } 1 .. 3;
+	my (undef, $head, $piece) = in_pieces(token(), 5000, 2);
+
+	$tined->send($_, $head . $piece) for @late, @ended;
+	shutdown $_, 1 for @ended;
+	for my $sock (@ended) {
+		is($tined->read_response($sock)->status, 400, 'ended: 400');
+		ok($tined->is_closed($sock), 'and closed');
+	}
+	for my $sock (@late) {
+		my $response = $tined->read_response($sock);
+		is($response->status, 408, 'late: 408');
+		is($response->field('connection'), 'close', 'it says close');
+		ok($tined->is_closed($sock), 'and closed');
+	}
+	answers_others($tined);
+	close $_ for @late, @ended;
+	$tined->ends_clean;
+};
+
+# What the lot does not collect is a worker's to wait for.
+subtest 'bodies that are not collected' => sub {
+	my $tined = start('--body-buffer', '4k');
+	my $token = token();
+	my ($more, $head, @pieces) = in_pieces($token, 4097, 3);
+	my $sock = $tined->connect;
+
+	$tined->send($sock, $head . shift @pieces);
+	ok(wait_for(sub { busy_workers($tined) == 1 }), 'too large');
+	is(waiting($tined, 'body'), 0, 'it does not wait in the lot');
+	is($tined->request(join(q{}, @pieces), sock => $sock)->body, $more,
+		'and is answered');
+
+	my $chunked = $tined->connect;
+	$tined->send($chunked, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+	ok(wait_for(sub { busy_workers($tined) == 1 }), 'chunked');
+	is(waiting($tined, 'body'), 0, 'it does not wait in the lot');
+	is($tined->request("2\r\nde\r\n0\r\n\r\n", sock => $chunked)->body,
+		'abcde', 'and is answered');
+
+	my $small = $tined->connect;
+	my ($all, @small) = in_pieces(token(), 4096, 2);
+	$tined->send($small, shift @small) while @small > 1;
+	wait_until($tined, 'body', 1);
+	is($tined->request(@small, sock => $small)->body, $all, 'no larger: it does');
+	$tined->ends_clean;
+
+	$tined = start('--body-buffer', '0');
+	my $none = $tined->connect;
+	my ($few, $first, @last) = in_pieces(token(), 40, 2);
+	$tined->send($none, $first . shift @last);
+	ok(wait_for(sub { busy_workers($tined) == 1 }), '--body-buffer 0');
+	is(waiting($tined, 'body'), 0, 'nothing waits in the lot');
+	is($tined->request(@last, sock => $none)->body, $few,
+		'and it is answered');
+	$tined->ends_clean;
+};
+
+subtest 'what nobody waits for' => sub {
+	my $tined = start('-m', '/none=echo:3');
+	my $bare = Tined->start(args => ['-w', 2, '-m', '/reflect=echo:body']);
+	my (undef, $head, $piece) = in_pieces(token(), 5000, 2);
+	my $sock = $bare->connect;
+
+	is($bare->request($head =~ s{/reflect}{/}r . $piece,
+		sock => $sock)->status, 404, '404 at once');
+	close $sock;
+	$bare->ends_clean;
+	for my $case ([405, '/none'], [405, '/small']) {
+		my ($status, $path) = @$case;
+		my $sock = $tined->connect;
+		my $start = time;
+		my $response = $tined->request(
+			$head =~ s{/reflect}{$path}r . $piece, sock => $sock);
+		is($response->status, $status, "$status at once");
+		cmp_ok(time - $start, '<', SOON, 'without the content');
+		ok(wait_for(sub { busy_workers($tined) == 0 }),
+			'and no worker waits for it');
+		is($response->field('connection'), 'close', 'it says close');
+		close $sock;
+	}
+	for my $case ([200, get('/small')], [405, $head =~ s/5000/6/r]) {
+		my ($status, $raw) = @$case;
+		$sock = $tined->connect;
+		$raw =~ s/\r\n\r\n/\r\nContent-Length: 6\r\n\r\n/
+		    if $status == 200;
+		$raw =~ s{/reflect}{/small};
+		$tined->send($sock, "${raw}abc");
+		$tined->send($sock, 'def');
+		is($tined->read_response($sock)->status, $status,
+			"$status, and the content is dropped");
+		ok(ask($tined, $sock), 'if it comes soon, the client goes on');
+	}
+
+	# Answers that are ready go before a wait for content.
+	my ($content, @pieces) = in_pieces('last', 5000, 2);
+	$sock = $tined->connect;
+	$tined->send($sock, reflect('one') . get('/small') . shift(@pieces)
+		. shift @pieces);
+	is($tined->read_response($sock)->body, $_, 'an answer is not held back')
+	    for qw(one small);
+	wait_until($tined, 'body', 1);
+	is($tined->request(@pieces, sock => $sock)->body, $content,
+		'and the one with the content follows');
+
+	# And a slow body behind a slow response.
+	my $both = unread($tined, get('/big') . $head =~ s/5000/6/r . 'abc');
+	wait_until($tined, 'send', 1);
+	is_whole($tined->read_response($both), $big, 'slow both ways');
+	is($tined->request('def', sock => $both)->body, 'abcdef', 'and on');
+	$tined->ends_clean;
+};
+
+done_testing;
