@@ -217,6 +217,8 @@ berth_handoff(const struct berth *b)
 	    .kind = b->late ? HANDOFF_LATE : kinds[b->state],
 	    .last = b->last,
 	    .collected = b->collected,
+	    .continued = b->continued,
+	    .chunked = b->chunked,
 	    .requests = b->requests,
 	    .wanted = b->wanted,
 	    .since = b->since,

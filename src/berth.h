@@ -12,13 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collect.h"
 #include "handoff.h"
 #include "head.h"
 
 enum berth_state {
 	BERTH_IDLE,    /* for the first byte of a request */
 	BERTH_HEAD,    /* for the rest of a head */
-	BERTH_COLLECT, /* for content of a known length */
+	BERTH_COLLECT, /* for content */
 	BERTH_READY,   /* for a worker */
 	BERTH_SEND,    /* for the client to take a response */
 	BERTH_LINGER,  /* for the client to close */
@@ -34,13 +35,16 @@ struct berth {
 	int64_t parked;	   /* when it came here */
 	int64_t gap;	   /* from then until its request was complete */
 	uint32_t requests; /* answered on it so far */
-	uint32_t wanted;   /* bytes, of BERTH_COLLECT */
+	uint32_t wanted;   /* bytes, of BERTH_COLLECT: collect.h */
+	bool chunked;	   /* so is that */
+	bool continued;	   /* 100 Continue was sent for its request */
 	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
 	uint64_t queued;   /* bytes that the kernel held then, of _SEND */
 	bool late;	   /* what it should have sent took too long */
 	bool collected;	   /* it has been in BERTH_COLLECT */
 	bool last;	   /* it lingers after BERTH_SEND */
 	struct head_scan scan;
+	struct collect collect; /* of BERTH_COLLECT */
 	struct peer peer;
 	uint64_t client; /* share.h */
 	char *bytes;	 /* unread by a worker; owned; NULL if there are none */

@@ -15,18 +15,30 @@ refuse(struct body *b, int status)
 }
 
 void
+body_start_chunks(struct body *b, uint64_t max)
+{
+	*b = (struct body){
+	    .max = max, .state = BODY_CHUNK_SIZE, .chunked = true};
+}
+
+void
+body_start_length(struct body *b, uint64_t length, uint64_t max)
+{
+	*b = (struct body){.max = max, .state = BODY_COMPLETE, .left = length};
+	if (length > 0)
+		b->state = BODY_DATA;
+	if (length > max)
+		refuse(b, 413);
+}
+
+void
 body_start(struct body *b, const struct request *r, uint64_t max)
 {
-	*b = (struct body){.max = max, .state = BODY_COMPLETE};
-	if (r->framing == FRAMING_CHUNKED) {
-		b->chunked = true;
-		b->state = BODY_CHUNK_SIZE;
-	} else if (r->framing == FRAMING_LENGTH && r->length > 0) {
-		b->left = r->length;
-		b->state = BODY_DATA;
-		if (r->length > max)
-			refuse(b, 413);
-	}
+	if (r->framing == FRAMING_CHUNKED)
+		body_start_chunks(b, max);
+	else
+		body_start_length(
+		    b, r->framing == FRAMING_LENGTH ? r->length : 0, max);
 }
 
 /*

@@ -37,6 +37,9 @@ struct body {
 
 /* From the framing of a request; may be BODY_REFUSED (413) at once. */
 void body_start(struct body *b, const struct request *r, uint64_t max);
+/* The same, in chunks, or of a length. */
+void body_start_chunks(struct body *b, uint64_t max);
+void body_start_length(struct body *b, uint64_t length, uint64_t max);
 /*
  * Looks at bytes[0..len).  *content is the part of them that is content,
  * perhaps empty; the return value is how many are done with.  Call again with

@@ -43,6 +43,7 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->gap = CLOCK_NEVER;
 	c->late = false;
 	c->collected = false;
+	c->continued = false;
 	c->overdue = false;
 	c->ready = 0;
 	c->untold_count = 0;

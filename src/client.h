@@ -59,10 +59,11 @@ struct client {
 	bool allowed;	   /* by --allow */
 	bool late;	   /* what it sends took too long elsewhere: 408 */
 	bool collected;	   /* what it sends was waited for elsewhere */
+	bool continued;	   /* 100 Continue was sent, perhaps elsewhere */
 	bool overdue;	   /* it waited for longer than --queue-timeout */
 	bool close;	   /* after the present response */
 	bool linger;	   /* when closing: more may be on its way */
-	size_t wanted;	   /* bytes that are worth coming back with */
+	size_t wanted;	   /* bytes to come back with, unless 0: collect.h */
 	int64_t gap;	   /* before the last request; nanoseconds */
 	int64_t ready;	   /* when it began to wait for a worker; 0: no */
 	/* Of the answers that wait in the output: when their requests came. */
@@ -81,9 +82,9 @@ struct client {
 	struct text below;		/* the path behind its prefix */
 	struct buffer head;		/* of the response */
 	struct body body;
+	uint64_t content_at;   /* input.taken where it begins */
 	struct pace body_pace; /* begun when body bytes are waited for */
 	int failure;	       /* status that a bad body earns; 0: none */
-	bool continued;	       /* 100 Continue was sent */
 	bool answering;	       /* its answer is not whole yet */
 	bool finishing;	       /* nothing more of it is to be made */
 	bool head_sent;	       /* to output, at least */

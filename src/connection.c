@@ -207,6 +207,7 @@ serve_request(struct client *c)
 	c->overdue = false;
 	c->late = false;
 	c->collected = false;
+	c->continued = false;
 	look_for_end(c);
 	return true;
 }

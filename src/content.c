@@ -1,15 +1,16 @@
 #include <string.h>
 
 #include "clock.h"
+#include "collect.h"
 #include "content.h"
 #include "tally.h"
 
 void
-content_start(struct client *c)
+content_start(struct client *c, size_t head)
 {
+	c->content_at = c->in.taken + head;
 	body_start(&c->body, &c->request, c->service.config->max_body);
 	c->body_pace = (struct pace){0};
-	c->continued = false;
 	c->failure = 0;
 	c->request.read = content_read;
 	c->request.context = c;
@@ -28,8 +29,8 @@ send_continue(struct client *c)
 {
 	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (!c->request.expects_continue || c->continued || c->body.total > 0 ||
-	    input_text(&c->in).len > 0)
+	if (!c->request.expects_continue || c->continued || c->late ||
+	    c->in.taken + input_text(&c->in).len > c->content_at)
 		return;
 	output_copy(&c->out, head, sizeof(head) - 1);
 	c->answer_from = output_position(&c->out);
@@ -72,26 +73,37 @@ wait_for_bytes(struct client *c)
 
 /*
  * Whether all of the content is to be waited for before it is looked at: so
- * much that the lot can do it.  What the client does not send without being
- * asked (100 Continue) it is asked for first.
+ * much that the lot can do it, as far as is known.
  */
 static bool
 is_collectable(const struct client *c)
 {
-	return client_may_park(c) && !c->collected && !c->late && c->allowed &&
-	    c->body.state == BODY_DATA && !c->body.chunked &&
-	    c->body.left <= c->service.config->body_buffer &&
-	    !c->request.expects_continue;
+	uint64_t max = c->service.config->body_buffer;
+	bool small = c->body.state == BODY_CHUNK_SIZE
+	    ? max > 0
+	    : c->body.state == BODY_DATA && c->body.left <= max;
+
+	return small && client_may_park(c) && !c->collected && !c->late;
 }
 
-/* How the wait for so many bytes ends, which is as long as a linger. */
+/* Or as much of it as there is room for. */
+static bool
+has_come(struct client *c, struct collect *look)
+{
+	struct text seen = input_text(&c->in);
+
+	return seen.len >= c->in.size ||
+	    collect_is_done(look, seen.at, seen.len);
+}
+
+/* How the wait for it ends, which is as long as a linger. */
 static enum input_result
-wait_briefly(struct client *c, size_t wanted)
+wait_briefly(struct client *c, struct collect *look)
 {
 	int64_t deadline = clock_now() + c->service.config->linger;
 	enum input_result result = INPUT_BYTES;
 
-	while (input_text(&c->in).len < wanted && result == INPUT_BYTES)
+	while (!has_come(c, look) && result == INPUT_BYTES)
 		result = input_linger(&c->in, deadline);
 	return result;
 }
@@ -100,13 +112,19 @@ bool
 content_is_better_collected(struct client *c, size_t head)
 {
 	size_t wanted = head + (size_t)c->body.left;
+	struct collect look;
 
-	if (!is_collectable(c) || input_text(&c->in).len >= wanted)
+	if (!is_collectable(c))
 		return false;
-	/* The client may be waiting for the answers that are ready. */
+	collect_start(
+	    &look, c->body.chunked, wanted, c->service.config->body_buffer);
+	if (has_come(c, &look))
+		return false;
+	/* The client may be waiting for that, and for answers before it. */
+	send_continue(c);
 	if (tally_flush(c) == -1 || c->out.deferring)
 		return c->out.deferring;
-	if (wait_briefly(c, wanted) != INPUT_TIMEOUT || !client_may_park(c))
+	if (wait_briefly(c, &look) != INPUT_TIMEOUT || !client_may_park(c))
 		return false;
 	c->wanted = wanted;
 	return true;

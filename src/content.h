@@ -11,13 +11,14 @@
 /* Content left unread is read and dropped up to here (bytes). */
 #define CONTENT_DRAIN_MAX (64 << 10)
 
-/* When the head has been taken. */
-void content_start(struct client *c);
+/* Behind a head of so many bytes, which is taken next. */
+void content_start(struct client *c, size_t head);
 /* There is none that anybody could know of. */
 void content_none(struct client *c);
 /*
  * Whether the client is so slow that what is missing of a small content, behind
  * a head that has not been taken, is waited for elsewhere: client.wanted bytes.
+ * It must be wanted whatever the answer: the client may be asked for it.
  */
 bool content_is_better_collected(struct client *c, size_t head);
 /* request.read: context is the connection. */

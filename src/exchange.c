@@ -51,18 +51,42 @@ is_for_handler(const struct client *c)
 	    (c->mount->mounted.methods & c->request.method) != 0;
 }
 
+static struct quarantine_key
+quarantine_key(const struct client *c)
+{
+	return (struct quarantine_key){c->request.method, c->request.path};
+}
+
+/* For how long it must not reach a handler, in nanoseconds. */
+static int64_t
+time_in_quarantine(const struct client *c)
+{
+	const struct quarantine_key key = quarantine_key(c);
+
+	if (c->service.quarantine == NULL)
+		return 0;
+	return quarantine_left(c->service.quarantine, &key, c->began);
+}
+
+/* Whether a handler will read its content. */
+static bool
+is_wanted(const struct client *c)
+{
+	return is_for_handler(c) && c->allowed && !c->overdue &&
+	    (c->mount->mounted.reads & c->request.method) != 0 &&
+	    time_in_quarantine(c) == 0;
+}
+
 /* True if it must not reach a handler.  RFC 9110, 15.6.4. */
 static bool
 is_quarantined(struct client *c)
 {
-	const struct quarantine_key key = {c->request.method, c->request.path};
-	int64_t left;
+	const struct quarantine_key key = quarantine_key(c);
+	int64_t left = time_in_quarantine(c);
 
-	if (c->service.quarantine == NULL)
-		return false;
-	left = quarantine_left(c->service.quarantine, &key, c->began);
 	if (left == 0) {
-		quarantine_enter(c->service.place, &key);
+		if (c->service.place != NULL)
+			quarantine_enter(c->service.place, &key);
 		return false;
 	}
 	response_error(&c->response, 503);
@@ -284,8 +308,8 @@ exchange_answer(struct client *c, size_t len)
 		return true;
 	}
 	route(c);
-	content_start(c);
-	if (is_for_handler(c) && content_is_better_collected(c, len))
+	content_start(c, len);
+	if (is_wanted(c) && content_is_better_collected(c, len))
 		return false;
 	delivery_start(c);
 	input_take(&c->in, len);

@@ -25,8 +25,11 @@ struct handler_setup {
 struct handler_mounted {
 	void *state;	  /* the handler's own */
 	unsigned methods; /* that it answers itself: enum method */
-	int folder;	  /* a descriptor, it reads below it; -1: none */
-	unsigned needs;	  /* more than that: enum privilege_need */
+	/* Of them: whose content it reads, so that it may be asked for (100
+	 * Continue) and waited for before the handler begins. */
+	unsigned reads;
+	int folder;	/* a descriptor, it reads below it; -1: none */
+	unsigned needs; /* more than that: enum privilege_need */
 };
 
 struct handler {

@@ -44,6 +44,7 @@ echo_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	out->state = echo;
 	out->methods =
 	    body ? METHODS_ALL & ~METHOD_OPTIONS : METHOD_GET | METHOD_HEAD;
+	out->reads = body ? out->methods : 0;
 	return 0;
 }
 

@@ -24,7 +24,7 @@
 
 enum handoff_kind {
 	HANDOFF_WAIT,	 /* to the lot: until a request has come */
-	HANDOFF_COLLECT, /* to the lot: until so much has come as is wanted */
+	HANDOFF_COLLECT, /* to the lot: until its content has come */
 	HANDOFF_SEND,	 /* to the lot: the rest of a response, then on */
 	HANDOFF_LINGER,	 /* to the lot: until the client closes */
 	HANDOFF_SERVE,	 /* to a worker: what has come wants an answer */
@@ -35,8 +35,10 @@ struct handoff {
 	enum handoff_kind kind;
 	bool last;	   /* of HANDOFF_SEND: it lingers after that */
 	bool collected;	   /* it has been waited for already */
+	bool continued;	   /* and asked for: 100 Continue was sent */
+	bool chunked;	   /* HANDOFF_COLLECT: chunks, behind wanted bytes */
 	uint32_t requests; /* answered on this connection so far */
-	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT */
+	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */
 	int64_t since;	   /* clock_now() when it began to wait for a worker */
 	int64_t gap;	   /* nanoseconds it was parked before that */
 	struct peer peer;

@@ -225,6 +225,10 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	b->client = share_client(&h->peer);
 	b->requests = h->requests;
 	b->wanted = h->wanted;
+	b->chunked = h->chunked;
+	b->continued = h->continued;
+	collect_start(&b->collect, h->chunked, h->wanted,
+	    lot->heritage->config.body_buffer);
 	b->last = h->last;
 	berth_add_bytes(&lot->berths, b, lot->scratch, len);
 	if (h->kind == HANDOFF_SEND)

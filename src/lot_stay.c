@@ -40,7 +40,8 @@ lot_look_at_bytes(struct lot *lot, struct berth *b)
 {
 	if (b->state != BERTH_COLLECT)
 		look_for_head(lot, b);
-	else if (b->len >= b->wanted)
+	else if (b->len >= lot->room ||
+	    collect_is_done(&b->collect, b->bytes, b->len))
 		make_ready(lot, b);
 }
 
@@ -72,7 +73,8 @@ count_moved(struct lot *lot, struct berth *b, size_t n)
 static void
 receive(struct lot *lot, struct berth *b)
 {
-	ssize_t n = recv(b->fd, lot->scratch, lot->room - b->len, MSG_DONTWAIT);
+	size_t room = b->len < lot->room ? lot->room - b->len : 0;
+	ssize_t n = recv(b->fd, lot->scratch, room, MSG_DONTWAIT);
 
 	if (n == -1 && errno == EAGAIN)
 		return;

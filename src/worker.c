@@ -239,6 +239,8 @@ park(struct worker *w, enum handoff_kind kind)
 	    .last = c->close,
 	    .requests = c->requests,
 	    .wanted = (uint32_t)c->wanted,
+	    .chunked = c->wanted > 0 && c->body.chunked,
+	    .continued = c->continued,
 	    .peer = c->peer,
 	};
 
@@ -372,6 +374,7 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	c->gap = h->requests > 0 ? h->gap : CLOCK_NEVER;
 	c->late = h->kind == HANDOFF_LATE;
 	c->collected = h->collected;
+	c->continued = h->continued;
 	c->overdue = limit > 0 && clock_now() - h->since > limit;
 	c->ready = h->since;
 	score_add(c->service.score, COUNT_HANDED, 1);

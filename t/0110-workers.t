@@ -12,7 +12,8 @@ use Tined qw(background free_port wait_for);
 
 # More than the buffers of both ends hold.
 my $big = 'x' x (32 << 20);
-my @reflect = ('-m', '/reflect=echo:body');
+# Without a buffer for bodies each holds a worker until its end comes.
+my @reflect = ('-m', '/reflect=echo:body', '--body-buffer', 0);
 my %files = ('a.txt' => "a\n", 'big' => $big);
 
 my $KILLED = qr{error: (?:worker \d+|the lot)\[\d+\] was killed by signal 9 \(Killed\)};

@@ -243,7 +243,8 @@ subtest 'hostile bytes in every letter' => sub {
 
 # One worker is held by a body that comes late; another request waits for it.
 subtest 'the time in the queue' => sub {
-	my $tined = start('%U %{queue:us}T %D %{first:us}T %k', '-w', 1);
+	my $tined = start('%U %{queue:us}T %D %{first:us}T %k', '-w', 1,
+		'--body-buffer', 0);
 	my $slow = $tined->connect;
 	$tined->send($slow, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
 		. "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
@@ -288,7 +289,7 @@ subtest 'the time in the queue' => sub {
 
 # The 100 before it is not the response.
 subtest 'the first byte' => sub {
-	my $tined = start('%U %{first:us}T %D');
+	my $tined = start('%U %{first:us}T %D', '--body-buffer', 0);
 	my $sock = $tined->connect;
 	my ($line) = logged($tined, sub {
 		$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"

@@ -5,7 +5,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(ask reflect token);
+use Lot qw(ask cpu_ticks lot_pid reflect token);
 use Slow qw($big answers_others busy_workers get in_pieces is_whole
 	leaks_nothing resting start unread wait_until waiting);
 use Test::More;
@@ -14,7 +14,18 @@ use Tined qw(wait_for);
 
 Lot::import_or_skip();
 
-use constant SOON => 2; # an answer "at once", on two busy cores
+use constant {
+	SOON => 2, # an answer "at once", on two busy cores
+	LAST => "0\r\n\r\n",
+};
+
+my $CHUNKED = "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+    . "Transfer-Encoding: chunked\r\n\r\n";
+my $slow = $ENV{TINED_SLOW} // 1;
+
+sub chunk ($data) {
+	return sprintf "%x\r\n%s\r\n", length $data, $data;
+}
 
 subtest 'slow bodies' => sub {
 	my $tined = start();
@@ -46,13 +57,123 @@ subtest 'slow bodies' => sub {
 	$tined->ends_clean;
 };
 
+# The pieces end anywhere, within the framing too.
+subtest 'slow chunks' => sub {
+	my $tined = start();
+	my %base = resting($tined);
+	my @senders;
+
+	for my $i (1 .. 50) {
+		my $sock = $tined->connect;
+		my @part = (token(), 'x' x 3000, 'y', "0\r\n\r\n", 'z' x 3000);
+		my $raw = $CHUNKED . join q{}, (map { chunk($_) } @part), LAST;
+		my $step = int length($raw) / 6 + $i;
+		push @senders, [$sock, join(q{}, @part),
+			unpack "(a$step)*", $raw];
+		$tined->send($sock, splice $senders[-1]->@*, 2, 1);
+	}
+	for my $round (1 .. 5) {
+		wait_until($tined, 'body', 50);
+		ok(wait_for(sub { busy_workers($tined) == 0 }),
+			'no worker waits with them');
+		answers_others($tined) if $round == 2;
+		$tined->send($_->[0], splice @$_, 2, 1) for @senders;
+	}
+	my @wrong = grep {
+		my $response = $tined->read_response($_->[0]);
+		!$response || $response->body ne $_->[1];
+	} @senders;
+	is(@wrong, 0, 'each has its own content back');
+	@wrong = grep { !ask($tined, $_->[0]) } @senders;
+	is(@wrong, 0, 'and goes on');
+	close $_->[0] for @senders;
+	leaks_nothing($tined, %base);
+	$tined->ends_clean;
+};
+
+# It costs the lot as much as there is, and not the more the more has come.
+subtest 'a byte at a time, in chunks of a byte' => sub {
+	my $tined = start();
+	my $content = join q{}, map { chr 33 + $_ % 90 } 1 .. 8000;
+	my $sock = $tined->connect;
+
+	$tined->send($sock, $CHUNKED);
+	wait_until($tined, 'body', 1);
+	my $before = cpu_ticks(lot_pid($tined));
+	$tined->send($sock, $_)
+	    for split //, join q{}, map { chunk($_) } split //, $content;
+	is(waiting($tined, 'body'), 1, 'it waits in the lot');
+	is($tined->request(LAST, sock => $sock)->body, $content,
+		'every byte comes back');
+	my $ticks = cpu_ticks(lot_pid($tined)) - $before;
+	cmp_ok($ticks, '<', 200 * $slow, "the lot had $ticks ticks of it");
+	$tined->ends_clean;
+};
+
+subtest 'chunks that are none' => sub {
+	my $tined = start();
+	my %bad = (
+		'no size' => "x\r\n",
+		'no end of data' => "3\r\nabcd",
+		'a bare LF' => "3\nabc",
+		'a bad trailer' => "0\r\nX y\r\n",
+	);
+
+	for my $name (sort keys %bad) {
+		my $sock = $tined->connect;
+		my $start = time;
+		$tined->send($sock, $CHUNKED . chunk('abc'));
+		wait_until($tined, 'body', 1);
+		my $response = $tined->request($bad{$name}, sock => $sock);
+		is($response->status, 400, "$name: 400");
+		cmp_ok(time - $start, '<', 10, 'before its time is over');
+		ok($tined->is_closed($sock), 'and closed');
+		ok(!$tined->was_reset($sock), 'no reset');
+	}
+	answers_others($tined);
+	$tined->ends_clean;
+};
+
+# Which is found out when that many bytes have come, or their chunk's size.
+subtest 'chunks beyond the bound' => sub {
+	my $tined = start('--body-buffer', '4k', '--body-timeout', '2s');
+	my @begun = map { $tined->connect } 1 .. 2;
+
+	$tined->send($_, $CHUNKED . chunk('a' x 2000)) for @begun;
+	wait_until($tined, 'body', 2);
+	$tined->send($begun[0], chunk('b' x 2097));
+	$tined->send($begun[1], "831\r\n");
+	ok(wait_for(sub { busy_workers($tined) == 2 }), 'workers wait for them');
+	is($tined->request(chunk('c') . LAST, sock => $begun[0])->body,
+		'a' x 2000 . 'b' x 2097 . 'c', 'one is served');
+	my $start = time;
+	is($tined->read_response($begun[1])->status, 408,
+		'one is too slow for a worker');
+	cmp_ok(time - $start, '<', 2 + SOON * $slow, 'which has its time');
+
+	# 64 KiB of content with its chunks is more than fits into 64 KiB.
+	$tined->ends_clean;
+	$tined = start('--max-head', '1k');
+	my $sock = $tined->connect;
+	my @content = map { chr(97 + $_) x 4096 } 0 .. 15;
+	$tined->send($sock, $CHUNKED . chunk($content[0]));
+	wait_until($tined, 'body', 1);
+	$tined->send($sock, chunk($_)) for @content[1 .. 15];
+	is($tined->request(LAST, sock => $sock)->body, join(q{}, @content),
+		'what has no room is served too');
+	answers_others($tined);
+	$tined->ends_clean;
+};
+
 subtest 'bodies that do not come' => sub {
 	my $tined = start('--body-timeout', '500ms');
-	my @late = map { $tined->connect } 1 .. 3;
-	my @ended = map { $tined->connect } 1 .. 3;
+	my @late = map { $tined->connect } 1 .. 4;
+	my @ended = map { $tined->connect } 1 .. 4;
 	my (undef, $head, $piece) = in_pieces(token(), 5000, 2);
 
-	$tined->send($_, $head . $piece) for @late, @ended;
+	$tined->send($_, $head . $piece) for @late[0, 1], @ended[0, 1];
+	$tined->send($_, $CHUNKED . '3') for $late[2], $ended[2];
+	$tined->send($_, $CHUNKED . chunk('abc')) for $late[3], $ended[3];
 	shutdown $_, 1 for @ended;
 	for my $sock (@ended) {
 		is($tined->read_response($sock)->status, 400, 'ended: 400');
@@ -83,12 +204,11 @@ subtest 'bodies that are not collected' => sub {
 		'and is answered');
 
 	my $chunked = $tined->connect;
-	$tined->send($chunked, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
-		. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-	ok(wait_for(sub { busy_workers($tined) == 1 }), 'chunked');
+	$tined->send($chunked, $CHUNKED . chunk('y' x 4097));
+	ok(wait_for(sub { busy_workers($tined) == 1 }), 'too large in chunks');
 	is(waiting($tined, 'body'), 0, 'it does not wait in the lot');
-	is($tined->request("2\r\nde\r\n0\r\n\r\n", sock => $chunked)->body,
-		'abcde', 'and is answered');
+	is($tined->request(chunk('z') . LAST, sock => $chunked)->body,
+		'y' x 4097 . 'z', 'and is answered');
 
 	my $small = $tined->connect;
 	my ($all, @small) = in_pieces(token(), 4096, 2);
@@ -105,6 +225,11 @@ subtest 'bodies that are not collected' => sub {
 	is(waiting($tined, 'body'), 0, 'nothing waits in the lot');
 	is($tined->request(@last, sock => $none)->body, $few,
 		'and it is answered');
+	$tined->send($none, $CHUNKED);
+	ok(wait_for(sub { busy_workers($tined) == 1 }), 'no chunks either');
+	is(waiting($tined, 'body'), 0, 'nothing waits in the lot');
+	is($tined->request(chunk('z') . LAST, sock => $none)->body, 'z',
+		'and they are answered');
 	$tined->ends_clean;
 };
 

@@ -42,12 +42,18 @@ subtest 'a graceful stop' => sub {
 	my $sender = $tined->connect;
 	my $last = pop @pieces;
 
+	my $chunks = $tined->connect;
+
 	$tined->send($sender, join q{}, @pieces);
+	$tined->send($chunks, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Transfer-Encoding: chunked\r\n\r\n3\r\nab");
 	wait_until($tined, 'send', 3);
-	wait_until($tined, 'body', 1);
+	wait_until($tined, 'body', 2);
 	$tined->signal('TERM');
 	is($tined->request($last, sock => $sender)->body, $content,
 		'content that was awaited is answered');
+	is($tined->request("c\r\n0\r\n\r\n", sock => $chunks)->body, 'abc',
+		'in chunks, too');
 
 	# Its port is free while the lot still sends.
 	ok(binds($tined), 'a successor can have the port');

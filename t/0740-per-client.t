@@ -13,9 +13,10 @@ use Tined qw(wait_for);
 
 Lot::import_or_skip();
 
-my @args = ('-w', 4, '--per-client', 2, '-m', '/reflect=echo:body');
+# Without a buffer for bodies each holds a worker until its end comes.
+my @args = ('-w', 4, '--per-client', 2, '-m', '/reflect=echo:body',
+	'--body-buffer', 0);
 
-# Chunked, so that it holds a worker until its end comes.
 sub begin ($tined, %option) {
 	my $one = { sock => $tined->connect(%option), token => token() };
 

@@ -139,8 +139,8 @@ subtest 'none is forgotten while another is under way' => sub {
 };
 
 subtest 'a request under way' => sub {
-	my $tined = Tined->start(args => ['-w', 2, '-m', '/reflect=echo:body'],
-		files => \%files);
+	my $tined = Tined->start(files => \%files, args => ['-w', 2,
+		'-m', '/reflect=echo:body', '--body-buffer', 0]);
 	my @old = $tined->worker_pids;
 	my $sock = $tined->connect;
 	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"

@@ -263,6 +263,7 @@ fault_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	(void)setup;
 	(void)why;
 	out->methods = METHODS_ALL;
+	out->reads = METHODS_ALL;
 	return pthread_atfork(NULL, NULL, fault_start) == 0 ? 0 : -1;
 }
 

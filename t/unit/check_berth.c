@@ -189,6 +189,31 @@ START_TEST(each_state_is_woken_for_what_it_waits_for)
 }
 END_TEST
 
+START_TEST(who_takes_it_over_knows_what_it_waits_for)
+{
+	struct berth *b = berth_new(&all, near[0], BERTH_COLLECT);
+	struct handoff h;
+
+	b->wanted = 40;
+	b->chunked = true;
+	b->continued = true;
+	h = berth_handoff(b);
+	ck_assert_int_eq(h.kind, HANDOFF_COLLECT);
+	ck_assert_uint_eq(h.wanted, 40);
+	ck_assert(h.chunked);
+	ck_assert(h.continued);
+	ck_assert(!h.collected);
+	b->collected = true;
+	berth_enter(&all, b, BERTH_READY);
+	h = berth_handoff(b);
+	ck_assert_int_eq(h.kind, HANDOFF_SERVE);
+	ck_assert(h.continued);
+	ck_assert(h.collected);
+	berth_release(&all, b);
+	near[0] = -1;
+}
+END_TEST
+
 /* Another process may have the connection when the berth goes. */
 START_TEST(who_is_released_is_watched_no_more)
 {
@@ -217,6 +242,7 @@ main(void)
 	    tests, what_is_still_to_be_sent_is_counted_until_it_is_not);
 	tcase_add_test(tests, what_a_client_took_is_not_what_the_kernel_holds);
 	tcase_add_test(tests, each_state_is_woken_for_what_it_waits_for);
+	tcase_add_test(tests, who_takes_it_over_knows_what_it_waits_for);
 	tcase_add_test(tests, who_is_released_is_watched_no_more);
 	return unit_run();
 }
