@@ -200,6 +200,17 @@ lot_go_on_if_possible(struct lot *lot)
 	}
 }
 
+/* From a predecessor whose heads could be longer: workers would cut it off. */
+static bool
+is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
+{
+	if (len <= lot->room)
+		return false;
+	log_warning("%s has sent more than there is room for, and is let go",
+	    h->peer.name);
+	return true;
+}
+
 /* From a worker, with what it knows and what it has read. */
 static void
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
@@ -214,8 +225,12 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	    [HANDOFF_SERVE] = BERTH_IDLE,
 	    [HANDOFF_LATE] = BERTH_IDLE,
 	};
-	struct berth *b = berth_new(&lot->berths, fd, states[h->kind]);
+	struct berth *b = NULL;
 
+	if (is_too_much(lot, h, len))
+		close(fd);
+	else
+		b = berth_new(&lot->berths, fd, states[h->kind]);
 	if (b == NULL) {
 		if (h->kind == HANDOFF_SEND)
 			rest_release(rest);
