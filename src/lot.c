@@ -271,6 +271,7 @@ loop(struct lot *lot)
 			lot_move(lot);
 		else
 			lot_hand_over_ready(lot);
+		next = sooner(next, lot_settle_deadline(lot));
 		lot_go_on_if_possible(lot);
 		act_on_signals(lot);
 		if (is_done(lot))

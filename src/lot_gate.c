@@ -45,6 +45,15 @@ settle_lane(struct lot *lot)
 		score_lot_settle(score);
 }
 
+int64_t
+lot_settle_deadline(const struct lot *lot)
+{
+	if (!lot_share_is_wanted(&lot->share) ||
+	    score_lot_on_the_way(&lot->heritage->board->lot) == 0)
+		return CLOCK_NEVER;
+	return clock_now() + LANE_TIME;
+}
+
 /* The first that the lane did not take, or NULL. */
 static struct berth *
 hand_over_all(struct lot *lot)

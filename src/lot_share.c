@@ -78,3 +78,9 @@ lot_share_end(struct lot_share *ls, bool waiting)
 	if (ls->share != NULL)
 		atomic_store(&ls->share->waiting, waiting);
 }
+
+bool
+lot_share_is_wanted(const struct lot_share *ls)
+{
+	return ls->share != NULL && atomic_load(&ls->share->waiting);
+}

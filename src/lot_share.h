@@ -36,5 +36,6 @@ bool lot_share_allows(struct lot_share *ls, uint64_t client);
 void lot_share_handed(struct lot_share *ls, uint64_t client);
 /* After it: whether some wait for their share. */
 void lot_share_end(struct lot_share *ls, bool waiting);
+bool lot_share_is_wanted(const struct lot_share *ls);
 
 #endif

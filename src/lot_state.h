@@ -49,6 +49,11 @@ void lot_go_on_if_possible(struct lot *lot);
  * (unix(7)): the lane then looks writable, and is not (lane_is_choked).
  */
 void lot_hand_over_ready(struct lot *lot);
+/*
+ * When that is to be done again even if nothing happens (clock.h): what a worker
+ * took with it when it was killed must not count as somebody's share for ever.
+ */
+int64_t lot_settle_deadline(const struct lot *lot);
 
 /* From now on no connection is for the workers here. */
 void lot_begin_move(struct lot *lot);

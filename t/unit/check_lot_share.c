@@ -120,6 +120,7 @@ START_TEST(who_leaves_or_arrives_during_a_look_wakes_the_lot)
 	share_leave(share, 0);
 	ck_assert(was_woken());
 	lot_share_end(&ls, true);
+	ck_assert(lot_share_is_wanted(&ls));
 	share_leave(share, 1);
 	ck_assert(was_woken());
 }
@@ -129,6 +130,7 @@ START_TEST(nobody_is_woken_for_nothing)
 {
 	ck_assert(lot_share_allows(&ls, ONE));
 	lot_share_end(&ls, false);
+	ck_assert(!lot_share_is_wanted(&ls));
 	hand(ONE);
 	take(0, ONE);
 	share_leave(share, 0);
