@@ -129,6 +129,7 @@ score_connection(struct score *s, struct text client)
 	copy(s->client, sizeof(s->client), client);
 	s->request[0] = '\0';
 	end_change(s);
+	SET(s->came, clock_now());
 }
 
 void
@@ -294,6 +295,12 @@ int64_t
 score_since(const struct score *s)
 {
 	return GET(s->since);
+}
+
+int64_t
+score_came(const struct score *s)
+{
+	return GET(s->came);
 }
 
 bool

@@ -88,6 +88,7 @@ struct score {
 	_Atomic int state;     /* enum score_state */
 	_Atomic int64_t since; /* clock_now() of the last change */
 	_Atomic int64_t began; /* the present request */
+	_Atomic int64_t came;  /* the present client */
 	_Atomic int fate;      /* enum score_fate */
 	_Atomic int status;    /* that its client got, if fate says so */
 	atomic_uint_least64_t content; /* and bytes of content */
@@ -223,6 +224,8 @@ bool scoreboard_is_missed(struct scoreboard *board);
 
 /* By anybody. */
 int64_t score_since(const struct score *s);
+/* When it got the client that it has, or had last. */
+int64_t score_came(const struct score *s);
 /* Whether it has a request, or had one last; and when that began. */
 bool score_has_request(const struct score *s);
 int64_t score_began(const struct score *s);

@@ -6,7 +6,7 @@
 #include "log.h"
 #include "sizing.h"
 
-/* Who works on one request for longer is not there for the next. */
+/* Who has the same thing to do for longer is not there for the next. */
 #define OCCUPIED_TIME (2 * CLOCK_MILLISECOND)
 /* Who waits for the next request for so long is not soon rid of its client. */
 #define SHORT_LINGER (100 * CLOCK_MILLISECOND)
@@ -97,31 +97,39 @@ sizing_init(struct sizing *s, const struct heritage *heritage)
 static bool
 reads_briefly(const struct config *c)
 {
-	return !c->no_lot && c->linger <= SHORT_LINGER;
+	return c->linger <= SHORT_LINGER;
 }
 
 static bool
-is_occupied(const struct config *c, const struct score *score, int64_t now)
+has_client(enum score_state state)
 {
-	switch (score_state(score)) {
-	case SCORE_READING:
-		if (score_has_request(score))
-			break;
+	return state >= SCORE_READING && state <= SCORE_STOPPING;
+}
+
+bool
+sizing_is_occupied(
+    const struct config *c, const struct score *score, int64_t now)
+{
+	enum score_state state = score_state(score);
+
+	if (!has_client(state))
+		return false;
+	/* It stays with its client, however quick that one's requests are. */
+	if (c->no_lot && now - score_came(score) >= OCCUPIED_TIME)
+		return true;
+	if (state == SCORE_LINGERING || state == SCORE_STOPPING)
+		return true;
+	if (state == SCORE_READING && !score_has_request(score))
 		return !reads_briefly(c) &&
 		    now - score_since(score) >= OCCUPIED_TIME;
-	case SCORE_LINGERING:
-	case SCORE_STOPPING:
-		return true;
-	case SCORE_VACANT:
-	case SCORE_STARTING:
-	case SCORE_IDLE:
-	case SCORE_STATES:
-		return false;
-	case SCORE_RUNNING:
-	case SCORE_WRITING:
-		break;
-	}
 	return now - score_began(score) >= OCCUPIED_TIME;
+}
+
+/* Without a lot, who has been accepted waits for nobody else. */
+static enum score_count
+what_ends_a_wait(const struct config *c)
+{
+	return c->no_lot ? COUNT_CONNECTIONS : COUNT_REQUESTS;
 }
 
 /* Slots that were never used are not touched: they would be memory. */
@@ -130,6 +138,7 @@ count_workers(struct sizing *s, const struct children *all, struct look *look,
     int64_t now)
 {
 	const struct heritage *h = all->heritage;
+	enum score_count served = what_ends_a_wait(&h->config);
 
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].pid != 0 && i >= s->slots)
@@ -138,10 +147,11 @@ count_workers(struct sizing *s, const struct children *all, struct look *look,
 		const struct child *child = &all->at[i];
 		const struct score *score = &h->board->slots[i];
 
-		look->served += score_count(score, COUNT_REQUESTS);
+		look->served += score_count(score, served);
 		if (child->pid == 0 || child->retiring || child->ahead)
 			continue;
-		look->counts.available += !is_occupied(&h->config, score, now);
+		look->counts.available +=
+		    !sizing_is_occupied(&h->config, score, now);
 	}
 }
 

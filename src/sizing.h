@@ -26,7 +26,7 @@ struct sizing {
 	struct shortage shortage;
 	int64_t next;	 /* look again */
 	int64_t looked;	 /* the last time */
-	uint64_t served; /* requests, by then */
+	uint64_t served; /* requests, or clients without a lot, by then */
 	size_t slots;	 /* of the scoreboard, that were ever used */
 };
 
@@ -43,6 +43,13 @@ void sizing_describe(struct buffer *b, const struct pool_limits *limits);
 bool sizing_fit(struct config *c, uint64_t memory, struct buffer *words);
 /* How many slots of the scoreboard there have to be. */
 size_t sizing_slots(const struct config *c);
+
+/*
+ * Whether a worker is not soon there for others (now: clock_now()).  Without a
+ * lot it is not while its client stays.
+ */
+bool sizing_is_occupied(
+    const struct config *c, const struct score *score, int64_t now);
 
 void sizing_init(struct sizing *s, const struct heritage *heritage);
 /* Looks, and starts or retires workers.  Whenever something has happened. */

@@ -6,6 +6,7 @@ use v5.36;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Load;
 use Lot qw(ask keep_busy release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -88,6 +89,22 @@ subtest 'a steady load' => sub {
 	is_deeply([grep { !/\A\d+\z/ } @served], [], 'all are served');
 	my $started = () = $tined->error_log =~ /$STARTED/g;
 	cmp_ok($started, '<=', 16, "no coming and going: $started started");
+	$tined->ends_clean;
+};
+
+# A worker that has such a client is there for no other.
+subtest 'clients who never pause, --no-lot' => sub {
+	my $tined = Tined->start(args => ['-w', '2-40', '-a', 'off', '--no-lot',
+		'-s', '2-4'], files => { 'a.txt' => "a\n" });
+	my $load = Load->start($tined, busy => 0, wrk => 24);
+
+	my $start = time;
+	ok(wait_for(sub { workers($tined) >= 24 }), 'each gets a worker');
+	my $took = time - $start;
+	cmp_ok($took, '<', $ENV{TINED_SLOW} // 1,
+		sprintf 'soon: %.0f ms', 1e3 * $took);
+	my ($served, @failed) = $load->stop;
+	is_deeply(\@failed, [], "$served requests were answered");
 	$tined->ends_clean;
 };
 

@@ -2,15 +2,18 @@
 #include "unit.h"
 
 #define MEGA (UINT64_C(1) << 20)
+#define LATER (10 * CLOCK_MILLISECOND)
 
 static struct config config;
 static struct buffer words;
+static struct scoreboard *board;
 
 static void
 set_up(void)
 {
 	config_init(&config);
 	buffer_clear(&words);
+	board = scoreboard_create(1);
 }
 
 static void
@@ -18,6 +21,7 @@ tear_down(void)
 {
 	config_free(&config);
 	buffer_free(&words);
+	scoreboard_free(board);
 }
 
 START_TEST(enough_memory_changes_nothing)
@@ -81,6 +85,46 @@ START_TEST(a_size_in_words)
 }
 END_TEST
 
+/* A worker that has just begun with a request. */
+static struct score *
+busy_worker(void)
+{
+	struct score *s = &board->slots[0];
+
+	score_start(s, 7);
+	score_connection(s, TEXT("192.0.2.1"));
+	score_enter(s, SCORE_READING);
+	score_begin(s, TEXT("GET / HTTP/1.1"));
+	return s;
+}
+
+START_TEST(who_waits_for_a_client_is_not_occupied)
+{
+	struct score *s = busy_worker();
+
+	ck_assert(!sizing_is_occupied(&config, s, clock_now()));
+	ck_assert(sizing_is_occupied(&config, s, clock_now() + LATER));
+	config.no_lot = true;
+	score_enter(s, SCORE_IDLE);
+	ck_assert(!sizing_is_occupied(&config, s, clock_now() + LATER));
+}
+END_TEST
+
+/* Its request is new, and its client is not. */
+START_TEST(who_keeps_its_client_is_occupied_without_a_lot)
+{
+	struct score *s = busy_worker();
+	int64_t now = clock_now() + LATER;
+
+	s->began = now;
+	ck_assert(!sizing_is_occupied(&config, s, now));
+	config.no_lot = true;
+	ck_assert(sizing_is_occupied(&config, s, now));
+	score_connection(s, TEXT("192.0.2.2"));
+	ck_assert(!sizing_is_occupied(&config, s, clock_now()));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -93,5 +137,7 @@ main(void)
 	tcase_add_test(tests, larger_workers_are_fewer);
 	tcase_add_test(tests, there_is_a_slot_for_each_and_its_successor);
 	tcase_add_test(tests, a_size_in_words);
+	tcase_add_test(tests, who_waits_for_a_client_is_not_occupied);
+	tcase_add_test(tests, who_keeps_its_client_is_occupied_without_a_lot);
 	return unit_run();
 }
