@@ -95,6 +95,14 @@ child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
 }
 
+/* They are the lot's; and while they are open, its successor waits for more. */
+static void
+leave_lanes(struct heritage *h)
+{
+	handoff_close_lane(&h->successor);
+	handoff_close_lane(&h->predecessor);
+}
+
 /* In a child that is to serve clients. */
 static void
 leave(const struct children *all)
@@ -125,6 +133,7 @@ spawn_one(struct children *all, size_t slot, bool ahead)
 	pid = fork();
 	if (pid == 0) {
 		leave(all);
+		leave_lanes(h);
 		exit(worker_run(h, slot, master));
 	}
 	log_mute(false);
@@ -174,6 +183,7 @@ child_spawn_status(struct children *all)
 	pid = fork();
 	if (pid == 0) {
 		all->leave();
+		leave_lanes(all->heritage);
 		exit(status_server_run(all->heritage, master));
 	}
 	if (pid == -1) {
@@ -371,6 +381,13 @@ child_move_lot(struct children *all)
 }
 
 void
+child_keep_lot(struct children *all)
+{
+	if (all->lot.pid != 0)
+		kill(all->lot.pid, LOT_STAY);
+}
+
+void
 child_end_lot(struct children *all)
 {
 	if (all->lot.pid == 0 || all->lot.retiring)
@@ -517,6 +534,13 @@ bury_status(struct children *all, int status)
 		child_throttle(child);
 }
 
+static void
+note_end(struct heir *heir, int status)
+{
+	heir->ended = true;
+	heir->status = status;
+}
+
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
 void
 child_reap(struct children *all, bool quietly)
@@ -527,10 +551,11 @@ child_reap(struct children *all, bool quietly)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		child = find(all, pid);
-		if (pid == all->heir.pid) {
-			all->heir.ended = true;
-			all->heir.status = status;
-		} else if (pid == all->lot.pid)
+		if (pid == all->heir.pid)
+			note_end(&all->heir, status);
+		else if (pid == all->successor.pid)
+			note_end(&all->successor, status);
+		else if (pid == all->lot.pid)
 			bury_lot(all, status, quietly);
 		else if (pid == all->status.pid)
 			bury_status(all, status);

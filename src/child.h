@@ -36,7 +36,10 @@ struct child {
 	int64_t kill_at;    /* if it was told */
 };
 
-/* A master that was started to take the place of this one: upgrade.h */
+/*
+ * A master that was started to take the place of this one (upgrade.h), or that
+ * has it.
+ */
 struct heir {
 	pid_t pid; /* 0: there is none */
 	bool ended;
@@ -55,6 +58,7 @@ struct children {
 	struct child lot;
 	struct child status; /* behind --status-socket */
 	struct heir heir;
+	struct heir successor; /* an heir, when this one has given way */
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };
@@ -98,6 +102,8 @@ void child_renew_status(const struct children *all);
 void child_end_status(struct children *all);
 /* Sends all that it holds, and what comes, to the lot of a successor. */
 void child_move_lot(struct children *all);
+/* There is no successor any more: it ends by itself what it has begun. */
+void child_keep_lot(struct children *all);
 /* When no worker is left that could send it more: it may end. */
 void child_end_lot(struct children *all);
 /*

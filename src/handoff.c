@@ -34,6 +34,16 @@ handoff_open_lane(struct handoff_lane *lane)
 	return 0;
 }
 
+void
+handoff_close_lane(struct handoff_lane *lane)
+{
+	if (lane->from != -1)
+		close(lane->from);
+	if (lane->to != -1)
+		close(lane->to);
+	lane->from = lane->to = -1;
+}
+
 static void
 put_descriptors(struct msghdr *message, const int *fds, size_t count)
 {

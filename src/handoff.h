@@ -51,6 +51,8 @@ struct handoff_lane {
 
 /* Non-blocking at both ends.  -1 with errno. */
 int handoff_open_lane(struct handoff_lane *lane);
+/* In a process that has no use for it; there may be none. */
+void handoff_close_lane(struct handoff_lane *lane);
 /*
  * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
  * caller's.  -1 with errno: EAGAIN when the lane is full.

@@ -1,9 +1,11 @@
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -35,6 +37,8 @@ static struct bequest left;
 /* The client's end of the probe, and how much of an answer has come. */
 static int client = -1;
 static size_t answered;
+/* Who has made the socket to talk; 0: nobody whom we have followed. */
+static pid_t predecessor;
 
 bool
 heir_init(void)
@@ -177,11 +181,36 @@ heir_next(void)
 	return heir_is_waiting() ? clock_now() + HEIR_TICK : CLOCK_NEVER;
 }
 
+static void
+watch_predecessor(void)
+{
+	struct ucred maker = {0};
+	socklen_t size = sizeof(maker);
+
+	prctl(PR_SET_PDEATHSIG, SIGCHLD);
+	if (getsockopt(left.talk, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0)
+		predecessor = maker.pid;
+}
+
+bool
+heir_has_predecessor(void)
+{
+	return predecessor != 0 && getppid() == predecessor;
+}
+
+void
+heir_tell_predecessor(int signo)
+{
+	if (heir_has_predecessor())
+		kill(predecessor, signo);
+}
+
 void
 heir_accede(struct heritage *h)
 {
 	const uint64_t one = 1;
 
+	watch_predecessor();
 	(void)!write(h->doors, &one, sizeof(one));
 	close(h->doors);
 	h->doors = -1;

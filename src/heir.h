@@ -36,5 +36,12 @@ bool heir_act(struct heritage *h);
 int64_t heir_next(void);
 /* Everything is ours now. */
 void heir_accede(struct heritage *h);
+/*
+ * Whether the predecessor, after that, still finishes what it has begun: it is
+ * the parent then, and SIGCHLD comes when it ends, too.
+ */
+bool heir_has_predecessor(void);
+/* Sends it a signal, if so. */
+void heir_tell_predecessor(int signo);
 
 #endif

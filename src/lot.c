@@ -32,6 +32,7 @@
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_end;
 static volatile sig_atomic_t want_move;
+static volatile sig_atomic_t want_stay;
 static int wake_fd = -1; /* for the handler, which gets no argument */
 
 static void
@@ -42,6 +43,8 @@ on_signal(int signo)
 
 	if (signo == LOT_MOVE)
 		want_move = 1;
+	else if (signo == LOT_STAY)
+		want_stay = 1;
 	else
 		want_stop = 1;
 	if (signo == LOT_ORPHANED)
@@ -118,19 +121,6 @@ release_all(struct lot *lot, enum berth_state state)
 		berth_release(&lot->berths, b);
 }
 
-/* A successor may want the port while responses are still sent here. */
-static void
-close_listeners(struct lot *lot)
-{
-	struct listeners *l = &lot->heritage->listeners;
-
-	for (size_t i = 0; i < l->count; i++) {
-		berths_unwatch(&lot->berths, l->at[i].fd);
-		close(l->at[i].fd);
-	}
-	l->count = 0;
-}
-
 /* What has come from them, and was not looked at, is a request. */
 static void
 release_idle(struct lot *lot)
@@ -151,20 +141,38 @@ begin_stop(struct lot *lot)
 {
 	lot->stopping = true;
 	berths_unwatch(&lot->berths, lot->wake);
-	close_listeners(lot);
+	lot_close_listeners(lot);
 }
 
-/* What is on its way here from now on is for workers to take. */
+static bool
+has_predecessor(const struct lot *lot)
+{
+	return lot->heritage->predecessor.from != -1;
+}
+
+static void
+take_what_comes(struct lot *lot)
+{
+	lot_take_from(lot, &lot->heritage->parked);
+	if (has_predecessor(lot))
+		lot_take_from(lot, &lot->heritage->predecessor);
+}
+
+/*
+ * What is on its way here from now on is for workers to take.  A predecessor
+ * that has not ended may still send what has begun there.
+ */
 static void
 end_if_drained(struct lot *lot)
 {
 	const size_t *counts = lot->berths.counts;
 
 	/* What workers parked before they knew, too. */
-	lot_take_from(lot, &lot->heritage->parked);
+	take_what_comes(lot);
 	release_idle(lot);
-	if (counts[BERTH_HEAD] + counts[BERTH_COLLECT] + counts[BERTH_READY] >
-	    0)
+	if (has_predecessor(lot) ||
+	    counts[BERTH_HEAD] + counts[BERTH_COLLECT] + counts[BERTH_READY] >
+		0)
 		return;
 	lot->drained = true;
 	berths_unwatch(&lot->berths, lot->heritage->parked.from);
@@ -173,7 +181,7 @@ end_if_drained(struct lot *lot)
 
 /* Responses are finished, as workers do. */
 static void
-go_on_without_master(struct lot *lot)
+go_on_alone(struct lot *lot)
 {
 	release_all(lot, BERTH_HEAD);
 	release_all(lot, BERTH_COLLECT);
@@ -183,15 +191,26 @@ go_on_without_master(struct lot *lot)
 	lot->end = clock_now() + lot->heritage->config.stop_timeout;
 }
 
+/* The successor is gone, and has taken the server with it. */
+static void
+stay(struct lot *lot)
+{
+	lot_end_move(lot);
+	begin_stop(lot);
+	go_on_alone(lot);
+}
+
 static void
 act_on_signals(struct lot *lot)
 {
 	if (want_move && !lot->moving && !lot->stopping)
 		lot_begin_move(lot);
+	if (want_stay && lot->moving)
+		stay(lot);
 	if (want_stop && !lot->stopping && !lot->moving)
 		begin_stop(lot);
 	if (want_end && lot->end == CLOCK_NEVER)
-		go_on_without_master(lot);
+		go_on_alone(lot);
 	if (lot->stopping && !lot->drained)
 		end_if_drained(lot);
 }
@@ -203,15 +222,11 @@ act_on_signals(struct lot *lot)
 static bool
 has_moved(struct lot *lot)
 {
-	const struct handoff_lane *predecessor = &lot->heritage->predecessor;
-
 	if (!want_stop && !want_end)
 		return false;
-	lot_take_from(lot, &lot->heritage->parked);
-	if (predecessor->from != -1)
-		lot_take_from(lot, predecessor);
+	take_what_comes(lot);
 	lot_move(lot);
-	return lot->berths.count == 0 && (predecessor->from == -1 || want_end);
+	return lot->berths.count == 0 && (!has_predecessor(lot) || want_end);
 }
 
 /* Who still reads a response must not be met by a reset. */
@@ -223,7 +238,7 @@ is_done(struct lot *lot)
 
 	if (lot->moving)
 		return has_moved(lot);
-	return (lot->drained &&
+	return (lot->drained && (!has_predecessor(lot) || want_end) &&
 		   counts[BERTH_SEND] + counts[BERTH_LINGER] == 0 &&
 		   now >= lot->least) ||
 	    now >= lot->end;
@@ -312,12 +327,13 @@ leave_to_clients(size_t limit, int wake)
 static void
 set_up_signals(void)
 {
-	static const int stop[] = {SIGTERM, LOT_MOVE, LOT_ORPHANED, 0};
+	static const int ours[] = {
+	    SIGTERM, LOT_MOVE, LOT_STAY, LOT_ORPHANED, 0};
 	static const int ignored[] = {
 	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
 	sigset_t none;
 
-	signals_handle(stop, on_signal);
+	signals_handle(ours, on_signal);
 	signals_ignore(ignored);
 	sigemptyset(&none);
 	signals_set_mask(&none);

@@ -18,6 +18,8 @@
  * connections to the lot of that one; SIGTERM ends it when no more can come.
  */
 #define LOT_MOVE SIGUSR1
+/* That one is gone: what has not been taken stays, and is finished here. */
+#define LOT_STAY SIGALRM
 
 /*
  * Runs until SIGTERM comes and what waits has been handed on, or the master

@@ -355,3 +355,15 @@ lot_accept_all(struct lot *lot)
 	     i++)
 		accept_from(lot, l->at[i].fd);
 }
+
+void
+lot_close_listeners(struct lot *lot)
+{
+	struct listeners *l = &lot->heritage->listeners;
+
+	for (size_t i = 0; i < l->count; i++) {
+		berths_unwatch(&lot->berths, l->at[i].fd);
+		close(l->at[i].fd);
+	}
+	l->count = 0;
+}

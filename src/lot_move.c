@@ -19,12 +19,24 @@ lot_begin_move(struct lot *lot)
 	const struct heritage *h = lot->heritage;
 
 	lot->moving = true;
-	for (size_t i = 0; i < h->listeners.count; i++)
-		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
+	lot_close_listeners(lot);
 	if (lot->lane_is_full)
 		berths_unwatch(&lot->berths, h->ready.to);
 	lot->lane_is_full = false;
 	take_back(lot);
+}
+
+void
+lot_end_move(struct lot *lot)
+{
+	const struct handoff_lane *lane = &lot->heritage->successor;
+
+	lot->moving = false;
+	lot->lane_is_choked = false;
+	if (lot->lane_is_full)
+		berths_unwatch(&lot->berths, lane->to);
+	lot->lane_is_full = false;
+	lot_take_from(lot, lane);
 }
 
 /* The other lot finds out for itself what is ready for a worker. */

@@ -41,6 +41,8 @@ int lot_watch_sources(struct lot *lot);
 /* When one of them is ready. */
 void lot_take_from(struct lot *lot, const struct handoff_lane *lane);
 void lot_accept_all(struct lot *lot);
+/* Others may want the port while responses are still sent here. */
+void lot_close_listeners(struct lot *lot);
 /* When there is room again, what waits in the kernel is taken in. */
 void lot_go_on_if_possible(struct lot *lot);
 /*
@@ -57,6 +59,8 @@ int64_t lot_settle_deadline(const struct lot *lot);
 
 /* From now on no connection is for the workers here. */
 void lot_begin_move(struct lot *lot);
+/* Nobody is there to take them: what is on its way comes back. */
+void lot_end_move(struct lot *lot);
 /* As many as the lane takes. */
 void lot_move(struct lot *lot);
 

@@ -50,10 +50,11 @@ struct master {
 	struct reopen reopen;
 	struct reload reload;
 	struct upgrade upgrade;
-	bool leaving; /* all to a successor */
-	pid_t successor;
-	int64_t left;  /* clock_now(), when it gave way */
-	bool draining; /* clients may wait to be accepted */
+	bool cut_short; /* the stop */
+	bool leaving;	/* all to a successor */
+	bool deserted;	/* it is gone */
+	int64_t left;	/* clock_now(), when it gave way */
+	bool draining;	/* clients may wait to be accepted */
 	int64_t quiet_since;
 };
 
@@ -139,18 +140,22 @@ is_there(pid_t child)
 	    0;
 }
 
+/* Those before and behind this one: the server is all of them. */
 static void
-pass_on_stop(const struct master *m)
+pass_on_stop(const struct master *m, int signo)
 {
+	pid_t successor = m->children.successor.pid;
+
 	if (m->leaving && clock_now() - m->left < HANDOVER_TIME &&
-	    is_there(m->successor))
-		kill(m->successor, SIGTERM);
+	    is_there(successor))
+		kill(successor, signo);
+	heir_tell_predecessor(signo);
 }
 
 static void
 begin_stop(struct master *m)
 {
-	pass_on_stop(m);
+	pass_on_stop(m, SIGTERM);
 	m->stopping = true;
 	m->stop_deadline = clock_now() + m->heritage->config.stop_timeout;
 	log_notice("stopping, within %g s",
@@ -162,7 +167,7 @@ begin_stop(struct master *m)
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
 	atomic_store(&m->heritage->board->stopping, true);
-	if (m->children.lot.pid != 0)
+	if (m->children.lot.pid != 0 && !m->leaving)
 		kill(m->children.lot.pid, SIGTERM);
 }
 
@@ -171,7 +176,7 @@ static void
 stop_workers(struct master *m)
 {
 	if (m->workers_told ||
-	    (m->children.lot.pid != 0 &&
+	    (m->children.lot.pid != 0 && !m->leaving &&
 		!atomic_load(&m->heritage->board->lot.drained)))
 		return;
 	m->workers_told = true;
@@ -200,6 +205,11 @@ act_on_drain(struct master *m)
 static void
 stop_now(struct master *m)
 {
+	if (want_stop_now)
+		pass_on_stop(m, SIGQUIT);
+	else
+		heir_tell_predecessor(SIGQUIT);
+	m->cut_short = true;
 	child_log_all(&m->children, "is killed");
 	child_signal_all(&m->children, SIGKILL);
 	if (m->children.lot.pid != 0)
@@ -229,10 +239,11 @@ pass_on_signals(const struct master *m)
 		int signo;
 	} all[] = {{&want_reload, SIGHUP}, {&want_reopen, SIGUSR1},
 	    {&want_more, SIGTTIN}, {&want_fewer, SIGTTOU}};
+	pid_t successor = m->children.successor.pid;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (*all[i].want && is_there(m->successor))
-			kill(m->successor, all[i].signo);
+		if (*all[i].want && is_there(successor))
+			kill(successor, all[i].signo);
 		if (all[i].signo != SIGUSR1) /* there are logs here too */
 			*all[i].want = 0;
 	}
@@ -311,7 +322,6 @@ give_way(struct master *m, const struct master_hooks *hooks)
 
 	m->leaving = true;
 	m->left = clock_now();
-	m->successor = m->children.heir.pid;
 	log_notice("upgraded: process %d serves, this one finishes what it has "
 		   "begun",
 	    heir);
@@ -332,8 +342,6 @@ give_way(struct master *m, const struct master_hooks *hooks)
 static void
 act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 {
-	const struct children *all = &m->children;
-
 	if (want_upgrade && m->leaving) {
 		want_upgrade = 0;
 		log_warning("no upgrade: another process serves already");
@@ -343,8 +351,24 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 	}
 	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
 		give_way(m, hooks);
-	if (m->leaving && all->running + all->retiring + all->ahead == 0)
-		child_end_lot(&m->children);
+}
+
+static void
+act_on_succession(struct master *m)
+{
+	struct children *all = &m->children;
+
+	if (upgrade_is_in_vain(all) && !m->deserted) {
+		m->deserted = true;
+		if (!m->stopping) {
+			upgrade_log_loss(all);
+			begin_stop(m);
+		}
+		child_keep_lot(all);
+	}
+	pass_on_signals(m);
+	if (all->running + all->retiring + all->ahead == 0)
+		child_end_lot(all);
 }
 
 static void
@@ -466,10 +490,12 @@ wait_for_event(const struct master *m)
 	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
+/* Whoever waits for the end of this process waits for all that is begun. */
 static bool
 must_go_on(const struct master *m)
 {
-	return (!m->stopping && !m->leaving) || child_is_any(&m->children);
+	return (!m->stopping && !m->leaving) || child_is_any(&m->children) ||
+	    (heir_has_predecessor() && !m->cut_short);
 }
 
 static void
@@ -490,7 +516,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 			act_on_upgrade(m, hooks);
 		act_on_quarantine(m);
 		if (m->leaving)
-			pass_on_signals(m);
+			act_on_succession(m);
 		act_on_reopen(m);
 		if (!m->stopping && !m->leaving) {
 			act_on_size(m);

@@ -234,11 +234,10 @@ fail(struct upgrade *u, struct children *all, const char *how)
 	return UPGRADE_FAILED;
 }
 
-static enum upgrade_result
-fail_by_end(struct upgrade *u, struct children *all)
+static const char *
+how_it_ended(int status)
 {
-	int status = all->heir.status;
-	char how[64];
+	static char how[64];
 
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "was killed by signal %d (%s)",
@@ -246,7 +245,7 @@ fail_by_end(struct upgrade *u, struct children *all)
 	else
 		snprintf(how, sizeof(how), "ended with status %d",
 		    WEXITSTATUS(status));
-	return fail(u, all, how);
+	return how;
 }
 
 enum upgrade_result
@@ -258,7 +257,7 @@ upgrade_act(struct upgrade *u, struct children *all)
 		return UPGRADE_IDLE;
 	(void)!recv(u->talk, &word, 1, MSG_DONTWAIT);
 	if (all->heir.ended)
-		return fail_by_end(u, all);
+		return fail(u, all, how_it_ended(all->heir.status));
 	if (word == UPGRADE_READY)
 		return UPGRADE_DONE;
 	if (clock_now() >= u->deadline)
@@ -272,7 +271,21 @@ upgrade_give_way(struct upgrade *u, struct children *all)
 	static const char go = UPGRADE_GO;
 
 	(void)!send(u->talk, &go, 1, MSG_NOSIGNAL);
+	all->successor = all->heir;
 	end(u, all);
+}
+
+bool
+upgrade_is_in_vain(const struct children *all)
+{
+	return all->successor.ended;
+}
+
+void
+upgrade_log_loss(const struct children *all)
+{
+	log_error("process %d, which serves in place of this one, %s",
+	    (int)all->successor.pid, how_it_ended(all->successor.status));
 }
 
 void

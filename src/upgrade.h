@@ -39,6 +39,10 @@ void upgrade_begin(struct upgrade *u, struct children *all);
 enum upgrade_result upgrade_act(struct upgrade *u, struct children *all);
 /* When all is left to the heir: it may begin. */
 void upgrade_give_way(struct upgrade *u, struct children *all);
+/* Whether the successor is gone since, in whatever way. */
+bool upgrade_is_in_vain(const struct children *all);
+/* Logs how it went. */
+void upgrade_log_loss(const struct children *all);
 /* The server stops: so does the heir. */
 void upgrade_abandon(struct upgrade *u, struct children *all);
 /* When to act again (clock.h). */
