@@ -350,11 +350,14 @@ subtest 'a stop while the old one finishes' => sub {
 
 # Of a response that is too large for the socket's buffer the old lot sends the
 # rest; and when it is stopped, its successor has to.
-subtest 'a response on its way to one that stops' => sub {
-	plan skip_all => 'none is without a lot' if $classic;
+subtest 'what is on its way to one that stops' => sub {
+	plan skip_all => 'nothing is without a lot' if $classic;
 	my $tined = start('-m', '/reflect=echo:body');
 	my $old = $tined->pid;
 	my $lot = lot_pid($tined);
+	my $half = $tined->connect;
+	$tined->get('/a.txt', sock => $half, keep => 1);
+	park($tined, $half, "GET /a.txt HTTP/1.1\r\nHo");
 	my $sock = $tined->connect(rcvbuf => 4096);
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
 	$tined->fill($sock, time + 5);
@@ -366,9 +369,13 @@ subtest 'a response on its way to one that stops' => sub {
 	kill 'TERM', $new;
 	ok(says($tined, $old, 'stopping'), 'both stop');
 	kill 'CONT', $lot;
-	ok($tined->read_response($sock)->body eq $big, 'it is whole');
+	ok($tined->read_response($sock)->body eq $big, 'a response is whole');
 	close $sock;
-	ok(both_end(10, $old, $new), 'then both end');
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'the old one ends');
+	$tined->send($half, "st: a\r\n\r\n");
+	is($tined->read_response($half)->body, "a\n", 'so is half a request');
+	ok(both_end(10, $old, $new), 'then the new one ends');
 	all_is_over($tined);
 };
 
@@ -460,10 +467,12 @@ subtest 'the old one is killed' => sub {
 	kill 'KILL', $old;
 	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
 		'it is gone');
-	$tined->{pid} = $new;
-	ok(release($tined, $busy), 'its request is answered');
 	is($tined->get('/reflect')->status, 200, 'the new one serves');
-	ends_clean($tined);
+	kill 'TERM', $new;
+	ok(wait_for(sub { !alive($new) }), 'it need not wait');
+	ok(release($tined, $busy), 'a request of the old one is answered');
+	ok(wait_for(sub { !$tined->living_pids }), 'then nobody is left');
+	all_is_over($tined);
 };
 
 subtest 'a third one while the first finishes' => sub {
