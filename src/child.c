@@ -13,7 +13,6 @@
 #include "memory.h"
 #include "obituary.h"
 #include "status_server.h"
-#include "ward.h"
 #include "worker.h"
 
 /* Between looks for the end of the status process, in nanoseconds. */
@@ -47,8 +46,7 @@ doubled(int64_t ms, int times, int64_t max)
 	return (ms < max ? ms : max) * CLOCK_MILLISECOND;
 }
 
-/* Doubles from failure to failure, so that no fault becomes a fork storm. */
-static void
+void
 child_throttle(struct child *child)
 {
 	child->not_before = clock_now() +
@@ -396,44 +394,8 @@ child_end_lot(struct children *all)
 	kill(all->lot.pid, SIGTERM);
 }
 
-static struct child *
-find(struct children *all, pid_t pid)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].pid == pid)
-			return &all->at[i];
-	return NULL;
-}
-
-/* Or was serving: what it died of is in the request, not in its start. */
-static bool
-has_served(const struct score_reading *score)
-{
-	return score->requests > 0 || score->state == SCORE_RUNNING ||
-	    score->state == SCORE_WRITING;
-}
-
-/* It died before it was ready.  That it did is logged now and then. */
-static bool
-is_bad_start(const struct obituary *o)
-{
-	return o->score.state == SCORE_STARTING && obituary_is_of_failure(o);
-}
-
-static void
-tell_end(struct children *all, const struct obituary *o, bool quietly)
-{
-	bool told = !is_bad_start(o) || restart_is_told(&all->restart);
-
-	obituary_publish(o, all->heritage, quietly || !told);
-	ward_admit(all->heritage, o);
-	if (!obituary_is_of_failure(o) &&
-	    o->pid == scoreboard_who_leaves(all->heritage->board))
-		scoreboard_add(all->heritage->board, EVENT_RECYCLED);
-}
-
-static void
-free_slot(struct children *all, struct child *child)
+void
+child_forget(struct children *all, struct child *child)
 {
 	size_t slot = (size_t)(child - all->at);
 
@@ -447,121 +409,6 @@ free_slot(struct children *all, struct child *child)
 	scoreboard_set_idle(all->heritage->board, slot, false);
 	if (all->heritage->share != NULL)
 		share_leave(all->heritage->share, slot);
-}
-
-/* Who ended in peace, or served, makes nobody wait for its successor. */
-static void
-slow_down(struct children *all, struct child *child, const struct obituary *o)
-{
-	if (obituary_is_of_failure(o))
-		restart_note_death(&all->restart, clock_now());
-	if (!obituary_is_of_failure(o) || has_served(&o->score))
-		child->failures = 0;
-	else
-		child_throttle(child);
-	if (is_bad_start(o)) /* the others would fare no better */
-		restart_note_failure(&all->restart, child->not_before);
-}
-
-static void
-bury(struct children *all, struct child *child, int status, bool quietly)
-{
-	struct obituary o = {
-	    .slot = (size_t)(child - all->at),
-	    .pid = child->pid,
-	    .status = status,
-	    .retiring = child->retiring,
-	};
-	struct score *slot = &all->heritage->board->slots[o.slot];
-
-	o.timed_out =
-	    child->hung != 0 && child->hung == score_running_since(slot);
-	score_read(slot, &o.score);
-	score_end(slot);
-	tell_end(all, &o, quietly);
-	free_slot(all, child);
-	if (!quietly)
-		slow_down(all, child, &o);
-}
-
-/* Its connections went with it; what workers hold goes on. */
-static void
-log_end_of_lot(const struct child *lot, int status)
-{
-	static const char loss[] = "the connections that it held are lost, and "
-				   "another takes its place";
-
-	if (WIFSIGNALED(status))
-		log_error("the lot[%d] was killed by signal %d (%s); %s",
-		    (int)lot->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), loss);
-	else
-		log_error("the lot[%d] ended with status %d; %s", (int)lot->pid,
-		    WEXITSTATUS(status), loss);
-}
-
-static void
-bury_lot(struct children *all, int status, bool quietly)
-{
-	struct child *lot = &all->lot;
-
-	if (!quietly && !lot->retiring)
-		log_end_of_lot(lot, status);
-	lot->pid = 0;
-	if (clock_now() - lot->started >= CHILD_PROVEN_TIME)
-		lot->failures = 0;
-	child_throttle(lot);
-}
-
-/* Nothing depends on it, and whoever asks next asks another. */
-static void
-bury_status(struct children *all, int status)
-{
-	struct child *child = &all->status;
-	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-
-	if (WIFSIGNALED(status))
-		log_error("the status process[%d] was killed by signal %d (%s)",
-		    (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-	else if (failed)
-		log_error("the status process[%d] ended with status %d",
-		    (int)child->pid, WEXITSTATUS(status));
-	child->pid = 0;
-	if (clock_now() - child->started >= CHILD_PROVEN_TIME)
-		child->failures = 0;
-	if (failed)
-		child_throttle(child);
-}
-
-static void
-note_end(struct heir *heir, int status)
-{
-	heir->ended = true;
-	heir->status = status;
-}
-
-/* As PID 1 the master gets orphans of strangers too: they are none of ours. */
-void
-child_reap(struct children *all, bool quietly)
-{
-	struct child *child;
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		child = find(all, pid);
-		if (pid == all->heir.pid)
-			note_end(&all->heir, status);
-		else if (pid == all->successor.pid)
-			note_end(&all->successor, status);
-		else if (pid == all->lot.pid)
-			bury_lot(all, status, quietly);
-		else if (pid == all->status.pid)
-			bury_status(all, status);
-		else if (child != NULL)
-			bury(all, child, status, quietly);
-	}
 }
 
 void

@@ -20,8 +20,6 @@
 #define CHILD_THROTTLE_MAX_MS 30000
 /* The same for what the kernel refuses to start. */
 #define CHILD_FORK_PAUSE_MAX_MS 1000
-/* A lot that lived for so long did not fail to start. */
-#define CHILD_PROVEN_TIME CLOCK_SECOND
 /* What its client gets to finish, when all ends. */
 #define CHILD_STATUS_TIME CLOCK_SECOND
 
@@ -106,11 +104,10 @@ void child_move_lot(struct children *all);
 void child_keep_lot(struct children *all);
 /* When no worker is left that could send it more: it may end. */
 void child_end_lot(struct children *all);
-/*
- * Collects those that have ended, logs what they were doing, and throttles
- * their slots if they failed.  quietly: their end was asked for.
- */
-void child_reap(struct children *all, bool quietly);
+/* It has ended: its slot is free. */
+void child_forget(struct children *all, struct child *child);
+/* The wait doubles from failure to failure: no fault becomes a fork storm. */
+void child_throttle(struct child *child);
 void child_signal_all(const struct children *all, int signo);
 /* Logs what those that still run are doing. */
 void child_log_all(const struct children *all, const char *why);

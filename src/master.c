@@ -14,6 +14,7 @@
 #include "log.h"
 #include "master.h"
 #include "notify.h"
+#include "reap.h"
 #include "reload.h"
 #include "reopen.h"
 #include "signals.h"
@@ -504,7 +505,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 	while (must_go_on(m)) {
 		if (want_reap) {
 			want_reap = 0;
-			child_reap(&m->children, m->stopping);
+			reap_all(&m->children, m->stopping);
 		}
 		act_on_watchdog(m);
 		act_on_start(m, hooks);

@@ -34,7 +34,7 @@ enum upgrade_result {
 
 /* First of all in main: how the program was started. */
 void upgrade_remember(char **argv);
-/* Starts an heir, whose end child_reap sees; or the log says why not. */
+/* Starts an heir, whose end reap_all sees; or the log says why not. */
 void upgrade_begin(struct upgrade *u, struct children *all);
 enum upgrade_result upgrade_act(struct upgrade *u, struct children *all);
 /* When all is left to the heir: it may begin. */
