@@ -456,13 +456,20 @@ child_log_all(const struct children *all, const char *why)
 }
 
 int64_t
+child_next_lot(const struct children *all)
+{
+	if (all->lot.pid != 0 || all->heritage->config.no_lot)
+		return CLOCK_NEVER;
+	return all->lot.not_before;
+}
+
+int64_t
 child_next_spawn(const struct children *all)
 {
-	int64_t next = all->next;
+	int64_t next = child_next_lot(all);
 
-	if (all->lot.pid == 0 && !all->heritage->config.no_lot &&
-	    all->lot.not_before < next)
-		next = all->lot.not_before;
+	if (all->next < next)
+		next = all->next;
 	if (all->status.pid == 0 && all->heritage->status.listeners.count > 0 &&
 	    all->status.not_before < next)
 		next = all->status.not_before;
@@ -481,6 +488,11 @@ child_is(const struct children *all, pid_t pid)
 bool
 child_is_any(const struct children *all)
 {
-	return all->running + all->ahead + all->retiring > 0 ||
-	    all->lot.pid != 0;
+	return child_is_any_worker(all) || all->lot.pid != 0;
+}
+
+bool
+child_is_any_worker(const struct children *all)
+{
+	return all->running + all->ahead + all->retiring > 0;
 }

@@ -111,9 +111,12 @@ void child_throttle(struct child *child);
 void child_signal_all(const struct children *all, int signo);
 /* Logs what those that still run are doing. */
 void child_log_all(const struct children *all, const char *why);
-/* When one whose slot was throttled may be started, or CLOCK_NEVER. */
+/* When a lot that is missing may be started, or CLOCK_NEVER. */
+int64_t child_next_lot(const struct children *all);
+/* The same for all that are missing. */
 int64_t child_next_spawn(const struct children *all);
 bool child_is(const struct children *all, pid_t pid);
 bool child_is_any(const struct children *all);
+bool child_is_any_worker(const struct children *all);
 
 #endif

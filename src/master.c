@@ -368,8 +368,12 @@ act_on_succession(struct master *m)
 		child_keep_lot(all);
 	}
 	pass_on_signals(m);
-	if (all->running + all->retiring + all->ahead == 0)
+	if (!child_is_any_worker(all)) {
 		child_end_lot(all);
+	} else if (all->lot.pid == 0 && !m->stopping) {
+		child_spawn_lot(all);
+		child_move_lot(all);
+	}
 }
 
 static void
@@ -464,6 +468,8 @@ next_deadline(const struct master *m)
 		next = sooner(next, m->stop_deadline);
 	else if (!m->leaving)
 		next = sooner(next, next_of_service(m));
+	if (m->leaving && !m->stopping && child_is_any_worker(&m->children))
+		next = sooner(next, child_next_lot(&m->children));
 	next = sooner(next, m->next_discharge);
 	next = sooner(next, reopen_next(&m->reopen));
 	next = sooner(next, upgrade_next(&m->children));

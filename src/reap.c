@@ -86,8 +86,10 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 static void
 log_end_of_lot(const struct child *lot, int status)
 {
-	static const char loss[] = "the connections that it held are lost, and "
-				   "another takes its place";
+	const char *loss = lot->retiring
+	    ? "the connections that it held are lost"
+	    : "the connections that it held are lost, and another takes its "
+	      "place";
 
 	if (WIFSIGNALED(status))
 		log_error("the lot[%d] was killed by signal %d (%s); %s",
@@ -103,7 +105,7 @@ bury_lot(struct children *all, int status, bool quietly)
 {
 	struct child *lot = &all->lot;
 
-	if (!quietly && !lot->retiring)
+	if (!quietly && (!lot->retiring || status != 0))
 		log_end_of_lot(lot, status);
 	lot->pid = 0;
 	if (clock_now() - lot->started >= PROVEN_TIME)
