@@ -141,14 +141,19 @@ is_there(pid_t child)
 	    0;
 }
 
+static bool
+is_handing_over(const struct master *m)
+{
+	return m->leaving && clock_now() - m->left < HANDOVER_TIME;
+}
+
 /* Those before and behind this one: the server is all of them. */
 static void
 pass_on_stop(const struct master *m, int signo)
 {
 	pid_t successor = m->children.successor.pid;
 
-	if (m->leaving && clock_now() - m->left < HANDOVER_TIME &&
-	    is_there(successor))
+	if (is_handing_over(m) && is_there(successor))
 		kill(successor, signo);
 	heir_tell_predecessor(signo);
 }
@@ -468,6 +473,8 @@ next_deadline(const struct master *m)
 		next = sooner(next, m->stop_deadline);
 	else if (!m->leaving)
 		next = sooner(next, next_of_service(m));
+	else if (is_handing_over(m))
+		next = sooner(next, m->left + HANDOVER_TIME);
 	if (m->leaving && !m->stopping && child_is_any_worker(&m->children))
 		next = sooner(next, child_next_lot(&m->children));
 	next = sooner(next, m->next_discharge);
@@ -501,7 +508,9 @@ wait_for_event(const struct master *m)
 static bool
 must_go_on(const struct master *m)
 {
-	return (!m->stopping && !m->leaving) || child_is_any(&m->children) ||
+	if (!m->stopping && (!m->leaving || is_handing_over(m)))
+		return true;
+	return child_is_any(&m->children) ||
 	    (heir_has_predecessor() && !m->cut_short);
 }
 

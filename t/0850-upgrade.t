@@ -90,6 +90,16 @@ sub failures ($tined) {
 	return () = $tined->error_log =~ /error: the upgrade has failed/g;
 }
 
+# Between the first lines of masters that begin so, even at midnight.
+sub seconds_between ($tined, @words) {
+	my @at = map {
+		my ($h, $m, $s) = $tined->error_log =~
+		    /T(\d+):(\d+):(\S+)Z master\[\d+\] notice: $_/;
+		($h * 60 + $m) * 60 + $s;
+	} @words;
+	return $at[1] - $at[0] + ($at[1] < $at[0] ? 86_400 : 0);
+}
+
 subtest 'an upgrade' => sub {
 	my $tined = start();
 	my $old = $tined->pid;
@@ -117,6 +127,8 @@ subtest 'an upgrade' => sub {
 		waitpid($old, POSIX::WNOHANG());
 		!grep { alive($_) } $old, @workers;
 	}), 'nobody is left of the old one');
+	cmp_ok(seconds_between($tined, 'upgraded', 'finished'), '>', 0.9,
+		'who had just read its number could still signal it');
 	is(Tined->run(args => ['-p', $pidfile, '-l',
 		'127.0.0.1:' . free_port])->{status}, 1,
 		'the pid file is locked');
