@@ -59,7 +59,7 @@ LD_SAYS = @echo '  LINK $@';
 endif
 
 COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
-# -rdynamic: backtraces have the names of functions.
+# -rdynamic: backtraces have names of functions in a stripped program, too.
 LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 

@@ -1,12 +1,18 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "log.h"
+#include "symbols.h"
 #include "trace.h"
 
 #define FRAMES_MAX 64
@@ -14,6 +20,25 @@
 
 static char program[PATH_MAX] = "tined";
 static void *program_base;
+
+/* Its file; who does not crash touches no page of it. */
+static void *image = MAP_FAILED;
+static size_t image_size;
+
+static void
+map_program(void)
+{
+	struct stat status;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &status) == 0) {
+		image_size = (size_t)status.st_size;
+		image = mmap(NULL, image_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	close(fd);
+}
 
 void
 trace_prepare(void)
@@ -25,6 +50,7 @@ trace_prepare(void)
 	program[len > 0 ? len : 0] = '\0';
 	if (dladdr((void *)(uintptr_t)trace_prepare, &info) != 0)
 		program_base = info.dli_fbase;
+	map_program();
 	(void)backtrace(frame, 1); /* the first time it loads a library */
 }
 
@@ -52,26 +78,55 @@ add_file(struct buffer *b, const char *file)
 	buffer_add_string(b, len > max ? file + len - max : file);
 }
 
-/* Of the program itself the C library knows a title only (setproctitle). */
+static void
+add_function(struct buffer *b, const struct symbol *symbol, uintptr_t address)
+{
+	if (symbol->name.len == 0 || symbol->name.len > SCHAR_MAX)
+		return;
+	buffer_add_text(b, symbol->name);
+	buffer_add_char(b, '+');
+	add_hex(b, address - symbol->start);
+	buffer_add_char(b, ' ');
+}
+
+/* What the C library knows of the program is what others may call. */
+static void
+look_at_home(uintptr_t address, struct symbol *symbol)
+{
+	struct symbols all;
+
+	if (image != MAP_FAILED && symbols_find(&all, image, image_size))
+		(void)symbols_look_up(&all, address, symbol);
+}
+
+/* And its name there is a title (setproctitle). */
 static void
 add_place(struct buffer *b, uintptr_t address)
 {
+	struct symbol symbol = {0};
+	struct link_map *map;
 	Dl_info info;
+	bool home;
 
-	if (dladdr((void *)address, &info) == 0 || info.dli_fname == NULL) {
+	if (dladdr1((void *)address, &info, (void **)&map, RTLD_DL_LINKMAP) ==
+		0 ||
+	    info.dli_fname == NULL) {
 		add_hex(b, address);
 		return;
 	}
-	if (info.dli_sname != NULL && strlen(info.dli_sname) <= SCHAR_MAX) {
-		buffer_add_string(b, info.dli_sname);
-		buffer_add_char(b, '+');
-		add_hex(b, address - (uintptr_t)info.dli_saddr);
-		buffer_add_char(b, ' ');
+	home = info.dli_fbase == program_base;
+	address -= map->l_addr;
+	if (info.dli_sname != NULL) {
+		symbol.name = text_of(info.dli_sname);
+		symbol.start = (uintptr_t)info.dli_saddr - map->l_addr;
 	}
+	if (home)
+		look_at_home(address, &symbol);
+	add_function(b, &symbol, address);
 	buffer_add_char(b, '(');
-	add_file(b, info.dli_fbase == program_base ? program : info.dli_fname);
+	add_file(b, home ? program : info.dli_fname);
 	buffer_add_char(b, '+');
-	add_hex(b, address - (uintptr_t)info.dli_fbase);
+	add_hex(b, address);
 	buffer_add_char(b, ')');
 }
 

@@ -3,8 +3,9 @@
  *
  *	#0 fault_segv+0x14 (/usr/sbin/tined+0x5a14)
  *
- * is a function's name, as far as the program exports it, and what
- * addr2line(1) takes: the file and the address in it.
+ * is a function's name, and what addr2line(1) takes: the file and the address
+ * in it.  In the program each function has its name, unless it was stripped;
+ * in a library and in a program that was, those that it exports.
  */
 #ifndef TINED_TRACE_H
 #define TINED_TRACE_H

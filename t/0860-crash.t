@@ -3,6 +3,7 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use POSIX qw(strftime);
@@ -66,6 +67,55 @@ subtest 'each way to crash' => sub {
 	}
 	is($tined->get('/f/well')->status, 200, 'it serves on');
 	$tined->ends_clean(@ALLOWED);
+};
+
+# What each frame in that file says.
+sub frames ($file, @lines) {
+	return grep { /\(\Q$file\E\+0x/ } @lines;
+}
+
+# Every function of the program, static ones too; main among them.
+subtest 'each function has its name' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+	my @image = grep { /\A\S+ r--p 0+ .* \Q${\Tined->binary}\E\n/ }
+	    map { split /^(?=[\da-f]+-[\da-f]+ )/m, slurp("/proc/$_/smaps") }
+	    $tined->pid, $tined->worker_pids;
+
+	is((grep { /^Size:\s+(\d+)/m && $1 << 10 >= -s Tined->binary
+		&& /^Rss:\s+0 kB/m } @image), 2,
+		'they take no memory as long as all is well');
+	$tined->get('/f/static');
+	my @lines = lines($tined, '/f/static');
+	my @frames = frames(Tined->binary, @lines);
+	like($frames[0] // q{}, qr/#0 hidden\+0x/, 'who broke');
+	like($frames[1] // q{}, qr/#1 fault_static\+0x/, 'who called it');
+	ok((grep { / main\+0x/ } @frames), 'and so on, to the first');
+	is_deeply([grep { !/#\d+ [\w.]+\+0x[\da-f]+ \(/ } @frames], [],
+		'every one') or diag(join "\n", @lines);
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'what strip leaves' => sub {
+	plan skip_all => 'no strip' if system('strip --version >/dev/null') != 0;
+	my $dir = File::Temp->newdir;
+	my $whole = Tined->binary;
+	my $crash = sub (@options) {
+		local $ENV{TINED} = "$dir/tined";
+		system('strip', @options, '-o', "$dir/tined", $whole) == 0
+		    or die "strip has failed\n";
+		my $tined = start_faulty(args => ['-w', 1]);
+		$tined->get('/f/static');
+		my @frames = frames("$dir/tined", lines($tined, '/f/static'));
+		$tined->ends_clean(@ALLOWED);
+		return @frames;
+	};
+
+	like(($crash->('--strip-debug'))[0], qr/#0 hidden\+0x/,
+		'all names, when it takes what is for debuggers');
+	my @frames = $crash->();
+	like($frames[0], qr{#0 \(\Q$dir\E/tined\+0x[\da-f]+\)\z},
+		'else only the place');
+	ok((grep { / main\+0x/ } @frames), 'but of what is exported');
 };
 
 subtest 'the address is what addr2line takes' => sub {

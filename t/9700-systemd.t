@@ -140,6 +140,22 @@ subtest 'reload' => sub {
 	is_deeply(\@bad, [], 'and no request was lost');
 };
 
+# What was stripped has no names of its static functions.
+subtest 'a worker crashes' => sub {
+	my ($worker) = grep { Tined::title($_) =~ /\Atined: worker/ }
+	    processes;
+	my @frames;
+
+	kill 'SEGV', $worker;
+	ok(wait_for(sub {
+		@frames = journal =~ m{#\d+ ([^(\n]*)\(/usr/sbin/tined\+}g;
+		journal =~ /\[$worker\] was killed by signal 11/;
+	}), 'the journal says so');
+	cmp_ok(@frames, '>', 3, 'and where');
+	is_deeply([grep { !/\A[\w.]+\+0x[\da-f]+ \z/ } @frames], [],
+		'in which functions') or diag(journal);
+};
+
 # Under load, by a command: the master is another, systemd follows it, and no
 # client has noticed.
 sub upgrades ($name, @command) {

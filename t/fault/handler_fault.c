@@ -2,7 +2,8 @@
  * fault: goes wrong in the way that the path behind its mount names.  It is
  * part of build/t/faulty/tined only, for the tests; see the table at the end.
  *
- * Functions are not static, so that a backtrace has their names.
+ * Functions are not static, so that no two become one, but for the one that is
+ * to be found though it is.
  */
 #include <sys/mman.h>
 
@@ -27,6 +28,21 @@ fault_segv(struct request *request, struct response *response)
 	(void)request;
 	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
 	*nowhere = 1;
+}
+
+__attribute__((noinline)) static void
+hidden(void)
+{
+	*nowhere = 1;
+	__asm__ volatile("" : : : "memory"); /* it is left by no jump */
+}
+
+static void
+fault_static(struct request *request, struct response *response)
+{
+	(void)request;
+	hidden();
+	response->status = 200;
 }
 
 void
@@ -226,6 +242,7 @@ static const struct {
 	void (*serve)(struct request *, struct response *);
 } faults[] = {
     {"/segv", fault_segv},
+    {"/static", fault_static},
     {"/bus", fault_bus},
     {"/abort", fault_abort},
     {"/fpe", fault_fpe},
