@@ -134,6 +134,7 @@ struct berth *
 berth_new(struct berths *all, int fd, enum berth_state state)
 {
 	struct berth *b = memory_get_array(1, sizeof(*b));
+	int error;
 
 	b->fd = fd;
 	b->since = b->parked = clock_now();
@@ -144,8 +145,11 @@ berth_new(struct berths *all, int fd, enum berth_state state)
 	all->memory += sizeof(*b);
 	if (berths_watch(all, fd, events_of(state), b) == 0)
 		return b;
-	log_error("cannot watch a connection: %s", strerror(errno));
+	error = errno;
+	log_error(
+	    "cannot watch a connection: %s; it is closed", strerror(error));
 	berth_release(all, b);
+	errno = error;
 	return NULL;
 }
 

@@ -70,7 +70,10 @@ int berths_init(struct berths *all);
 /* Releases and buries all. */
 void berths_free(struct berths *all);
 
-/* Watched for what its state waits for; the descriptor is its own. */
+/*
+ * Watched for what its state waits for; the descriptor is its own.  NULL with
+ * errno when it cannot be watched: it is closed then, which the log has.
+ */
 struct berth *berth_new(struct berths *all, int fd, enum berth_state state);
 /* Begins to wait for something else, behind all who do. */
 void berth_enter(struct berths *all, struct berth *b, enum berth_state state);

@@ -91,6 +91,12 @@ handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
 }
 
 bool
+handoff_is_choked(int error)
+{
+	return error == ETOOMANYREFS || error == ENOBUFS || error == ENOMEM;
+}
+
+bool
 handoff_is_waiting(const struct handoff_lane *lane)
 {
 	int bytes = 0;

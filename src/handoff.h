@@ -59,6 +59,12 @@ void handoff_close_lane(struct handoff_lane *lane);
  */
 int handoff_send(const struct handoff_lane *lane, const struct handoff *h,
     int fd, const char *bytes, size_t len, const struct rest *rest);
+/*
+ * Whether that errno is one that passes by itself, and without an event: memory
+ * is short, or a user who is not root has as many descriptors on their way as
+ * files may be open (unix(7)).  The lane then looks writable, and is not.
+ */
+bool handoff_is_choked(int error);
 /* Whether a message waits to be received. */
 bool handoff_is_waiting(const struct handoff_lane *lane);
 /*

@@ -91,7 +91,7 @@ open_doors(struct lot *lot)
 {
 	berths_unwatch(&lot->berths, lot->heritage->doors);
 	lot->heritage->doors = -1;
-	(void)lot_watch_sources(lot);
+	lot_open_sources(lot);
 }
 
 static void
@@ -293,6 +293,8 @@ loop(struct lot *lot)
 			break;
 		if (lot->least > clock_now())
 			next = sooner(next, lot->least);
+		if (lot->famine_until > clock_now())
+			next = sooner(next, lot->famine_until);
 		if (lot->lane_is_choked)
 			next = sooner(next, clock_now() + LOT_CHOKED_PAUSE);
 		report(lot);

@@ -79,15 +79,15 @@ lot_hand_over_ready(struct lot *lot)
 {
 	int lane = lot->heritage->ready.to;
 	struct berth *b = hand_over_all(lot);
-	bool full;
+	bool full = b != NULL && errno == EAGAIN;
 
-	lot->lane_is_choked = b != NULL && errno == ETOOMANYREFS;
-	full = b != NULL && !lot->lane_is_choked;
-	if (full && !lot->lane_is_full)
-		berths_watch(&lot->berths, lane, EPOLLOUT, &lot->lane_is_full);
-	else if (!full && lot->lane_is_full)
+	if (!full && lot->lane_is_full)
 		berths_unwatch(&lot->berths, lane);
+	else if (full && !lot->lane_is_full)
+		full = berths_watch(&lot->berths, lane, EPOLLOUT,
+			   &lot->lane_is_full) == 0;
 	lot->lane_is_full = full;
+	lot->lane_is_choked = b != NULL && !full;
 }
 
 static void
@@ -196,17 +196,51 @@ hold_off(struct lot *lot)
 	for (size_t i = 0; i < h->listeners.count; i++)
 		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
 	lot->held_off = true;
-	atomic_store(&h->board->lot.full, true);
+}
+
+static void
+be_full(struct lot *lot)
+{
+	hold_off(lot);
+	atomic_store(&lot->heritage->board->lot.full, true);
+}
+
+static bool
+is_famine(int error)
+{
+	return error == EMFILE || error == ENFILE || handoff_is_choked(error);
+}
+
+static void
+starve(struct lot *lot, int source, int error)
+{
+	famine_begin(&lot->famine, source, error);
+	lot->famine_until = clock_now() + FAMINE_PAUSE_MS * CLOCK_MILLISECOND;
+	hold_off(lot);
+}
+
+void
+lot_open_sources(struct lot *lot)
+{
+	int epoll = lot->berths.epoll;
+
+	lot->held_off = false;
+	if (lot_watch_sources(lot) == 0)
+		famine_end(&lot->famine, epoll);
+	else
+		starve(lot, epoll, errno);
 }
 
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (lot->held_off && has_room(lot, HANDOFF_DESCRIPTORS_MAX)) {
-		lot->held_off = false;
-		atomic_store(&lot->heritage->board->lot.full, false);
-		(void)lot_watch_sources(lot);
-	}
+	if (!lot->held_off || !has_room(lot, HANDOFF_DESCRIPTORS_MAX) ||
+	    clock_now() < lot->famine_until)
+		return;
+	atomic_store(&lot->heritage->board->lot.full, false);
+	lot_open_sources(lot);
+	if (lot->famine.is) /* nobody may come who would tell its end */
+		lot_accept_all(lot);
 }
 
 /* From a predecessor whose heads could be longer: workers would cut it off. */
@@ -220,8 +254,8 @@ is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 	return true;
 }
 
-/* From a worker, with what it knows and what it has read. */
-static void
+/* From a worker, with what it knows and has read.  False, with errno: lost. */
+static bool
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
     struct rest *rest)
 {
@@ -234,16 +268,20 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	    [HANDOFF_SERVE] = BERTH_IDLE,
 	    [HANDOFF_LATE] = BERTH_IDLE,
 	};
+	bool too_much = is_too_much(lot, h, len);
 	struct berth *b = NULL;
+	int error;
 
-	if (is_too_much(lot, h, len))
+	if (too_much)
 		close(fd);
 	else
 		b = berth_new(&lot->berths, fd, states[h->kind]);
+	error = errno;
 	if (b == NULL) {
 		if (h->kind == HANDOFF_SEND)
 			rest_release(rest);
-		return;
+		errno = error;
+		return too_much;
 	}
 	b->peer = h->peer;
 	b->client = share_client(&h->peer);
@@ -259,6 +297,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 		berth_set_rest(&lot->berths, b, rest);
 	else if (h->kind != HANDOFF_LINGER)
 		lot_look_at_bytes(lot, b);
+	return true;
 }
 
 /* Nobody is at its other end any more. */
@@ -274,6 +313,39 @@ end_lane(struct lot *lot, const struct handoff_lane *lane)
 	predecessor->from = -1;
 }
 
+/* Until the famine is over, workers keep what they can. */
+static void
+starve_at_lane(struct lot *lot, const struct handoff_lane *lane, int source)
+{
+	starve(lot, source, errno);
+	berths_unwatch(&lot->berths, lane->from);
+	be_full(lot);
+}
+
+/* False when there is none, or none can be taken in for now. */
+static bool
+take_one(struct lot *lot, const struct handoff_lane *lane)
+{
+	struct handoff h;
+	struct rest rest;
+	size_t len;
+	int fd = handoff_receive(
+	    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
+
+	if (fd == -1) {
+		if (errno == EPIPE)
+			end_lane(lot, lane);
+		else if (is_famine(errno))
+			starve_at_lane(lot, lane, lane->from);
+		return false;
+	}
+	famine_end(&lot->famine, lane->from);
+	if (take_in(lot, &h, fd, len, &rest))
+		return true;
+	starve_at_lane(lot, lane, lot->berths.epoll);
+	return false;
+}
+
 /*
  * A worker must not wait to be rid of a client: an idle one that is taken in
  * beyond what there is room for is the next to be closed.
@@ -281,26 +353,11 @@ end_lane(struct lot *lot, const struct handoff_lane *lane)
 void
 lot_take_from(struct lot *lot, const struct handoff_lane *lane)
 {
-	struct handoff h;
-	struct rest rest;
-	size_t len;
-	int fd;
-
-	for (;;) {
-		if (!make_room(lot, HANDOFF_DESCRIPTORS_MAX) &&
-		    !has_reserve(lot)) {
-			hold_off(lot);
-			berths_unwatch(&lot->berths, lane->from);
+	while (make_room(lot, HANDOFF_DESCRIPTORS_MAX) || has_reserve(lot))
+		if (!take_one(lot, lane))
 			return;
-		}
-		fd = handoff_receive(
-		    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
-		if (fd == -1 && errno == EPIPE)
-			end_lane(lot, lane);
-		if (fd == -1)
-			return;
-		take_in(lot, &h, fd, len, &rest);
-	}
+	be_full(lot);
+	berths_unwatch(&lot->berths, lane->from);
 }
 
 /*
@@ -309,11 +366,12 @@ lot_take_from(struct lot *lot, const struct handoff_lane *lane)
  * is idle.
  */
 static void
-step_back(const struct lot *lot, int listener)
+step_back(struct lot *lot, int listener)
 {
 	berths_unwatch(&lot->berths, listener);
-	berths_watch(&lot->berths, listener, EPOLLIN | EPOLLEXCLUSIVE,
-	    &lot->heritage->listeners);
+	if (berths_watch(&lot->berths, listener, EPOLLIN | EPOLLEXCLUSIVE,
+		&lot->heritage->listeners) == -1)
+		starve(lot, lot->berths.epoll, errno);
 }
 
 /* Every worker is busy: what would wait for one in silence waits here. */
@@ -325,11 +383,16 @@ accept_from(struct lot *lot, int listener)
 	int fd;
 
 	if (!make_room(lot, 1)) {
-		hold_off(lot);
+		be_full(lot);
 		return;
 	}
 	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
 	    SOCK_CLOEXEC);
+	if (fd == -1 && is_famine(errno)) {
+		starve(lot, listener, errno);
+		return;
+	}
+	famine_end(&lot->famine, listener);
 	if (scoreboard_has_idle(lot->heritage->board))
 		step_back(lot, listener);
 	if (fd == -1)
@@ -339,8 +402,10 @@ accept_from(struct lot *lot, int listener)
 	if (peer.address.ss_family == AF_UNIX)
 		listener_set_timeouts(&lot->heritage->listeners, fd);
 	b = berth_new(&lot->berths, fd, BERTH_IDLE);
-	if (b == NULL)
+	if (b == NULL) {
+		starve(lot, lot->berths.epoll, errno);
 		return;
+	}
 	b->peer = peer;
 	b->client = share_client(&peer);
 	lot_act_on_berth(lot, b);

@@ -49,7 +49,7 @@ move(struct lot *lot, struct berth *b)
 		h.kind = HANDOFF_WAIT;
 	if (handoff_send(&lot->heritage->successor, &h, b->fd, b->bytes, b->len,
 		b->rest) == -1) {
-		lot->lane_is_choked = errno == ETOOMANYREFS;
+		lot->lane_is_choked = handoff_is_choked(errno);
 		if (lot->lane_is_choked || errno == EAGAIN)
 			return false;
 		log_error("cannot hand a connection over: %s; it is closed",

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "berth.h"
+#include "famine.h"
 #include "heritage.h"
 #include "lot_share.h"
 
@@ -25,8 +26,10 @@ struct lot {
 	size_t room; /* bytes that are kept of a connection */
 	bool told_full;
 	bool held_off; /* there is no room for more */
+	struct famine famine;
+	int64_t famine_until; /* clock_now(): then it is tried again */
 	bool lane_is_full;
-	bool lane_is_choked; /* it may hold no more descriptors */
+	bool lane_is_choked; /* handoff.h */
 	bool stopping;
 	bool moving;	/* to the lot of a successor */
 	bool drained;	/* when it stops: no more comes for workers */
@@ -38,6 +41,8 @@ struct lot {
 
 /* All sources of connections are watched; -1 with errno. */
 int lot_watch_sources(struct lot *lot);
+/* The same, now or as soon as it can be done. */
+void lot_open_sources(struct lot *lot);
 /* When one of them is ready. */
 void lot_take_from(struct lot *lot, const struct handoff_lane *lane);
 void lot_accept_all(struct lot *lot);
@@ -45,11 +50,7 @@ void lot_accept_all(struct lot *lot);
 void lot_close_listeners(struct lot *lot);
 /* When there is room again, what waits in the kernel is taken in. */
 void lot_go_on_if_possible(struct lot *lot);
-/*
- * To workers: in the order of their arrival, as many as the lane takes.  A user
- * who is not root may have no more descriptors on their way than files open
- * (unix(7)): the lane then looks writable, and is not (lane_is_choked).
- */
+/* To workers: in the order of their arrival, as many as the lane takes. */
 void lot_hand_over_ready(struct lot *lot);
 /*
  * When that is to be done again even if nothing happens (clock.h): what a worker

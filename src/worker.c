@@ -17,12 +17,11 @@
 #include "worker.h"
 #include "worker_state.h"
 
-/* When a connection cannot be accepted for want of descriptors or memory. */
-#define STARVED_PAUSE_MS 100
 /* A signal may come just before a wait; none is missed for longer. */
 #define DRAIN_TICK_MS 100
-/* How long a full lane to the lot is waited for. */
+/* How long a full lane to the lot is waited for, and one that is choked. */
 #define PARK_PATIENCE_MS 1000
+#define PARK_CHOKED_MS 5
 
 static bool
 has_lot(const struct worker *w)
@@ -82,8 +81,10 @@ look_at_doors(struct worker *w)
 		return;
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, doors.fd, NULL);
 	w->heritage->doors = -1;
-	if (watch_listeners(w) == -1)
-		log_error("cannot watch listeners: %s", strerror(errno));
+	if (watch_listeners(w) == 0)
+		return;
+	log_error("cannot watch listeners: %s; it ends", strerror(errno));
+	w->want_stop = 1;
 }
 
 static int
@@ -147,24 +148,12 @@ is_passing(int error)
 
 /* The listener stays ready, so that epoll alone would make us spin. */
 static void
-pause_starved(struct worker *w, int error)
+starve(struct worker *w, int source, int error)
 {
 	struct pollfd wake = {.fd = w->wake, .events = POLLIN};
 
-	if (!w->starved)
-		log_error("cannot accept connections: %s; trying again every "
-			  "%d ms",
-		    strerror(error), STARVED_PAUSE_MS);
-	w->starved = true;
-	poll(&wake, 1, STARVED_PAUSE_MS);
-}
-
-static void
-recover(struct worker *w)
-{
-	if (w->starved)
-		log_notice("connections are accepted again");
-	w->starved = false;
+	famine_begin(&w->famine, source, error);
+	poll(&wake, 1, FAMINE_PAUSE_MS);
 }
 
 static int
@@ -175,10 +164,10 @@ accept_from(struct worker *w, int listener, struct peer *peer)
 	*peer = (struct peer){.length = sizeof(peer->address)};
 	fd = accept4(listener, (struct sockaddr *)&peer->address, &peer->length,
 	    SOCK_CLOEXEC);
-	if (fd != -1)
-		recover(w);
-	else if (!is_passing(errno) && !w->let_go)
-		pause_starved(w, errno);
+	if (fd != -1 || is_passing(errno))
+		famine_end(&w->famine, listener);
+	else if (!w->let_go)
+		starve(w, listener, errno);
 	return fd;
 }
 
@@ -210,22 +199,30 @@ receive(struct worker *w, const struct handoff_lane *lane, struct handoff *h,
 	int fd;
 
 	if (!room_has_one(&w->room)) {
-		pause_starved(w, EMFILE);
+		starve(w, lane->from, EMFILE);
 		return -1;
 	}
 	fd = handoff_receive(lane, h, c->in.data, c->in.size, len, rest);
-	if (fd != -1)
-		recover(w);
+	if (fd == -1 && handoff_is_choked(errno))
+		starve(w, lane->from, errno);
+	else
+		famine_end(&w->famine, lane->from);
 	return fd;
 }
 
+/* False when it was in vain: by errno, or by the time. */
 static bool
-wait_for_lane(const struct worker *w)
+wait_for_lane(const struct worker *w, int64_t deadline)
 {
 	struct pollfd lane = {.fd = w->heritage->parked.to, .events = POLLOUT};
-	int ready = poll(&lane, 1, PARK_PATIENCE_MS);
 
-	return ready > 0 || (ready == -1 && errno == EINTR);
+	if (handoff_is_choked(errno))
+		poll(NULL, 0, PARK_CHOKED_MS);
+	else if (errno == EAGAIN)
+		poll(&lane, 1, PARK_PATIENCE_MS);
+	else
+		return false;
+	return clock_now() < deadline;
 }
 
 /* Back to the lot, unless the lane to it stays full: false. */
@@ -234,6 +231,7 @@ park(struct worker *w, enum handoff_kind kind)
 {
 	struct client *c = &w->client;
 	struct text unread = input_text(&c->in);
+	int64_t deadline = clock_now() + PARK_PATIENCE_MS * CLOCK_MILLISECOND;
 	const struct handoff h = {
 	    .kind = kind,
 	    .last = c->close,
@@ -248,7 +246,7 @@ park(struct worker *w, enum handoff_kind kind)
 		unread.len = 0;
 	while (handoff_send(&w->heritage->parked, &h, c->fd, unread.at,
 		   unread.len, &c->out.rest) == -1)
-		if (errno != EAGAIN || !wait_for_lane(w))
+		if (!wait_for_lane(w, deadline))
 			return false;
 	return true;
 }
@@ -467,7 +465,8 @@ wait_for_work(struct worker *w)
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
-	epoll_wait(w->epoll, &event, 1, -1);
+	/* Nobody may come who would tell that a famine is over. */
+	epoll_wait(w->epoll, &event, 1, w->famine.is ? FAMINE_PAUSE_MS : -1);
 	scoreboard_set_idle(board, w->slot, false);
 	look_there_first(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))

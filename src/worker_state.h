@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "client.h"
+#include "famine.h"
 #include "heritage.h"
 #include "recycle.h"
 #include "room.h"
@@ -22,7 +23,7 @@ struct worker {
 	int epoll;
 	int wake;    /* an eventfd: a signal came */
 	size_t next; /* listener to ask first */
-	bool starved;
+	struct famine famine;
 	bool handed_first;
 	struct recycle recycle;
 	struct room room;

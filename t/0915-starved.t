@@ -1,8 +1,7 @@
 # Descriptors and processes run out: service goes on, the log says it once, and
 # all recovers by itself.
 #
-# ENFILE is left out: the kernel has one table of files for all of the machine,
-# and no namespace for it.
+# What is short in the whole machine (ENFILE, ENOMEM): t/0916-scarce.t.
 
 use v5.36;
 

@@ -1,0 +1,278 @@
+# The kernel has no file, no memory, no process more for anybody: service goes
+# on, nothing spins, the log says it once, and all recovers by itself.  strace
+# makes system calls fail, as a whole machine is not ours to fill up.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Temp ();
+use Lot qw(ask find_lot is_parked keep_busy lot_pid park release);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tined qw(need_tools slurp wait_for);
+
+need_tools('strace');
+
+use constant CLASSIC => ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+# How often it is tried again, and what a slow machine may add to that.
+use constant {
+	TRIES_A_SECOND => 10,
+	MORE_TRIES     => 10,
+};
+
+my $dir = File::Temp->newdir;
+my %tracers;
+
+sub tracer ($pid) {
+	return slurp("/proc/$pid/status") =~ /^TracerPid:\s*([1-9]\d*)/m
+	    ? $1 : 0;
+}
+
+# The calls of these processes fail, until end_failing.
+sub begin_failing ($calls, $error, @pids) {
+	state $number = 0;
+	my $file = "$dir/" . ++$number;
+	my $strace = fork // die "fork: $!\n";
+
+	if ($strace == 0) {
+		open STDERR, '>', "$file.err" or exit 127;
+		exec 'strace', '-q', '-o', $file, '-e', "trace=$calls", '-e',
+		    'signal=none', '-e', "inject=$calls:error=$error",
+		    map({ ('-p', $_) } @pids) or exit 127;
+	}
+	$tracers{$strace} = { file => $file, pids => \@pids, since => time };
+	my $gone;
+	wait_for(sub {
+		$gone = waitpid($strace, 1) == $strace;
+		$gone || @pids == grep { tracer($_) == $strace } @pids;
+	});
+	return $strace unless $gone;
+	delete $tracers{$strace};
+	die slurp("$file.err");
+}
+
+# How many have failed, and in how many seconds.
+sub end_failing ($strace) {
+	my $trace = delete $tracers{$strace};
+	my $seconds = time - $trace->{since};
+
+	kill 'TERM', $strace;
+	waitpid $strace, 0;
+	my $failed = () = slurp($trace->{file}) =~ /\(INJECTED\)/g;
+	return ($failed, $seconds);
+}
+
+sub has_failed ($strace) {
+	return slurp($tracers{$strace}{file}) =~ /\(INJECTED\)/;
+}
+
+END { kill 'TERM', keys %tracers if %tracers }
+
+# No more often than it is tried again.
+sub spins_not ($strace, $processes) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($failed, $seconds) = end_failing($strace);
+
+	note(sprintf '%d calls in %.1f s', $failed, $seconds);
+	return cmp_ok($failed, '<=', $processes
+		* ($seconds * TRIES_A_SECOND + MORE_TRIES), 'nothing spins');
+}
+
+sub said ($tined, $words) { return () = $tined->error_log =~ /$words/mg }
+
+sub start ($workers) {
+	my $tined = Tined->start(files => { 'a.txt' => "hello\n" },
+		args => ['-m', '/reflect=echo:body', '-w', $workers]);
+
+	wait_for(sub { $tined->worker_pids == $workers })
+	    or die "no $workers workers\n";
+	return $tined;
+}
+
+sub asks ($tined, $sock = $tined->connect) {
+	$tined->send($sock, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+	return $sock;
+}
+
+sub is_answered ($tined, $sock, $name) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(eval { $tined->read_response($sock)->body } // $@, "hello\n",
+		$name);
+}
+
+{
+	my $tined = start(1);
+	my $strace = eval { begin_failing('chroot', 'ENOMEM',
+		$tined->worker_pids) };
+	if (!$strace) {
+		diag "NOT TESTED: no process can be traced here: $@";
+		plan skip_all => 'ptrace is forbidden';
+	}
+	end_failing($strace);
+	$tined->ends_clean;
+}
+
+for my $error (qw(ENFILE ENOMEM)) {
+	my $words = { ENFILE => 'Too many open files in system',
+		ENOMEM => 'Cannot allocate memory' }->{$error};
+
+	subtest "workers cannot accept: $error" => sub {
+		my $tined = start(2);
+		my @workers = $tined->worker_pids;
+		my $kept = asks($tined);
+		is_answered($tined, $kept, 'it serves');
+		my @all = grep { defined } @workers, find_lot($tined);
+		my $strace = begin_failing('accept4', $error, @all);
+
+		my @socks = map { asks($tined) } 1 .. 3;
+		ok(wait_for(sub { said($tined, "cannot accept .*: $words;") }),
+			'the log says so');
+		is_answered($tined, asks($tined, $kept),
+			'who is there already is served') unless CLASSIC;
+		ok($tined->is_open($_, 0.2), 'others wait') for @socks;
+		spins_not($strace, scalar @all);
+		is_answered($tined, $_, 'they are served when it is over')
+		    for @socks;
+		ok(wait_for(sub {
+			said($tined, 'cannot accept ')
+			    == said($tined, 'notice: connections are accepted');
+		}), 'which the log tells');
+		is_answered($tined, asks($tined), 'all goes on');
+		cmp_ok(said($tined, 'cannot accept '), '<=', @all,
+			'each process has said so once');
+		is_deeply([$tined->worker_pids], \@workers, 'nobody has ended');
+		$tined->ends_clean(qr/cannot accept connections: $words; try/);
+	};
+}
+
+subtest 'the master cannot fork' => sub {
+	my $tined = start(2);
+	my $strace = begin_failing('clone,clone3', 'ENOMEM', $tined->pid);
+	my ($first) = $tined->worker_pids;
+
+	kill 'KILL', $first;
+	ok(wait_for(sub { said($tined,
+		'cannot start a worker: Cannot allocate memory; trying again') }),
+		'the log says so');
+	is_answered($tined, asks($tined), 'the other worker serves');
+	sleep 1;
+	spins_not($strace, 1);
+	ok(wait_for(sub { $tined->worker_pids == 2 }),
+		'there are two again when it is over');
+	is(said($tined, 'cannot start '), 1, 'the log has said so once');
+	ok(wait_for(sub {
+		said($tined, 'notice: processes can be started again') == 1
+	}), 'and that it is over');
+	is_answered($tined, asks($tined), 'it serves');
+	$tined->ends_clean(qr/cannot start a worker: /,
+		qr/worker .* was killed by signal 9/);
+};
+
+if (CLASSIC) {
+	done_testing;
+	exit;
+}
+
+my $MEMORY = qr/cannot accept connections: Cannot allocate memory; try/;
+
+# All workers are busy, so that it is the lot's to accept.
+subtest 'the lot cannot accept' => sub {
+	my $tined = start(1);
+	my $busy = keep_busy($tined);
+	my $strace = begin_failing('accept4', 'ENFILE', lot_pid($tined));
+
+	my @socks = map { asks($tined) } 1 .. 3;
+	ok(wait_for(sub { said($tined, 'cannot accept .* in system;') }),
+		'the log says so');
+	sleep 1;
+	spins_not($strace, 1);
+	ok(wait_for(sub { said($tined, 'notice: connections are accepted') }),
+		'which the log tells, when it is over');
+	ok(release($tined, $busy), 'a worker has time');
+	is_answered($tined, $_, 'and serves those that waited') for @socks;
+	is(said($tined, 'cannot accept'), 1, 'the log has said so once');
+	$tined->ends_clean(qr/cannot accept connections: Too many/);
+};
+
+# What workers park waits in the lane meanwhile.
+subtest 'the lot cannot receive' => sub {
+	my $tined = start(1);
+	my $strace = begin_failing('recvmsg', 'ENOMEM', lot_pid($tined));
+	my @socks = map { asks($tined) } 1 .. 3;
+
+	is_answered($tined, $_, 'a worker serves') for @socks;
+	ok(wait_for(sub { said($tined, $MEMORY) }), 'the log says so');
+	is_answered($tined, asks($tined), 'it serves on');
+	sleep 1;
+	spins_not($strace, 1);
+	is_answered($tined, asks($tined, $_), 'nobody is lost') for @socks;
+	ok(wait_for(sub { 3 == grep { is_parked($tined, $_) } @socks }),
+		'they are in the lot');
+	is(said($tined, $MEMORY), 1, 'the log has said so once');
+	is(said($tined, 'notice: connections are accepted again'), 1,
+		'and that it is over');
+	$tined->ends_clean($MEMORY);
+};
+
+subtest 'the lot cannot hand over' => sub {
+	my $tined = start(1);
+	my @socks = map { asks($tined) } 1 .. 3;
+
+	is_answered($tined, $_, 'it serves') for @socks;
+	ok(wait_for(sub { 3 == grep { is_parked($tined, $_) } @socks }),
+		'all are in the lot');
+	my $strace = begin_failing('sendmsg', 'ENOBUFS', lot_pid($tined));
+	asks($tined, $_) for @socks;
+	ok(wait_for(sub { has_failed($strace) }), 'it tries');
+	is_answered($tined, asks($tined), 'others are served');
+	sleep 1;
+	my ($failed, $seconds) = end_failing($strace);
+	cmp_ok($failed, '<', 250 * $seconds + MORE_TRIES,
+		"nothing spins: $failed calls");
+	is_answered($tined, $_, 'they are served when it is over') for @socks;
+	$tined->ends_clean;
+};
+
+subtest 'the lot cannot watch' => sub {
+	my $tined = start(1);
+	my $busy = keep_busy($tined);
+	my $strace = begin_failing('epoll_ctl', 'ENOMEM', lot_pid($tined));
+
+	my $lost = asks($tined);
+	ok(wait_for(sub { said($tined, $MEMORY) }), 'the log says so');
+	like(scalar $tined->error_log, qr/cannot watch a connection: .* closed/,
+		'and what is lost');
+	my @socks = map { asks($tined) } 1 .. 3;
+	ok($tined->is_open($_, 0.2), 'others wait') for @socks;
+	sleep 1;
+	end_failing($strace);
+	ok(wait_for(sub { said($tined, 'notice: connections are accepted') }),
+		'it tells when it is over');
+	ok(release($tined, $busy), 'a worker has time');
+	is_answered($tined, $_, 'they are served') for @socks;
+	my $kept = asks($tined);
+	is_answered($tined, $kept, 'as are others');
+	park($tined, $kept);
+	is_answered($tined, asks($tined, $kept), 'again and again');
+	is(said($tined, 'cannot watch'), 1, 'no other is lost');
+	is(said($tined, $MEMORY), 1, 'the log has said so once');
+	$tined->ends_clean($MEMORY, qr/cannot watch a connection/);
+};
+
+# Sending the response is the first call.
+subtest 'a worker cannot park' => sub {
+	my $tined = start(1);
+	my ($worker) = $tined->worker_pids;
+	my $strace = begin_failing('sendmsg', 'ETOOMANYREFS:when=2..8',
+		$worker);
+	my $sock = asks($tined);
+
+	is_answered($tined, $sock, 'it serves');
+	ok(wait_for(sub { is_parked($tined, $sock) }), 'and tries again');
+	is((end_failing($strace))[0], 7, 'until it can');
+	is_answered($tined, asks($tined, $sock), 'and it is served');
+	$tined->ends_clean;
+};
+
+done_testing;
