@@ -1,5 +1,7 @@
 #include <sys/time.h>
 
+#include <limits.h>
+
 #include "clock.h"
 
 int64_t
@@ -19,6 +21,19 @@ clock_until(int64_t deadline)
 	if (left < 0)
 		left = 0;
 	return (struct timespec){left / CLOCK_SECOND, left % CLOCK_SECOND};
+}
+
+int
+clock_milliseconds_until(int64_t deadline)
+{
+	int64_t left = deadline - clock_now();
+
+	if (deadline == CLOCK_NEVER)
+		return -1;
+	if (left <= 0)
+		return 0;
+	left = (left + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND;
+	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 struct timeval

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -244,26 +243,12 @@ is_done(struct lot *lot)
 	    now >= lot->end;
 }
 
-/* Rounded up, so that a deadline has passed when the wait is over. */
-static int
-milliseconds_until(int64_t deadline)
-{
-	int64_t left = deadline - clock_now();
-
-	if (deadline == CLOCK_NEVER)
-		return -1;
-	if (left <= 0)
-		return 0;
-	left = (left + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND;
-	return left < INT_MAX ? (int)left : INT_MAX;
-}
-
 static void
 wait_for_events(struct lot *lot, int64_t until)
 {
 	struct epoll_event events[LOT_EVENTS];
-	int n = epoll_wait(
-	    lot->berths.epoll, events, LOT_EVENTS, milliseconds_until(until));
+	int n = epoll_wait(lot->berths.epoll, events, LOT_EVENTS,
+	    clock_milliseconds_until(until));
 
 	for (int i = 0; i < n; i++)
 		act_on_event(lot, &events[i]);

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,16 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "guests.h"
 #include "log.h"
 #include "memory.h"
 #include "signals.h"
 #include "status_server.h"
 
-/* A client that is slow keeps the others from asking. */
+/* How long clients may take to ask; and at the end, who has just come. */
 #define CLIENT_TIME CLOCK_SECOND
+#define LAST_TIME (100 * CLOCK_MILLISECOND)
+/* What has not come with the head is not waited for. */
 #define SILENT_TIME (200 * CLOCK_MILLISECOND)
 #define BACKLOG 64
 /* Whoever may write to it may ask. */
@@ -28,6 +30,7 @@
 struct status_server {
 	const struct heritage *heritage;
 	struct client client;
+	struct guests guests;
 	/* Its own: it is no worker, and counts for nothing. */
 	struct scoreboard *board;
 	struct logfile no_log;
@@ -174,7 +177,9 @@ start(struct heritage *h)
 	server.no_log.kind = LOGFILE_OFF;
 	server.no_log.fd = -1;
 	server.board = scoreboard_create(1);
-	if (server.board == NULL) {
+	if (server.board == NULL ||
+	    guests_init(&server.guests, h->status.listeners.at[0].fd,
+		h->status.config.max_head, CLIENT_TIME) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
@@ -188,35 +193,45 @@ start(struct heritage *h)
 }
 
 static void
-serve(int fd)
+serve(struct guest *g)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct client *c = &server.client;
+	enum connection_end end;
 
 	peer_set_name(&peer);
-	listener_set_timeouts(&server.heritage->status.listeners, fd);
-	client_attach(c, fd, &peer);
-	if (connection_serve(c) == CONNECTION_LINGERS)
-		connection_linger(c);
+	listener_set_timeouts(&server.heritage->status.listeners, g->fd);
+	client_attach(c, g->fd, &peer);
+	c->late = g->late;
+	end = connection_serve(c);
 	client_detach(c);
-	close(fd);
+	if (end == CONNECTION_LINGERS)
+		guests_see_off(&server.guests, g);
+	else
+		guests_release(g);
+}
+
+static void
+serve_next(int64_t deadline)
+{
+	struct guest *g =
+	    guests_wait(&server.guests, &server.waiting, deadline);
+
+	if (g != NULL)
+		serve(g);
 }
 
 static void
 loop(void)
 {
-	int listener = server.heritage->status.listeners.at[0].fd;
-	struct pollfd p = {.fd = listener, .events = POLLIN};
+	int64_t end;
 
-	while (!want_end) {
-		int fd;
-
-		if (ppoll(&p, 1, NULL, &server.waiting) <= 0)
-			continue;
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd != -1)
-			serve(fd);
-	}
+	while (!want_end)
+		serve_next(CLOCK_NEVER);
+	guests_close_door(&server.guests);
+	end = clock_now() + LAST_TIME;
+	while (guests_is_any(&server.guests) && clock_now() < end)
+		serve_next(end);
 }
 
 int
@@ -229,6 +244,7 @@ status_server_run(struct heritage *h, pid_t master)
 	set_up_signals();
 	follow_master(master);
 	loop();
+	guests_free(&server.guests);
 	client_free(&server.client);
 	return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /*
  * status_server: the process behind --status-socket.  It answers when every
  * worker is busy and while the server stops: it serves nothing but the status,
- * on a Unix socket of its own, to one client after another.
+ * on a Unix socket of its own, to one client after another (guests.h).
  */
 #ifndef TINED_STATUS_SERVER_H
 #define TINED_STATUS_SERVER_H

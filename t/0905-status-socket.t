@@ -149,6 +149,8 @@ subtest 'a stop closes what it only looks at' => sub {
 
 	ok(wait_for(sub { held($tined) == 1 }), 'busy');
 	$tined->signal('TERM');
+	# Who is greeted before that waits for the worker, and so do the sockets.
+	ok(wait_for(sub { json($tined)->{stopping} }), 'it stops');
 	ok(wait_for(sub {
 		!IO::Socket::INET->new(PeerAddr => '127.0.0.1',
 			PeerPort => $port, Timeout => 0.2);
@@ -206,6 +208,61 @@ subtest 'clients that are slow' => sub {
 	is($tined->read_response($half)->status, 408, 'half a head is refused');
 	ok($tined->is_closed($_), 'silence ends') for @silent;
 	$tined->ends_clean(qr/refused with 408/);
+};
+
+# What each of 200 clients sends before it falls silent, without a look at what
+# it gets.
+my %crowds = (
+	'nothing'            => q{},
+	'half a head'        => "GET /json HTTP/1.1\r\nHost: a\r\n",
+	'a request'          => "GET /json HTTP/1.1\r\nHost: a\r\n\r\n",
+	'what is no request' => "\r\n" x 100,
+	'no content'         => "POST /json HTTP/1.1\r\nHost: a\r\n"
+	    . "Content-Length: 100\r\n\r\n",
+	'half the content'   => "GET /json HTTP/1.1\r\nHost: a\r\n"
+	    . "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+);
+
+for my $what (sort keys %crowds) {
+	subtest "200 clients send $what" => sub {
+		my $tined = Tined->start(args => ['-w', 1, @args]);
+		my ($took, @crowd);
+		ok(wait_for(sub { status_pid($tined) }), 'there is one');
+		for (1 .. 3) {    # where others are busy too: the best of three
+			@crowd = map { $tined->connect(unix => $path) } 1 .. 200;
+			$tined->send($_, $crowds{$what}) for @crowd;
+			my $start = time;
+			is((show())[0], 0, '--status answers');
+			$took = time - $start;
+			last if $took < 1;
+		}
+		cmp_ok($took, '<', 1, sprintf 'at once: %.3f s', $took);
+		@crowd = ();
+		is(json($tined)->{requests}{all}, 0, 'and goes on');
+		$tined->ends_clean(qr/refused with 4\d\d/);
+	};
+}
+
+subtest 'clients that take their time' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @args]);
+	my $slow = $tined->connect(unix => $path);
+	my $raw = "GET /json HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	for my $byte (split //, $raw) {
+		$tined->send($slow, $byte);
+		is(ask($tined, '/text')->status, 200, 'others are answered')
+		    if $byte eq "\n";
+	}
+	is($tined->read_response($slow)->status, 200, 'so are they');
+	my $bad = $tined->connect(unix => $path);
+	$tined->send($bad, "BAD\r\n\r\n" . 'x' x 100_000);
+	is($tined->read_response($bad)->status, 400, 'a mistake is told');
+	ok(!$tined->was_reset($bad), 'and the client not cut off');
+	my $ended = $tined->connect(unix => $path);
+	$tined->send($ended, 'GET /js');
+	shutdown $ended, 1;
+	is($tined->read_response($ended)->status, 400, 'so is half a head');
+	$tined->ends_clean(qr/refused with 400/);
 };
 
 subtest 'what --status says' => sub {

@@ -81,9 +81,9 @@ sub spins_not ($strace, $processes) {
 
 sub said ($tined, $words) { return () = $tined->error_log =~ /$words/mg }
 
-sub start ($workers) {
+sub start ($workers, @args) {
 	my $tined = Tined->start(files => { 'a.txt' => "hello\n" },
-		args => ['-m', '/reflect=echo:body', '-w', $workers]);
+		args => ['-m', '/reflect=echo:body', '-w', $workers, @args]);
 
 	wait_for(sub { $tined->worker_pids == $workers })
 	    or die "no $workers workers\n";
@@ -167,6 +167,24 @@ subtest 'the master cannot fork' => sub {
 	is_answered($tined, asks($tined), 'it serves');
 	$tined->ends_clean(qr/cannot start a worker: /,
 		qr/worker .* was killed by signal 9/);
+};
+
+subtest 'the status process cannot accept' => sub {
+	my $tined = start(1, '--status-socket', "$dir/status");
+	my $status = wait_for(sub {
+		(grep { Tined::title($_) =~ /\Atined: status\b/ }
+			$tined->child_pids)[0];
+	});
+	my $strace = begin_failing('accept4', 'EMFILE', $status);
+	my $sock = $tined->connect(unix => "$dir/status");
+
+	$tined->send($sock, "GET /text HTTP/1.1\r\nHost: a\r\n\r\n");
+	ok(wait_for(sub { has_failed($strace) }), 'it tries');
+	ok($tined->is_open($sock, 0.3), 'its client waits');
+	spins_not($strace, 1);
+	is($tined->read_response($sock)->status, 200,
+		'and is answered when it is over');
+	$tined->ends_clean;
 };
 
 if (CLASSIC) {

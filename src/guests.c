@@ -1,0 +1,208 @@
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "connection.h"
+#include "famine.h"
+#include "guests.h"
+#include "head.h"
+#include "memory.h"
+
+int
+guests_init(struct guests *all, int listener, size_t max_head, int64_t patience)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	*all = (struct guests){
+	    .epoll = epoll_create1(EPOLL_CLOEXEC),
+	    .listener = listener,
+	    .max_head = max_head,
+	    .patience = patience,
+	};
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		all->at[i].fd = -1;
+	if (all->epoll == -1)
+		return -1;
+	all->scratch = memory_get(max_head + 1);
+	return epoll_ctl(all->epoll, EPOLL_CTL_ADD, listener, &event);
+}
+
+void
+guests_free(struct guests *all)
+{
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		guests_release(&all->at[i]);
+	close(all->epoll);
+	free(all->scratch);
+}
+
+void
+guests_close_door(struct guests *all)
+{
+	(void)epoll_ctl(all->epoll, EPOLL_CTL_DEL, all->listener, NULL);
+}
+
+bool
+guests_is_any(const struct guests *all)
+{
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		if (all->at[i].fd != -1 && !all->at[i].answered)
+			return true;
+	return false;
+}
+
+void
+guests_release(struct guest *g)
+{
+	if (g->fd != -1)
+		close(g->fd);
+	g->fd = -1;
+}
+
+static int64_t
+deadline_of(const struct guests *all, const struct guest *g)
+{
+	if (g->fd == -1)
+		return CLOCK_NEVER;
+	return g->since +
+	    (g->answered ? CONNECTION_LINGER_TIME : all->patience);
+}
+
+/* Whose deadline is the next; its place may be empty. */
+static struct guest *
+find_next(struct guests *all)
+{
+	struct guest *next = &all->at[0];
+
+	for (size_t i = 1; i < GUESTS_MAX; i++)
+		if (deadline_of(all, &all->at[i]) < deadline_of(all, next))
+			next = &all->at[i];
+	return next;
+}
+
+/* Or that of who has been here for the longest. */
+static struct guest *
+find_place(struct guests *all)
+{
+	struct guest *place = &all->at[0];
+
+	for (size_t i = 0; i < GUESTS_MAX; i++) {
+		if (all->at[i].fd == -1)
+			return &all->at[i];
+		if (all->at[i].since < place->since)
+			place = &all->at[i];
+	}
+	guests_release(place);
+	return place;
+}
+
+/* With each piece that comes it is looked at again. */
+static void
+let_in(struct guests *all)
+{
+	int fd = accept4(all->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
+	struct guest *g;
+
+	if (fd == -1) {
+		if (errno != EAGAIN && errno != EINTR) /* or it would spin */
+			poll(NULL, 0, FAMINE_PAUSE_MS);
+		return;
+	}
+	g = find_place(all);
+	*g = (struct guest){.fd = fd, .since = clock_now()};
+	event.data.ptr = g;
+	if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event) == -1)
+		guests_release(g);
+}
+
+static ssize_t
+peek(const struct guests *all, const struct guest *g)
+{
+	return recv(
+	    g->fd, all->scratch, all->max_head + 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* What cannot become a request any more is one, too. */
+static bool
+has_asked(const struct guests *all, const struct guest *g)
+{
+	struct head_scan scan = {0};
+	ssize_t n = peek(all, g);
+
+	if (n == -1)
+		return errno != EAGAIN && errno != EINTR;
+	return (size_t)n > all->max_head ||
+	    head_find(&scan, all->scratch, (size_t)n, all->max_head) !=
+	    HEAD_MORE;
+}
+
+static void
+drain(struct guests *all, struct guest *g)
+{
+	ssize_t n;
+
+	do {
+		n = recv(g->fd, all->scratch, all->max_head, MSG_DONTWAIT);
+		if (n > 0)
+			g->drained += (size_t)n;
+	} while (n > 0 && g->drained < CONNECTION_LINGER_BYTES);
+	if (n >= 0 || errno != EAGAIN)
+		guests_release(g);
+}
+
+/* A Unix socket that is closed with bytes unread is reset, too. */
+void
+guests_see_off(struct guests *all, struct guest *g)
+{
+	shutdown(g->fd, SHUT_WR);
+	g->answered = true;
+	g->since = clock_now();
+	drain(all, g);
+}
+
+/* Silence is not answered. */
+static struct guest *
+expire(struct guests *all, struct guest *g)
+{
+	g->late = !g->answered && peek(all, g) > 0;
+	if (g->late)
+		return g;
+	guests_release(g);
+	return NULL;
+}
+
+static struct guest *
+act_on_event(struct guests *all, const struct epoll_event *event)
+{
+	struct guest *g = event->data.ptr;
+
+	if (g == NULL)
+		let_in(all);
+	else if (g->answered)
+		drain(all, g);
+	else if ((event->events & ~(unsigned)EPOLLIN) != 0 || has_asked(all, g))
+		return g;
+	return NULL;
+}
+
+struct guest *
+guests_wait(struct guests *all, const sigset_t *mask, int64_t deadline)
+{
+	struct guest *next = find_next(all);
+	struct epoll_event event;
+
+	if (deadline_of(all, next) <= clock_now())
+		return expire(all, next);
+	if (deadline_of(all, next) < deadline)
+		deadline = deadline_of(all, next);
+	if (epoll_pwait(all->epoll, &event, 1,
+		clock_milliseconds_until(deadline), mask) <= 0)
+		return NULL;
+	return act_on_event(all, &event);
+}
