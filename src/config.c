@@ -11,7 +11,7 @@ void
 config_init(struct config *c)
 {
 	*c = (struct config){
-	    .workers = {4, 256},
+	    .workers = {CONFIG_WORKERS_MIN, CONFIG_WORKERS_MAX},
 	    .spare = {2, 8},
 	    .linger = 20 * CLOCK_MILLISECOND,
 	    .head_timeout = 20 * CLOCK_SECOND,

@@ -46,6 +46,9 @@ struct config_range {
 	int min, max;
 };
 
+#define CONFIG_WORKERS_MIN 4
+#define CONFIG_WORKERS_MAX 256
+
 struct config {
 	struct config_strings listen;
 	struct config_mounts mounts;

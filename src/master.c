@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bulletin.h"
+#include "cgroup.h"
 #include "child.h"
 #include "clock.h"
 #include "hang.h"
@@ -267,18 +268,6 @@ act_on_reopen(struct master *m)
 	}
 }
 
-/* Not before it serves; and a stop goes before it. */
-static void
-act_on_reload(struct master *m)
-{
-	if (want_reload && m->ready && m->children.heir.pid == 0) {
-		want_reload = 0;
-		want_reopen = 1;
-		reload_begin(&m->reload, &m->children);
-	}
-	reload_act(&m->reload, &m->children);
-}
-
 /* For who looks at the processes, or asks the service manager. */
 static void
 show_size(const struct master *m)
@@ -289,6 +278,34 @@ show_size(const struct master *m)
 	setproctitle("master [%s]", buffer_string(&size));
 	notify_send("STATUS=Serving with %s", buffer_string(&size));
 	buffer_free(&size);
+}
+
+/* The memory of the control group may be other than at the start. */
+static void
+fit_again(struct master *m)
+{
+	struct buffer words = {0};
+
+	if (sizing_fit_again(
+		&m->sizing, &m->heritage->config, cgroup_memory(), &words)) {
+		log_notice("%s", buffer_string(&words));
+		show_size(m);
+	}
+	buffer_free(&words);
+}
+
+/* Not before it serves; and a stop goes before it. */
+static void
+act_on_reload(struct master *m)
+{
+	if (want_reload && m->ready && m->children.heir.pid == 0) {
+		want_reload = 0;
+		want_reopen = 1;
+		reload_begin(&m->reload, &m->children);
+		if (m->reload.pending)
+			fit_again(m);
+	}
+	reload_act(&m->reload, &m->children);
 }
 
 static void

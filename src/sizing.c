@@ -62,6 +62,9 @@ sizing_fit(struct config *c, uint64_t memory, struct buffer *words)
 	    : SIZING_WORKER_MEMORY;
 	int room = count_fitting(memory, each);
 
+	if (!c->workers_said)
+		c->workers = (struct config_range){
+		    CONFIG_WORKERS_MIN, CONFIG_WORKERS_MAX};
 	if (memory == UINT64_MAX || c->workers.max <= room)
 		return false;
 	buffer_printf(words,
@@ -78,11 +81,32 @@ sizing_fit(struct config *c, uint64_t memory, struct buffer *words)
 	return false;
 }
 
-/* For each worker, those that TTIN may add, and the successors of all. */
+bool
+sizing_fit_again(
+    struct sizing *s, struct config *c, uint64_t memory, struct buffer *words)
+{
+	const struct pool_limits before = s->limits;
+
+	if (c->workers_said || s->by_hand)
+		return false;
+	(void)sizing_fit(c, memory, words);
+	s->limits = sizing_limits(c);
+	if (s->limits.min == before.min && s->limits.max == before.max)
+		return false;
+	buffer_add_string(words, words->len > 0 ? ": now " : "now ");
+	sizing_describe(words, &s->limits);
+	return true;
+}
+
+/*
+ * For each worker, those that TTIN may add, and the successors of all; for
+ * workers, too, that there may be when the control group has more memory.
+ */
 size_t
 sizing_slots(const struct config *c)
 {
-	size_t count = 2 * ((size_t)c->workers.max + SIZING_MORE);
+	int max = c->workers_said ? c->workers.max : CONFIG_WORKERS_MAX;
+	size_t count = 2 * ((size_t)max + SIZING_MORE);
 
 	return count < SCOREBOARD_SLOTS_MAX ? count : SCOREBOARD_SLOTS_MAX;
 }
@@ -308,6 +332,7 @@ sizing_add(struct sizing *s, const struct children *all, int more)
 		    more > 0 ? "TTIN" : "TTOU", most);
 		return;
 	}
+	s->by_hand = true;
 	l->min += more;
 	if (fixed || l->max < l->min)
 		l->max = l->min;

@@ -22,6 +22,7 @@
 
 struct sizing {
 	struct pool_limits limits;
+	bool by_hand; /* by sizing_add */
 	struct pool_history history;
 	struct shortage shortage;
 	int64_t next;	 /* look again */
@@ -41,6 +42,12 @@ void sizing_describe(struct buffer *b, const struct pool_limits *limits);
  * about it, or nothing when there is room enough; true when it is a warning.
  */
 bool sizing_fit(struct config *c, uint64_t memory, struct buffer *words);
+/*
+ * The same while the server runs, with the memory that there is by now; unless
+ * somebody has changed the number.  False: nothing is other than before.
+ */
+bool sizing_fit_again(
+    struct sizing *s, struct config *c, uint64_t memory, struct buffer *words);
 /* How many slots of the scoreboard there have to be. */
 size_t sizing_slots(const struct config *c);
 

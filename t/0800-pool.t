@@ -202,6 +202,56 @@ subtest 'the memory of a control group' => sub {
 	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
 };
 
+# The limit of one that make_cgroup has made.
+sub set_memory ($dir, $limit) {
+	my ($file) = grep { -e } map { "$dir/$_" } 'memory.max',
+	    'memory.limit_in_bytes';
+
+	return Tined::spew($file, $limit // ($file =~ /max\z/ ? 'max' : -1));
+}
+
+subtest 'a reload looks at that memory again' => sub {
+	plan skip_all => 'a sanitizer takes more'
+	    if Tined::slurp(Tined->binary) =~ /__asan_init/;
+	my $dir = make_cgroup('memory', 'memory.limit_in_bytes', 'memory.max',
+		48 << 20) // no_cgroup;
+	my $tined = Tined->start(files => { 'a.txt' => "hello\n" });
+	my $reloads = 0;
+	my $reload = sub {
+		$tined->signal('HUP');
+		$reloads++;
+		return wait_for(sub { $reloads
+			== (() = $tined->error_log =~ / notice: reloaded: /g)
+		});
+	};
+	my $size = sub ($count, $words) {
+		$reload->();
+		return ok(wait_for(sub {
+			workers($tined) == $count
+			    && $tined->error_log =~ / notice: \Q$words\E$/m
+			    && Tined::title($tined->pid) =~ /\[${\($words
+				=~ s{.*now }{}r)}\]/;
+		}), $words) || diag(scalar $tined->error_log);
+	};
+
+	Tined::spew("$dir/cgroup.procs", $tined->pid);
+	$size->(4, 'the memory of this control group, 48 MiB, has room for 32 '
+		. 'workers of 1 MiB: now 4 to 32 workers');
+	set_memory($dir, 18 << 20);
+	$size->(2, 'the memory of this control group, 18 MiB, has room for 2 '
+		. 'workers of 1 MiB: now 2 workers');
+	is($tined->get('/a.txt')->body, "hello\n", 'it serves');
+	set_memory($dir, undef);
+	$size->(4, 'now 4 to 256 workers');
+	$tined->signal('TTIN');
+	ok(wait_for(sub { $tined->error_log =~ /TTIN: now 5 to 256 / }), 'TTIN');
+	set_memory($dir, 18 << 20);
+	ok($reload->(), 'one more reload');
+	ok(has_workers($tined, 5), 'what a signal has said stays');
+	$tined->ends_clean;
+	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
+};
+
 subtest 'the kernel starts no more processes' => sub {
 	my $dir = make_cgroup('pids', 'pids.max', 'pids.max', 2) // no_cgroup;
 	my $tined = Tined->start(args => ['-w', '2-8', @reflect]);

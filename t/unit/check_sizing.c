@@ -56,6 +56,41 @@ START_TEST(what_was_said_stays_with_a_warning)
 }
 END_TEST
 
+static void
+assert_again(struct sizing *s, uint64_t memory, const char *said)
+{
+	buffer_clear(&words);
+	ck_assert_int_eq(
+	    sizing_fit_again(s, &config, memory, &words), said != NULL);
+	if (said != NULL)
+		ck_assert_str_eq(buffer_string(&words), said);
+}
+
+START_TEST(a_default_follows_the_memory)
+{
+	struct sizing s = {.limits = sizing_limits(&config)};
+
+	assert_again(&s, UINT64_MAX, NULL);
+	assert_again(&s, 48 * MEGA,
+	    "the memory of this control group, 48 MiB, has room for 32 workers "
+	    "of 1 MiB: now 4 to 32 workers");
+	ck_assert_int_eq(s.limits.max, 32);
+	assert_again(&s, 48 * MEGA, NULL);
+	assert_again(&s, 18 * MEGA,
+	    "the memory of this control group, 18 MiB, has room for 2 workers "
+	    "of 1 MiB: now 2 workers");
+	ck_assert_int_eq(s.limits.min, 2);
+	assert_again(&s, UINT64_MAX, "now 4 to 256 workers");
+	ck_assert_int_eq(s.limits.min, 4);
+	s.by_hand = true;
+	assert_again(&s, 18 * MEGA, NULL);
+	s.by_hand = false;
+	config.workers_said = true;
+	assert_again(&s, 18 * MEGA, NULL);
+	ck_assert_int_eq(s.limits.max, 256);
+}
+END_TEST
+
 START_TEST(larger_workers_are_fewer)
 {
 	config.max_worker_memory = 10 * MEGA;
@@ -67,6 +102,10 @@ END_TEST
 START_TEST(there_is_a_slot_for_each_and_its_successor)
 {
 	ck_assert_uint_ge(sizing_slots(&config), 2 * 256);
+	config.workers.max = 2; /* for now */
+	ck_assert_uint_ge(sizing_slots(&config), 2 * 256);
+	config.workers_said = true;
+	ck_assert_uint_lt(sizing_slots(&config), 2 * 256);
 	config.workers.max = SCOREBOARD_WORKERS_MAX;
 	ck_assert_uint_eq(sizing_slots(&config), SCOREBOARD_SLOTS_MAX);
 }
@@ -134,6 +173,7 @@ main(void)
 	tcase_add_test(tests, enough_memory_changes_nothing);
 	tcase_add_test(tests, a_default_is_lowered);
 	tcase_add_test(tests, what_was_said_stays_with_a_warning);
+	tcase_add_test(tests, a_default_follows_the_memory);
 	tcase_add_test(tests, larger_workers_are_fewer);
 	tcase_add_test(tests, there_is_a_slot_for_each_and_its_successor);
 	tcase_add_test(tests, a_size_in_words);
