@@ -409,6 +409,8 @@ child_forget(struct children *all, struct child *child)
 	scoreboard_set_idle(all->heritage->board, slot, false);
 	if (all->heritage->share != NULL)
 		share_leave(all->heritage->share, slot);
+	if (all->heritage->ration != NULL)
+		ration_forget(all->heritage->ration, slot);
 }
 
 void

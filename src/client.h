@@ -16,6 +16,7 @@
 #include "pace.h"
 #include "peer.h"
 #include "quarantine.h"
+#include "ration.h"
 #include "recycle.h"
 #include "scoreboard.h"
 #include "site.h"
@@ -36,6 +37,7 @@ struct service {
 	/* NULL without --quarantine: what is held, and this process's place. */
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;
+	struct ration *ration;	 /* NULL without a lot */
 	int64_t send_tick;	 /* SO_SNDTIMEO of all sockets */
 	struct recycle *recycle; /* or NULL: it is never due */
 };

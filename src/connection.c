@@ -16,10 +16,6 @@
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 8
 
-/* Bytes of responses that the lot holds, beside files; each worker may add
- * OUTPUT_DEFER_MAX to that before it is seen. */
-#define DEFERRED_MAX (64 << 20)
-
 /* How the wait for a head has ended. */
 enum head_end {
 	HEAD_READY,
@@ -45,7 +41,7 @@ others_wait(const struct client *c)
 
 /* Whether what the client does not take now may be sent by the lot. */
 static bool
-may_defer(void *context, enum output_pause pause, size_t bytes)
+may_defer(void *context, enum output_pause pause)
 {
 	struct client *c = context;
 	struct scoreboard *board = c->service.board;
@@ -53,10 +49,24 @@ may_defer(void *context, enum output_pause pause, size_t bytes)
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
 	    !atomic_load(&board->lot.full) &&
-	    (bytes == 0 ||
-		atomic_load(&board->lot.deferred) + bytes <= DEFERRED_MAX) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
 	    (pause != OUTPUT_FULL || others_wait(c));
+}
+
+static bool
+may_keep(void *context, size_t bytes)
+{
+	const struct service *s = &((struct client *)context)->service;
+
+	return ration_take(s->ration, s->worker - 1, bytes);
+}
+
+static void
+give_back(void *context, uint64_t bytes)
+{
+	const struct service *s = &((struct client *)context)->service;
+
+	ration_return(s->ration, s->worker - 1, bytes);
 }
 
 /* Whether nobody misses this worker, as far as can be told. */
@@ -241,6 +251,8 @@ enum connection_end
 connection_serve(struct client *c)
 {
 	c->out.may_defer = may_defer;
+	c->out.may_keep = may_keep;
+	c->out.give_back = give_back;
 	c->out.context = c;
 	c->wanted = 0;
 	while (!c->close && !c->out.failed && !c->out.deferring)

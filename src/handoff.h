@@ -37,6 +37,7 @@ struct handoff {
 	bool collected;	   /* it has been waited for already */
 	bool continued;	   /* and asked for: 100 Continue was sent */
 	bool chunked;	   /* HANDOFF_COLLECT: chunks, behind wanted bytes */
+	uint32_t worker;   /* of HANDOFF_SEND: whose, from 1; 0: no worker's */
 	uint32_t requests; /* answered on this connection so far */
 	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */
 	int64_t since;	   /* clock_now() when it began to wait for a worker */

@@ -12,6 +12,7 @@
 #include "logformat.h"
 #include "privilege.h"
 #include "quarantine.h"
+#include "ration.h"
 #include "scoreboard.h"
 #include "share.h"
 #include "site.h"
@@ -36,6 +37,7 @@ struct heritage {
 	struct scoreboard *board;
 	struct quarantine *quarantine; /* NULL: there is none */
 	struct share *share;	       /* NULL without --per-client */
+	struct ration *ration;	       /* NULL with --no-lot */
 	struct backlog_overflows overflows;
 	struct status_post status;
 	/* Unless --no-lot: */

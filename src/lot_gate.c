@@ -254,6 +254,18 @@ is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 	return true;
 }
 
+/* It is counted here from now on, or nowhere. */
+static void
+relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
+{
+	struct ration *ration = lot->heritage->ration;
+
+	if (h->kind != HANDOFF_SEND || h->worker == 0)
+		return;
+	ration_set_lot(ration, lot->berths.deferred);
+	ration_return(ration, h->worker - 1, bytes);
+}
+
 /* From a worker, with what it knows and has read.  False, with errno: lost. */
 static bool
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
@@ -322,28 +334,44 @@ starve_at_lane(struct lot *lot, const struct handoff_lane *lane, int source)
 	be_full(lot);
 }
 
+/* Nothing could be received, or what came could not be kept: EMFILE. */
+static void
+act_on_failure(struct lot *lot, const struct handoff_lane *lane,
+    const struct handoff *h, uint64_t spilled)
+{
+	int error = errno;
+
+	if (error == EMFILE)
+		relieve_worker(lot, h, spilled);
+	errno = error;
+	if (error == EPIPE)
+		end_lane(lot, lane);
+	else if (is_famine(error))
+		starve_at_lane(lot, lane, lane->from);
+}
+
 /* False when there is none, or none can be taken in for now. */
 static bool
 take_one(struct lot *lot, const struct handoff_lane *lane)
 {
 	struct handoff h;
-	struct rest rest;
+	struct rest rest = {0};
 	size_t len;
 	int fd = handoff_receive(
 	    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
+	uint64_t spilled = rest.spilled; /* before it is the berth's */
+	bool taken;
 
 	if (fd == -1) {
-		if (errno == EPIPE)
-			end_lane(lot, lane);
-		else if (is_famine(errno))
-			starve_at_lane(lot, lane, lane->from);
+		act_on_failure(lot, lane, &h, spilled);
 		return false;
 	}
 	famine_end(&lot->famine, lane->from);
-	if (take_in(lot, &h, fd, len, &rest))
-		return true;
-	starve_at_lane(lot, lane, lot->berths.epoll);
-	return false;
+	taken = take_in(lot, &h, fd, len, &rest);
+	if (!taken)
+		starve_at_lane(lot, lane, lot->berths.epoll);
+	relieve_worker(lot, &h, spilled);
+	return taken;
 }
 
 /*

@@ -25,10 +25,28 @@ output_init(struct output *o, int64_t timeout, int64_t tick)
 	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
 }
 
+/* Nobody needs it any more. */
+static void
+drop_rest(struct output *o)
+{
+	uint64_t kept = o->kept;
+
+	output_pass_rest(o);
+	if (kept > 0)
+		o->give_back(o->context, kept);
+}
+
+void
+output_pass_rest(struct output *o)
+{
+	rest_release(&o->rest);
+	o->kept = 0;
+}
+
 void
 output_free(struct output *o)
 {
-	rest_release(&o->rest);
+	drop_rest(o);
 	free(o->buffer);
 	o->buffer = NULL;
 }
@@ -61,7 +79,7 @@ output_attach(struct output *o, int fd)
 	o->failed = false;
 	o->began = 0;
 	o->deferring = false;
-	rest_release(&o->rest);
+	drop_rest(o);
 }
 
 void
@@ -117,9 +135,9 @@ skip_sent(struct iovec *parts, int count, size_t n)
 }
 
 static bool
-may_defer(const struct output *o, enum output_pause pause, size_t bytes)
+may_defer(const struct output *o, enum output_pause pause)
 {
-	return o->may_defer != NULL && o->may_defer(o->context, pause, bytes);
+	return o->may_defer != NULL && o->may_defer(o->context, pause);
 }
 
 /* All bytes together are one segment, or two around a file. */
@@ -128,6 +146,16 @@ has_room_in_rest(const struct output *o)
 {
 	return o->rest.spilled + o->waiting <= OUTPUT_DEFER_MAX &&
 	    o->rest.count < REST_SEGMENTS_MAX;
+}
+
+/* Whether what waits may be added to the rest. */
+static bool
+may_keep(struct output *o)
+{
+	if (!has_room_in_rest(o) || !o->may_keep(o->context, o->waiting))
+		return false;
+	o->kept += o->waiting;
+	return true;
 }
 
 /* Adds the parts from here on to the rest; false if that failed. */
@@ -159,11 +187,11 @@ static bool
 begin_deferring(
     struct output *o, const struct msghdr *message, enum output_pause pause)
 {
-	if (!may_defer(o, pause, o->waiting) || !has_room_in_rest(o))
+	if (!may_defer(o, pause) || !may_keep(o))
 		return false;
 	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
 		return true;
-	rest_release(&o->rest);
+	drop_rest(o);
 	return false;
 }
 
@@ -227,7 +255,7 @@ send_parts(struct output *o, int flags)
 static void
 pass_parts(struct output *o, int flags)
 {
-	if (o->deferring && has_room_in_rest(o)) {
+	if (o->deferring && may_keep(o)) {
 		if (!defer_parts(o, o->parts, (size_t)o->part_count))
 			o->failed = true;
 		return;
@@ -345,9 +373,9 @@ static bool
 is_to_be_deferred(const struct output *o, ssize_t sent, int64_t began)
 {
 	if (sent < OUTPUT_FILE_STEP)
-		return may_defer(o, OUTPUT_STALLED, 0);
+		return may_defer(o, OUTPUT_STALLED);
 	return clock_now() - began > OUTPUT_DEFER_TIME &&
-	    may_defer(o, OUTPUT_LONG, 0);
+	    may_defer(o, OUTPUT_LONG);
 }
 
 static void
@@ -384,7 +412,7 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	int64_t began = clock_now();
 	off_t at = (off_t)offset;
 	struct pace pace = {0};
-	bool may_wait = !may_defer(o, OUTPUT_FULL, 0);
+	bool may_wait = !may_defer(o, OUTPUT_FULL);
 
 	o->sends++;
 	note_send(o);
@@ -431,7 +459,7 @@ output_send_rest(struct output *o)
 		o->failed = (n == -1 && errno == EIO) ||
 		    (n < OUTPUT_FILE_STEP && !may_go_on(o, &pace, n));
 	}
-	rest_release(&o->rest);
+	drop_rest(o);
 	return o->failed ? -1 : 0;
 }
 

@@ -64,9 +64,12 @@ struct output {
 
 	bool deferring;	  /* what is handed in goes to the rest */
 	struct rest rest; /* empty unless deferring; owned */
-	/* Whether it may defer now, and so many bytes besides what is in a
-	 * file; NULL: never. */
-	bool (*may_defer)(void *context, enum output_pause pause, size_t bytes);
+	uint64_t kept;	  /* bytes in memory for it */
+	/* Whether it may defer now; NULL: never. */
+	bool (*may_defer)(void *context, enum output_pause pause);
+	/* Whether it may keep so many bytes more; and that it does no more. */
+	bool (*may_keep)(void *context, size_t bytes);
+	void (*give_back)(void *context, uint64_t bytes);
 	void *context;
 };
 
@@ -90,6 +93,8 @@ uint64_t output_position(const struct output *o);
 int output_flush(struct output *o);
 /* Sends the rest after all, and defers no more.  -1 if that failed. */
 int output_send_rest(struct output *o);
+/* Somebody else has the rest, and keeps its bytes. */
+void output_pass_rest(struct output *o);
 
 /*
  * From the handler of a signal, in a process that ends: sends what waits before

@@ -103,6 +103,7 @@ start(struct worker *w)
 	    .worker = w->slot + 1,
 	    .quarantine = q,
 	    .place = q != NULL ? quarantine_place(q, w->slot) : NULL,
+	    .ration = h->ration,
 	    .send_tick = config_send_tick(&h->config),
 	    .recycle = &w->recycle,
 	};
@@ -235,6 +236,7 @@ park(struct worker *w, enum handoff_kind kind)
 	const struct handoff h = {
 	    .kind = kind,
 	    .last = c->close,
+	    .worker = (uint32_t)w->slot + 1,
 	    .requests = c->requests,
 	    .wanted = (uint32_t)c->wanted,
 	    .chunked = c->wanted > 0 && c->body.chunked,
@@ -274,8 +276,9 @@ part(struct worker *w, enum connection_end end)
 		park(w, HANDOFF_COLLECT);
 		break;
 	case CONNECTION_SENDS:
-		if (!park(w, HANDOFF_SEND) &&
-		    output_send_rest(&w->client.out) == 0)
+		if (park(w, HANDOFF_SEND))
+			output_pass_rest(&w->client.out);
+		else if (output_send_rest(&w->client.out) == 0)
 			linger(w);
 		break;
 	case CONNECTION_LINGERS:
@@ -409,6 +412,18 @@ serve_handed(struct worker *w)
 	return true;
 }
 
+/* Another worker had it, perhaps, and answers for its bytes. */
+static void
+send_parked(struct worker *w, const struct handoff *h, const struct rest *rest)
+{
+	uint64_t spilled = rest->spilled;
+
+	w->client.out.rest = *rest;
+	output_send_rest(&w->client.out);
+	if (h->worker > 0)
+		ration_return(w->heritage->ration, h->worker - 1, spilled);
+}
+
 /* What was on its way to the lot when it ended. */
 static bool
 serve_parked(struct worker *w)
@@ -425,10 +440,8 @@ serve_parked(struct worker *w)
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);
-	if (h.kind == HANDOFF_SEND) {
-		c->out.rest = rest;
-		output_send_rest(&c->out);
-	}
+	if (h.kind == HANDOFF_SEND)
+		send_parked(w, &h, &rest);
 	if (h.kind == HANDOFF_LINGER || (h.kind == HANDOFF_SEND && h.last)) {
 		connection_linger(c);
 		let_go_of_client(w);

@@ -224,32 +224,45 @@ subtest 'who leaves' => sub {
 	$tined->ends_clean;
 };
 
-# Of the anonymous files of the lot, in bytes.
-sub deferred ($pid) {
-	return sum0 map { (stat)[7] // 0 }
-	    grep { (readlink // q{}) =~ /memfd/ } glob "/proc/$pid/fd/*";
+# Of the anonymous files of all processes together, in bytes.
+sub deferred ($tined) {
+	my %size = map { my @s = stat; @s ? ($s[1] => $s[7]) : () }
+	    grep { (readlink // q{}) =~ /memfd/ }
+	    map { glob "/proc/$_/fd/*" } $tined->child_pids;
+
+	return sum0 values %size;
+}
+
+use constant MORE => 6_000_000;
+
+sub ask_much ($tined, $count) {
+	return map {
+		my $sock = $tined->connect;
+		$tined->send($sock, get('/more'));
+		$sock;
+	} 1 .. $count;
+}
+
+# The most that is kept while it comes near the bound, or does not.
+sub fill_up ($tined, $wanted, $seconds) {
+	my $most = 0;
+
+	wait_for(sub {
+		$most = max($most, deferred($tined));
+		$most > $wanted;
+	}, $seconds);
+	return $most;
 }
 
 # More than may be kept, and no more is: a worker goes on with the others.
 subtest 'the memory of many' => sub {
-	my $size = 6_000_000;
-	my $tined = start('-m', "/more=echo:$size", '-w', 8);
+	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 40);
 	my %base = resting($tined);
-	my $lot = lot_pid($tined);
-	my $most = 0;
-	my @socks = map {
-		my $sock = $tined->connect;
-		$tined->send($sock, get('/more'));
-		$sock;
-	} 1 .. 24;
+	my @socks = ask_much($tined, 56);
+	my $most = max(map { fill_up($tined, 70 << 20, 0.5) } 1 .. 4);
 
-	wait_for(sub {
-		$most = max($most, deferred($lot));
-		$most > 60 << 20;
-	}, 3);
-	# While what is kept is told, each worker may be adding to it.
-	cmp_ok($most, '<=', (64 + 8 * 4) << 20, sprintf
-		'at most %.1f MiB are kept for 24 readers', $most / (1 << 20));
+	cmp_ok($most, '<=', 64 << 20, sprintf
+		'at most %.1f MiB are kept for 56 readers', $most / (1 << 20));
 	cmp_ok($most, '>', 40 << 20, 'and so many can be');
 	# What is in a file takes no memory.
 	my $kept = waiting($tined, 'send');
@@ -258,14 +271,33 @@ subtest 'the memory of many' => sub {
 	close $file;
 	my $cut = grep {
 		my $response = eval { $tined->read_response($_) };
-		!$response || $response->body ne '*' x $size;
+		!$response || $response->body ne '*' x MORE;
 	} @socks;
 	is($cut, 0, 'each has every byte');
-	ok(wait_for(sub { deferred($lot) == 0 }), 'nothing is kept then');
+	ok(wait_for(sub { deferred($tined) == 0 }), 'nothing is kept then');
 	close $_ for @socks;
 	answers_others($tined);
 	leaks_nothing($tined, %base);
 	$tined->ends_clean;
+};
+
+# What they had is given back; or soon nothing could be kept any more.
+subtest 'the memory of those who are killed' => sub {
+	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 8);
+
+	for my $round (1 .. 4) {
+		my @socks = ask_much($tined, 24);
+		cmp_ok(fill_up($tined, 40 << 20, 10), '>', 40 << 20,
+			"much is kept, round $round");
+		$tined->signal('KILL', $_) for $tined->worker_pids,
+		    $round % 2 ? lot_pid($tined) : ();
+		close $_ for @socks;
+		ok(wait_for(sub { deferred($tined) == 0 }), 'and then nothing');
+		ok(wait_for(sub { $tined->worker_pids == 8 }),
+			'there are others');
+	}
+	answers_others($tined);
+	$tined->ends_clean(qr/ was killed by signal 9 /);
 };
 
 done_testing;

@@ -1,0 +1,222 @@
+/* What an output does not send itself: the rest, and the bytes kept for it. */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "output.h"
+#include "unit.h"
+
+#define BIG (1 << 20) /* more than a socket holds */
+
+static struct output out;
+static int peer = -1;
+static uint64_t allowed, kept;
+static char bytes[2 * BIG];
+
+static bool
+may_defer(void *context, enum output_pause pause)
+{
+	(void)context;
+	(void)pause;
+	return true;
+}
+
+static bool
+may_keep(void *context, size_t more)
+{
+	ck_assert_ptr_eq(context, &kept);
+	if (kept + more > allowed)
+		return false;
+	kept += more;
+	return true;
+}
+
+static void
+give_back(void *context, uint64_t less)
+{
+	ck_assert_ptr_eq(context, &kept);
+	ck_assert_uint_le(less, kept);
+	kept -= less;
+}
+
+static void
+set_up(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	output_init(&out, 20 * CLOCK_SECOND, 5 * CLOCK_SECOND);
+	output_attach(&out, pair[0]);
+	peer = pair[1];
+	out.may_defer = may_defer;
+	out.may_keep = may_keep;
+	out.give_back = give_back;
+	out.context = &kept;
+	allowed = UINT64_MAX;
+	kept = 0;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7 + i / 256);
+}
+
+static void
+tear_down(void)
+{
+	close(out.fd);
+	close(peer);
+	output_free(&out);
+}
+
+/* In another process; how many bytes come before the end, or -1. */
+static pid_t
+read_all(size_t wanted)
+{
+	pid_t pid = fork();
+	size_t had = 0;
+	static char some[BIG];
+	ssize_t n;
+
+	if (pid != 0)
+		return pid;
+	close(out.fd);
+	while ((n = recv(peer, some, sizeof(some), 0)) > 0) {
+		if (had + (size_t)n > sizeof(bytes) ||
+		    memcmp(some, bytes + had, (size_t)n) != 0)
+			_exit(1);
+		had += (size_t)n;
+	}
+	_exit(had == wanted ? 0 : 2);
+}
+
+static void
+assert_read(pid_t reader)
+{
+	int status;
+
+	shutdown(out.fd, SHUT_WR);
+	ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(what_the_client_does_not_take_is_kept)
+{
+	output_refer(&out, bytes, BIG);
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert(out.deferring);
+	ck_assert_uint_gt(kept, 0);
+	ck_assert_uint_lt(kept, BIG);
+	ck_assert_uint_eq(rest_length(&out.rest), kept);
+	ck_assert_uint_eq(out.kept, kept);
+	/* And all behind it. */
+	output_refer(&out, bytes, 1000);
+	output_flush(&out);
+	ck_assert_uint_eq(rest_length(&out.rest), kept);
+	ck_assert_uint_eq(out.sent, BIG + 1000);
+}
+END_TEST
+
+START_TEST(who_drops_the_rest_gives_back_all_of_it)
+{
+	output_refer(&out, bytes, BIG);
+	output_flush(&out);
+	output_refer(&out, bytes, BIG);
+	output_flush(&out);
+	ck_assert_uint_gt(kept, BIG);
+	output_attach(&out, out.fd);
+	ck_assert_uint_eq(kept, 0);
+	ck_assert_uint_eq(out.kept, 0);
+}
+END_TEST
+
+START_TEST(who_passes_the_rest_on_gives_back_nothing)
+{
+	uint64_t before;
+
+	output_refer(&out, bytes, BIG);
+	output_flush(&out);
+	before = kept;
+	output_pass_rest(&out);
+	ck_assert_uint_eq(rest_length(&out.rest), 0);
+	output_attach(&out, out.fd);
+	ck_assert_uint_eq(kept, before);
+}
+END_TEST
+
+START_TEST(what_may_not_be_kept_is_sent)
+{
+	pid_t reader = read_all(BIG);
+
+	allowed = 0;
+	output_refer(&out, bytes, BIG);
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert(!out.deferring);
+	ck_assert_uint_eq(kept, 0);
+	assert_read(reader);
+}
+END_TEST
+
+START_TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
+{
+	pid_t reader;
+
+	output_refer(&out, bytes, BIG);
+	output_flush(&out);
+	ck_assert(out.deferring);
+	allowed = kept + 10;
+	reader = read_all(sizeof(bytes));
+	output_refer(&out, bytes + BIG, 10);
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert(out.deferring);
+	allowed = 0;
+	output_refer(&out, bytes + BIG + 10, BIG - 10);
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert(!out.deferring);
+	ck_assert_uint_eq(kept, 0);
+	assert_read(reader);
+}
+END_TEST
+
+/* A rest has its own bound. */
+START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
+{
+	static char much[OUTPUT_DEFER_MAX + 1];
+	uint64_t before;
+	pid_t reader;
+
+	memset(bytes, 'x', sizeof(bytes));
+	output_refer(&out, bytes, BIG);
+	output_flush(&out);
+	before = kept;
+	ck_assert_uint_gt(before, 0);
+	reader = fork();
+	if (reader == 0) {
+		while (recv(peer, bytes, sizeof(bytes), 0) > 0)
+			continue;
+		_exit(0);
+	}
+	output_refer(&out, much, sizeof(much));
+	out.may_defer = NULL;
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert_uint_eq(kept, 0);
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("output_rest");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, what_the_client_does_not_take_is_kept);
+	tcase_add_test(tests, who_drops_the_rest_gives_back_all_of_it);
+	tcase_add_test(tests, who_passes_the_rest_on_gives_back_nothing);
+	tcase_add_test(tests, what_may_not_be_kept_is_sent);
+	tcase_add_test(
+	    tests, when_no_more_may_be_kept_all_is_sent_in_its_order);
+	tcase_add_test(tests, what_has_no_room_in_a_rest_is_not_asked_for);
+	return unit_run();
+}

@@ -1,0 +1,131 @@
+#include <sys/wait.h>
+
+#include <unistd.h>
+
+#include "ration.h"
+#include "unit.h"
+
+#define SLOTS 4
+#define MAX 1000
+#define ROUNDS 20000
+
+static struct ration *r;
+
+static void
+set_up(void)
+{
+	r = ration_create(SLOTS, MAX);
+	ck_assert_ptr_nonnull(r);
+}
+
+START_TEST(all_together_have_no_more_than_the_bound)
+{
+	ck_assert(ration_take(r, 0, 400));
+	ck_assert(ration_take(r, 1, 400));
+	ck_assert(!ration_take(r, 2, 201));
+	ck_assert_uint_eq(ration_used(r), 800);
+	ck_assert(ration_take(r, 2, 200));
+	ck_assert(!ration_take(r, 0, 1));
+	ck_assert(ration_take(r, 0, 0));
+	ration_return(r, 1, 300);
+	ck_assert(ration_take(r, 0, 300));
+	ck_assert_uint_eq(ration_used(r), MAX);
+}
+END_TEST
+
+START_TEST(what_goes_to_the_lot_is_counted_all_the_time)
+{
+	ck_assert(ration_take(r, 0, 600));
+	ration_set_lot(r, 600);
+	/* For a moment it is in both sums. */
+	ck_assert(!ration_take(r, 1, 1));
+	ration_return(r, 0, 600);
+	ck_assert_uint_eq(ration_used(r), 600);
+	ck_assert(ration_take(r, 1, 400));
+	ration_set_lot(r, 0);
+	ck_assert_uint_eq(ration_used(r), 400);
+}
+END_TEST
+
+START_TEST(it_goes_with_its_process)
+{
+	ck_assert(ration_take(r, 0, 500));
+	ck_assert(ration_take(r, 1, 200));
+	ration_set_lot(r, 300);
+	ration_forget(r, 0);
+	ck_assert_uint_eq(ration_used(r), 500);
+	ration_forget_lot(r);
+	ck_assert_uint_eq(ration_used(r), 200);
+}
+END_TEST
+
+/* The lot has it from a worker that is dead, and has a successor. */
+START_TEST(no_sum_becomes_less_than_nothing)
+{
+	ck_assert(ration_take(r, 0, 500));
+	ration_forget(r, 0);
+	ck_assert(ration_take(r, 0, 100));
+	ration_return(r, 0, 500);
+	ck_assert_uint_eq(ration_used(r), 0);
+	ck_assert(ration_take(r, 0, MAX));
+	ration_return(r, 0, MAX);
+	ck_assert_uint_eq(ration_used(r), 0);
+}
+END_TEST
+
+START_TEST(a_slot_that_is_none_changes_nothing)
+{
+	ck_assert(ration_take(r, SLOTS - 1, 100));
+	ration_return(r, SLOTS, 100);
+	ration_return(r, SIZE_MAX, 100);
+	ck_assert_uint_eq(ration_used(r), 100);
+}
+END_TEST
+
+/* Each takes what is more than a half: never two at once. */
+static int
+take_turns(size_t slot, atomic_int *holders)
+{
+	int both = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (!ration_take(r, slot, MAX / 2 + 1))
+			continue;
+		both += atomic_fetch_add(holders, 1) != 0;
+		atomic_fetch_sub(holders, 1);
+		ration_return(r, slot, MAX / 2 + 1);
+	}
+	return both > 0;
+}
+
+START_TEST(two_never_have_what_is_left)
+{
+	/* Shared, and large enough for one more number. */
+	struct ration *other = ration_create(1, 0);
+	atomic_int *holders = (atomic_int *)&other->lot;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(take_turns(0, holders));
+	ck_assert_int_eq(take_turns(1, holders), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(ration_used(r), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("ration");
+
+	tcase_add_checked_fixture(tests, set_up, NULL);
+	tcase_add_test(tests, all_together_have_no_more_than_the_bound);
+	tcase_add_test(tests, what_goes_to_the_lot_is_counted_all_the_time);
+	tcase_add_test(tests, it_goes_with_its_process);
+	tcase_add_test(tests, no_sum_becomes_less_than_nothing);
+	tcase_add_test(tests, a_slot_that_is_none_changes_nothing);
+	tcase_add_test(tests, two_never_have_what_is_left);
+	return unit_run();
+}
