@@ -41,7 +41,11 @@ my $ratios = qr/ratio of p50 +[\d.]+, at most 1.50.*ratio of p99 +[\d.]+,/s;
 runs(crowd => ['idle'], $ratios, qr/private memory for each .* met$/m,
 	qr/CPU of all processes, .* met$/m, qr/of the crowd, 0 were closed/);
 runs(crowd => ['slow'], $ratios,
-	qr/in the lot: \d+ idle, 200 head,/, qr/at the end 250 are in the lot/);
+	qr/at first, in the lot: \d+ idle, 200 head,/,
+	qr/^  readers who rest with no one .* met$/m,
+	qr/[1-9][\d.]* sent, .* [1-9][\d.]* copied, .* [1-9][\d.]* still/,
+	qr/^  workers that serve: [012] of 8$/m,
+	qr/at the end 264 are in the lot/);
 
 runs(churn => [], qr/^  20000 answered, each with its own token; 0 failed;/m);
 
