@@ -1,8 +1,9 @@
 /*
  * lot: the process that holds the connections that no worker is serving: idle
- * ones, those whose head is still arriving, those that wait for a free worker,
- * and those that linger before they close.  One epoll, nothing that blocks.  It
- * knows of HTTP only where a head ends.
+ * ones, those whose head or content is still arriving, those that wait for a
+ * free worker, those that take their time over a response, and those that
+ * linger before they close.  One epoll, nothing that blocks.  It knows of HTTP
+ * only where a head ends, and its content.
  */
 #ifndef TINED_LOT_H
 #define TINED_LOT_H
