@@ -78,7 +78,7 @@ BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 TESTS        ?= $(sort $(wildcard t/*.t))
 
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
-PERL    := $(sort $(wildcard t/*.t t/lib/*.pm)) \
+PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
 C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] t/*/*.[ch]))
 

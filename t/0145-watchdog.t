@@ -19,7 +19,7 @@ subtest 'it is asked for' => sub {
 
 	ok(wait_for(sub { heard($tined) }), 'a sign of life') for 1 .. 4;
 	kill 'STOP', $tined->pid;
-	ok(wait_for(sub { Tined::_stat($tined->pid)->{state} eq 'T' }),
+	ok(wait_for(sub { Tined::process_state($tined->pid) eq 'T' }),
 		'the master stands still');
 	heard($tined);
 	ok(!wait_for(sub { heard($tined) }, 0.3), 'no sign of life');
