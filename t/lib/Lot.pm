@@ -184,7 +184,7 @@ sub keep_busy ($tined) {
 	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
 		. "Expect: 100-continue\r\nContent-Length: ${\BUSY_LENGTH}\r\n\r\n");
 	until (${*$sock}{tined_buffer} =~ s/\AHTTP\/1.1 100 .*?\r\n\r\n//s) {
-		$tined->fill($sock, time + 10) or croak 'closed, no 100';
+		$tined->fill($sock) or croak 'closed, no 100';
 	}
 	return $sock;
 }

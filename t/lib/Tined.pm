@@ -10,12 +10,13 @@ use File::Path     qw(make_path);
 use File::Temp     ();
 use List::Util     qw(any);
 use Test::More     ();
-use Tined::Helpers qw(background free_port need_tools slurp spew wait_for);
+use Tined::Helpers qw(PATIENCE background deadline free_port is_quick need_tools
+	quickest slow slurp spew wait_for);
 use Tined::Process qw(process_state title);
 
 use parent qw(Tined::Client Tined::Process);
 
-our @EXPORT_OK = qw(background free_port need_tools slurp spew wait_for);
+our @EXPORT_OK = @Tined::Helpers::EXPORT_OK;
 
 # A line of the error log.
 my $LOG_LINE = qr{\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z[ ]
@@ -65,6 +66,11 @@ sub binary ($class) {
 }
 
 # What is known of it
+
+# Then it is slower, and has memory of its own.
+sub is_sanitized ($class) {
+	return slurp($class->binary) =~ /__asan_init/;
+}
 
 sub dir ($self)  { return $self->{dir}->dirname }
 sub root ($self) { return $self->{root} }
@@ -142,7 +148,7 @@ sub ends_clean ($self, @allowed) {
 	return $ok;
 }
 
-sub leaves_nothing ($self, $seconds = 2) {
+sub leaves_nothing ($self, $seconds = PATIENCE) {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $gone = wait_for(sub { !$self->living_pids }, $seconds);
 
@@ -282,7 +288,7 @@ may leave processes behind, which are then the test's to end.
 
 C<pid>, C<port>, C<url(PATH)>, C<dir> (its temporary folder), C<root>;
 C<error_log> and C<access_log>, as a text or as a list of lines.  Its processes
-are in L<Tined::Process>.
+are in L<Tined::Process>.  C<< Tined->is_sanitized >> tells of the program.
 
 =head2 Talking to it
 

@@ -9,7 +9,7 @@ use IO::Socket::IP   ();
 use IO::Socket::UNIX ();
 use Socket qw(IPPROTO_TCP SOCK_STREAM SOL_SOCKET SO_RCVBUF TCP_NODELAY);
 use Time::HiRes    qw(time);
-use Tined::Helpers qw(PATIENCE);
+use Tined::Helpers qw(PATIENCE deadline);
 use Tined::Response qw($FIELD_LINE);
 
 sub connect ($self, %option) {
@@ -38,7 +38,7 @@ sub connect ($self, %option) {
 
 # Writes it all, or dies at the deadline; false if the server has hung up.
 sub send ($self, $sock, $bytes, %option) {
-	my $deadline = time + ($option{timeout} // PATIENCE);
+	my $deadline = deadline($option{timeout} // PATIENCE);
 
 	local $SIG{PIPE} = 'IGNORE';
 	while (length $bytes) {
@@ -64,7 +64,7 @@ sub _left ($deadline) {
 
 # Adds what has come to the socket's buffer; false at end of file.  A reset
 # counts as one, and is remembered.
-sub fill ($self, $sock, $deadline) {
+sub fill ($self, $sock, $deadline = deadline()) {
 	while (1) {
 		my $buffer = \${*$sock}{tined_buffer};
 		my $n = sysread $sock, $$buffer, 1 << 18, length $$buffer;
@@ -84,7 +84,7 @@ sub was_reset ($self, $sock) { return ${*$sock}{tined_reset} ? 1 : 0 }
 
 # True if the server closes within the time, having sent nothing more.
 sub is_closed ($self, $sock, $seconds = PATIENCE) {
-	my $open = eval { $self->fill($sock, time + $seconds) } // -1;
+	my $open = eval { $self->fill($sock, deadline($seconds)) } // -1;
 	return $open == 0 && ${*$sock}{tined_buffer} eq q{};
 }
 
@@ -95,7 +95,7 @@ sub is_open ($self, $sock, $seconds = 0.05) {
 
 sub request ($self, $raw, %option) {
 	my $sock     = $option{sock} // $self->connect(%option);
-	my $deadline = time + ($option{timeout} // PATIENCE);
+	my $deadline = deadline($option{timeout} // PATIENCE);
 	my @methods  = @{ $option{methods} // [] };
 
 	if (my $size = $option{pieces}) {
@@ -145,8 +145,7 @@ sub get ($self, $path, %option) {
 
 # Reads one final response; undef if the connection ends before it begins.
 sub read_response ($self, $sock, %option) {
-	my $deadline = $option{deadline}
-	    // time + ($option{timeout} // PATIENCE);
+	my $deadline = $option{deadline} // deadline($option{timeout} // PATIENCE);
 	my $buffer = \${*$sock}{tined_buffer};
 	my @interim;
 

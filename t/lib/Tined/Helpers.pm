@@ -6,24 +6,39 @@ use Carp           qw(croak);
 use Exporter       qw(import);
 use IO::Handle     ();
 use IO::Socket::IP ();
-use List::Util qw(any);
-use POSIX      ();
+use List::Util qw(any max min);
+use POSIX      qw(ceil);
 use Socket     qw(SOCK_STREAM);
 use Test::More  ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(PATIENCE background free_port need_tools slurp spew
-	wait_for);
+our @EXPORT_OK = qw(PATIENCE background deadline free_port is_quick need_tools
+	quickest slow slurp spew wait_for);
 
-# How long to wait for what ought to happen at once.  Only a failing test
-# ever waits that long; under valgrind, TINED_SLOW=10 makes it longer.
-use constant PATIENCE => 10;
+use constant {
+	# How long to wait for what ought to happen at once.  Only a failing
+	# test ever waits that long.
+	PATIENCE => 10,
+	TRIES    => 5,
+	# Processes that want each core, as many as tests may cause themselves.
+	CROWD    => 2,
+};
+
+# How many times slower than usual it may be here now: under valgrind,
+# TINED_SLOW=10 tells; that others have the machine, too, its load does.
+sub slow () {
+	state $cores = () = slurp('/proc/cpuinfo') =~ /^processor\b/mg;
+	my ($load) = slurp('/proc/loadavg') =~ /\A([\d.]+)/;
+
+	return ceil(($ENV{TINED_SLOW} // 1)
+		* max(1, ($load // 0) / (CROWD * ($cores || 1))));
+}
 
 # Calls it until it is true; its value, or false once the time is up.
 sub wait_for ($code, $seconds = PATIENCE, @rest) {
 	($code, $seconds) = ($seconds, $rest[0] // PATIENCE)
 	    if ref $code ne 'CODE';
-	my $deadline = time + $seconds * ($ENV{TINED_SLOW} // 1);
+	my $deadline = deadline($seconds);
 
 	while (1) {
 		my $value = $code->();
@@ -31,6 +46,29 @@ sub wait_for ($code, $seconds = PATIENCE, @rest) {
 		return $value if time > $deadline;
 		sleep 0.002;
 	}
+}
+
+sub deadline ($seconds = PATIENCE) { return time + $seconds * slow() }
+
+# A machine that is busy with something else is slow now and then; a server that
+# waits for what it should not is slow each time.
+sub quickest ($enough, $code) {
+	my $least = $code->();
+
+	for (2 .. TRIES) {
+		last if $least <= $enough;
+		$least = min($least, $code->());
+	}
+	return $least;
+}
+
+sub is_quick ($seconds, $name, $code) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $may  = $seconds * slow();
+	my $took = quickest($may, $code);
+
+	return Test::More::ok($took <= $may,
+		sprintf '%s: after %.3f s, of %g', $name, $took, $may);
 }
 
 # Runs the code in a process of its own.  The lines that it returns come
@@ -105,10 +143,25 @@ L<Tined> exports them all.
 
 =over
 
+=item slow, PATIENCE
+
+How many times slower than usual it may be here: C<$TINED_SLOW>, and more when
+the machine has a lot to do; and the seconds for what ought to happen at once.
+
 =item wait_for(CODE, SECONDS)
 
 Calls the code until it is true, and returns that; or false once the time,
-times C<$TINED_SLOW>, is up.
+times C<slow>, is up.
+
+=item deadline(SECONDS)
+
+The time when so many seconds have passed, times C<slow>.
+
+=item quickest(SECONDS, CODE), is_quick(SECONDS, NAME, CODE)
+
+The code does something, and returns how long that took.  That is done until it
+took no longer, five times at most: the least; or a test of that, with the
+seconds times C<slow>.
 
 =item background(CODE)
 

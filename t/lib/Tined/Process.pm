@@ -170,6 +170,15 @@ sub child_pids ($self, $parent = $self->{pid}) {
 	return sort { $a <=> $b } @pids;
 }
 
+# A server is ready when its first worker is.
+sub all_workers ($self, $count) {
+	my @pids;
+
+	wait_for(sub { (@pids = $self->worker_pids) == $count })
+	    or croak "there are not $count workers but " . @pids;
+	return @pids;
+}
+
 sub worker_pids ($self) {
 	return grep { title($_) =~ /\Atined: worker/ } $self->child_pids;
 }
@@ -284,6 +293,10 @@ Wait for C<READY=1>; the last value that the server notified under a name.
 =item child_pids(PARENT), worker_pids
 
 The children of the master, or of another process; its workers.
+
+=item all_workers(COUNT)
+
+Waits until there are so many; their pids.
 
 =item living_pids
 
