@@ -13,7 +13,8 @@ use IO::Socket::UNIX ();
 use List::Util qw(any min);
 use POSIX      qw(mkfifo);
 use Socket     qw(IPPROTO_TCP MSG_NOSIGNAL TCP_NODELAY);
-use Time::HiRes qw(time);
+use Time::HiRes    qw(time);
+use Tined::Helpers qw(deadline);
 
 our @EXPORT_OK = qw(LAWFUL outcome prepare_folder read_table
 	row_problems try_rows);
@@ -38,7 +39,7 @@ my %ESCAPE = (
 
 # Reading the table
 
-# A list of hashes: name, line, section, bytes, eof, answers, after, body.
+# A list of hashes: name, line, section, bytes, eof, answers, after, soon, body.
 sub read_table ($path) {
 	my (@rows, %word, %seen, $section);
 
@@ -65,10 +66,11 @@ sub read_table ($path) {
 
 sub _row ($line, $word) {
 	my ($answers, $after, $body, $name, $text) = $line =~ m{\A
-		([\d,+]+|-) [ ] ((?:(?:open|closed|ended|cut),?)+) (?: [ ] "(.*?)" )? \s*
+		([\d,+]+|-) [ ] ((?:(?:open|closed|ended|cut|soon),?)+) (?: [ ] "(.*?)" )? \s*
 		[|][ ] (.*?) \s* [|][ ] (.*) \z}x or return;
 	my $row = { name => $name, after => $after };
 
+	$row->{soon} = 1 if $row->{after} =~ s/\Asoon\z/open/;
 	$row->{answers} = $answers eq q{-} ? []
 	    : [map { [split /,/] } split /[+]/, $answers];
 	$row->{body} = _bytes($body, {}) if defined $body;
@@ -168,8 +170,7 @@ sub _begin ($try, $address) {
 
 	$try->{sock}  = _connect($try, $address);
 	$try->{in}    = q{};
-	$try->{ends}  = time + ($row->{patience} // PATIENCE)
-	    * ($ENV{TINED_SLOW} // 1);
+	$try->{ends}  = deadline($row->{patience} // PATIENCE);
 	$try->{wants} = $row->{answers}->@*;
 	$try->{found} = [];
 	$try->{out} = $way eq 'bytes' ? _singly($row->{bytes})
