@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 use Socket qw(IPPROTO_TCP SOCK_STREAM SOL_SOCKET SOMAXCONN SO_KEEPALIVE
 	SO_RCVTIMEO SO_SNDTIMEO TCP_DEFER_ACCEPT TCP_NODELAY);
 use Test::More;
-use Tined qw(free_port slurp spew);
+use Tined qw(free_port slurp spew wait_for);
 
 my %files = ('a.txt' => "a\n");
 my $somaxconn = slurp('/proc/sys/net/core/somaxconn') + 0;
@@ -196,8 +196,9 @@ subtest 'two hundred silent connections cost no worker' => sub {
 	my @silent = map { $tined->connect } 1 .. 200;
 
 	is($tined->get('/a.txt')->{body}, "a\n", 'another is answered');
-	is(scalar(grep { Tined::title($_) =~ /idle/ } $tined->worker_pids), 2,
-		'the workers are idle');
+	ok(wait_for(sub {
+		2 == grep { Tined::title($_) =~ /idle/ } $tined->worker_pids;
+	}), 'the workers are idle');
 	close $_ for @silent;
 	$tined->ends_clean;
 };

@@ -6,16 +6,18 @@ use Errno qw(EAGAIN);
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Lot    qw(median);
 use POSIX  ();
 use Socket qw(SOCK_RAW SOL_SOCKET);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(need_tools slurp wait_for);
+use Tined qw(need_tools quickest slurp wait_for);
 
 use constant {
 	AF_PACKET        => 17,
 	ETH_P_IP         => 0x0800,
 	SO_ATTACH_FILTER => 26,
+	STALL            => 0.035,    # seconds; it would be 40 ms at least
 };
 
 need_tools('strace');
@@ -26,7 +28,7 @@ my $tined = Tined->start(
 	files => { 'a.txt' => "a\n", 'ten' => 'x' x 10_000,
 		'200' => 'y' x 200 },
 );
-my ($worker) = $tined->worker_pids;
+my ($worker) = $tined->all_workers(1);
 my $dir = File::Temp->newdir;
 
 # Calls that send bytes to the client.  A log is no TCP socket.
@@ -167,19 +169,19 @@ subtest 'on the wire' => sub {
 # Where a server with two sends stalls: each reply would take 40 ms.
 subtest 'no reply waits for an acknowledgement' => sub {
 	my $sock = $tined->connect;
-	my @all;
-
-	for (1 .. 100) {
+	my $took = sub ($count) {
 		my $start = time;
-		$tined->get('/bench', sock => $sock, keep => 1);
-		push @all, time - $start;
-	}
-	@all = sort { $a <=> $b } @all;
-	cmp_ok($all[90], '<', 0.01, sprintf 'nine of ten within %.1f ms',
-		1000 * $all[90]);
-	my $start = time;
-	$tined->request(asking('/bench') x 16, sock => $sock, count => 16);
-	cmp_ok(time - $start, '<', 0.04, 'nor do sixteen of them');
+		$tined->request(asking('/bench') x $count, sock => $sock,
+			count => $count);
+		return time - $start;
+	};
+
+	my $half = quickest(STALL, sub {
+		return median(map { $took->(1) } 1 .. 50);
+	});
+	cmp_ok($half, '<', STALL, 'half of them');
+	my $all = quickest(STALL, sub { $took->(16) });
+	cmp_ok($all, '<', STALL, 'nor do sixteen at once');
 };
 
 $tined->ends_clean;

@@ -22,7 +22,7 @@ sub serves ($tined, $name = 'it serves') {
 
 # Its workers die, and it says so where nobody listens: it must go on.
 sub survives_a_death ($tined) {
-	my ($pid) = $tined->worker_pids;
+	my ($pid) = $tined->all_workers(2);
 
 	kill 'KILL', $pid;
 	ok(wait_for(sub {

@@ -8,7 +8,7 @@ use Faulty qw(start_faulty);
 use Lot qw(ask half_of is_parked keep_busy park reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(background slurp wait_for);
+use Tined qw(background slow slurp spew wait_for);
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $classic = ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
@@ -20,13 +20,18 @@ sub is_replaced ($tined, $pid, $count) {
 	});
 }
 
+sub idle ($tined) {
+	return scalar grep { Tined::title($_) =~ /[(]idle[)]/ }
+	    $tined->worker_pids;
+}
+
 # Each round is a few requests in one go; one client in three sends them in
 # two pieces.  Returns how many were answered, and what went wrong.
-sub be_busy ($tined, $number, $until) {
+sub be_busy ($tined, $number, $over) {
 	my $sock = $tined->connect;
 	my $served = 0;
 
-	while (time < $until) {
+	until (-e $over) {
 		my @tokens = map { token() } 0 .. ($classic ? 0 : $number % 4);
 		my $raw = join q{}, map { reflect($_) } @tokens;
 		my $close = 0;
@@ -52,17 +57,23 @@ sub be_busy ($tined, $number, $until) {
 	return $served, 'fine';
 }
 
-# So many at the same time, while something happens to the server.
-sub crowd_is_served ($tined, $clients, $seconds, $happens) {
-	my $until = time + $seconds;
+# So many at the same time, while something happens to the server: for two
+# seconds, and until that is enough.
+sub crowd_is_served ($tined, $clients, $happens, $is_enough) {
+	my $over = $tined->dir . '/over';
+	my $start = time;
 	my @clients = map {
 		my $number = $_;
-		background(sub { be_busy($tined, $number, $until) });
+		background(sub { be_busy($tined, $number, $over) });
 	} 1 .. $clients;
 	my $all = 0;
 	my @bad;
 
-	$happens->() while time < $until;
+	wait_for(sub {
+		$happens->();
+		return time - $start > 2 && $is_enough->();
+	}, 30);
+	spew($over, q{});
 	for my $client (@clients) {
 		my ($served, $end) = $client->();
 		$all += $served;
@@ -79,7 +90,7 @@ sub recycled ($tined) {
 
 subtest 'a request under way' => sub {
 	my $tined = Tined->start(args => ['-w', 1, @reflect]);
-	my ($pid) = $tined->worker_pids;
+	my ($pid) = $tined->all_workers(1);
 	my $busy = keep_busy($tined);
 
 	$tined->signal('TERM', $pid);
@@ -96,8 +107,11 @@ subtest 'a request under way' => sub {
 };
 
 subtest 'a connection that waits in a worker' => sub {
-	my $tined = Tined->start(args => ['-w', 2, '--linger', '2s', @reflect]);
+	my $tined = Tined->start(args => ['-w', 2, '--linger', 10 * slow() . 's',
+		@reflect]);
 
+	# A worker waits only where another is idle.
+	wait_for(sub { idle($tined) == 2 });
 	for my $sent (q{}, 'POST /re') {
 		my $sock = $tined->connect;
 		my $token = token();
@@ -122,9 +136,10 @@ subtest 'a connection that waits in a worker' => sub {
 			is($tined->read_response($sock)->body, $token,
 				"answered, having sent '$sent'");
 		}
-		cmp_ok(time - $start, '<', 1.5, 'it was not waited for');
+		cmp_ok(time - $start, '<', 5 * slow(), 'it was not waited for');
 		ok(!$tined->was_reset($sock), 'no reset');
 		ok(is_replaced($tined, $pid, 2), 'another worker is there');
+		wait_for(sub { idle($tined) == 2 });
 	}
 	$tined->ends_clean;
 };
@@ -133,14 +148,14 @@ subtest 'workers retire under load' => sub {
 	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', @reflect]);
 	my %retired;
 
-	crowd_is_served($tined, 12, 2, sub {
+	crowd_is_served($tined, 12, sub {
 		my @pids = grep { !$retired{$_} } $tined->worker_pids;
 		my $pid = $pids[rand @pids] // return;
 		return if $classic && keys %retired > 20;
 		$tined->signal('TERM', $pid);
 		$retired{$pid} = 1;
 		sleep 0.01;
-	});
+	}, sub { $classic || keys %retired > 20 });
 	cmp_ok(scalar keys %retired, '>', 20,
 		keys(%retired) . ' workers retired') if !$classic;
 	ok(wait_for(sub { $tined->worker_pids == 4 }), 'as many as before');
@@ -150,9 +165,11 @@ subtest 'workers retire under load' => sub {
 subtest '--max-requests' => sub {
 	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-vv',
 		'--max-requests', '100,50', @reflect]);
-	my $served = crowd_is_served($tined, 50, 2, sub { sleep 0.1 });
+	my $enough = $classic ? 3 : 20;
+	my $served = crowd_is_served($tined, 50, sub { sleep 0.1 },
+		sub { recycled($tined) > $enough });
 	my @each = recycled($tined);
-	cmp_ok(scalar @each, '>', $classic ? 3 : 20,
+	cmp_ok(scalar @each, '>', $enough,
 		scalar(@each) . " workers were recycled, $served requests");
 	is(scalar(grep { $_ < 100 } @each), 0, 'none too soon');
 	my %different = map { ($_ => 1) } @each;
@@ -200,20 +217,25 @@ subtest 'a stop while workers are recycled' => sub {
 	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-r', '5,0',
 		@reflect]);
 	my $stop = $tined->dir . '/stop';
-	my @clients = map { background(sub {
-		my $served = 0;
-		until (-e $stop) {
-			my $sock = eval { $tined->connect } // last;
-			eval { ask($tined, $sock) } ? $served++ : last;
-		}
-		return $served;
-	}) } 1 .. 8;
+	my @served = map { $tined->dir . "/served-$_" } 1 .. 8;
+	my @clients = map {
+		my $mine = $_;
+		background(sub {
+			my $served = 0;
+			until (-e $stop) {
+				my $sock = eval { $tined->connect } // last;
+				eval { ask($tined, $sock) } or last;
+				spew($mine, q{}) if ++$served == 6;
+			}
+			return $served;
+		});
+	} @served;
 
-	sleep 0.5;
+	ok(wait_for(sub { !grep { !-e } @served }), 'all are served');
 	my $start = time;
 	is($tined->stop, 0, 'it stops');
 	cmp_ok(time - $start, '<', 3, 'soon');
-	Tined::spew($stop, q{});
+	spew($stop, q{});
 	for my $client (@clients) {
 		my ($served) = $client->();
 		cmp_ok($served, '>', 5, 'a client was served');
@@ -223,7 +245,7 @@ subtest 'a stop while workers are recycled' => sub {
 
 subtest '--max-worker-memory' => sub {
 	plan skip_all => 'a sanitizer has its own memory'
-	    if slurp(Tined->binary) =~ /__asan_init/;
+	    if Tined->is_sanitized;
 	my $tined = start_faulty(args => ['-w', 2, '-a', 'off', '-v',
 		'--max-worker-memory', '12M']);
 	my $sock = $tined->connect;

@@ -51,7 +51,7 @@ sub answers ($tined, $path = '/a.txt') {
 
 subtest 'all workers are replaced' => sub {
 	my $tined = Tined->start(args => ['-w', 4], files => \%files);
-	my @old = $tined->worker_pids;
+	my @old = $tined->all_workers(4);
 
 	ok(reload($tined), 'it says so');
 	like($tined->error_log, qr/reloaded: 4 workers replaced in \d+ ms/,
@@ -75,8 +75,10 @@ subtest 'under load' => sub {
 	my $load = Load->start($tined, slow => $count, wrk => $slow && 16);
 	my $bad = 0;
 
-	for (1 .. $reloads) {
+	my $enough = time + 60; # a busy machine need not do them all
+	for my $n (1 .. $reloads) {
 		reload($tined) or $bad++;
+		last if $n >= 6 && time > $enough;
 		sleep 0.05;
 	}
 	my ($served, @failed) = $load->stop;
@@ -84,7 +86,7 @@ subtest 'under load' => sub {
 	cmp_ok($served, '>', 50, 'requests were answered');
 	note "$served requests";
 	is_deeply(\@failed, [], 'none was lost or reset');
-	ok(wait_for(sub { $tined->worker_pids == $workers }, 8),
+	ok(wait_for(sub { $tined->worker_pids == $workers }),
 		'there are as many workers as before');
 	$tined->ends_clean;
 };
@@ -100,7 +102,7 @@ subtest 'what has changed' => sub {
 	is(answers($tined), "release 2\n", 'the folder');
 	is($tined->get('/nonesuch')->body, "no page in 2\n", 'the error page');
 	unlink "$dir/now" or die $!;
-	my @workers = $tined->worker_pids;
+	my @workers = $tined->all_workers(3);
 	$tined->signal('HUP');
 	ok(wait_for(sub {
 		$tined->error_log =~ m{error: cannot reload: .*\Q$dir/now\E.*No such};
@@ -141,7 +143,7 @@ subtest 'none is forgotten while another is under way' => sub {
 subtest 'a request under way' => sub {
 	my $tined = Tined->start(files => \%files, args => ['-w', 2,
 		'-m', '/reflect=echo:body', '--body-buffer', 0]);
-	my @old = $tined->worker_pids;
+	my @old = $tined->all_workers(2);
 	my $sock = $tined->connect;
 	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
 		. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");

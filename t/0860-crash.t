@@ -10,7 +10,7 @@ use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
 use Faulty qw(crowd start_faulty storm_line);
-use Tined  qw(slurp spew wait_for);
+use Tined  qw(slow slurp spew wait_for);
 
 my $ENDED  = qr{error: worker \d+\[\d+\] was killed by signal };
 my $BROKEN = qr{error: broken by SIG\w+};
@@ -195,7 +195,7 @@ subtest 'content that nobody reads' => sub {
 		my $response = $tined->get('/f/segv', method => 'POST',
 			body => 'x' x $size, sock => $sock, keep => 1);
 		is($response->status, 500, "with $size bytes");
-		ok($tined->is_closed($sock, 2), 'the end');
+		ok($tined->is_closed($sock), 'the end');
 		ok(!$tined->was_reset($sock), 'is no reset');
 	}
 	$tined->ends_clean(@ALLOWED);
@@ -207,7 +207,7 @@ subtest 'nobody is being served' => sub {
 
 	is($tined->get('/f/well', sock => $sock, keep => 1)->status, 200,
 		'kept alive');
-	kill 'SEGV', $tined->worker_pids;
+	kill 'SEGV', $tined->all_workers(1);
 	ok(wait_for(sub {
 		$tined->error_log =~ /$BROKEN from process $$, in:\n/
 	}), 'who did it');
@@ -241,7 +241,7 @@ subtest 'the lot, and the master' => sub {
 
 subtest 'a leak' => sub {
 	plan skip_all => 'a sanitizer is not content with that'
-	    if $ENV{ASAN_OPTIONS};
+	    if Tined->is_sanitized;
 	my $tined = start_faulty(args => ['-w', 2, '--max-worker-memory',
 		'40M']);
 	my (%seen, %status);
@@ -299,7 +299,7 @@ subtest 'workers that cannot start' => sub {
 	ok(wait_for(sub { !$tined->worker_pids }), 'while it waits');
 	my $start = time;
 	is($tined->stop, 0, 'it can be stopped');
-	cmp_ok(time - $start, '<', 2, 'at once');
+	cmp_ok(time - $start, '<', 2 * slow(), 'at once');
 	$tined->ends_clean(@ALLOWED, qr/workers in a row/);
 };
 

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Faulty qw(crowd start_faulty storm_line);
-use Tined  qw(slurp wait_for);
+use Tined  qw(slow slurp wait_for);
 
 my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
 my @ALLOWED = ($HUNG, qr{error: has hung, in:}, qr{error:   #\d+ });
@@ -42,7 +42,7 @@ subtest 'it hangs' => sub {
 		is($response->field('Connection'), 'close', 'the last');
 		like($response->body, qr/Gateway Timeout/, 'a page');
 		cmp_ok($took, '>=', 0.4, 'not before the time');
-		cmp_ok($took, '<', 1.4, 'and soon after it');
+		cmp_ok($took, '<', 0.4 + slow(), 'and soon after it');
 		is((grep { /has hung, in:\z/ } @lines), 1, 'where')
 		    or diag(join "\n", @lines);
 		is((grep { /#\d+ fault_$way\+0x/ } @lines), 1, 'the function')
@@ -66,7 +66,7 @@ subtest 'it hears no signal' => sub {
 
 	$tined->send($sock, "GET /f/deaf HTTP/1.1\r\nHost: a\r\n\r\n");
 	ok(!$tined->read_response($sock), 'no answer');
-	cmp_ok(time - $start, '<', 3, 'but an end');
+	cmp_ok(time - $start, '<', 3 * slow(), 'but an end');
 	like((lines($tined, '/f/deaf'))[-1],
 		qr/$HUNG and was killed while .*; its client got no answer; a/,
 		'the log');

@@ -19,6 +19,9 @@ my %files = ('a.txt' => "a\n", 'private.txt' => "secret\n");
 
 chmod oct '0755', "$dir";
 
+my $has_landlock = Tined->run(args => ['-t'])->{out} =~ /^Landlock \(version/m;
+my $has_seccomp  = Tined->run(args => ['-t'])->{out} =~ /^seccomp keeps/m;
+
 # A field of /proc/PID/status, blanks made single.
 sub status ($pid, $name) {
 	my ($value) = slurp("/proc/$pid/status") =~ /^$name:\s*(.*?)\s*$/m;
@@ -31,8 +34,23 @@ sub one_line ($run, $status, $pattern, $name) {
 	return;
 }
 
-# Those who meet clients: workers and the lot.
-sub serving ($tined) { return $tined->child_pids }
+# Those who meet clients, workers and the lot, when all of them have given up
+# what they do not need; a server is ready before that.
+sub serving ($tined, $workers) {
+	my $count = $workers + (($ENV{TINED_ARGS} // q{}) =~ /--no-lot/ ? 0 : 1);
+	my @pids;
+
+	ok(wait_for(sub {
+		@pids = $tined->child_pids;
+		return @pids == $count && !grep { !is_bound($_) } @pids;
+	}), "$count processes serve");
+	return @pids;
+}
+
+sub is_bound ($pid) {
+	return status($pid, 'NoNewPrivs') eq '1'
+	    && (!$has_seccomp || status($pid, 'Seccomp') eq '2');
+}
 
 sub without_capabilities ($pid) {
 	my $who = Tined::title($pid);
@@ -46,9 +64,6 @@ sub without_capabilities ($pid) {
 sub said ($tined, $pattern) {
 	return scalar grep { /$pattern/ } $tined->error_log;
 }
-
-my $has_landlock = Tined->run(args => ['-t'])->{out} =~ /^Landlock \(version/m;
-my $has_seccomp  = Tined->run(args => ['-t'])->{out} =~ /^seccomp keeps/m;
 
 diag('NOT TESTED: Landlock, which this kernel or program has not')
     unless $has_landlock;
@@ -134,11 +149,8 @@ subtest '--user' => sub {
 	my $tined = Tined->start(args => ['-u', 'nobody', '-w', 2],
 		files => \%files);
 	my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
-	my @serving = serving($tined);
 
-	is(@serving, ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/ ? 2 : 3,
-		'those who serve');
-	for my $pid (@serving) {
+	for my $pid (serving($tined, 2)) {
 		is(status($pid, 'Uid'), "$uid $uid $uid $uid", 'the user');
 		is(status($pid, 'Gid'), "$gid $gid $gid $gid", 'its group');
 		is(status($pid, 'Groups'), $gid, 'no other group');
@@ -161,7 +173,7 @@ subtest '--user, and logs are reopened' => sub {
 	my @logs = map { "$dir/$_.log" } qw(reopened-access reopened-error);
 	my $tined = Tined->start(files => \%files, args => ['-u', 'nobody',
 		'-w', 2, '-a', $logs[0], '-e', $logs[1]]);
-	my @serving = serving($tined);
+	my @serving = serving($tined, 2);
 
 	rename $_, "$_.1" or die $! for @logs;
 	$tined->signal('USR1');
@@ -188,7 +200,7 @@ subtest '--group, and all groups of the user' => sub {
 		args => ['-u', 'daemon', '-g', 'nogroup', '-w', 1]);
 	my $group = getgrnam 'nogroup';
 
-	for my $pid (serving($tined)) {
+	for my $pid (serving($tined, 1)) {
 		is(status($pid, 'Gid'), "$group $group $group $group",
 			'the group that was asked for');
 	}
@@ -200,7 +212,7 @@ subtest '--group, and all groups of the user' => sub {
 	plan skip_all => 'no user here has two groups' unless $user;
 	$tined = Tined->start(args => ['-u', $user, '-w', 1], files => \%files);
 	my @wanted = sort { $a <=> $b } split q{ }, qx(id -G $user);
-	for my $pid (serving($tined)) {
+	for my $pid (serving($tined, 1)) {
 		is(status($pid, 'Groups'), "@wanted", "all groups of $user");
 	}
 	$tined->ends_clean;
@@ -211,7 +223,7 @@ subtest 'numbers that no table has' => sub {
 	my $tined = Tined->start(args => ['-u', 54321, '-g', 54322, '-w', 1],
 		files => \%files);
 
-	for my $pid (serving($tined)) {
+	for my $pid (serving($tined, 1)) {
 		is(status($pid, 'Uid'), '54321 54321 54321 54321', 'user');
 		is(status($pid, 'Gid'), '54322 54322 54322 54322', 'group');
 		is(status($pid, 'Groups'), 54322, 'groups');
@@ -227,7 +239,7 @@ subtest 'root that stays root' => sub {
 		files => \%files);
 	my $reads = sprintf '%016x', 1 << 2;    # CAP_DAC_READ_SEARCH
 
-	for my $pid (serving($tined)) {
+	for my $pid (serving($tined, 1)) {
 		is(status($pid, 'CapEff'), $reads, 'may read files');
 		is(status($pid, 'CapBnd'), $reads, 'and never more');
 	}
@@ -265,10 +277,10 @@ subtest 'a low port, and a log, of root' => sub {
 subtest 'the master is killed' => sub {
 	my @user = $root ? ('-u', 'nobody') : ();
 	my $tined = Tined->start(args => [@user, '-w', 3], files => \%files);
-	my @pids  = serving($tined);
+	my @pids  = serving($tined, 3);
 
 	$tined->signal('KILL');
-	ok(wait_for(sub { !$tined->living_pids }, 5),
+	ok(wait_for(sub { !$tined->living_pids }),
 		'all who serve go with it') or diag("@pids");
 	$tined->wait_exit;
 	$tined->leaves_nothing;
@@ -289,7 +301,7 @@ subtest '--chroot' => sub {
 		'--chroot', $jail, '-w', 1, '--follow-symlinks'],
 		env => { ASAN_OPTIONS => 'detect_leaks=0' });
 
-	for my $pid (serving($tined)) {
+	for my $pid (serving($tined, 1)) {
 		is(readlink "/proc/$pid/root", $jail, 'the root folder');
 		is(readlink "/proc/$pid/cwd", $jail, 'and the current one');
 	}
