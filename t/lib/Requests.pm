@@ -170,7 +170,9 @@ sub _begin ($try, $address) {
 
 	$try->{sock}  = _connect($try, $address);
 	$try->{in}    = q{};
-	$try->{ends}  = deadline($row->{patience} // PATIENCE);
+	# Who waits so long is waiting: that is what other servers are asked.
+	$try->{ends}  = defined $row->{patience} ? time + $row->{patience}
+	    : deadline(PATIENCE);
 	$try->{wants} = $row->{answers}->@*;
 	$try->{found} = [];
 	$try->{out} = $way eq 'bytes' ? _singly($row->{bytes})
