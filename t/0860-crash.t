@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib";
 use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
-use Faulty qw(crowd start_faulty storm_line);
+use Faulty qw(crowd lines_about start_faulty storm_line);
 use Tined  qw(slow slurp spew wait_for);
 
 my $ENDED  = qr{error: worker \d+\[\d+\] was killed by signal };
@@ -19,14 +19,7 @@ my @ALLOWED = ($ENDED, $BROKEN, $FRAME);
 
 # The lines about it: of the worker, its stack, and of the master.
 sub lines ($tined, $path) {
-	my @log;
-	wait_for(sub {
-		@log = $tined->error_log;
-		grep { /$ENDED.*"\w+ \Q$path\E / } @log;
-	});
-	my ($pid) = map { /$ENDED.*"\w+ \Q$path\E / && /worker \d+\[(\d+)\]/
-		? $1 : () } @log;
-	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
+	return lines_about($tined, $ENDED, $path);
 }
 
 subtest 'each way to crash' => sub {

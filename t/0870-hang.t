@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Faulty qw(crowd start_faulty storm_line);
+use Faulty qw(crowd lines_about start_faulty storm_line);
 use Tined  qw(slow slurp wait_for);
 
 my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
@@ -17,16 +17,9 @@ sub start (@args) {
 	return start_faulty(args => ['--request-timeout', '400ms', @args]);
 }
 
-# The lines about it, when the last of them is there.
+# The lines about it.
 sub lines ($tined, $path) {
-	my @log;
-	wait_for(sub {
-		@log = $tined->error_log;
-		grep { /$HUNG.*"\w+ \Q$path\E / } @log;
-	});
-	my ($pid) = map { /$HUNG.*"\w+ \Q$path\E / && /worker \d+\[(\d+)\]/
-		? $1 : () } @log;
-	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
+	return lines_about($tined, $HUNG, $path);
 }
 
 subtest 'it hangs' => sub {

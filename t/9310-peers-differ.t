@@ -5,6 +5,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Bench      qw(run_bench);
 use List::Util qw(any);
 use Requests   qw(read_table);
 use Test::More;
@@ -19,21 +20,8 @@ sub is_here ($program) {
 	return any { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin';
 }
 
-# What it prints, and its status.
-sub peers_differ (@args) {
-	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
-	if ($pid == 0) {
-		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
-		exec "$FindBin::Bin/bench/peers-differ", @args
-		    or die "t/bench/peers-differ: $!\n";
-	}
-	my $text = do { local $/ = undef; <$pipe> };
-	close $pipe;
-	return ($text // q{}, $? >> 8);
-}
-
 subtest 'a part of the table' => sub {
-	my ($text, $status) = peers_differ('--short');
+	my ($text, $status) = run_bench('peers-differ', '--short');
 
 	is($status, 0, 'every difference is explained') or diag $text;
 	for my $name (sort keys %here) {

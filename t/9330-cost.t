@@ -5,29 +5,18 @@ use v5.36;
 
 use FindBin qw($Bin);
 use lib "$Bin/lib";
+use Bench qw(run_bench);
 use Test::More;
-use Tined qw(need_tools slurp);
+use Tined qw(need_tools);
 
 need_tools('valgrind', 'callgrind_annotate');
 
-if (slurp(Tined->binary) =~ /__asan_init/) {
+if (Tined->is_sanitized) {
 	diag('NOT TESTED: a program with a sanitizer does not run in valgrind');
 	plan skip_all => 'a sanitizer is built in';
 }
 
-# What it prints on both streams, and its status.
-sub cost (@args) {
-	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
-	if ($pid == 0) {
-		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
-		exec "$Bin/bench/cost", @args or die "t/bench/cost: $!\n";
-	}
-	my $text = do { local $/ = undef; <$pipe> };
-	close $pipe;
-	return ($text // q{}, $? >> 8);
-}
-
-my ($text, $status) = cost('--requests', 200);
+my ($text, $status) = run_bench('cost', '--requests', 200);
 is($status, 0, 'the guard costs no more than http-parser');
 like($text, qr/ of \d+ bytes and 12 fields$/m, 'the request has 12 fields');
 
@@ -43,7 +32,7 @@ $sum += $_ for values %cost;
 cmp_ok(abs($sum - $whole), '<=', keys %cost, 'and they are the whole');
 diag($text) if !Test::More->builder->is_passing;
 
-($text, $status) = cost('--requests', 'many');
+($text, $status) = run_bench('cost', '--requests', 'many');
 is($status, 64, 'a mistake on the command line is refused');
 like($text, qr/^Usage:/m, 'with what would be right');
 

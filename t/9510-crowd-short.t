@@ -3,28 +3,16 @@
 
 use v5.36;
 
-use FindBin qw($Bin);
+use FindBin;
 use Test::More;
 use lib "$FindBin::Bin/lib";
+use Bench qw(run_bench);
 use Lot ();
 
 Lot::import_or_skip();
 
-# What it says on both streams, and its status.
-sub bench ($name, @args) {
-	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
-	if ($pid == 0) {
-		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
-		exec "$Bin/bench/$name", @args or die "t/bench/$name: $!\n";
-	}
-	local $/ = undef;
-	my $text = <$pipe> // '';
-	close $pipe;
-	return ($text, $? >> 8);
-}
-
 sub runs ($name, $args, @patterns) {
-	my ($text, $status) = bench($name, '--short', @$args);
+	my ($text, $status) = run_bench($name, '--short', @$args);
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	subtest "$name @$args" => sub {
@@ -50,11 +38,12 @@ runs(crowd => ['slow'], $ratios,
 runs(churn => [], qr/^  20000 answered, each with its own token; 0 failed;/m);
 
 my $row = qr/ +[\d.]+ +[\d.]+-[\d.]+(?: +[\d.]+){5}$/m;
-runs(run => [qw(--seconds 0.1 --servers tined-8,tined-nolot,bare parking)],
+runs(run => ['--seconds', 0.1, '--servers', 'tined-8,tined-nolot,bare',
+		'parking'],
 	(map { qr/^parking: 4 KB file, $_ kept-alive .*^tined-8$row/ms } 8, 64),
 	qr/^tined-nolot$row/m, qr/^parking (?:costs|saves) [\d.]+ \S+s a request/m);
 
-my ($text, $status) = bench('crowd', 'no-such-bench');
+my ($text, $status) = run_bench('crowd', 'no-such-bench');
 is($status, 64, 'an unknown bench is refused');
 like($text, qr/no bench is named no-such-bench/, 'by its name');
 

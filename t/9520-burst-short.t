@@ -2,7 +2,9 @@
 
 use v5.36;
 
-use FindBin qw($Bin);
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Bench qw(run_bench);
 use Test::More;
 
 use constant {
@@ -10,20 +12,8 @@ use constant {
 	PSS    => 250,     # kB of an idle worker
 };
 
-# What it says on both streams, and its status.
-sub bench (@args) {
-	my $pid = open(my $pipe, '-|') // die "fork: $!\n";
-	if ($pid == 0) {
-		open STDERR, '>&', \*STDOUT or die "dup: $!\n";
-		exec "$Bin/bench/burst", @args or die "t/bench/burst: $!\n";
-	}
-	local $/ = undef;
-	my $text = <$pipe> // '';
-	close $pipe;
-	return ($text, $? >> 8);
-}
-
-my ($text, $status) = bench('--short', '--patience', 4, '--servers', 'tined');
+my ($text, $status) = run_bench('burst', '--short', '--patience', 4,
+	'--servers', 'tined');
 
 # 1: a worker that has served has more memory than is wanted.
 cmp_ok($status, '<=', 1, 'it runs to its end') or diag $text;
@@ -38,7 +28,7 @@ my @pss = $text =~ /^tined +(\d+), \d+ +(\d+), \d+ +(\d+), \d+ /m;
 is(@pss, 3, 'there is a table of memory') or diag $text;
 cmp_ok($_, '<', PSS, 'a fresh worker is small') for @pss[1, 2];
 
-($text, $status) = bench('--servers', 'no-such-server');
+($text, $status) = run_bench('burst', '--servers', 'no-such-server');
 is($status, 64, 'an unknown server is refused');
 like($text, qr/no such server/, 'in words');
 

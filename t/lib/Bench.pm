@@ -13,7 +13,7 @@ use POSIX       qw(uname);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(compile cores cpu find machine median on_core pick_cores
-	private_bytes raise_descriptors said settled slurp tree);
+	private_bytes raise_descriptors run_bench said settled slurp tree);
 
 my $SOURCES = abs_path(dirname(__FILE__) . '/../bench');
 my @core;    # of the server, of the client
@@ -33,6 +33,13 @@ sub said (@command) {
 	my $text = do { local $/; <$out> };
 	close $out;
 	return $text // '';
+}
+
+# What a measurement of t/bench says, and its status: for tests of them.
+sub run_bench ($name, @args) {
+	my $text = said("$SOURCES/$name", @args);
+
+	return ($text, $? >> 8);
 }
 
 sub slurp ($path) {

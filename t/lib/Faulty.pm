@@ -9,9 +9,9 @@ use Cwd            qw(abs_path);
 use Exporter       qw(import);
 use File::Basename qw(dirname);
 use Time::HiRes    qw(time);
-use Tined          qw(background);
+use Tined          qw(background wait_for);
 
-our @EXPORT_OK = qw(crowd start_faulty storm_line);
+our @EXPORT_OK = qw(crowd lines_about start_faulty storm_line);
 
 my $build = $ENV{BUILD} // dirname(__FILE__) . '/../../build';
 # Not looked for before it runs: perl -c of a test needs no program.
@@ -26,6 +26,20 @@ sub start_faulty (%option) {
 		env => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
 			"$ENV{ASAN_OPTIONS}:allow_user_segv_handler=1") : (),
 			%env });
+}
+
+# What the log has of a worker, when the master has told how it ended: a pattern,
+# and the path that it served.
+sub lines_about ($tined, $ended, $path) {
+	my $last = qr/$ended.*"\w+ \Q$path\E /;
+	my @log;
+	wait_for(sub {
+		@log = $tined->error_log;
+		grep { $_ =~ $last } @log;
+	});
+	my ($pid) = map { $_ =~ $last && /worker \d+\[(\d+)\]/ ? $1 : () }
+	    @log;
+	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
 }
 
 # Clients that ask until the time is up, for what a function of a number says:

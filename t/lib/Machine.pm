@@ -11,8 +11,8 @@ use Test::More     ();
 use Tined          ();
 use Time::HiRes    qw(sleep time);
 
-our @EXPORT_OK = qw(client deb enter fetch journal load output_of
-	processes property succeeds);
+our @EXPORT_OK = qw(client deb enter fetch journal load loses_nothing options
+	output_of processes property serve_page succeeds);
 
 my $TOP = abs_path(dirname(__FILE__) . '/../..');
 
@@ -56,6 +56,19 @@ sub build_deb () {
 	my ($status, $said) = output_of('make', '-s', '-C', $TOP,
 		'-o', "$build/tined", "BUILD=$build", 'deb');
 	die "make deb: $said\n" if $status;
+	return;
+}
+
+# One page to serve, in /srv/www.
+sub serve_page ($text) {
+	mkdir '/srv/www';
+	Tined::spew('/srv/www/index.html', $text);
+	chmod 0755, '/srv', '/srv/www';
+	return;
+}
+
+sub options ($options) {
+	Tined::spew('/etc/default/tined', qq{TINED_OPTS="$options"\n});
 	return;
 }
 
@@ -134,6 +147,17 @@ sub load ($port, $path, $expected, $clients = 4) {
 		$good += $_ for map { /\Agood (\d+)\z/ } @lines;
 		return ($good, grep { !/\Agood / } @lines);
 	};
+}
+
+# Ends such a load, and tests that all was well; the number of answers.
+sub loses_nothing ($end) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($good, @bad) = $end->();
+
+	Test::More::cmp_ok($good, '>', 0,
+		"clients were served all along: $good answers");
+	Test::More::is_deeply(\@bad, [], 'and no request was lost');
+	return $good;
 }
 
 sub ask ($port, $path, $expected, $keep, $until) {

@@ -1,12 +1,11 @@
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "control.h"
+#include "descriptors.h"
 #include "unit.h"
 
 static struct control control;
@@ -24,19 +23,6 @@ tear_down(void)
 	close(control.to);
 }
 
-static int
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
 static void
 post(unsigned number, int access_log, int error_log)
 {
@@ -52,15 +38,6 @@ post(unsigned number, int access_log, int error_log)
 	ck_assert_int_eq(control_post(&control, &n), 0);
 }
 
-static ino_t
-file_of(int fd)
-{
-	struct stat st;
-
-	ck_assert_int_eq(fstat(fd, &st), 0);
-	return st.st_ino;
-}
-
 START_TEST(each_reader_has_descriptors_of_its_own)
 {
 	int null = open("/dev/null", O_WRONLY);
@@ -72,10 +49,10 @@ START_TEST(each_reader_has_descriptors_of_its_own)
 		ck_assert_int_eq(control_read(&control, &n), 0);
 		ck_assert_uint_eq(n.number, 7);
 		ck_assert_int_ne(n.fds[CONTROL_ACCESS_LOG], null);
-		ck_assert_uint_eq(
-		    file_of(n.fds[CONTROL_ACCESS_LOG]), file_of(null));
-		ck_assert_uint_eq(
-		    file_of(n.fds[CONTROL_ERROR_LOG]), file_of(full));
+		ck_assert_uint_eq(descriptors_file(n.fds[CONTROL_ACCESS_LOG]),
+		    descriptors_file(null));
+		ck_assert_uint_eq(descriptors_file(n.fds[CONTROL_ERROR_LOG]),
+		    descriptors_file(full));
 		ck_assert_int_eq(
 		    fcntl(n.fds[CONTROL_ERROR_LOG], F_GETFD), FD_CLOEXEC);
 	}
@@ -89,8 +66,8 @@ START_TEST(a_notice_need_not_have_all_or_any)
 	post(1, -1, STDERR_FILENO);
 	ck_assert_int_eq(control_read(&control, &n), 0);
 	ck_assert_int_eq(n.fds[CONTROL_ACCESS_LOG], -1);
-	ck_assert_uint_eq(
-	    file_of(n.fds[CONTROL_ERROR_LOG]), file_of(STDERR_FILENO));
+	ck_assert_uint_eq(descriptors_file(n.fds[CONTROL_ERROR_LOG]),
+	    descriptors_file(STDERR_FILENO));
 	post(2, -1, -1);
 	ck_assert_int_eq(control_read(&control, &n), 0);
 	ck_assert_uint_eq(n.number, 2);
@@ -101,13 +78,13 @@ END_TEST
 START_TEST(a_notice_takes_the_place_of_the_one_before)
 {
 	struct control_notice n;
-	int before = open_descriptors();
+	int before = descriptors_count();
 
 	for (unsigned i = 1; i <= 100; i++)
 		post(i, STDOUT_FILENO, STDERR_FILENO);
 	ck_assert_int_eq(control_read(&control, &n), 0);
 	ck_assert_uint_eq(n.number, 100);
-	ck_assert_int_eq(open_descriptors(), before + 2);
+	ck_assert_int_eq(descriptors_count(), before + 2);
 }
 END_TEST
 
@@ -124,7 +101,7 @@ START_TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
 {
 	struct rlimit limit, low;
 	struct control_notice n;
-	int before = open_descriptors();
+	int before = descriptors_count();
 
 	post(3, STDOUT_FILENO, STDERR_FILENO);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -135,7 +112,7 @@ START_TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
 	ck_assert_int_eq(control_read(&control, &n), -1);
 	ck_assert_int_eq(errno, EMFILE);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert_int_eq(descriptors_count(), before);
 	ck_assert_int_eq(control_read(&control, &n), 0);
 	ck_assert_uint_eq(n.number, 3);
 }

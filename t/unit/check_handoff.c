@@ -1,13 +1,12 @@
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "handoff.h"
 #include "unit.h"
 
@@ -42,29 +41,6 @@ tear_down(void)
 {
 	close(lane.from);
 	close(lane.to);
-}
-
-static int
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
-/* The file of a pipe's end, by which its copies are known. */
-static ino_t
-inode(int fd)
-{
-	struct stat status;
-
-	ck_assert_int_eq(fstat(fd, &status), 0);
-	return status.st_ino;
 }
 
 static void
@@ -109,7 +85,7 @@ START_TEST(all_of_a_message_arrives)
 		fd = receive(&h);
 		ck_assert_int_ge(fd, 0);
 		ck_assert_int_ne(fd, ends[1]);
-		ck_assert(inode(fd) == inode(ends[1]));
+		ck_assert(descriptors_file(fd) == descriptors_file(ends[1]));
 		ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 		ck_assert_mem_eq(&h, &sent, sizeof(h));
 		ck_assert_uint_eq(len, lengths[i]);
@@ -158,7 +134,7 @@ END_TEST
 START_TEST(messages_keep_their_order_and_their_own_bytes)
 {
 	struct handoff h;
-	int before = open_descriptors();
+	int before = descriptors_count();
 	int ends[2], fd;
 
 	for (uint32_t i = 0; i < MANY; i++) {
@@ -182,7 +158,7 @@ START_TEST(messages_keep_their_order_and_their_own_bytes)
 		ck_assert_uint_eq(own, i);
 		close(fd);
 	}
-	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert_int_eq(descriptors_count(), before);
 }
 END_TEST
 
@@ -229,7 +205,7 @@ allow_descriptors(int count)
 START_TEST(without_a_free_descriptor_none_leaks)
 {
 	struct handoff h;
-	int before = open_descriptors();
+	int before = descriptors_count();
 	int ends[2], fd;
 
 	make_pipe(ends);
@@ -252,7 +228,7 @@ START_TEST(without_a_free_descriptor_none_leaks)
 	ck_assert_uint_eq(len, 6);
 	close(fd);
 	close(ends[0]);
-	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert_int_eq(descriptors_count(), before);
 }
 END_TEST
 
@@ -285,7 +261,7 @@ END_TEST
 /* From a worker that somebody has taken over. */
 START_TEST(what_makes_no_sense_is_dropped_whole)
 {
-	int before = open_descriptors();
+	int before = descriptors_count();
 	struct handoff h;
 	struct rest none;
 
@@ -301,7 +277,7 @@ START_TEST(what_makes_no_sense_is_dropped_whole)
 	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, &none), 0);
 	close(receive(&h));
 	ck_assert_uint_eq(rest_length(&rest), 0);
-	ck_assert_int_eq(open_descriptors(), before);
+	ck_assert_int_eq(descriptors_count(), before);
 }
 END_TEST
 
