@@ -86,13 +86,13 @@ is_collectable(const struct client *c)
 	return small && client_may_park(c) && !c->collected && !c->late;
 }
 
-/* Or as much of it as there is room for. */
+/* Or as much of it as there is room for: the request is in the head's bytes. */
 static bool
 has_come(struct client *c, struct collect *look)
 {
 	struct text seen = input_text(&c->in);
 
-	return seen.len >= c->in.size ||
+	return input_is_full(&c->in) ||
 	    collect_is_done(look, seen.at, seen.len);
 }
 

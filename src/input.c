@@ -70,6 +70,12 @@ input_compact(struct input *in, size_t len, size_t room)
 		move_to_front(in);
 }
 
+bool
+input_is_full(const struct input *in)
+{
+	return in->end == in->size;
+}
+
 void
 input_hold(struct input *in)
 {

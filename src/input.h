@@ -74,6 +74,8 @@ void input_take(struct input *in, size_t len);
  * behind its first len bytes.
  */
 void input_compact(struct input *in, size_t len, size_t room);
+/* Whether what comes next makes what has not been taken move. */
+bool input_is_full(const struct input *in);
 /* What has been taken stays in its place until it is released. */
 void input_hold(struct input *in);
 void input_release(struct input *in);

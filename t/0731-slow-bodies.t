@@ -190,6 +190,26 @@ subtest 'bodies that do not come' => sub {
 	$tined->ends_clean;
 };
 
+# More of it than there is room for behind what came before it.
+subtest 'a head keeps its place' => sub {
+	my $tined = start('--linger', '5s',
+		'--log-format', '%r %q %{User-Agent}i');
+	my $sock = $tined->connect;
+	my $line = 'POST /reflect?why=not HTTP/1.1';
+	my $head = $CHUNKED =~ s/^[^\r]*/$line\r\nUser-Agent: tester/r;
+	my $content = '1' x 20_000;
+
+	$tined->send($sock, get('/small', 'X: ' . 'x' x 4000) . $head);
+	is($tined->read_response($sock)->body, 'small', 'before it');
+	$tined->send($sock, join q{}, map { chunk($_) } split //, $content);
+	is($tined->request(LAST, sock => $sock)->body, $content,
+		'every byte comes back');
+	close $sock;
+	$tined->ends_clean;
+	is(($tined->access_log)[-1], "$line ?why=not tester",
+		'it was the answer to that request');
+};
+
 # What the lot does not collect is a worker's to wait for.
 subtest 'bodies that are not collected' => sub {
 	my $tined = start('--body-buffer', '4k');
