@@ -251,8 +251,10 @@ wait_for_events(struct lot *lot, int64_t until)
 	int n = epoll_wait(lot->berths.epoll, events, LOT_EVENTS,
 	    clock_milliseconds_until(until));
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		act_on_event(lot, &events[i]);
+		lot_make_memory(lot);
+	}
 	berths_bury(&lot->berths);
 }
 

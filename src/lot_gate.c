@@ -113,18 +113,24 @@ evict_first(struct lot *lot, enum berth_state state)
 	return true;
 }
 
-/* Those that take the memory go first, so that one makes room for many. */
-static void
-make_memory(struct lot *lot)
+static bool
+has_memory(const struct lot *lot)
 {
-	while (lot->berths.memory > MEMORY_MAX &&
+	return lot->berths.memory <= MEMORY_MAX;
+}
+
+/* Those that take the memory go first, so that one makes room for many. */
+void
+lot_make_memory(struct lot *lot)
+{
+	while (!has_memory(lot) &&
 	    (evict_first(lot, BERTH_COLLECT) || evict_first(lot, BERTH_HEAD) ||
 		evict_first(lot, BERTH_IDLE)))
 		continue;
 }
 
 static bool
-has_room(const struct lot *lot, size_t descriptors)
+has_places(const struct lot *lot, size_t descriptors)
 {
 	return lot->berths.descriptors + descriptors <= lot->max;
 }
@@ -145,14 +151,14 @@ has_reserve(const struct lot *lot)
 static bool
 make_room(struct lot *lot, size_t descriptors)
 {
-	make_memory(lot);
-	while (!has_room(lot, descriptors))
+	lot_make_memory(lot);
+	while (!has_places(lot, descriptors))
 		if (!evict_first(lot, BERTH_LINGER) &&
 		    !evict_first(lot, BERTH_IDLE) &&
 		    !evict_first(lot, BERTH_HEAD) &&
 		    !evict_first(lot, BERTH_COLLECT))
 			return false;
-	return true;
+	return has_memory(lot);
 }
 
 static int
@@ -234,7 +240,8 @@ lot_open_sources(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || !has_room(lot, HANDOFF_DESCRIPTORS_MAX) ||
+	if (!lot->held_off || !has_memory(lot) ||
+	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->famine_until)
 		return;
 	atomic_store(&lot->heritage->board->lot.full, false);

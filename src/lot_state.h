@@ -48,6 +48,8 @@ void lot_take_from(struct lot *lot, const struct handoff_lane *lane);
 void lot_accept_all(struct lot *lot);
 /* Others may want the port while responses are still sent here. */
 void lot_close_listeners(struct lot *lot);
+/* Sends away those that take it, until the rest is within its bound. */
+void lot_make_memory(struct lot *lot);
 /* When there is room again, what waits in the kernel is taken in. */
 void lot_go_on_if_possible(struct lot *lot);
 /* To workers: in the order of their arrival, as many as the lane takes. */

@@ -4,7 +4,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(answered_at ask cpu_ticks held_by_lot keep_busy
+use Lot qw(answered_at ask cpu_ticks held_by_lot is_held keep_busy
 	lot_pid median need_descriptors percentile reflect release
 	token);
 use List::Util qw(sum);
@@ -167,6 +167,59 @@ subtest 'more requests that wait than descriptors' => sub {
 	} @crowd;
 	is(@lost, 0, 'and each that waited, soon');
 	is(lot_pid($tined), $lot, 'by the same lot');
+	$tined->ends_clean($FULL);
+};
+
+# So much together, of what they send, is kept.
+my $MEMORY = 256 << 20;
+
+# All are there before most of it comes: none needs to be let in for it to grow.
+subtest 'more content than memory' => sub {
+	my $tined = Tined->start(args => ['-w', 4, '--linger', '1ms',
+		'--body-timeout', '60s', @reflect]);
+	my $lot = lot_pid($tined);
+	my $before = held_by_lot($tined);
+	my $size = 62_000;
+	my (@crowd, %token);
+
+	for (1 .. 5500) {
+		my $sock = $tined->connect;
+		push @crowd, $sock;
+		$token{ fileno $sock } = sprintf '%6d', fileno $sock;
+		$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+			. "Content-Length: $size\r\n\r\n$token{ fileno $sock }");
+	}
+	ok(wait_for(sub { held_by_lot($tined) >= $before + @crowd }, 30),
+		'all are in the lot');
+	my @busy = map { keep_busy($tined) } 1 .. 4;
+	for my $sock (@crowd) {
+		eval { $tined->send($sock, 'x' x ($size - 6)) };
+	}
+	my ($least, $since) = (held_by_lot($tined), time);
+	ok(wait_for(sub {
+		my $now = held_by_lot($tined);
+		($least, $since) = ($now, time) if $now < $least;
+		time - $since > 0.5;
+	}), 'all is sent that will be');
+	my $bytes = private_bytes($lot);
+	cmp_ok($bytes, '<', 1.1 * $MEMORY, "the lot has $bytes bytes");
+	my @new = map { $tined->connect } 1 .. 20;
+	$tined->send($_, reflect('new')) for @new;
+	sleep 0.2; # or more would be of no use
+	is(grep({ is_held($tined, $_) } @new), 0, 'new ones wait outside');
+
+	ok(release($tined, $_), 'a busy one is served') for @busy;
+	my @served = grep {
+		my $response = eval { $tined->read_response($_) };
+		$response && $response->body eq
+		    $token{ fileno $_ } . 'x' x ($size - 6);
+	} @crowd;
+	cmp_ok(@served * $size, '>', 0.9 * $MEMORY,
+		scalar @served . ' have their answers');
+	is(grep({ $tined->read_response($_)->body ne 'new' } @new), 0,
+		'and the new ones, after that');
+	is(lot_pid($tined), $lot, 'by the same lot');
+	close $_ for @crowd;
 	$tined->ends_clean($FULL);
 };
 
