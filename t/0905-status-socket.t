@@ -14,6 +14,8 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tined qw(background free_port slow wait_for);
 
+use constant CLIENT_TIME => 0.9;    # seconds, and a little less
+
 my $dir  = File::Temp->newdir('tined-XXXXXX', TMPDIR => 1);
 my $path = "$dir/status";
 my @args = ('--status-socket', $path, '-m', '/body=echo:body',
@@ -25,8 +27,18 @@ sub show ($from = $path, @more) {
 	return ($run->{status}, $run->{out}, $run->{err});
 }
 
+# Who has not asked within a second is sent away in silence; on a machine that
+# stands still for so long that is no fault, and it asks again.
 sub ask ($tined, $what = '/json', %option) {
-	return $tined->get($what, unix => $path, %option);
+	for (1 .. 3) {
+		my $start = time;
+		my $response = eval {
+			$tined->get($what, unix => $path, %option);
+		};
+		return $response if $response;
+		last if time - $start < CLIENT_TIME;
+	}
+	die $@;
 }
 
 sub json ($tined) {
