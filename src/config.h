@@ -1,7 +1,9 @@
 /*
  * config: what the command line decides, with its defaults.  Filled by
  * options.c before anything is opened, read by everybody, changed by nobody
- * after that; only names of files are made absolute.  Times are nanoseconds, sizes bytes, strings owned here.
+ * after that; but names of files are made absolute, and the default number of
+ * workers follows the memory that there is (sizing.h).  Times are nanoseconds,
+ * sizes bytes, strings owned here.
  */
 #ifndef TINED_CONFIG_H
 #define TINED_CONFIG_H

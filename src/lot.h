@@ -1,9 +1,9 @@
 /*
  * lot: the process that holds the connections that no worker is serving: idle
  * ones, those whose head or content is still arriving, those that wait for a
- * free worker, those that take their time over a response, and those that
- * linger before they close.  One epoll, nothing that blocks.  It knows of HTTP
- * only where a head ends, and its content.
+ * free worker, those whose clients take their time to receive a response, and
+ * those that linger before they close.  One epoll, nothing that blocks.  It
+ * knows of HTTP only where a head ends, and where content does.
  */
 #ifndef TINED_LOT_H
 #define TINED_LOT_H

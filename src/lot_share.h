@@ -15,7 +15,7 @@
 
 /* Messages on their way: more than a lane has room for (handoff.c). */
 #define LOT_SHARE_LANE 4096
-/* Clients who have their share are remembered while the queue is gone through. */
+/* Clients who have their share, as is known while the queue is gone through. */
 #define LOT_SHARE_FULL 16
 
 struct lot_share {

@@ -55,8 +55,9 @@ void lot_go_on_if_possible(struct lot *lot);
 /* To workers: in the order of their arrival, as many as the lane takes. */
 void lot_hand_over_ready(struct lot *lot);
 /*
- * When that is to be done again even if nothing happens (clock.h): what a worker
- * took with it when it was killed must not count as somebody's share for ever.
+ * When that is to be done again even if nothing happens (clock.h): what a
+ * worker took with it when it was killed must not count as somebody's share for
+ * ever.
  */
 int64_t lot_settle_deadline(const struct lot *lot);
 

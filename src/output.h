@@ -30,7 +30,7 @@
  * sendfile(2), which measures faster from here on. */
 #define OUTPUT_READ_MAX (64 << 10)
 
-/* Bytes that may be deferred, beside regions of files. */
+/* Bytes that one client may have in memory, beside regions of files. */
 #define OUTPUT_DEFER_MAX (4 << 20)
 /* A file is sent in pieces of this, so that a long one can be deferred. */
 #define OUTPUT_FILE_STEP (1 << 20)
@@ -87,7 +87,7 @@ void output_refer(struct output *o, const char *bytes, size_t len);
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
 /* A response begins here: began is 0 until the next send. */
 void output_begin(struct output *o);
-/* Bytes since output_attach that are sent, deferred or wait: where the next will be. */
+/* Bytes since output_attach, sent, deferred or waiting: where the next is. */
 uint64_t output_position(const struct output *o);
 /* Sends all that waits, or defers it.  -1 once the output has failed. */
 int output_flush(struct output *o);

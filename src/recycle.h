@@ -1,8 +1,8 @@
 /*
- * recycle: when a worker has served, or grown, or leaked, enough, and another is
- * to take its place.  No more than one at a time is on its way out without a successor:
- * there is one token for all, on the scoreboard, and the master takes it back
- * however its holder ends.
+ * recycle: when a worker has served, or grown, or leaked, enough, and another
+ * is to take its place.  No more than one at a time is on its way out without a
+ * successor: there is one token for all, on the scoreboard, and the master
+ * takes it back however its holder ends.
  */
 #ifndef TINED_RECYCLE_H
 #define TINED_RECYCLE_H

@@ -126,7 +126,7 @@ START_TEST(a_head_that_has_not_come_is_waited_for)
 }
 END_TEST
 
-/* What comes byte by byte must not be looked at from its beginning each time. */
+/* What comes byte by byte is not looked at from its beginning each time. */
 START_TEST(no_more_than_a_line_is_looked_at_again)
 {
 	struct collect c;
