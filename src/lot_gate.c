@@ -75,19 +75,25 @@ hand_over_all(struct lot *lot)
 }
 
 void
-lot_hand_over_ready(struct lot *lot)
+lot_wait_for_lane(struct lot *lot, const struct handoff_lane *lane, int error)
 {
-	int lane = lot->heritage->ready.to;
-	struct berth *b = hand_over_all(lot);
-	bool full = b != NULL && errno == EAGAIN;
+	bool full = error == EAGAIN;
 
 	if (!full && lot->lane_is_full)
-		berths_unwatch(&lot->berths, lane);
+		berths_unwatch(&lot->berths, lane->to);
 	else if (full && !lot->lane_is_full)
-		full = berths_watch(&lot->berths, lane, EPOLLOUT,
+		full = berths_watch(&lot->berths, lane->to, EPOLLOUT,
 			   &lot->lane_is_full) == 0;
 	lot->lane_is_full = full;
-	lot->lane_is_choked = b != NULL && !full;
+	lot->lane_is_choked = error != 0 && !full;
+}
+
+void
+lot_hand_over_ready(struct lot *lot)
+{
+	const struct berth *b = hand_over_all(lot);
+
+	lot_wait_for_lane(lot, &lot->heritage->ready, b != NULL ? errno : 0);
 }
 
 static void

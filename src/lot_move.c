@@ -1,5 +1,3 @@
-#include <sys/epoll.h>
-
 #include <errno.h>
 #include <string.h>
 
@@ -16,13 +14,9 @@ take_back(struct lot *lot)
 void
 lot_begin_move(struct lot *lot)
 {
-	const struct heritage *h = lot->heritage;
-
 	lot->moving = true;
 	lot_close_listeners(lot);
-	if (lot->lane_is_full)
-		berths_unwatch(&lot->berths, h->ready.to);
-	lot->lane_is_full = false;
+	lot_wait_for_lane(lot, &lot->heritage->ready, 0);
 	take_back(lot);
 }
 
@@ -32,10 +26,7 @@ lot_end_move(struct lot *lot)
 	const struct handoff_lane *lane = &lot->heritage->successor;
 
 	lot->moving = false;
-	lot->lane_is_choked = false;
-	if (lot->lane_is_full)
-		berths_unwatch(&lot->berths, lane->to);
-	lot->lane_is_full = false;
+	lot_wait_for_lane(lot, lane, 0);
 	lot_take_from(lot, lane);
 }
 
@@ -49,8 +40,7 @@ move(struct lot *lot, struct berth *b)
 		h.kind = HANDOFF_WAIT;
 	if (handoff_send(&lot->heritage->successor, &h, b->fd, b->bytes, b->len,
 		b->rest) == -1) {
-		lot->lane_is_choked = handoff_is_choked(errno);
-		if (lot->lane_is_choked || errno == EAGAIN)
+		if (errno == EAGAIN || handoff_is_choked(errno))
 			return false;
 		log_error("cannot hand a connection over: %s; it is closed",
 		    strerror(errno));
@@ -76,14 +66,7 @@ move_all(struct lot *lot)
 void
 lot_move(struct lot *lot)
 {
-	int lane = lot->heritage->successor.to;
-	bool full;
+	const struct handoff_lane *lane = &lot->heritage->successor;
 
-	lot->lane_is_choked = false;
-	full = !move_all(lot) && !lot->lane_is_choked;
-	if (full && !lot->lane_is_full)
-		berths_watch(&lot->berths, lane, EPOLLOUT, &lot->lane_is_full);
-	else if (!full && lot->lane_is_full)
-		berths_unwatch(&lot->berths, lane);
-	lot->lane_is_full = full;
+	lot_wait_for_lane(lot, lane, move_all(lot) ? 0 : errno);
 }

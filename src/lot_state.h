@@ -29,7 +29,7 @@ struct lot {
 	struct famine famine;
 	int64_t famine_until; /* clock_now(): then it is tried again */
 	bool lane_is_full;
-	bool lane_is_choked; /* handoff.h */
+	bool lane_is_choked; /* it is not, and takes no more: handoff.h */
 	bool stopping;
 	bool moving;	/* to the lot of a successor */
 	bool drained;	/* when it stops: no more comes for workers */
@@ -60,6 +60,13 @@ void lot_hand_over_ready(struct lot *lot);
  * ever.
  */
 int64_t lot_settle_deadline(const struct lot *lot);
+
+/*
+ * After a lane was sent to: it has taken all (0), or the errno by which it did
+ * not.  It is watched, or tried again after a pause.
+ */
+void lot_wait_for_lane(
+    struct lot *lot, const struct handoff_lane *lane, int error);
 
 /* From now on no connection is for the workers here. */
 void lot_begin_move(struct lot *lot);
