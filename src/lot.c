@@ -70,7 +70,6 @@ report(const struct lot *lot)
 		score_lot_set(score, waits[i], lot->berths.counts[i]);
 	score_lot_peak(score, lot->berths.count);
 	score_lot_deferred(score, lot->berths.deferred);
-	ration_set_lot(lot->heritage->ration, lot->berths.deferred);
 }
 
 /* The first of each queue is the first to be over. */

@@ -271,12 +271,12 @@ is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 static void
 relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
 {
-	struct ration *ration = lot->heritage->ration;
+	const struct heritage *heritage = lot->heritage;
 
 	if (h->kind != HANDOFF_SEND || h->worker == 0)
 		return;
-	ration_set_lot(ration, lot->berths.deferred);
-	ration_return(ration, h->worker - 1, bytes);
+	score_lot_deferred(&heritage->board->lot, lot->berths.deferred);
+	ration_return(heritage->ration, h->worker - 1, bytes);
 }
 
 /* From a worker, with what it knows and has read.  False, with errno: lost. */

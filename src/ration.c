@@ -2,7 +2,7 @@
 #include "ration.h"
 
 struct ration *
-ration_create(size_t slots, uint64_t max)
+ration_create(size_t slots, uint64_t max, const struct score_lot *lot)
 {
 	struct ration *r = memory_share(
 	    sizeof(*r) + slots * sizeof(((struct ration *)NULL)->workers[0]));
@@ -11,17 +11,22 @@ ration_create(size_t slots, uint64_t max)
 		return NULL;
 	r->max = max;
 	r->slots = slots;
+	r->lot = lot;
 	return r;
 }
 
+/*
+ * That of the lot is the last: it says what it has from a worker before that
+ * one has less, so that nothing on its way is missed.
+ */
 uint64_t
 ration_used(const struct ration *r)
 {
-	uint64_t sum = atomic_load(&r->lot);
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < r->slots; i++)
 		sum += atomic_load(&r->workers[i]);
-	return sum;
+	return sum + atomic_load(&r->lot->deferred);
 }
 
 bool
@@ -52,19 +57,7 @@ ration_return(struct ration *r, size_t slot, uint64_t bytes)
 }
 
 void
-ration_set_lot(struct ration *r, uint64_t bytes)
-{
-	atomic_store(&r->lot, bytes);
-}
-
-void
 ration_forget(struct ration *r, size_t slot)
 {
 	atomic_store(&r->workers[slot], 0);
-}
-
-void
-ration_forget_lot(struct ration *r)
-{
-	atomic_store(&r->lot, 0);
 }

@@ -1,10 +1,10 @@
 /*
  * ration: how many bytes of responses all processes together keep for clients
  * who take their time (rest.h), in memory that they share.  Each worker has a
- * sum of its own, and the lot has one; the bound is on all of them together.
- * Whoever wants more adds it to its sum first and looks at all of them then,
- * so that no two can both have what is left.  A sum goes with its process,
- * however that ends.
+ * sum of its own, and the lot has one, on the scoreboard; the bound is on all
+ * of them together.  Whoever wants more adds it to its sum first and looks at
+ * all of them then, so that no two can both have what is left.  A sum goes with
+ * its process, however that ends.
  */
 #ifndef TINED_RATION_H
 #define TINED_RATION_H
@@ -14,18 +14,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scoreboard.h"
+
 #define RATION_MAX (UINT64_C(64) << 20)
 
 struct ration {
 	uint64_t max; /* bytes */
 	size_t slots;
-	atomic_uint_least64_t lot;
+	const struct score_lot *lot; /* its sum: deferred */
 	/* Of a worker that has handed some to the lot, until that has it. */
 	atomic_uint_least64_t workers[];
 };
 
 /* For processes forked later; NULL with errno. */
-struct ration *ration_create(size_t slots, uint64_t max);
+struct ration *ration_create(
+    size_t slots, uint64_t max, const struct score_lot *lot);
 /* By a worker: whether it may keep so many more. */
 bool ration_take(struct ration *r, size_t slot, uint64_t bytes);
 /*
@@ -33,11 +36,8 @@ bool ration_take(struct ration *r, size_t slot, uint64_t bytes);
  * has said so: of no slot nothing is returned, nor more than it has.
  */
 void ration_return(struct ration *r, size_t slot, uint64_t bytes);
-/* By the lot: what it has. */
-void ration_set_lot(struct ration *r, uint64_t bytes);
-/* By the master: the worker of that slot is no more; or the lot is. */
+/* By the master: the worker of that slot is no more. */
 void ration_forget(struct ration *r, size_t slot);
-void ration_forget_lot(struct ration *r);
 /* Of all together. */
 uint64_t ration_used(const struct ration *r);
 

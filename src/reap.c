@@ -108,7 +108,7 @@ bury_lot(struct children *all, int status, bool quietly)
 	if (!quietly && (!lot->retiring || status != 0))
 		log_end_of_lot(lot, status);
 	lot->pid = 0;
-	ration_forget_lot(all->heritage->ration);
+	score_lot_end(&all->heritage->board->lot);
 	if (clock_now() - lot->started >= PROVEN_TIME)
 		lot->failures = 0;
 	child_throttle(lot);

@@ -226,6 +226,12 @@ score_lot_deferred(struct score_lot *lot, uint64_t bytes)
 }
 
 void
+score_lot_end(struct score_lot *lot)
+{
+	SET(lot->deferred, 0);
+}
+
+void
 score_lot_drained(struct score_lot *lot)
 {
 	atomic_store(&lot->drained, true);

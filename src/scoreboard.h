@@ -185,6 +185,7 @@ void score_lot_taken(struct score_lot *lot);
 void score_lot_start(struct score_lot *lot, size_t room);
 void score_lot_set(struct score_lot *lot, enum score_wait what, size_t n);
 void score_lot_peak(struct score_lot *lot, size_t all);
+/* How many it holds for clients who take their time: ration.h, too. */
 void score_lot_deferred(struct score_lot *lot, uint64_t bytes);
 void score_lot_drained(struct score_lot *lot);
 void score_lot_accepted(struct score_lot *lot);
@@ -194,8 +195,9 @@ void score_lot_handed(struct score_lot *lot);
 /* Nothing is on its way: what seems to be was lost, with a worker, say. */
 void score_lot_settle(struct score_lot *lot);
 
-/* By the master: the worker of that slot is no more. */
+/* By the master: the worker of that slot is no more, or the lot is. */
 void score_end(struct score *s);
+void score_lot_end(struct score_lot *lot);
 void scoreboard_add(struct scoreboard *board, enum score_event what);
 
 /* Whether the worker of that slot waits for a connection, and whether any. */

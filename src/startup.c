@@ -160,7 +160,7 @@ open_lanes(struct heritage *h)
 		if (h->share == NULL)
 			err(EXIT_FAILURE, "--per-client");
 	}
-	h->ration = ration_create(h->board->count, RATION_MAX);
+	h->ration = ration_create(h->board->count, RATION_MAX, &h->board->lot);
 	if (h->ration == NULL)
 		err(EXIT_FAILURE, "cannot share memory");
 	open_lane(&h->parked);

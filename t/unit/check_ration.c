@@ -9,12 +9,15 @@
 #define MAX 1000
 #define ROUNDS 20000
 
+static struct scoreboard *board;
 static struct ration *r;
 
 static void
 set_up(void)
 {
-	r = ration_create(SLOTS, MAX);
+	board = scoreboard_create(1);
+	ck_assert_ptr_nonnull(board);
+	r = ration_create(SLOTS, MAX, &board->lot);
 	ck_assert_ptr_nonnull(r);
 }
 
@@ -36,13 +39,13 @@ END_TEST
 START_TEST(what_goes_to_the_lot_is_counted_all_the_time)
 {
 	ck_assert(ration_take(r, 0, 600));
-	ration_set_lot(r, 600);
+	score_lot_deferred(&board->lot, 600);
 	/* For a moment it is in both sums. */
 	ck_assert(!ration_take(r, 1, 1));
 	ration_return(r, 0, 600);
 	ck_assert_uint_eq(ration_used(r), 600);
 	ck_assert(ration_take(r, 1, 400));
-	ration_set_lot(r, 0);
+	score_lot_deferred(&board->lot, 0);
 	ck_assert_uint_eq(ration_used(r), 400);
 }
 END_TEST
@@ -51,10 +54,10 @@ START_TEST(it_goes_with_its_process)
 {
 	ck_assert(ration_take(r, 0, 500));
 	ck_assert(ration_take(r, 1, 200));
-	ration_set_lot(r, 300);
+	score_lot_deferred(&board->lot, 300);
 	ration_forget(r, 0);
 	ck_assert_uint_eq(ration_used(r), 500);
-	ration_forget_lot(r);
+	score_lot_end(&board->lot);
 	ck_assert_uint_eq(ration_used(r), 200);
 }
 END_TEST
@@ -101,8 +104,8 @@ take_turns(size_t slot, atomic_int *holders)
 START_TEST(two_never_have_what_is_left)
 {
 	/* Shared, and large enough for one more number. */
-	struct ration *other = ration_create(1, 0);
-	atomic_int *holders = (atomic_int *)&other->lot;
+	struct ration *other = ration_create(1, 0, &board->lot);
+	atomic_int *holders = (atomic_int *)&other->workers[0];
 	int status;
 	pid_t pid = fork();
 
