@@ -81,7 +81,7 @@ look_at_doors(struct worker *w)
 		return;
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, doors.fd, NULL);
 	w->heritage->doors = -1;
-	if (watch_listeners(w) == 0)
+	if (watch_listeners(w) == 0 || w->let_go)
 		return;
 	log_error("cannot watch listeners: %s; it ends", strerror(errno));
 	w->want_stop = 1;
