@@ -13,6 +13,12 @@ clock_now(void)
 	return now.tv_sec * CLOCK_SECOND + now.tv_nsec;
 }
 
+int64_t
+clock_sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 struct timespec
 clock_until(int64_t deadline)
 {

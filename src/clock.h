@@ -14,6 +14,8 @@
 #define CLOCK_NEVER INT64_MAX
 
 int64_t clock_now(void);
+/* The one of two deadlines that comes first. */
+int64_t clock_sooner(int64_t a, int64_t b);
 /* For ppoll: how long until the deadline, never negative. */
 struct timespec clock_until(int64_t deadline);
 /* For epoll_wait: rounded up, so that it has passed then; -1 for none. */

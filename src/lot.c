@@ -257,33 +257,28 @@ wait_for_events(struct lot *lot, int64_t until)
 	berths_bury(&lot->berths);
 }
 
-static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void
 loop(struct lot *lot)
 {
 	for (;;) {
-		int64_t next = sooner(expire_all(lot), lot->end);
+		int64_t next = clock_sooner(expire_all(lot), lot->end);
 
 		if (lot->moving)
 			lot_move(lot);
 		else
 			lot_hand_over_ready(lot);
-		next = sooner(next, lot_settle_deadline(lot));
+		next = clock_sooner(next, lot_settle_deadline(lot));
 		lot_go_on_if_possible(lot);
 		act_on_signals(lot);
 		if (is_done(lot))
 			break;
 		if (lot->least > clock_now())
-			next = sooner(next, lot->least);
+			next = clock_sooner(next, lot->least);
 		if (lot->famine_until > clock_now())
-			next = sooner(next, lot->famine_until);
+			next = clock_sooner(next, lot->famine_until);
 		if (lot->lane_is_choked)
-			next = sooner(next, clock_now() + LOT_CHOKED_PAUSE);
+			next =
+			    clock_sooner(next, clock_now() + LOT_CHOKED_PAUSE);
 		report(lot);
 		wait_for_events(lot, next);
 	}

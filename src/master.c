@@ -464,43 +464,38 @@ act_on_quarantine(struct master *m)
 	m->next_discharge = ward_discharge(m->heritage);
 }
 
-static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Of what only a master does that is to stay: a past one must not wake it. */
 static int64_t
 next_of_service(const struct master *m)
 {
-	int64_t next =
-	    sooner(child_next_spawn(&m->children), sizing_next(&m->sizing));
+	int64_t next = clock_sooner(
+	    child_next_spawn(&m->children), sizing_next(&m->sizing));
 
-	next = sooner(next, reload_next(&m->reload));
-	return sooner(next, m->ready ? m->bulletin.next : m->ready_deadline);
+	next = clock_sooner(next, reload_next(&m->reload));
+	return clock_sooner(
+	    next, m->ready ? m->bulletin.next : m->ready_deadline);
 }
 
 static int64_t
 next_deadline(const struct master *m)
 {
-	int64_t next = sooner(m->next_ping, m->next_look);
+	int64_t next = clock_sooner(m->next_ping, m->next_look);
 
 	if (m->stopping)
-		next = sooner(next, m->stop_deadline);
+		next = clock_sooner(next, m->stop_deadline);
 	else if (!m->leaving)
-		next = sooner(next, next_of_service(m));
+		next = clock_sooner(next, next_of_service(m));
 	else if (is_handing_over(m))
-		next = sooner(next, m->left + HANDOVER_TIME);
+		next = clock_sooner(next, m->left + HANDOVER_TIME);
 	if (m->leaving && !m->stopping && child_is_any_worker(&m->children))
-		next = sooner(next, child_next_lot(&m->children));
-	next = sooner(next, m->next_discharge);
-	next = sooner(next, reopen_next(&m->reopen));
-	next = sooner(next, upgrade_next(&m->children));
+		next = clock_sooner(next, child_next_lot(&m->children));
+	next = clock_sooner(next, m->next_discharge);
+	next = clock_sooner(next, reopen_next(&m->reopen));
+	next = clock_sooner(next, upgrade_next(&m->children));
 	if (!m->ready && m->started)
-		next = sooner(next, heir_next());
+		next = clock_sooner(next, heir_next());
 	if (m->draining || (m->stopping && !m->workers_told))
-		next = sooner(next, clock_now() + QUIET_TICK);
+		next = clock_sooner(next, clock_now() + QUIET_TICK);
 	return next;
 }
 

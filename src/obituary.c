@@ -33,20 +33,26 @@ obituary_describe(struct buffer *b, const struct score_reading *score)
 		    (long long)(clock_now() - since) / CLOCK_MILLISECOND);
 }
 
-static void
-add_cause(struct buffer *b, const struct obituary *o)
+void
+obituary_add_cause(struct buffer *b, int status)
 {
-	int signo = WTERMSIG(o->status);
+	int signo = WTERMSIG(status);
 
-	if (o->timed_out)
-		buffer_printf(b, "has hung (--request-timeout)%s",
-		    signo == SIGKILL ? " and was killed" : "");
-	else if (WIFSIGNALED(o->status))
+	if (WIFSIGNALED(status))
 		buffer_printf(
 		    b, "was killed by signal %d (%s)", signo, strsignal(signo));
 	else
-		buffer_printf(
-		    b, "ended with status %d", WEXITSTATUS(o->status));
+		buffer_printf(b, "ended with status %d", WEXITSTATUS(status));
+}
+
+static void
+add_cause(struct buffer *b, const struct obituary *o)
+{
+	if (!o->timed_out)
+		obituary_add_cause(b, o->status);
+	else
+		buffer_printf(b, "has hung (--request-timeout)%s",
+		    WTERMSIG(o->status) == SIGKILL ? " and was killed" : "");
 }
 
 static void

@@ -1,5 +1,6 @@
 /*
- * obituary: what the logs and the counters say of a worker that has ended.
+ * obituary: what the logs and the counters say of a worker that has ended, and
+ * how any process did.
  */
 #ifndef TINED_OBITUARY_H
 #define TINED_OBITUARY_H
@@ -31,6 +32,8 @@ bool obituary_is_of_failure(const struct obituary *o);
  */
 void obituary_publish(
     const struct obituary *o, struct heritage *heritage, bool quietly);
+/* "was killed by signal 9 (Killed)", by what waitpid(2) says. */
+void obituary_add_cause(struct buffer *b, int status);
 /* "while running "GET / HTTP/1.1" for 127.0.0.1, 12 ms into it" */
 void obituary_describe(struct buffer *b, const struct score_reading *score);
 

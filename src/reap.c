@@ -1,7 +1,6 @@
 #include <sys/wait.h>
 
-#include <string.h>
-
+#include "buffer.h"
 #include "clock.h"
 #include "log.h"
 #include "obituary.h"
@@ -82,22 +81,25 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 		slow_down(all, child, &o);
 }
 
+/* Of a process that is no worker: the last word is what that means. */
+static void
+log_end(const char *name, pid_t pid, int status, const char *so)
+{
+	struct buffer cause = {0};
+
+	obituary_add_cause(&cause, status);
+	log_error("the %s[%d] %s%s", name, (int)pid, buffer_string(&cause), so);
+	buffer_free(&cause);
+}
+
 /* Its connections went with it; what workers hold goes on. */
 static void
 log_end_of_lot(const struct child *lot, int status)
 {
-	const char *loss = lot->retiring
-	    ? "the connections that it held are lost"
-	    : "the connections that it held are lost, and another takes its "
-	      "place";
-
-	if (WIFSIGNALED(status))
-		log_error("the lot[%d] was killed by signal %d (%s); %s",
-		    (int)lot->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), loss);
-	else
-		log_error("the lot[%d] ended with status %d; %s", (int)lot->pid,
-		    WEXITSTATUS(status), loss);
+	log_end("lot", lot->pid, status,
+	    lot->retiring ? "; the connections that it held are lost"
+			  : "; the connections that it held are lost, and "
+			    "another takes its place");
 }
 
 static void
@@ -121,13 +123,8 @@ bury_status(struct children *all, int status)
 	struct child *child = &all->status;
 	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 
-	if (WIFSIGNALED(status))
-		log_error("the status process[%d] was killed by signal %d (%s)",
-		    (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-	else if (failed)
-		log_error("the status process[%d] ended with status %d",
-		    (int)child->pid, WEXITSTATUS(status));
+	if (failed)
+		log_end("status process", child->pid, status, "");
 	child->pid = 0;
 	if (clock_now() - child->started >= PROVEN_TIME)
 		child->failures = 0;

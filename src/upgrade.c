@@ -1,6 +1,5 @@
 #include <sys/auxv.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
+#include "obituary.h"
 #include "path.h"
 #include "pidlock.h"
 #include "signals.h"
@@ -234,18 +234,16 @@ fail(struct upgrade *u, struct children *all, const char *how)
 	return UPGRADE_FAILED;
 }
 
-static const char *
-how_it_ended(int status)
+static enum upgrade_result
+fail_by_end(struct upgrade *u, struct children *all)
 {
-	static char how[64];
+	struct buffer cause = {0};
+	enum upgrade_result result;
 
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(how, sizeof(how), "ended with status %d",
-		    WEXITSTATUS(status));
-	return how;
+	obituary_add_cause(&cause, all->heir.status);
+	result = fail(u, all, buffer_string(&cause));
+	buffer_free(&cause);
+	return result;
 }
 
 enum upgrade_result
@@ -257,7 +255,7 @@ upgrade_act(struct upgrade *u, struct children *all)
 		return UPGRADE_IDLE;
 	(void)!recv(u->talk, &word, 1, MSG_DONTWAIT);
 	if (all->heir.ended)
-		return fail(u, all, how_it_ended(all->heir.status));
+		return fail_by_end(u, all);
 	if (word == UPGRADE_READY)
 		return UPGRADE_DONE;
 	if (clock_now() >= u->deadline)
@@ -284,8 +282,12 @@ upgrade_is_in_vain(const struct children *all)
 void
 upgrade_log_loss(const struct children *all)
 {
+	struct buffer cause = {0};
+
+	obituary_add_cause(&cause, all->successor.status);
 	log_error("process %d, which serves in place of this one, %s",
-	    (int)all->successor.pid, how_it_ended(all->successor.status));
+	    (int)all->successor.pid, buffer_string(&cause));
+	buffer_free(&cause);
 }
 
 void
