@@ -179,6 +179,9 @@ check_together(const struct config *c)
 {
 	if (c->per_client > 0 && c->no_lot)
 		errx(EX_USAGE, "--per-client and --no-lot: wants one of them");
+	if (c->queue_timeout > 0 && c->no_lot)
+		errx(EX_USAGE,
+		    "--queue-timeout and --no-lot: wants one of them");
 	if (c->fallback != NULL && !has_root(c))
 		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
 		    c->fallback);
@@ -233,6 +236,10 @@ options_parse(struct config *c, int argc, char **argv)
 		errx(EX_USAGE,
 		    "one folder is served, not %d: use --mount for more",
 		    argc - optind);
+	if (argc > optind && *argv[optind] == '\0')
+		errx(EX_USAGE,
+		    "the folder to serve has no name: is it a "
+		    "variable that is not set?");
 	complete(c, argv[optind]);
 	check_together(c);
 }

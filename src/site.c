@@ -18,6 +18,14 @@ find_handler(const char *kind)
 	return *h;
 }
 
+static void
+explain_kinds(const char *wanted, struct buffer *why)
+{
+	buffer_printf(why, "there is no %s: to mount, but", wanted);
+	for (const struct handler *const *h = handlers; *h != NULL; h++)
+		buffer_printf(why, " %s:", (*h)->kind);
+}
+
 /* "/docs/" and "/docs" are one prefix, "/" is the empty one. */
 static char *
 copy_prefix(const char *prefix)
@@ -60,7 +68,7 @@ add_mount(struct site *s, const struct config *c,
 	m.length = strlen(m.prefix);
 	errno = EINVAL;
 	if (m.handler == NULL)
-		buffer_printf(why, "there is no %s: to mount", wanted->kind);
+		explain_kinds(wanted->kind, why);
 	else if (is_mounted(s, m.prefix))
 		buffer_printf(why, "it is mounted twice");
 	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {

@@ -98,6 +98,13 @@ for my $args (@mistakes) {
 
 one_line(Tined->run(args => ["$dir", "$dir"]), 64, qr/\Q$dir\E|folder/,
 	'two folders');
+one_line(Tined->run(args => [q{}]), 64, qr/folder .* no name/,
+	'a folder without a name');
+one_line(Tined->run(args => ['-m', '/a=fil:b']), 64,
+	qr/fil: .* file: .*echo: .*status:/, 'the kinds of mounts that there are');
+one_line(Tined->run(args => ['--no-lot', $_, '1']), 64,
+	qr/\Q$_\E and --no-lot/, "$_ without a lot")
+	for qw(--per-client --queue-timeout);
 one_line(Tined->run(args => ['-t', '-w', 'x']), 64, qr/-w|--workers/,
 	'a mistake under -t');
 
