@@ -201,19 +201,33 @@ open_socket(
 	return -1;
 }
 
+static const char *
+mend_of(int error, bool local)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return local
+		    ? "; another tined or another server listens there: "
+		      "stop it, or choose another path"
+		    : "; another tined or another server listens there: "
+		      "stop it, or choose another port with --listen";
+	case EACCES:
+		return local
+		    ? "; it may not make a socket there: choose another folder"
+		    : "; a port below 1024 needs root, or "
+		      "CAP_NET_BIND_SERVICE";
+	default:
+		return "";
+	}
+}
+
 static void
 explain(struct buffer *why, const char *address)
 {
-	const char *mend = "";
+	int error = errno;
 
-	if (errno == EADDRINUSE)
-		mend = "; another tined or another server listens there: "
-		       "stop it, or choose another port with --listen";
-	else if (errno == EACCES)
-		mend = "; a port below 1024 needs root, or "
-		       "CAP_NET_BIND_SERVICE";
-	buffer_printf(
-	    why, "cannot listen on %s: %s%s", address, strerror(errno), mend);
+	buffer_printf(why, "cannot listen on %s: %s%s", address,
+	    strerror(error), mend_of(error, is_unix(address)));
 }
 
 /* "localhost" may have an IPv6 address on a machine that has no IPv6. */

@@ -79,6 +79,7 @@ subtest 'a Unix socket' => sub {
 	is($second->{status}, 1, 'a second instance is refused');
 	like($second->{err}, qr/\A[^\n]*\Q$path\E[^\n]*in use[^\n]*\n\z/i,
 		'it says why, in one line');
+	unlike($second->{err}, qr/\bports?\b/, 'which is not about ports');
 	is($tined->get('/a.txt', unix => $path)->{body}, "a\n",
 		'the first one goes on');
 	$tined->ends_clean;
