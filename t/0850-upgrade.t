@@ -4,25 +4,18 @@
 use v5.36;
 
 use File::Copy qw(copy);
-use File::Temp ();
 use FindBin;
-use IO::Socket::UNIX ();
 use lib "$FindBin::Bin/lib";
 use Load;
-use Lot qw(cpu_ticks keep_busy lot_pid park release);
+use Lot qw(cpu_ticks lot_pid park);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(free_port slurp spew wait_for);
+use Upgrade qw($big $classic $dir $pidfile alive ends_clean start successor);
 
 my $slow = $ENV{TINED_SLOW};
-my $classic = ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
-my $big = 'x' x (32 << 20);
-my %files = ('a.txt' => "a\n", 'big' => $big);
-
-my $dir = File::Temp->newdir;
 my $original = Tined->binary;
 my $program = $ENV{TINED} = "$dir/tined";
-my $pidfile = "$dir/pid";
 
 sub install ($source) {
 	copy($source, "$program.new") or die "copy: $!";
@@ -37,26 +30,6 @@ sub install_script ($text) {
 
 install($original);
 
-# A zombie is not: whoever inherits a daemon takes its time to reap it.
-sub alive ($pid) { return slurp("/proc/$pid/stat") =~ /\) [^ZX] / }
-
-sub start (@args) {
-	return Tined->start(files => \%files,
-		args => ['-p', $pidfile, '-w', 4, @args]);
-}
-
-# The process that has the pid file, which is another one than before.
-sub successor ($tined) {
-	my $pid;
-
-	wait_for(sub {
-		$pid = slurp($pidfile) + 0;
-		$pid != $tined->pid && $tined->error_log
-		    =~ /master\[$pid\] notice: serving/;
-	}) or return;
-	return $pid;
-}
-
 # Until the old one has ended; the server is the new one from then on.
 sub upgrade ($tined) {
 	my $old = $tined->pid;
@@ -70,20 +43,6 @@ sub upgrade ($tined) {
 	$tined->{pid} = $new;
 	$tined->child_pids;
 	return $new;
-}
-
-# It may be no child of ours.
-sub ends_clean ($tined, @allowed) {
-	my $pid = $tined->pid;
-
-	$tined->child_pids;
-	kill 'TERM', $pid;
-	ok(wait_for(sub { waitpid($pid, POSIX::WNOHANG()); !alive($pid) }),
-		'it stops') or kill 'KILL', $pid;
-	$tined->{status} = 0;
-	ok(!-e $pidfile, 'the pid file is removed');
-	$tined->leaves_nothing;
-	return $tined->log_is_clean(@allowed);
 }
 
 sub failures ($tined) {
@@ -307,249 +266,6 @@ subtest 'one upon another' => sub {
 		!alive($old) && !alive($second);
 	}), 'both end');
 	ends_clean($tined);
-};
-
-# The old one, with a request that it has not finished, and the new one.
-sub start_divided (@args) {
-	my $tined = start('-m', '/reflect=echo:body', @args);
-	my $old = $tined->pid;
-	my $busy = keep_busy($tined);
-
-	$tined->child_pids;
-	$tined->signal('USR2');
-	my $new = successor($tined) // die 'no successor';
-	$tined->child_pids($new);
-	$tined->notified('READY');
-	return ($tined, $busy, $old, $new);
-}
-
-# Children of ours, or of one who is.
-sub both_end ($seconds, $old, $new) {
-	return wait_for(sub {
-		waitpid($old, POSIX::WNOHANG());
-		!alive($old) && !alive($new);
-	}, $seconds);
-}
-
-sub says ($tined, $pid, $words) {
-	return wait_for(sub {
-		$tined->error_log =~ /master\[$pid\] \w+: $words/;
-	});
-}
-
-sub all_is_over ($tined, @allowed) {
-	$tined->{status} = 0;
-	$tined->leaves_nothing;
-	return $tined->log_is_clean(@allowed);
-}
-
-subtest 'a stop while the old one finishes' => sub {
-	my ($tined, $busy, $old, $new) = start_divided();
-	my $idle = $tined->connect;
-	$tined->get('/reflect', sock => $idle, keep => 1);
-
-	kill 'TERM', $new;
-	ok(says($tined, $_, 'stopping'), "$_ stops") for $new, $old;
-	ok($tined->is_closed($idle), 'an idle client is sent away');
-	ok(!both_end(0.3, $old, $new) && alive($new), 'it waits');
-	ok(release($tined, $busy), 'the request is answered');
-	ok($tined->is_closed($busy), 'as the last one');
-	ok(!$tined->was_reset($busy), 'in peace');
-	ok(both_end(10, $old, $new), 'then both end');
-	ok(!-e $pidfile, 'the pid file is removed');
-	all_is_over($tined);
-};
-
-# Of a response that is too large for the socket's buffer the old lot sends the
-# rest; and when it is stopped, its successor has to.
-subtest 'what is on its way to one that stops' => sub {
-	plan skip_all => 'nothing is without a lot' if $classic;
-	my $tined = start('-m', '/reflect=echo:body');
-	my $old = $tined->pid;
-	my $lot = lot_pid($tined);
-	my $half = $tined->connect;
-	$tined->get('/a.txt', sock => $half, keep => 1);
-	park($tined, $half, "GET /a.txt HTTP/1.1\r\nHo");
-	my $sock = $tined->connect(rcvbuf => 4096);
-	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock, time + 5);
-	ok(wait_for(sub { Lot::is_parked($tined, $sock) }), 'the lot sends it');
-	kill 'STOP', $lot;
-	$tined->signal('USR2');
-	my $new = successor($tined) // return fail 'no successor';
-	$tined->child_pids($new);
-	kill 'TERM', $new;
-	ok(says($tined, $old, 'stopping'), 'both stop');
-	kill 'CONT', $lot;
-	ok($tined->read_response($sock)->body eq $big, 'a response is whole');
-	close $sock;
-	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
-		'the old one ends');
-	$tined->send($half, "st: a\r\n\r\n");
-	is($tined->read_response($half)->body, "a\n", 'so is half a request');
-	ok(both_end(10, $old, $new), 'then the new one ends');
-	all_is_over($tined);
-};
-
-subtest 'a stop that takes too long' => sub {
-	my ($tined, $busy, $old, $new) =
-	    start_divided('--stop-timeout', '400ms');
-	my $start = time;
-
-	kill 'TERM', $new;
-	ok(both_end(10, $old, $new), 'both end');
-	my $took = time - $start;
-	cmp_ok($took, '>', 0.35, 'the request had its time');
-	cmp_ok($took, '<', 2 * ($slow || 1), 'and no more');
-	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
-	like($tined->error_log, qr/master\[$old\] warning: worker .* is killed while/,
-		'the log says what was cut off');
-	all_is_over($tined, qr/ is killed while /);
-};
-
-subtest 'QUIT while the old one finishes' => sub {
-	my ($tined, $busy, $old, $new) = start_divided();
-
-	kill 'QUIT', $new;
-	ok(both_end(5, $old, $new), 'both end at once');
-	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
-	all_is_over($tined, qr/ is killed while /);
-};
-
-subtest 'a stop of the old one alone' => sub {
-	my ($tined, $busy, $old, $new) = start_divided();
-
-	sleep 1.1; # before that it is for the new one too
-	kill 'TERM', $old;
-	ok(says($tined, $old, 'stopping'), 'it stops');
-	ok(release($tined, $busy), 'the request is answered');
-	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
-		'it ends');
-	$tined->{pid} = $new;
-	unlike($tined->error_log, qr/master\[$new\] notice: stopping/,
-		'the new one goes on');
-	is($tined->get('/reflect')->status, 200, 'and serves');
-	ends_clean($tined);
-};
-
-subtest 'the new one is killed' => sub {
-	my ($tined, $busy, $old, $new) = start_divided();
-
-	kill 'KILL', $new;
-	ok(says($tined, $old, "process $new, .* signal 9"), 'the old one sees it');
-	ok(says($tined, $old, 'stopping'), 'and stops');
-	ok(release($tined, $busy), 'the request is answered');
-	ok(both_end(10, $old, $new), 'it ends');
-	all_is_over($tined, qr/ was killed by signal 9/);
-	unlink $pidfile;
-};
-
-# What the old lot had sent, and nobody has taken, comes back to it.
-subtest 'the new one is killed, and its lot with it' => sub {
-	plan skip_all => 'nothing is on its way without a lot' if $classic;
-	my $tined = start('-m', '/reflect=echo:body');
-	my $old = $tined->pid;
-	my $lot = lot_pid($tined);
-	my $sock = $tined->connect(rcvbuf => 4096);
-	my $busy = keep_busy($tined);
-	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock, time + 5);
-	ok(wait_for(sub { Lot::is_parked($tined, $sock) }), 'the lot sends it');
-	kill 'STOP', $lot;
-	$tined->signal('USR2');
-	my $new = successor($tined) // return fail 'no successor';
-	my @new = $tined->child_pids($new);
-	my ($next) = grep { Tined::title($_) =~ /\Atined: lot\b/ } @new;
-	kill 'STOP', $next;
-	kill 'CONT', $lot;
-	ok(wait_for(sub { Lot::is_on_its_way($tined, $sock) }), 'it is sent on');
-	kill 'KILL', $next, $new;
-	ok(says($tined, $old, 'stopping'), 'the old one stops');
-	ok($tined->read_response($sock)->body eq $big, 'the response is whole');
-	close $sock;
-	ok(release($tined, $busy), 'a request under way is answered');
-	ok(both_end(10, $old, $new), 'it ends');
-	all_is_over($tined, qr/ was killed by signal 9/);
-	unlink $pidfile;
-};
-
-# Its workers have no other way to give their clients to the new one.
-subtest 'the lot of the old one is killed' => sub {
-	plan skip_all => 'there is none' if $classic;
-	my $tined = start('-m', '/reflect=echo:body');
-	my $old = $tined->pid;
-	my $lot = lot_pid($tined);
-	my ($one, $other) = map { keep_busy($tined) } 1 .. 2;
-	$tined->child_pids;
-	$tined->signal('USR2');
-	my $new = successor($tined) // return fail 'no successor';
-	kill 'KILL', $lot;
-	ok(says($tined, $old, 'the lot.* was killed'), 'it is seen');
-	ok(release($tined, $one), 'a request is answered');
-	is($tined->get('/a.txt', sock => $one, keep => 1)->body, "a\n",
-		'its client goes on');
-	ok(alive($old), 'while the old one has another');
-	ok(release($tined, $other), 'which is answered too');
-	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
-		'the old one ends');
-	is($tined->get('/a.txt', sock => $other, keep => 1)->body, "a\n",
-		'this client goes on as well');
-	$tined->{pid} = $new;
-	ends_clean($tined, qr/the lot.* was killed by signal 9/);
-};
-
-subtest 'the old one is killed' => sub {
-	my ($tined, $busy, $old, $new) = start_divided();
-
-	kill 'KILL', $old;
-	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
-		'it is gone');
-	is($tined->get('/reflect')->status, 200, 'the new one serves');
-	kill 'TERM', $new;
-	ok(wait_for(sub { !alive($new) }), 'it need not wait');
-	ok(release($tined, $busy), 'a request of the old one is answered');
-	ok(wait_for(sub { !$tined->living_pids }), 'then nobody is left');
-	all_is_over($tined);
-};
-
-subtest 'a third one while the first finishes' => sub {
-	my ($tined, $busy, $first, $second) = start_divided();
-
-	$tined->{pid} = $second;
-	kill 'USR2', $second;
-	my $third = successor($tined) // return fail 'no third one';
-	$tined->child_pids($third);
-	$tined->{pid} = $third;
-	is($tined->get('/reflect')->status, 200, 'it serves');
-	kill 'TERM', $third;
-	ok(says($tined, $_, 'stopping'), "$_ stops")
-	    for $third, $second, $first;
-	ok(release($tined, $busy), 'the request is answered');
-	ok(wait_for(sub {
-		waitpid($first, POSIX::WNOHANG());
-		!grep { alive($_) } $first, $second, $third;
-	}), 'all end');
-	all_is_over($tined);
-};
-
-# Who stops the server may have read the pid file just before it changed.
-subtest 'a stop that meets the old one' => sub {
-	my $tined = start();
-	my $old = $tined->pid;
-	my $lot = $classic ? undef : lot_pid($tined);
-	my $sock = $tined->connect(rcvbuf => 4096);
-	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock, time + 5);
-	kill 'STOP', $lot if $lot;
-	$tined->signal('USR2');
-	my $new = successor($tined) // return fail 'no successor';
-	kill 'TERM', $old;
-	ok(says($tined, $new, 'stopping'), 'stops the new one too');
-	kill 'CONT', $lot if $lot;
-	close $sock;
-	ok(both_end(10, $old, $new), 'both end');
-	ok(!-e $pidfile, 'the pid file is removed');
-	all_is_over($tined);
 };
 
 subtest 'a daemon, and a socket in a folder' => sub {
