@@ -2,6 +2,8 @@
  * guests: the clients of the status process (status_server.h), before it
  * serves them and after.  It serves one after another, and none before its
  * request is whole: who is silent, slow, or does not go, keeps nobody waiting.
+ * What they send is only looked at, and stays in the socket, so that there is
+ * nothing to keep and to hand over, as there is in the lot (berth.h).
  */
 #ifndef TINED_GUESTS_H
 #define TINED_GUESTS_H

@@ -279,6 +279,21 @@ relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
 	ration_return(heritage->ration, h->worker - 1, bytes);
 }
 
+/* What a worker knows of it. */
+static void
+note_handoff(const struct lot *lot, struct berth *b, const struct handoff *h)
+{
+	b->peer = h->peer;
+	b->client = share_client(&h->peer);
+	b->last = h->last;
+	b->requests = h->requests;
+	b->continued = h->continued;
+	b->wanted = h->wanted;
+	b->chunked = h->chunked;
+	collect_start(&b->collect, h->chunked, h->wanted,
+	    lot->heritage->config.body_buffer);
+}
+
 /* From a worker, with what it knows and has read.  False, with errno: lost. */
 static bool
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
@@ -308,15 +323,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 		errno = error;
 		return too_much;
 	}
-	b->peer = h->peer;
-	b->client = share_client(&h->peer);
-	b->requests = h->requests;
-	b->wanted = h->wanted;
-	b->chunked = h->chunked;
-	b->continued = h->continued;
-	collect_start(&b->collect, h->chunked, h->wanted,
-	    lot->heritage->config.body_buffer);
-	b->last = h->last;
+	note_handoff(lot, b, h);
 	berth_add_bytes(&lot->berths, b, lot->scratch, len);
 	if (h->kind == HANDOFF_SEND)
 		berth_set_rest(&lot->berths, b, rest);
