@@ -56,6 +56,12 @@ ration_return(struct ration *r, size_t slot, uint64_t bytes)
 	while (!atomic_compare_exchange_weak(&r->workers[slot], &has, left));
 }
 
+bool
+ration_is_due(const struct ration *r, size_t slot)
+{
+	return atomic_load(&r->workers[slot]) > 0;
+}
+
 void
 ration_forget(struct ration *r, size_t slot)
 {

@@ -36,7 +36,12 @@ bool ration_take(struct ration *r, size_t slot, uint64_t bytes);
  * has said so: of no slot nothing is returned, nor more than it has.
  */
 void ration_return(struct ration *r, size_t slot, uint64_t bytes);
-/* By the master: the worker of that slot is no more. */
+/*
+ * By a worker that keeps nothing: whether it waits for the lot to have what was
+ * kept.  What a lot had just taken when it was killed has no end: forget it.
+ */
+bool ration_is_due(const struct ration *r, size_t slot);
+/* By the master, too: the worker of that slot is no more. */
 void ration_forget(struct ration *r, size_t slot);
 /* Of all together. */
 uint64_t ration_used(const struct ration *r);

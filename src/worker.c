@@ -467,6 +467,20 @@ look_there_first(struct worker *w, int source)
 			w->next = i;
 }
 
+/*
+ * Nothing is kept here, nor on its way to the lot: who has it counts it; or it
+ * went with a lot that was killed, and would count for ever.
+ */
+static void
+settle_ration(const struct worker *w)
+{
+	struct heritage *h = w->heritage;
+
+	if (has_lot(w) && ration_is_due(h->ration, w->slot) &&
+	    !handoff_is_waiting(&h->parked))
+		ration_forget(h->ration, w->slot);
+}
+
 static void
 wait_for_work(struct worker *w)
 {
@@ -475,6 +489,7 @@ wait_for_work(struct worker *w)
 	struct epoll_event event = {.data.fd = -1};
 
 	client_forget(&w->client);
+	settle_ration(w);
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);

@@ -76,6 +76,20 @@ START_TEST(no_sum_becomes_less_than_nothing)
 }
 END_TEST
 
+/* It was killed before it said so: the worker finds out. */
+START_TEST(what_no_lot_has_is_due_until_it_is_forgotten)
+{
+	ck_assert(!ration_is_due(r, 0));
+	ck_assert(ration_take(r, 0, 500));
+	ration_forget_lot(r);
+	ck_assert(ration_is_due(r, 0));
+	ck_assert(!ration_is_due(r, 1));
+	ration_forget(r, 0);
+	ck_assert(!ration_is_due(r, 0));
+	ck_assert_uint_eq(ration_used(r), 0);
+}
+END_TEST
+
 START_TEST(a_slot_that_is_none_changes_nothing)
 {
 	ck_assert(ration_take(r, SLOTS - 1, 100));
@@ -128,6 +142,7 @@ main(void)
 	tcase_add_test(tests, what_goes_to_the_lot_is_counted_all_the_time);
 	tcase_add_test(tests, it_goes_with_its_process);
 	tcase_add_test(tests, no_sum_becomes_less_than_nothing);
+	tcase_add_test(tests, what_no_lot_has_is_due_until_it_is_forgotten);
 	tcase_add_test(tests, a_slot_that_is_none_changes_nothing);
 	tcase_add_test(tests, two_never_have_what_is_left);
 	return unit_run();
