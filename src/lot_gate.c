@@ -74,6 +74,17 @@ hand_over_all(struct lot *lot)
 	return b;
 }
 
+/* What cannot be taken in waits in the kernel, and must not wake us. */
+static void
+hold_off(struct lot *lot)
+{
+	const struct heritage *h = lot->heritage;
+
+	for (size_t i = 0; i < h->listeners.count; i++)
+		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
+	lot->held_off = true;
+}
+
 void
 lot_wait_for_lane(struct lot *lot, const struct handoff_lane *lane, int error)
 {
@@ -88,12 +99,15 @@ lot_wait_for_lane(struct lot *lot, const struct handoff_lane *lane, int error)
 	lot->lane_is_choked = error != 0 && !full;
 }
 
+/* While the lane is choked, workers alone accept: they need none. */
 void
 lot_hand_over_ready(struct lot *lot)
 {
 	const struct berth *b = hand_over_all(lot);
 
 	lot_wait_for_lane(lot, &lot->heritage->ready, b != NULL ? errno : 0);
+	if (lot->lane_is_choked && !lot->held_off)
+		hold_off(lot);
 }
 
 static void
@@ -199,17 +213,6 @@ lot_watch_sources(struct lot *lot)
 	return 0;
 }
 
-/* What cannot be taken in waits in the kernel, and must not wake us. */
-static void
-hold_off(struct lot *lot)
-{
-	const struct heritage *h = lot->heritage;
-
-	for (size_t i = 0; i < h->listeners.count; i++)
-		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
-	lot->held_off = true;
-}
-
 static void
 be_full(struct lot *lot)
 {
@@ -246,7 +249,7 @@ lot_open_sources(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || !has_memory(lot) ||
+	if (!lot->held_off || lot->lane_is_choked || !has_memory(lot) ||
 	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->famine_until)
 		return;

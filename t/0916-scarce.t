@@ -243,7 +243,8 @@ subtest 'the lot cannot hand over' => sub {
 	my $strace = begin_failing('sendmsg', 'ENOBUFS', lot_pid($tined));
 	asks($tined, $_) for @socks;
 	ok(wait_for(sub { has_failed($strace) }), 'it tries');
-	is_answered($tined, asks($tined), 'others are served');
+	my @others = map { asks($tined) } 1 .. 50;
+	is_answered($tined, $_, 'others are served') for @others;
 	sleep 1;
 	my ($failed, $seconds) = end_failing($strace);
 	cmp_ok($failed, '<', 250 * $seconds + MORE_TRIES,
