@@ -214,8 +214,8 @@ subtest 'workers are killed while they are recycled' => sub {
 };
 
 subtest 'a stop while workers are recycled' => sub {
-	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-r', '5,0',
-		@reflect]);
+	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-v',
+		'-r', '5,0', @reflect]);
 	my $stop = $tined->dir . '/stop';
 	my @served = map { $tined->dir . "/served-$_" } 1 .. 8;
 	my @clients = map {
@@ -234,7 +234,8 @@ subtest 'a stop while workers are recycled' => sub {
 	ok(wait_for(sub { !grep { !-e } @served }), 'all are served');
 	my $start = time;
 	is($tined->stop, 0, 'it stops');
-	cmp_ok(time - $start, '<', 3, 'soon');
+	cmp_ok(time - $start, '<', 3, 'soon')
+	    or diag(join "\n", ($tined->error_log)[-20 .. -1]);
 	spew($stop, q{});
 	for my $client (@clients) {
 		my ($served) = $client->();
