@@ -17,7 +17,7 @@ use Lot    qw(is_held);
 use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined       qw(background deadline need_tools slow slurp spew wait_for);
+use Tined       qw(background need_tools slow slurp spew wait_for);
 
 use constant {
 	WORKERS  => 24,     # one for each bad client, and some for others
