@@ -102,7 +102,7 @@ one_line(Tined->run(args => [q{}]), 64, qr/folder .* no name/,
 	'a folder without a name');
 one_line(Tined->run(args => ['-m', '/a=fil:b']), 64,
 	qr/fil: .* file: .*echo: .*status:/, 'the kinds of mounts that there are');
-one_line(Tined->run(args => ['--no-lot', $_, '1']), 64,
+one_line(Tined->run(args => ['-t', '--no-lot', $_, '1']), 64,
 	qr/\Q$_\E and --no-lot/, "$_ without a lot")
 	for qw(--per-client --queue-timeout);
 one_line(Tined->run(args => ['-t', '-w', 'x']), 64, qr/-w|--workers/,
