@@ -406,8 +406,8 @@ announce(struct master *m, const struct master_hooks *hooks)
 		heir_accede(m->heritage);
 	show_size(m);
 	bulletin_begin(&m->bulletin);
+	hooks->ready(); /* the pid file is there for whom that wakes */
 	notify_send("READY=1\nMAINPID=%d", (int)getpid());
-	hooks->ready();
 }
 
 /* Who started the server is told when it serves, or that it does not. */
