@@ -249,7 +249,8 @@ lot_open_sources(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || lot->lane_is_choked || !has_memory(lot) ||
+	if (!lot->held_off || lot->drained || lot->lane_is_choked ||
+	    !has_memory(lot) ||
 	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->famine_until)
 		return;
