@@ -34,7 +34,7 @@ sub successor ($tined) {
 	my $pid;
 
 	wait_for(sub {
-		$pid = slurp($pidfile) + 0;
+		$pid = (slurp($pidfile) || 0) + 0;
 		$pid != $tined->pid && $tined->error_log
 		    =~ /master\[$pid\] notice: serving/;
 	}) or return;
