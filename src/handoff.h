@@ -31,6 +31,10 @@ enum handoff_kind {
 	HANDOFF_LATE,	 /* to a worker: it took too long, answer 408 */
 };
 
+/*
+ * An upgrade sends it from one version of the program to the next: whoever
+ * changes it in a release, or struct rest, raises BEQUEST_VERSION (bequest.c).
+ */
 struct handoff {
 	enum handoff_kind kind;
 	bool last;	   /* of HANDOFF_SEND: it lingers after that */

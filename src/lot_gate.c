@@ -250,8 +250,7 @@ void
 lot_go_on_if_possible(struct lot *lot)
 {
 	if (!lot->held_off || lot->drained || lot->lane_is_choked ||
-	    !has_memory(lot) ||
-	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
+	    !has_memory(lot) || !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->famine_until)
 		return;
 	atomic_store(&lot->heritage->board->lot.full, false);
