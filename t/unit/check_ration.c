@@ -81,7 +81,7 @@ START_TEST(what_no_lot_has_is_due_until_it_is_forgotten)
 {
 	ck_assert(!ration_is_due(r, 0));
 	ck_assert(ration_take(r, 0, 500));
-	ration_forget_lot(r);
+	score_lot_end(&board->lot);
 	ck_assert(ration_is_due(r, 0));
 	ck_assert(!ration_is_due(r, 1));
 	ration_forget(r, 0);
