@@ -434,7 +434,10 @@ accept_from(struct lot *lot, int listener)
 	int fd;
 
 	if (!make_room(lot, 1)) {
-		be_full(lot);
+		hold_off(lot);
+		/* Memory is no reason for workers to keep slow readers. */
+		if (has_memory(lot))
+			be_full(lot);
 		return;
 	}
 	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
