@@ -371,6 +371,7 @@ lot_run(struct heritage *heritage, pid_t master)
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	lot.lane_max = lot.max / 2; /* unix(7) allows so many both ways */
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(&heritage->board->lot, lot.max);
 	relog_follow(heritage, &heritage->board->lot.logs);

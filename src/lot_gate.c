@@ -13,12 +13,27 @@
 /* What was handed over so long ago has been taken. */
 #define LANE_TIME CLOCK_SECOND
 
-/* True when it is gone to a worker. */
+/*
+ * What workers park must find room among the descriptors on their way too, or
+ * each would wait for the other.
+ */
+static bool
+is_lane_at_its_bound(const struct lot *lot)
+{
+	return score_lot_on_the_way(&lot->heritage->board->lot) >=
+	    (int64_t)lot->lane_max;
+}
+
+/* True when it is gone to a worker; else errno is as of handoff_send. */
 static bool
 hand_over(struct lot *lot, struct berth *b)
 {
 	const struct handoff h = berth_handoff(b);
 
+	if (is_lane_at_its_bound(lot)) {
+		errno = ETOOMANYREFS;
+		return false;
+	}
 	if (handoff_send(
 		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
 		return false;

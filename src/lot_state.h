@@ -21,9 +21,10 @@ struct lot {
 	struct heritage *heritage;
 	struct berths berths;
 	struct lot_share share;
-	int wake;    /* an eventfd: a signal came */
-	size_t max;  /* descriptors of clients */
-	size_t room; /* bytes that are kept of a connection */
+	int wake;	 /* an eventfd: a signal came */
+	size_t max;	 /* descriptors of clients */
+	size_t lane_max; /* of them, on their way to workers */
+	size_t room;	 /* bytes that are kept of a connection */
 	bool told_full;
 	bool held_off; /* there is no room for more */
 	struct famine famine;
