@@ -32,8 +32,9 @@ struct service {
 	const struct logformat *log_format;
 	struct scoreboard *board;
 	const struct handoff_lane *ready; /* what waits for a worker, or NULL */
-	struct score *score;		  /* of this process, on the board */
-	size_t worker;			  /* its number, from 1 */
+	const struct handoff_lane *parked; /* and what for the lot */
+	struct score *score;		   /* of this process, on the board */
+	size_t worker;			   /* its number, from 1 */
 	/* NULL without --quarantine: what is held, and this process's place. */
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;

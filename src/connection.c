@@ -39,7 +39,10 @@ others_wait(const struct client *c)
 	    handoff_is_waiting(c->service.ready);
 }
 
-/* Whether what the client does not take now may be sent by the lot. */
+/*
+ * Whether what the client does not take now may be sent by the lot.  While it
+ * has not read what others have sent it, nobody knows whether it has room.
+ */
 static bool
 may_defer(void *context, enum output_pause pause)
 {
@@ -49,6 +52,7 @@ may_defer(void *context, enum output_pause pause)
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
 	    !atomic_load(&board->lot.full) &&
+	    !handoff_is_waiting(c->service.parked) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
 	    (pause != OUTPUT_FULL || others_wait(c));
 }

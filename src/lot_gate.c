@@ -95,7 +95,7 @@ hold_off(struct lot *lot)
 {
 	const struct heritage *h = lot->heritage;
 
-	for (size_t i = 0; i < h->listeners.count; i++)
+	for (size_t i = 0; i < h->listeners.count && !lot->held_off; i++)
 		berths_unwatch(&lot->berths, h->listeners.at[i].fd);
 	lot->held_off = true;
 }
@@ -233,6 +233,29 @@ be_full(struct lot *lot)
 {
 	hold_off(lot);
 	atomic_store(&lot->heritage->board->lot.full, true);
+}
+
+/* Memory is no reason for workers to keep slow readers, who take none. */
+static void
+run_short(struct lot *lot)
+{
+	if (has_memory(lot))
+		be_full(lot);
+	else
+		hold_off(lot);
+}
+
+/*
+ * Workers are told first; the reserve is for what they had sent before they
+ * knew, which is not to wait for others in the lane.
+ */
+static bool
+has_room_for_parked(struct lot *lot)
+{
+	if (make_room(lot, HANDOFF_DESCRIPTORS_MAX))
+		return true;
+	run_short(lot);
+	return has_reserve(lot);
 }
 
 static bool
@@ -419,7 +442,7 @@ take_one(struct lot *lot, const struct handoff_lane *lane)
 void
 lot_take_from(struct lot *lot, const struct handoff_lane *lane)
 {
-	while (make_room(lot, HANDOFF_DESCRIPTORS_MAX) || has_reserve(lot))
+	while (has_room_for_parked(lot))
 		if (!take_one(lot, lane))
 			return;
 	be_full(lot);
@@ -449,10 +472,7 @@ accept_from(struct lot *lot, int listener)
 	int fd;
 
 	if (!make_room(lot, 1)) {
-		hold_off(lot);
-		/* Memory is no reason for workers to keep slow readers. */
-		if (has_memory(lot))
-			be_full(lot);
+		run_short(lot);
 		return;
 	}
 	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,

@@ -99,6 +99,7 @@ start(struct worker *w)
 	    .log_format = &h->log_format,
 	    .board = h->board,
 	    .ready = has_lot(w) ? &h->ready : NULL,
+	    .parked = has_lot(w) ? &h->parked : NULL,
 	    .score = &h->board->slots[w->slot],
 	    .worker = w->slot + 1,
 	    .quarantine = q,
