@@ -40,9 +40,20 @@ others_wait(const struct client *c)
 }
 
 /*
- * Whether what the client does not take now may be sent by the lot.  While it
- * has not read what others have sent it, nobody knows whether it has room.
+ * Whether the lot has room for a response, as far as is known: if it has little
+ * left, what others have sent it, and it has not read, may be too much already.
  */
+static bool
+lot_has_room(const struct client *c)
+{
+	const struct score_lot *lot = &c->service.board->lot;
+
+	return !atomic_load(&lot->full) &&
+	    !(score_lot_is_crowded(lot) &&
+		handoff_is_waiting(c->service.parked));
+}
+
+/* Whether what the client does not take now may be sent by the lot. */
 static bool
 may_defer(void *context, enum output_pause pause)
 {
@@ -51,8 +62,7 @@ may_defer(void *context, enum output_pause pause)
 
 	return c->finishing && client_may_park(c) &&
 	    input_text(&c->in).len + sizeof(struct rest) <= c->in.size &&
-	    !atomic_load(&board->lot.full) &&
-	    !handoff_is_waiting(c->service.parked) &&
+	    lot_has_room(c) &&
 	    (pause == OUTPUT_STALLED || !scoreboard_has_idle(board)) &&
 	    (pause != OUTPUT_FULL || others_wait(c));
 }

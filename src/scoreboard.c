@@ -8,6 +8,11 @@
 #include "memory.h"
 #include "scoreboard.h"
 
+/* Descriptors that may be on their way to the lot before it is looked at. */
+#define LOT_MARGIN 64
+/* Of a response that rests there, beside its connection, at most. */
+#define REST_DESCRIPTORS 2
+
 /* One writer, so plain loads and stores, only never torn. */
 #define SET(object, value)                                                     \
 	atomic_store_explicit(&(object), (value), memory_order_relaxed)
@@ -272,6 +277,16 @@ void
 score_lot_aborted(struct score_lot *lot)
 {
 	SET(lot->aborted, GET(lot->aborted) + 1);
+}
+
+bool
+score_lot_is_crowded(const struct score_lot *lot)
+{
+	uint64_t held = REST_DESCRIPTORS * GET(lot->waiting[WAIT_SEND]);
+
+	for (int i = 0; i < SCORE_WAITS; i++)
+		held += GET(lot->waiting[i]);
+	return held + LOT_MARGIN > GET(lot->room);
 }
 
 static void

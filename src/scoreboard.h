@@ -239,6 +239,8 @@ uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
  * if it is not 0.  Less than that: what was thought to be lost was not.
  */
 int64_t score_lot_on_the_way(const struct score_lot *lot);
+/* Whether it has few descriptors left for more; a moment ago, at least. */
+bool score_lot_is_crowded(const struct score_lot *lot);
 void score_read(const struct score *s, struct score_reading *out);
 const char *score_state_name(enum score_state state);
 const char *score_wait_name(enum score_wait wait);

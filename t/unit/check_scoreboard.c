@@ -213,6 +213,23 @@ START_TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 }
 END_TEST
 
+START_TEST(a_lot_with_few_descriptors_left_is_crowded)
+{
+	struct score_lot *lot = &board->lot;
+
+	score_lot_start(lot, 1000);
+	score_lot_set(lot, WAIT_IDLE, 900);
+	ck_assert(!score_lot_is_crowded(lot));
+	score_lot_set(lot, WAIT_HEAD, 37);
+	ck_assert(score_lot_is_crowded(lot));
+	score_lot_set(lot, WAIT_IDLE, 0);
+	score_lot_set(lot, WAIT_SEND, 299);
+	ck_assert(!score_lot_is_crowded(lot));
+	score_lot_set(lot, WAIT_SEND, 300);
+	ck_assert(score_lot_is_crowded(lot));
+}
+END_TEST
+
 START_TEST(strings_are_cut_to_their_room)
 {
 	struct score *s = &board->slots[0];
@@ -353,6 +370,7 @@ main(void)
 	tcase_add_test(tests, a_new_lot_holds_nothing_and_counts_on);
 	tcase_add_test(tests,
 	    what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost);
+	tcase_add_test(tests, a_lot_with_few_descriptors_left_is_crowded);
 	tcase_add_test(tests, strings_are_cut_to_their_room);
 	tcase_add_test(
 	    tests, a_worker_that_died_while_writing_is_read_and_replaced);
