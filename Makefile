@@ -73,6 +73,8 @@ UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
 UNIT_COMMON  := $(filter-out $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
 UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS)))
 FAULTY       := $(BUILD)/t/faulty/tined
+# A slow file system, where there is what it is built with; its tests skip else.
+SLOWFS       := $(shell $(PKG_CONFIG) --exists fuse3 2>/dev/null && echo $(BUILD)/t/slowfs)
 FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c))
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 TESTS        ?= $(sort $(wildcard t/*.t))
@@ -103,7 +105,7 @@ $(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
 	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS) $(CHECK_LIBS)
 
 # The program with a mount that goes wrong, for the tests; never installed.
-faulty: $(FAULTY)
+faulty: $(FAULTY) $(SLOWFS)
 
 $(FAULTY): $(BUILD)/obj/main.o $(FAULTS) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -113,6 +115,10 @@ $(FAULTY): $(BUILD)/obj/main.o $(FAULTS) $(LIBRARY)
 $(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)
 	$(CC_SAYS)$(COMPILE) -fno-sanitize=all $(AUTODEP) -c -o $@ $<
+
+$(BUILD)/t/slowfs: t/slowfs/slowfs.c $(BUILD)/flags | $(BUILD)/found
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $$($(PKG_CONFIG) --cflags fuse3) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs fuse3) $(BSD_LIBS)
 
 $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -155,21 +161,21 @@ tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(1))
 
 # The tests are last to run, so that their summary is the last to be read.
-check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## layers, headers, style, and all tests
+check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## layers, headers, style, and all tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
-test: $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## the unit and the end-to-end tests
+test: $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## the unit and the end-to-end tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
 check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 	$(call tests,$(UNIT_TESTS))
 
-check-e2e: $(BUILD)/tined $(FAULTY)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
+check-e2e: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
 # t/07* are about the lot; t/933* and t/95* measure, t/97* are of services.
 check-classic: export TINED_ARGS = --no-lot
-check-classic: $(BUILD)/tined $(FAULTY)		## the end-to-end tests with --no-lot
+check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
 	$(call tests,$(filter-out t/07% t/933% t/95% t/97%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
