@@ -93,12 +93,23 @@ open_doors(struct lot *lot)
 	lot_open_sources(lot);
 }
 
+/* The flag that the signal has set is looked at in each round. */
+static void
+wake_up(const struct lot *lot)
+{
+	uint64_t count;
+
+	(void)!read(lot->wake, &count, sizeof(count));
+}
+
 static void
 act_on_event(struct lot *lot, const struct epoll_event *event)
 {
 	void *what = event->data.ptr;
 
-	if (what == &lot->heritage->parked)
+	if (what == &lot->wake)
+		wake_up(lot);
+	else if (what == &lot->heritage->parked)
 		lot_take_from(lot, &lot->heritage->parked);
 	else if (what == &lot->heritage->predecessor)
 		lot_take_from(lot, &lot->heritage->predecessor);
@@ -106,7 +117,7 @@ act_on_event(struct lot *lot, const struct epoll_event *event)
 		open_doors(lot);
 	else if (what == &lot->heritage->listeners)
 		lot_accept_all(lot);
-	else if (what != &lot->lane_is_full && what != &lot->wake &&
+	else if (what != &lot->lane_is_full &&
 	    what != &lot->share) /* after which the queue is looked at */
 		lot_act_on_berth(lot, what);
 }
@@ -139,7 +150,6 @@ static void
 begin_stop(struct lot *lot)
 {
 	lot->stopping = true;
-	berths_unwatch(&lot->berths, lot->wake);
 	lot_close_listeners(lot);
 }
 

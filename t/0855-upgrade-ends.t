@@ -5,12 +5,35 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(keep_busy lot_pid park release);
+use Lot qw(keep_busy lot_pid park release sleeps);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(wait_for);
 use Upgrade qw($big $classic $pidfile all_is_over alive both_end ends_clean says
 	start start_divided successor);
+
+# A signal that the lot has seen must not wake it for ever.
+subtest 'the lots while the old one finishes' => sub {
+	plan skip_all => 'no lot' if $classic;
+	my $tined = start('-m', '/reflect=echo:body', '--body-timeout', '300s',
+		'--stop-timeout', '300s');
+	my ($old, $lot) = ($tined->pid, lot_pid($tined));
+	my $busy = keep_busy($tined);
+
+	$tined->signal('USR2');
+	my $new = successor($tined) // return fail 'no successor';
+	my ($next) = grep { Tined::title($_) =~ /: lot\b/ }
+	    $tined->child_pids($new);
+	ok(sleeps($lot), 'the one that has given its clients away sleeps');
+	ok(sleeps($next), 'so does the other');
+	kill 'TERM', $new;
+	ok(says($tined, $_, 'stopping'), "$_ stops") for $new, $old;
+	ok(sleeps($_), 'it sleeps while the server stops')
+	    for grep { alive($_) } $lot, $next;
+	ok(release($tined, $busy), 'the request is answered');
+	ok(both_end(10, $old, $new), 'then both end');
+	all_is_over($tined);
+};
 
 subtest 'a stop while the old one finishes' => sub {
 	my ($tined, $busy, $old, $new) = start_divided();

@@ -8,14 +8,15 @@ use v5.36;
 use Carp        qw(croak);
 use Errno       qw(ENOENT);
 use Exporter    qw(import);
-use Socket qw(AF_INET IPPROTO_TCP SOCK_DGRAM);
+use POSIX       ();
+use Socket      qw(AF_INET IPPROTO_TCP SOCK_DGRAM);
 use Test::More  ();
 use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
 	find_lot half_of held_by_lot is_held is_on_its_way is_parked keep_busy lot_pid
-	median need_descriptors park percentile reflect release token);
+	median need_descriptors park percentile reflect release sleeps token);
 
 # From linux/netlink.h and linux/sock_diag.h.
 use constant {
@@ -25,6 +26,9 @@ use constant {
 	NLMSG_ERROR         => 2,
 	SOCK_DIAG_BY_FAMILY => 20,
 };
+
+# Ticks of proc(5) a second; and how long sleeps() looks.
+use constant { TICKS => POSIX::sysconf(POSIX::_SC_CLK_TCK), SPIN => 0.2 };
 
 # No content that a server might collect before a worker sees the request.
 use constant BUSY_LENGTH => 200_000;
@@ -211,6 +215,16 @@ sub cpu_ticks ($pid) {
 	my @field = split q{ }, $rest;
 
 	return $field[11] + $field[12];
+}
+
+# Whether it has nothing to do.  This process works meanwhile, so that one that
+# spins gets as much time as this one does, however busy the machine is.
+sub sleeps ($pid) {
+	my $before = cpu_ticks($pid);
+	my $until  = (times)[0] + SPIN;
+
+	1 while (times)[0] < $until;
+	return cpu_ticks($pid) - $before < SPIN * TICKS / 4;
 }
 
 1;
