@@ -32,7 +32,7 @@ struct berth {
 	enum berth_state state;
 	int fd;
 	int64_t since;	   /* when the state began, or its last window */
-	int64_t parked;	   /* when it came here */
+	int64_t parked;	   /* when it came here, or its response was sent */
 	int64_t gap;	   /* from then until its request was complete */
 	uint32_t requests; /* answered on it so far */
 	uint32_t wanted;   /* bytes, of BERTH_COLLECT: collect.h */

@@ -5,6 +5,7 @@
 #include "delivery.h"
 #include "exchange.h"
 #include "head.h"
+#include "pace.h"
 #include "tally.h"
 
 /* How often what the kernel still sends is looked at. */
@@ -312,15 +313,17 @@ linger_on(struct client *c, int64_t deadline)
 void
 connection_linger(struct client *c)
 {
-	int64_t deadline = clock_now() + CONNECTION_LINGER_TIME;
-	size_t drained = 0;
+	int64_t end = clock_now() + CONNECTION_LINGER_HERE_TIME;
+	struct pace pace;
 
 	score_enter(c->service.score, SCORE_LINGERING);
 	shutdown(c->fd, SHUT_WR);
-	while (drained < CONNECTION_LINGER_BYTES && clock_now() < deadline) {
+	pace_start(&pace, CONNECTION_LINGER_HERE_PAUSE);
+	while (!pace_is_over(&pace) && clock_now() < end) {
 		input_attach(&c->in, c->fd);
-		if (!linger_on(c, deadline))
+		if (!linger_on(c, clock_sooner(pace.ends, end)))
 			break;
-		drained += input_text(&c->in).len;
+		if (!c->in.hurry)
+			pace_add(&pace, input_text(&c->in).len);
 	}
 }

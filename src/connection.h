@@ -8,9 +8,17 @@
 #include "client.h"
 #include "clock.h"
 
-/* Lingering close (RFC 9112, 9.6): what is drained, and for how long. */
-#define CONNECTION_LINGER_BYTES (256 << 10)
-#define CONNECTION_LINGER_TIME (2 * CLOCK_SECOND)
+/*
+ * Lingering close (RFC 9112, 9.6): what the client still sends is drained, as
+ * many programs send all of a request before they read the answer.  It may go
+ * on for so long, as long as it keeps to the least rate of pace.h in windows of
+ * this pause: in the lot, where that costs a descriptor.
+ */
+#define CONNECTION_LINGER_TIME (300 * CLOCK_SECOND)
+#define CONNECTION_LINGER_PAUSE (5 * CLOCK_SECOND)
+/* The same where a worker is kept; in a stop, the pause is all there is. */
+#define CONNECTION_LINGER_HERE_TIME (30 * CLOCK_SECOND)
+#define CONNECTION_LINGER_HERE_PAUSE (2 * CLOCK_SECOND)
 
 enum connection_end {
 	CONNECTION_CLOSES,  /* nothing more is to come from either side */
@@ -23,7 +31,10 @@ enum connection_end {
 
 /* Serves the client that is attached, for as long as it keeps a worker busy. */
 enum connection_end connection_serve(struct client *c);
-/* Lingers here: shut down for writing, and drained until the client closes. */
+/*
+ * Lingers here: shut down for writing, and drained until the client closes, or
+ * CONNECTION_LINGER_HERE says that it is enough.
+ */
 void connection_linger(struct client *c);
 
 #endif

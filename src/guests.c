@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "connection.h"
 #include "famine.h"
 #include "guests.h"
 #include "head.h"
 #include "memory.h"
+
+/* After the answer: how long, and how much a client may still send. */
+#define LINGER_TIME (2 * CLOCK_SECOND)
+#define LINGER_BYTES (256 << 10)
 
 int
 guests_init(struct guests *all, int listener, size_t max_head, int64_t patience)
@@ -69,8 +72,7 @@ deadline_of(const struct guests *all, const struct guest *g)
 {
 	if (g->fd == -1)
 		return CLOCK_NEVER;
-	return g->since +
-	    (g->answered ? CONNECTION_LINGER_TIME : all->patience);
+	return g->since + (g->answered ? LINGER_TIME : all->patience);
 }
 
 /* Whose deadline is the next; its place may be empty. */
@@ -151,7 +153,7 @@ drain(struct guests *all, struct guest *g)
 		n = recv(g->fd, all->scratch, all->max_head, MSG_DONTWAIT);
 		if (n > 0)
 			g->drained += (size_t)n;
-	} while (n > 0 && g->drained < CONNECTION_LINGER_BYTES);
+	} while (n > 0 && g->drained < LINGER_BYTES);
 	if (n >= 0 || errno != EAGAIN)
 		guests_release(g);
 }

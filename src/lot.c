@@ -150,6 +150,7 @@ static void
 begin_stop(struct lot *lot)
 {
 	lot->stopping = true;
+	lot->berths.limits[BERTH_LINGER] = CONNECTION_LINGER_HERE_PAUSE;
 	lot_close_listeners(lot);
 }
 
@@ -347,7 +348,7 @@ start(struct lot *lot)
 	limits[BERTH_HEAD] = c->head_timeout;
 	limits[BERTH_COLLECT] = c->body_timeout;
 	limits[BERTH_SEND] = c->send_timeout;
-	limits[BERTH_LINGER] = CONNECTION_LINGER_TIME;
+	limits[BERTH_LINGER] = CONNECTION_LINGER_PAUSE;
 	return lot_watch_sources(lot);
 }
 

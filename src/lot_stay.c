@@ -45,29 +45,36 @@ lot_look_at_bytes(struct lot *lot, struct berth *b)
 		make_ready(lot, b);
 }
 
-static void
-drain(struct lot *lot, struct berth *b)
+/* Whether it may have more time, if it is not too slow. */
+static bool
+may_go_on(const struct lot *lot, const struct berth *b)
 {
-	ssize_t n = recv(
-	    b->fd, lot->scratch, HANDOFF_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
-
-	if (n == -1 && errno == EAGAIN)
-		return;
-	if (n > 0)
-		b->moved += (size_t)n;
-	if (n <= 0 || b->moved > CONNECTION_LINGER_BYTES)
-		berth_release(&lot->berths, b);
+	if (b->state == BERTH_LINGER)
+		return !lot->stopping &&
+		    clock_now() - b->parked < CONNECTION_LINGER_TIME;
+	return b->state == BERTH_COLLECT || b->state == BERTH_SEND;
 }
 
 /* As pace.h has it: who moves a quota of bytes in time gets more time. */
 static void
 count_moved(struct lot *lot, struct berth *b, size_t n)
 {
-	bool paced = b->state == BERTH_COLLECT || b->state == BERTH_SEND;
-
 	b->moved += n;
-	if (paced && b->moved >= pace_quota(lot->berths.limits[b->state]))
+	if (b->moved >= pace_quota(lot->berths.limits[b->state]) &&
+	    may_go_on(lot, b))
 		berth_enter(&lot->berths, b, b->state);
+}
+
+static void
+drain(struct lot *lot, struct berth *b)
+{
+	ssize_t n = recv(
+	    b->fd, lot->scratch, HANDOFF_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n > 0)
+		count_moved(lot, b, (size_t)n);
+	else if (n == 0 || errno != EAGAIN)
+		berth_release(&lot->berths, b);
 }
 
 static void
@@ -93,12 +100,12 @@ receive(struct lot *lot, struct berth *b)
 static void
 go_on_after_send(struct lot *lot, struct berth *b)
 {
+	b->parked = clock_now();
 	if (b->last || lot->stopping) {
 		shutdown(b->fd, SHUT_WR);
 		berth_enter(&lot->berths, b, BERTH_LINGER);
 		return;
 	}
-	b->parked = clock_now();
 	berth_enter(&lot->berths, b, BERTH_IDLE);
 	look_for_head(lot, b);
 }

@@ -28,6 +28,7 @@ use constant {
 	MEMORY   => 4096,   # kB of private memory of a process
 	ADDRESS  => 10,     # 127.0.0.ADDRESS is the first client's
 	FOREVER  => 15,     # a client that nobody stops gives up
+	FLOOD    => 4 << 20, # it is refused long before
 };
 
 my $big = 'x' x BIG;
@@ -140,16 +141,16 @@ sub trickle ($c, $bytes, $rate) {
 	return $done;
 }
 
-# One piece after the other for as long as the server reads them, whatever it
-# answers; how many bytes that were.
-sub flood ($c, $piece, $most = 1 << 30) {
+# One piece after the other, whatever the server answers: it reads them all, or
+# the answer could be lost.
+sub flood ($c, $piece) {
 	my $done = 0;
 
-	while ($done < $most && time - $c->{start} < FOREVER) {
+	while ($done < FLOOD) {
 		$tined->send($c->{sock}, $piece) or last;
 		$done += length $piece;
 	}
-	return $done;
+	return says($done >= FLOOD, 'it may send what it has to send');
 }
 
 sub refused ($c, $status) {
@@ -228,7 +229,6 @@ client 'empty lines without end' => does => sub ($c) {
 
 client 'a million fields' => does => sub ($c) {
 	my $field = 0;
-	my $done = 0;
 
 	$tined->send($c->{sock}, $GET);
 	while ($field < 1_000_000) {
@@ -238,7 +238,6 @@ client 'a million fields' => does => sub ($c) {
 		$field += 1000;
 	}
 	took($c, 0, LINGER, 'the end');
-	says($field < 1_000_000, "it may not send them all, but $field");
 	refused($c, 431);
 };
 
@@ -258,19 +257,18 @@ client 'trailers by the thousand' => does => sub ($c) {
 
 client 'chunks of a byte with long extensions' => does => sub ($c) {
 	$tined->send($c->{sock}, $CHUNKED);
-	my $done = flood($c, '1;name=' . 'v' x 200 . "\r\ny\r\n", 1 << 24);
+	flood($c, '1;name=' . 'v' x 200 . "\r\ny\r\n");
 	took($c, 0, LINGER, 'the end');
-	says($done < 1 << 24, 'it may not go on');
 	refused($c, 400);
 };
 
 client 'a chunked body without end' => does => sub ($c) {
 	my $sock = $c->{sock};
 	my $chunk = sprintf("%x\r\n", 10_000) . 'y' x 10_000 . "\r\n";
-	my $got = 0;
+	my ($sent, $got) = (0, 0);
 
 	$tined->send($sock, $CHUNKED);
-	while (time - $c->{start} < FOREVER) {
+	for (; $sent < FLOOD; $sent += length $chunk) {
 		eval { $tined->send($sock, $chunk, timeout => 0) } // 1
 		    or last;
 		sysread $sock, my $bytes, 1 << 18;
