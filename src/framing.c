@@ -2,7 +2,7 @@
 #include "scan.h"
 #include "uri.h"
 
-#define LENGTH_DIGITS_MAX 18
+#define LENGTH_MAX UINT64_C(999999999999999999) /* 18 digits */
 
 static int
 check_host(struct request *r)
@@ -29,24 +29,41 @@ is_coding(struct text t)
 	return scan_token(&t) && scan_parameters(t, true);
 }
 
+/* What the fields name so far, which are one list: RFC 9110, 5.3. */
+struct codings {
+	size_t count;
+	bool chunked; /* is the last of them */
+};
+
+/* False where one is malformed, or follows chunked. */
+static bool
+add_codings(struct codings *all, struct text list)
+{
+	struct text coding;
+
+	while (text_next_element(&list, &coding)) {
+		if (all->chunked || !is_coding(coding))
+			return false;
+		all->chunked = text_equal_nocase(coding, TEXT("chunked"));
+		all->count++;
+	}
+	return true;
+}
+
 /*
  * 501 only for a well-formed list of other codings with chunked once, at its
  * end: there the content could be found, only not decoded.
  */
 static int
-refuse_codings(struct text list)
+refuse_codings(const struct request *r)
 {
-	struct text coding;
-	bool chunked = false;
-	size_t count = 0;
+	struct codings all = {0};
 
-	while (text_next_element(&list, &coding)) {
-		if (chunked || !is_coding(coding))
+	for (size_t i = 0; i < r->field_count; i++)
+		if (r->fields[i].id == FIELD_TRANSFER_ENCODING &&
+		    !add_codings(&all, r->fields[i].value))
 			return 400;
-		chunked = text_equal_nocase(coding, TEXT("chunked"));
-		count++;
-	}
-	return chunked && count > 1 ? 501 : 400;
+	return all.chunked && all.count > 1 ? 501 : 400;
 }
 
 static int
@@ -56,11 +73,11 @@ check_transfer_encoding(struct request *r)
 
 	if (!request_field(r, FIELD_TRANSFER_ENCODING, &value))
 		return 0;
-	if (r->minor == 0 || r->counts[FIELD_CONTENT_LENGTH] > 0 ||
-	    r->counts[FIELD_TRANSFER_ENCODING] > 1)
+	if (r->minor == 0 || r->counts[FIELD_CONTENT_LENGTH] > 0)
 		return 400;
-	if (!text_equal_nocase(value, TEXT("chunked")))
-		return refuse_codings(value);
+	if (r->counts[FIELD_TRANSFER_ENCODING] > 1 ||
+	    !text_equal_nocase(value, TEXT("chunked")))
+		return refuse_codings(r);
 	r->framing = FRAMING_CHUNKED;
 	return 0;
 }
@@ -73,8 +90,7 @@ check_content_length(struct request *r)
 	if (!request_field(r, FIELD_CONTENT_LENGTH, &value))
 		return 0;
 	if (r->counts[FIELD_CONTENT_LENGTH] > 1 ||
-	    value.len > LENGTH_DIGITS_MAX ||
-	    !text_to_number(value, UINT64_MAX, &r->length))
+	    !text_to_number(value, LENGTH_MAX, &r->length))
 		return 400;
 	r->framing = FRAMING_LENGTH;
 	return 0;

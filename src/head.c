@@ -24,6 +24,20 @@ limit_of(const struct head_scan *scan, size_t max)
 	return scan->start + (scan->lines == 0 && line < max ? line : max);
 }
 
+/* Of a request line that is too long: its first len bytes. */
+static int
+status_of_long_line(const char *line, size_t len)
+{
+	const char *space = memchr(line, ' ', len);
+	struct text method = {
+	    line, space != NULL ? (size_t)(space - line) : len};
+
+	return method.len > 0 && method_of(method) == METHOD_UNKNOWN &&
+		chars_all(method.at, method.len, CHAR_TOKEN)
+	    ? 501
+	    : 414;
+}
+
 /*
  * Finds the CRLF that ends the present line.  Bytes are judged in their
  * order: a bare CR or LF before the limit is 400, however much has come.
@@ -47,7 +61,10 @@ find_line_end(struct head_scan *scan, const char *bytes, size_t len, size_t max)
 	if (cr != NULL && cr + 1 < stop)
 		return refuse(scan, 400);
 	if (end == limit)
-		return refuse(scan, scan->lines == 0 ? 414 : 431);
+		return refuse(scan,
+		    scan->lines > 0 ? 431
+				    : status_of_long_line(bytes + scan->start,
+					  limit - scan->start));
 	scan->at = cr != NULL ? (size_t)(cr - bytes) : end;
 	return HEAD_MORE;
 }

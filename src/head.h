@@ -35,7 +35,9 @@ struct head_scan {
 /*
  * Looks for the end of a head in bytes[0..len); called again with the same
  * bytes and more behind them until it is not HEAD_MORE.  max is for the head
- * from start to end.  Refuses with 400 (a CR or LF alone), 414 or 431.
+ * from start to end.  Refuses with 400 (a CR or LF alone), 414 or 431,
+ * and with 501 when the line that is too long begins with a method that nothing
+ * here implements (RFC 9112, 3).
  */
 enum head_found head_find(
     struct head_scan *scan, const char *bytes, size_t len, size_t max);

@@ -73,12 +73,12 @@ uri_authority_is_valid(struct text t)
 	size_t host;
 
 	if (t.len == 0)
-		return true; /* an empty reg-name */
+		return true;
 	if (t.at[0] == '[')
 		return is_ip_literal(t);
 	colon = memchr(t.at, ':', t.len);
 	host = colon != NULL ? (size_t)(colon - t.at) : t.len;
-	if (!is_encoded((struct text){t.at, host}, CHAR_NAME) ||
+	if (host == 0 || !is_encoded((struct text){t.at, host}, CHAR_NAME) ||
 	    has_encoded_nul(t))
 		return false;
 	return colon == NULL || is_port(from(t, host + 1));
@@ -108,8 +108,7 @@ take_authority(struct text *t, struct text *authority)
 		len++;
 	*authority = (struct text){t->at, len};
 	*t = from(*t, len);
-	return len > 0 && authority->at[0] != ':' &&
-	    uri_authority_is_valid(*authority);
+	return len > 0 && uri_authority_is_valid(*authority);
 }
 
 static int

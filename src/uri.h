@@ -24,8 +24,9 @@ struct uri {
  */
 int uri_parse(struct text target, enum method method, struct uri *out);
 /*
- * host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo.  An
- * IPvFuture is refused: nothing can be reached by it yet.
+ * host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo, or
+ * nothing at all: a port needs a host (RFC 9110, 4.2.1).  An IPvFuture is
+ * refused: nothing can be reached by it yet.
  */
 bool uri_authority_is_valid(struct text authority);
 /*

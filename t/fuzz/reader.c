@@ -169,7 +169,7 @@ reader_authority(struct span s, bool empty)
 			return false;
 		if (has_encoded_nul(part(s, 0, end)))
 			return false;
-		if (end == 0 && !empty)
+		if (end == 0 && (!empty || s.len > 0))
 			return false;
 	}
 	return end == s.len ||
@@ -349,35 +349,48 @@ is_transfer_coding(struct span s)
 	return true;
 }
 
-/* Not "chunked" alone: 501 for other codings before a final chunked. */
+/* What all Transfer-Encoding fields say together. */
+struct codings {
+	bool bad;
+	bool empties;
+	bool before; /* something other than chunked */
+	bool last;   /* chunked, and nothing behind it */
+};
+
 static void
-refuse_codings(struct reader *r, struct span value)
+read_codings(struct codings *c, struct span value)
 {
-	bool empties = false, before = false, last = false;
 	struct span coding;
 	size_t i = 0;
 
 	while (element(value, &i, &coding)) {
 		if (coding.len == 0) {
-			empties = true;
+			c->empties = true;
 			continue;
 		}
-		if (!is_transfer_coding(coding) || last) {
-			refuse(r, 400);
-			return;
-		}
-		last = same(coding, "chunked");
-		before = before || !last;
+		if (!is_transfer_coding(coding) || c->last)
+			c->bad = true;
+		c->last = same(coding, "chunked");
+		c->before = c->before || !c->last;
 		/* chunked has no parameters */
-		if (!last &&
-		    same(part(coding, 0, skip(coding, 0, TCHAR)), "chunked")) {
-			refuse(r, 400);
-			return;
-		}
+		if (!c->last &&
+		    same(part(coding, 0, skip(coding, 0, TCHAR)), "chunked"))
+			c->bad = true;
 	}
-	refuse(r, last && before ? 501 : 400);
+}
+
+/* Not "chunked" alone: 501 for other codings before a final chunked. */
+static void
+refuse_codings(struct reader *r)
+{
+	struct codings c = {0};
+
+	for (size_t i = 0; i < r->field_count; i++)
+		if (same(r->fields[i].name, "Transfer-Encoding"))
+			read_codings(&c, r->fields[i].value);
+	refuse(r, !c.bad && c.last && c.before ? 501 : 400);
 	/* Whether that is well-formed is a matter of taste. */
-	if (empties)
+	if (c.empties)
 		allow(r, 400);
 }
 
@@ -389,11 +402,11 @@ judge_framing(struct reader *r)
 	size_t lengths = field(r, "Content-Length", &length);
 
 	if (codings > 0) {
-		if (codings > 1 || lengths > 0 || r->minor == 0)
+		if (lengths > 0 || r->minor == 0)
 			refuse(r, 400);
-		r->chunked = same(coding, "chunked");
-		if (codings == 1 && !r->chunked)
-			refuse_codings(r, coding);
+		r->chunked = codings == 1 && same(coding, "chunked");
+		if (!r->chunked)
+			refuse_codings(r);
 	}
 	if (lengths == 0)
 		return;
@@ -401,6 +414,7 @@ judge_framing(struct reader *r)
 		refuse(r, 400);
 		return;
 	}
+	length = part(length, skip(length, 0, "0"), length.len);
 	if (length.len > 18) {
 		refuse(r, 400);
 		refuse(r, 413);
@@ -498,18 +512,33 @@ skip_empty_lines(struct reader *r, struct span s)
 	return true;
 }
 
+/* RFC 9112, 3: a method that is not known is worse than a long target. */
+static void
+refuse_line(struct reader *r, struct span s, size_t max)
+{
+	size_t most = READER_LINE_MAX + 2 < max ? READER_LINE_MAX + 2 : max;
+	struct span seen = part(s, r->start, s.len);
+	struct span method;
+
+	if (seen.len > most)
+		seen.len = most;
+	method = part(seen, 0, find(seen, 0, " "));
+	refuse(r, is_token(method) && !method_is_known(method) ? 501 : 414);
+}
+
 /* Past the limits, whatever comes: used is what is known of the head. */
 static void
-judge_size(struct reader *r, size_t used, size_t line, size_t max)
+judge_size(
+    struct reader *r, struct span s, size_t used, size_t line, size_t max)
 {
 	if (line > READER_LINE_MAX)
-		refuse(r, 414);
+		refuse_line(r, s, max);
 	if (r->field_lines > READER_FIELDS_MAX)
 		refuse(r, 431);
 	if (used > max) {
 		refuse(r, 431);
 		if (line + 2 > max)
-			refuse(r, 414);
+			refuse_line(r, s, max);
 	}
 }
 
@@ -536,11 +565,11 @@ read_lines(struct reader *r, struct span s, size_t max)
 	r->end = at + len;
 	if (verdict == READER_TAKEN) {
 		r->end += 2;
-		judge_size(r, r->end - r->start, first, max);
+		judge_size(r, s, r->end - r->start, first, max);
 		judge(r);
 	} else if (verdict == READER_REFUSED) {
 		r->statuses = 0;
-		judge_size(r, r->end + 2 - r->start, first, max);
+		judge_size(r, s, r->end + 2 - r->start, first, max);
 		refuse(r, 400);
 	} else {
 		/*
@@ -548,7 +577,7 @@ read_lines(struct reader *r, struct span s, size_t max)
 		 * its CRLF may be waited for.
 		 */
 		r->statuses = 0;
-		judge_size(r, s.len - r->start + 1, first, max);
+		judge_size(r, s, s.len - r->start + 1, first, max);
 		r->broken =
 		    first > READER_LINE_MAX + 2 || s.len - r->start > max + 2;
 	}

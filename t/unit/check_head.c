@@ -95,19 +95,41 @@ START_TEST(g1_a_request_line_has_at_most_8192_bytes)
 	assert_built(0, HEADS_MAX);
 	begin_line_of(HEAD_LINE_MAX + 1);
 	assert_built(414, HEADS_MAX);
-	begin("");
-	add_repeated('a', HEAD_LINE_MAX + 2);
+	begin("GET ");
+	add_repeated('a', HEAD_LINE_MAX - 2);
 	assert_built(414, HEADS_MAX);
+	begin("GET ");
+	add_repeated('a', HEAD_LINE_MAX - 3);
+	assert_built(HEADS_MORE, HEADS_MAX);
+}
+END_TEST
+
+START_TEST(g1_a_long_line_with_an_unknown_method_is_501)
+{
 	begin("");
 	add_repeated('a', HEAD_LINE_MAX + 1);
 	assert_built(HEADS_MORE, HEADS_MAX);
+	add_repeated('a', 1);
+	assert_built(501, HEADS_MAX);
+	begin("BREW ");
+	add_repeated('a', HEAD_LINE_MAX);
+	assert_built(501, HEADS_MAX);
+	begin("");
+	add_repeated('a', 1024);
+	assert_built(501, 1024);
+	begin("(");
+	add_repeated('a', HEAD_LINE_MAX + 1);
+	assert_built(414, HEADS_MAX);
+	begin("");
+	add_repeated(' ', HEAD_LINE_MAX + 2);
+	assert_built(414, HEADS_MAX);
 }
 END_TEST
 
 START_TEST(g1_bytes_are_judged_in_their_order)
 {
-	begin("");
-	add_repeated('a', HEAD_LINE_MAX + 2);
+	begin("GET ");
+	add_repeated('a', HEAD_LINE_MAX - 2);
 	buffer_add_string(&b, "\n");
 	assert_built(414, HEADS_MAX);
 	begin("a\rb");
@@ -532,6 +554,7 @@ add_tests_of_bytes(TCase *tests)
 	tcase_add_test(
 	    tests, g0_eight_empty_lines_come_before_a_head_and_no_ninth);
 	tcase_add_test(tests, g1_a_request_line_has_at_most_8192_bytes);
+	tcase_add_test(tests, g1_a_long_line_with_an_unknown_method_is_501);
 	tcase_add_test(tests, g1_bytes_are_judged_in_their_order);
 	tcase_add_test(tests, g2_a_head_has_at_most_max_bytes);
 	tcase_add_test(
