@@ -112,7 +112,7 @@ ranges_parse(struct text value, uint64_t size, struct ranges *out)
 		if (satisfiable)
 			insert(out, r);
 	}
-	if (asked == 0)
+	if (asked == 0 || size == 0)
 		return RANGES_IGNORED;
 	return out->count > 0 ? RANGES_SATISFIABLE : RANGES_UNSATISFIABLE;
 }

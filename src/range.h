@@ -28,7 +28,9 @@ struct ranges {
 /*
  * Reads the value of a Range field for a representation of size bytes.  Ranges
  * that overlap or touch are made one; a set that asks for more than
- * RANGES_MAX, or is malformed, or of another unit, is ignored.
+ * RANGES_MAX, or is malformed, or of another unit, is ignored; and so is any set
+ * where there is nothing to send a part of: "-5" is satisfiable of an empty
+ * representation (RFC 9110, 14.1.2), but its Content-Range would have no form.
  */
 enum ranges_result ranges_parse(
     struct text value, uint64_t size, struct ranges *out);

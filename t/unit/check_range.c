@@ -81,11 +81,13 @@ START_TEST(ranges_behind_the_end_are_unsatisfiable)
 }
 END_TEST
 
-START_TEST(nothing_of_an_empty_file_is_satisfiable)
+START_TEST(all_ranges_of_an_empty_file_are_ignored)
 {
-	assert_ranges("bytes=0-", 0, "unsatisfiable");
-	assert_ranges("bytes=0-0", 0, "unsatisfiable");
-	assert_ranges("bytes=-1", 0, "unsatisfiable");
+	assert_ranges("bytes=0-", 0, "ignored");
+	assert_ranges("bytes=0-0", 0, "ignored");
+	assert_ranges("bytes=-1", 0, "ignored");
+	assert_ranges("bytes=-0", 0, "ignored");
+	assert_ranges("bytes=5-9,20-30", 0, "ignored");
 }
 END_TEST
 
@@ -246,7 +248,7 @@ main(void)
 	tcase_add_test(tests, the_name_of_the_unit_compares_without_case);
 	tcase_add_test(tests, ranges_past_the_end_are_clamped);
 	tcase_add_test(tests, ranges_behind_the_end_are_unsatisfiable);
-	tcase_add_test(tests, nothing_of_an_empty_file_is_satisfiable);
+	tcase_add_test(tests, all_ranges_of_an_empty_file_are_ignored);
 	tcase_add_test(tests, one_satisfiable_range_is_enough);
 	tcase_add_test(tests, malformed_sets_and_other_units_are_ignored);
 	tcase_add_test(tests, ranges_that_overlap_or_touch_are_one);
