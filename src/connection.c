@@ -12,7 +12,7 @@
 #define LINGER_TICK (20 * CLOCK_MILLISECOND)
 /* For the first request of a connection, when the server stops. */
 #define FIRST_GRACE (100 * CLOCK_MILLISECOND)
-/* A client who sent its last request within this is waited for, so long. */
+/* A client that sent its last request within this is waited for. */
 #define BRISK_GAP CLOCK_MILLISECOND
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 8
@@ -95,11 +95,10 @@ is_spare(struct client *c)
 
 /*
  * Between requests it is the client's turn.  A worker that nobody misses waits
- * for a while (SO_RCVTIMEO: --linger), another only for a moment, and only for
- * a client who was quick the last time: that costs less than handing the
- * connection to the lot and back.  When the server stops, idle connections are
- * closed; but who has just been accepted is about to ask (TCP_DEFER_ACCEPT sees
- * to that for TCP alone).
+ * for a while (SO_RCVTIMEO: --linger), another does not wait at all: requests of
+ * other clients are ready, and a hand-over costs less than an idle worker.  When
+ * the server stops, idle connections are closed; but a client that has just been
+ * accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
  */
 static enum input_result
 wait_for_request(struct client *c)
@@ -112,8 +111,6 @@ wait_for_request(struct client *c)
 		result = input_more(&c->in, start + FIRST_GRACE);
 	else if (!client_may_park(c) || is_spare(c))
 		result = input_wait(&c->in, true);
-	else if (c->gap < BRISK_GAP)
-		result = input_more(&c->in, start + BRISK_GAP);
 	else
 		result = input_wait(&c->in, false);
 	if (c->requests > 0) /* the first comes with the connection */

@@ -4,18 +4,20 @@
 use v5.36;
 
 use File::Temp ();
+use IO::Select ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask find_lot half_of is_on_its_way is_parked keep_busy
 	lot_pid median park percentile reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(background spew wait_for);
+use Tined qw(PATIENCE background slow spew wait_for);
 
 Lot::import_or_skip();
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $SLACK = 1.2;
+use constant BUSY_CLIENTS => 8;
 
 sub took_about ($start, $expected, $name) {
 	my $took = time - $start;
@@ -382,6 +384,44 @@ subtest 'fairness: one that always has a request ready' => sub {
 	my ($served) = $greedy->();
 	like($served, qr/\A\d{4,}\z/, 'nor does it itself');
 	diag "the greedy one had $served answers";
+	$tined->ends_clean;
+};
+
+# Each busy client asks again as soon as it has its answer: a worker that waits
+# a moment for that keeps the others waiting.  The test counts the answers of the
+# busy clients between another client's request and its answer.
+subtest 'fairness: clients that ask again at once' => sub {
+	my $tined = Tined->start(args => ['-w', 1, '-a', 'off', @reflect]);
+	my @busy  = map { $tined->connect } 1 .. BUSY_CLIENTS;
+	my $other = $tined->connect;
+	my $all   = IO::Select->new(@busy, $other);
+	my @answers;
+
+	ask($tined, $_) or die for @busy, $other;
+	park($tined, $other);
+	$tined->send($_, reflect('busy')) for @busy;
+	for my $round (1 .. 41) {
+		my ($asked, $count, $done) = (0, 0, 0);
+		while (!$done) {
+			my @ready = $all->can_read(PATIENCE * slow())
+			    or die 'nobody is answered';
+			for my $sock (@ready) {
+				$tined->read_response($sock) or die;
+				$count++;
+				$done ||= $sock == $other;
+				next if $sock == $other;
+				$tined->send($sock, reflect('busy'));
+			}
+			next if $asked || $count < BUSY_CLIENTS;
+			$tined->send($other, reflect('other'));
+			($asked, $count) = (1, 0);
+		}
+		push @answers, $count - 1;
+	}
+	diag "further answers: @answers";
+	cmp_ok(median(@answers), '<=', 2.5 * BUSY_CLIENTS,
+		'another is answered in its turn');
+	$tined->read_response($_) for @busy;
 	$tined->ends_clean;
 };
 
