@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,9 +14,19 @@
 /* A lane holds a few messages of the largest kind; the kernel doubles it. */
 #define LANE_BUFFER (1 << 20)
 
+/*
+ * What there is room for is a little more than what a message may bring, since
+ * the kernel rounds it up: so one descriptor too many is seen.
+ */
+#define CONTROL_ROOM CMSG_SPACE(HANDOFF_DESCRIPTORS_MAX * sizeof(int))
+#define DESCRIPTORS_ROOM ((CONTROL_ROOM - CMSG_LEN(0)) / sizeof(int))
+
+_Static_assert(DESCRIPTORS_ROOM > HANDOFF_DESCRIPTORS_MAX,
+    "a message with too many descriptors cannot be told");
+
 union control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(HANDOFF_DESCRIPTORS_MAX * sizeof(int))];
+	char bytes[CONTROL_ROOM];
 };
 
 int
@@ -87,7 +98,9 @@ handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
 	if (with_rest && rest->spill != -1)
 		fds[count++] = rest->spill;
 	put_descriptors(&message, fds, count);
-	return sendmsg(lane->to, &message, MSG_NOSIGNAL) == -1 ? -1 : 0;
+	return sendmsg(lane->to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
+	    ? -1
+	    : 0;
 }
 
 bool
@@ -104,58 +117,116 @@ handoff_is_waiting(const struct handoff_lane *lane)
 	return ioctl(lane->from, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
-/* How many there are; those that the kernel could not install are missing. */
-static size_t
-get_descriptors(struct msghdr *message, int fds[HANDOFF_DESCRIPTORS_MAX])
+/* Descriptors as they came, whether they were asked for or not. */
+struct passed {
+	int fds[DESCRIPTORS_ROOM];
+	size_t count;
+	bool cut; /* the kernel has dropped some */
+};
+
+static void
+get_descriptors(struct msghdr *message, struct passed *passed)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
 	size_t size;
 
-	if (header == NULL || header->cmsg_type != SCM_RIGHTS)
-		return 0;
+	*passed = (struct passed){.cut = message->msg_flags & MSG_CTRUNC};
+	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
+	    header->cmsg_type != SCM_RIGHTS)
+		return;
 	size = header->cmsg_len - CMSG_LEN(0);
-	memcpy(fds, CMSG_DATA(header), size);
-	return size / sizeof(fds[0]);
+	if (size > sizeof(passed->fds))
+		size = sizeof(passed->fds);
+	memcpy(passed->fds, CMSG_DATA(header), size);
+	passed->count = size / sizeof(passed->fds[0]);
 }
 
-static void
-drop_descriptors(struct msghdr *message)
-{
-	int fds[HANDOFF_DESCRIPTORS_MAX];
-	size_t count = get_descriptors(message, fds);
-
-	while (count > 0)
-		close(fds[--count]);
-}
-
-/* Whoever has taken over a worker must not so get at what the lot holds. */
-static bool
-is_sound(const struct handoff *h, size_t len)
-{
-	return (unsigned)h->kind <= HANDOFF_LATE &&
-	    (h->kind != HANDOFF_SEND || len >= sizeof(struct rest));
-}
-
-/* All descriptors or none: -1 with errno. */
+/* Returns -1 with that errno. */
 static int
-take_descriptors(struct msghdr *message, struct rest *rest)
+refuse(struct passed *passed, int error)
 {
-	int fds[HANDOFF_DESCRIPTORS_MAX];
-	size_t count = get_descriptors(message, fds);
+	while (passed->count > 0)
+		close(passed->fds[--passed->count]);
+	errno = error;
+	return -1;
+}
+
+/* A byte other than 0 and 1 is no bool. */
+static void
+mend_bool(bool *b)
+{
+	unsigned char byte;
+
+	memcpy(&byte, b, sizeof(byte));
+	*b = byte != 0;
+}
+
+static bool
+mend_handoff(struct handoff *h)
+{
+	mend_bool(&h->last);
+	mend_bool(&h->collected);
+	mend_bool(&h->continued);
+	mend_bool(&h->chunked);
+	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
+	return (unsigned)h->kind <= HANDOFF_LATE;
+}
+
+/* Offsets are signed in system calls, and sums must not overflow. */
+static bool
+mend_rest(struct rest *rest)
+{
+	uint64_t spilled = 0;
+
+	if (rest->count > REST_SEGMENTS_MAX || rest->first > rest->count)
+		return false;
+	for (size_t i = 0; i < rest->count; i++) {
+		struct rest_segment *s = &rest->segments[i];
+
+		mend_bool(&s->of_file);
+		if (s->offset > REST_LENGTH_MAX || s->length > REST_LENGTH_MAX)
+			return false;
+		spilled += s->of_file ? 0 : s->length;
+	}
+	return rest->spilled <= REST_LENGTH_MAX && spilled <= rest->spilled;
+}
+
+/* All descriptors or none: the connection, or -1 with errno. */
+static int
+take_descriptors(struct passed *passed, struct rest *rest)
+{
 	bool with_file = rest != NULL && rest->file != -1;
 	bool with_spill = rest != NULL && rest->spill != -1;
+	size_t wanted = 1u + with_file + with_spill;
 
-	if (count != 1u + with_file + with_spill) {
-		while (count > 0)
-			close(fds[--count]);
-		errno = EMFILE;
-		return -1;
-	}
+	if (passed->count != wanted)
+		return refuse(passed,
+		    passed->cut && passed->count < wanted ? EMFILE : EPROTO);
 	if (with_file)
-		rest->file = fds[1];
+		rest->file = passed->fds[1];
 	if (with_spill)
-		rest->spill = fds[count - 1];
-	return fds[0];
+		rest->spill = passed->fds[passed->count - 1];
+	return passed->fds[0];
+}
+
+/* The last one at the other end is gone; else somebody sent nothing. */
+static bool
+is_hung_up(const struct handoff_lane *lane)
+{
+	struct pollfd p = {.fd = lane->from};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+}
+
+/* In place, behind the bytes, which lose it: false if it is none. */
+static bool
+take_rest(char *bytes, size_t *len, struct rest *rest)
+{
+	if (rest == NULL || *len < sizeof(*rest))
+		return false;
+	*len -= sizeof(*rest);
+	memcpy(rest, bytes + *len, sizeof(*rest));
+	return mend_rest(rest);
 }
 
 int
@@ -173,26 +244,22 @@ handoff_receive(const struct handoff_lane *lane, struct handoff *h, char *bytes,
 	    .msg_control = &control,
 	    .msg_controllen = sizeof(control),
 	};
-	ssize_t n = recvmsg(lane->from, &message, MSG_CMSG_CLOEXEC);
+	struct passed passed;
+	ssize_t n =
+	    recvmsg(lane->from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n == -1)
 		return -1;
-	if ((size_t)n < sizeof(*h)) {
-		errno = EPIPE; /* the other end is gone */
-		return -1;
-	}
+	get_descriptors(&message, &passed);
+	if (n == 0 && is_hung_up(lane))
+		return refuse(&passed, EPIPE);
+	if ((size_t)n < sizeof(*h) || (message.msg_flags & MSG_TRUNC) != 0 ||
+	    !mend_handoff(h))
+		return refuse(&passed, EPROTO);
 	*len = (size_t)n - sizeof(*h);
-	if (!is_sound(h, *len)) {
-		drop_descriptors(&message);
-		errno = EPROTO;
-		return -1;
-	}
-	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
 	if (h->kind != HANDOFF_SEND)
-		return take_descriptors(&message, NULL);
-	*len -= sizeof(*rest);
-	memcpy(rest, bytes + *len, sizeof(*rest));
-	if (rest->count > REST_SEGMENTS_MAX || rest->first > rest->count)
-		rest->first = rest->count = 0;
-	return take_descriptors(&message, rest);
+		return take_descriptors(&passed, NULL);
+	if (!take_rest(bytes, len, rest))
+		return refuse(&passed, EPROTO);
+	return take_descriptors(&passed, rest);
 }

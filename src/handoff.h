@@ -73,10 +73,14 @@ bool handoff_is_choked(int error);
 /* Whether a message waits to be received. */
 bool handoff_is_waiting(const struct handoff_lane *lane);
 /*
- * Receives up to size bytes; none may be cut off.  The descriptor, which is
- * then the caller's, as is the rest; or -1 with errno: EAGAIN when there is
- * none, EMFILE when a connection was lost for want of descriptors, EPROTO when
- * it is no such message.
+ * Receives up to size bytes.  Returns the descriptor, which is then the
+ * caller's, as is the rest; or -1 with errno: EAGAIN when there is none, EMFILE
+ * when a connection was lost for want of descriptors, EPIPE when nobody is at
+ * the other end any more, EPROTO when it is no such message.
+ *
+ * A sender may be a worker that was taken over: every count, index and flag is
+ * checked here, and descriptors that are refused are closed.  What stays the
+ * sender's word is the peer, and what kinds of files the descriptors are.
  */
 int handoff_receive(const struct handoff_lane *lane, struct handoff *h,
     char *bytes, size_t size, size_t *len, struct rest *rest);

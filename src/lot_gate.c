@@ -373,6 +373,16 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	return true;
 }
 
+/* It is done with: true, as of take_in. */
+static bool
+refuse(const struct handoff *h, int fd, struct rest *rest)
+{
+	close(fd);
+	if (h->kind == HANDOFF_SEND)
+		rest_release(rest);
+	return true;
+}
+
 /* Nobody is at its other end any more. */
 static void
 end_lane(struct lot *lot, const struct handoff_lane *lane)
@@ -411,6 +421,19 @@ act_on_failure(struct lot *lot, const struct handoff_lane *lane,
 		starve_at_lane(lot, lane, lane->from);
 }
 
+/*
+ * A worker may have been taken over: what it says of the client is asked of the
+ * kernel, so that --allow, logs and shares go by the truth.  A client that has
+ * gone has no address any more, and is done with.
+ */
+static bool
+is_client(const struct lot *lot, const struct handoff_lane *lane,
+    struct handoff *h, int fd)
+{
+	return lane == &lot->heritage->predecessor ||
+	    peer_look_up(&h->peer, fd) == 0;
+}
+
 /* False when there is none, or none can be taken in for now. */
 static bool
 take_one(struct lot *lot, const struct handoff_lane *lane)
@@ -428,7 +451,10 @@ take_one(struct lot *lot, const struct handoff_lane *lane)
 		return false;
 	}
 	famine_end(&lot->famine, lane->from);
-	taken = take_in(lot, &h, fd, len, &rest);
+	if (is_client(lot, lane, &h, fd))
+		taken = take_in(lot, &h, fd, len, &rest);
+	else
+		taken = refuse(&h, fd, &rest);
 	if (!taken)
 		starve_at_lane(lot, lane, lot->berths.epoll);
 	relieve_worker(lot, &h, spilled);

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "peer.h"
@@ -20,6 +21,31 @@ peer_set_name(struct peer *p)
 		inet_ntop(AF_INET6, &v6->sin6_addr, p->name, sizeof(p->name));
 	else
 		snprintf(p->name, sizeof(p->name), "unix");
+}
+
+/* Of what is connected only Unix sockets may be of another type. */
+static bool
+is_stream(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_STREAM;
+}
+
+int
+peer_look_up(struct peer *p, int fd)
+{
+	*p = (struct peer){.length = sizeof(p->address)};
+	if (getpeername(fd, (struct sockaddr *)&p->address, &p->length) == -1)
+		return -1;
+	if (peer_is_unix(p) && !is_stream(fd)) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	peer_set_name(p);
+	return 0;
 }
 
 bool

@@ -18,6 +18,11 @@ struct peer {
 
 /* Makes the name from the address; IPv4 behind IPv6 is shown as IPv4. */
 void peer_set_name(struct peer *p);
+/*
+ * Of a socket that another process has passed: asks the kernel who is at its
+ * other end, and makes the name.  -1 with errno if it is no connected stream.
+ */
+int peer_look_up(struct peer *p, int fd);
 bool peer_is_unix(const struct peer *p);
 /* By IP, and of this machine: 127.0.0.0/8, ::1. */
 bool peer_is_loopback(const struct peer *p);

@@ -16,6 +16,9 @@
 /* The largest response in parts (response.h), and what waited before it. */
 #define REST_SEGMENTS_MAX 40
 
+/* Of a segment, and where it may begin: sums of all never overflow. */
+#define REST_LENGTH_MAX (UINT64_C(1) << 56)
+
 struct rest_segment {
 	bool of_file; /* else of the spilled bytes */
 	uint64_t offset;

@@ -1,4 +1,6 @@
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -275,8 +277,147 @@ START_TEST(what_makes_no_sense_is_dropped_whole)
 	none.count = SIZE_MAX;
 	none.first = 1;
 	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, &none), 0);
+	ck_assert_int_eq(receive(&h), -1);
+	ck_assert_int_eq(errno, EPROTO);
+	ck_assert_int_eq(descriptors_count(), before);
+}
+END_TEST
+
+/* Any bytes, with any number of descriptors, as handoff_send never would. */
+static void
+send_raw(const void *data, size_t size, size_t descriptors)
+{
+	struct iovec part = {
+	    .iov_base = (void *)(uintptr_t)data, .iov_len = size};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(MANY * sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	int fds[MANY];
+
+	ck_assert_uint_le(descriptors, MANY);
+	for (size_t i = 0; i < descriptors; i++)
+		fds[i] = lane.from;
+	if (descriptors > 0) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(descriptors * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(descriptors * sizeof(int));
+		memcpy(
+		    CMSG_DATA(&control.header), fds, descriptors * sizeof(int));
+	}
+	ck_assert_int_eq(sendmsg(lane.to, &message, 0), (ssize_t)size);
+}
+
+START_TEST(descriptors_too_many_or_too_few_are_closed)
+{
+	static const size_t numbers[] = {0, 2, 3, 4, 5, MANY};
+	int before = descriptors_count();
+	struct handoff h;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		send_raw(&sent, sizeof(sent), numbers[i]);
+		ck_assert_int_eq(receive(&h), -1);
+		ck_assert_int_eq(errno, EPROTO);
+		ck_assert_int_eq(descriptors_count(), before);
+	}
+}
+END_TEST
+
+/* An empty one looks as if the other end were gone. */
+START_TEST(a_short_message_does_not_end_the_lane)
+{
+	int before = descriptors_count();
+	struct handoff h;
+
+	for (size_t size = 0; size < sizeof(sent); size++) {
+		send_raw(&sent, size, size % 3);
+		ck_assert_int_eq(receive(&h), -1);
+		ck_assert_int_eq(errno, EPROTO);
+	}
+	ck_assert_int_eq(descriptors_count(), before);
+	send_raw(&sent, sizeof(sent), 1);
 	close(receive(&h));
-	ck_assert_uint_eq(rest_length(&rest), 0);
+}
+END_TEST
+
+START_TEST(a_message_too_long_is_not_cut)
+{
+	static char large[sizeof(struct handoff) + HANDOFF_BYTES_MAX + 1];
+	int before = descriptors_count();
+	struct handoff h;
+
+	memcpy(large, &sent, sizeof(sent));
+	send_raw(large, sizeof(large), 1);
+	ck_assert_int_eq(receive(&h), -1);
+	ck_assert_int_eq(errno, EPROTO);
+	ck_assert_int_eq(descriptors_count(), before);
+}
+END_TEST
+
+static void
+expect_refused(const struct rest *wrong)
+{
+	struct handoff h;
+
+	sent.kind = HANDOFF_SEND;
+	ck_assert_int_eq(handoff_send(&lane, &sent, 0, bytes, 1, wrong), 0);
+	ck_assert_int_eq(receive(&h), -1);
+	ck_assert_int_eq(errno, EPROTO);
+}
+
+START_TEST(a_rest_that_cannot_be_is_refused)
+{
+	struct rest wrong;
+
+	memset(&wrong, 0, sizeof(wrong));
+	rest_init(&wrong);
+	wrong.count = REST_SEGMENTS_MAX + 1;
+	expect_refused(&wrong);
+	wrong.count = 2;
+	wrong.first = 3;
+	expect_refused(&wrong);
+	wrong.first = 0;
+	wrong.segments[1].length = REST_LENGTH_MAX + 1;
+	expect_refused(&wrong);
+	wrong.segments[1].length = 10;
+	expect_refused(&wrong); /* more bytes than were spilled */
+	wrong.spilled = UINT64_MAX;
+	expect_refused(&wrong);
+	wrong.spilled = 10;
+	wrong.segments[0].offset = UINT64_MAX;
+	expect_refused(&wrong);
+}
+END_TEST
+
+/* Under UBSan a flag that is neither true nor false ends the test. */
+START_TEST(noise_is_refused_or_made_sound)
+{
+	static unsigned char
+	    noise[sizeof(struct handoff) + sizeof(struct rest)];
+	int before = descriptors_count();
+	struct handoff h;
+
+	for (int i = 0; i < 20 * MANY; i++) {
+		int flags, fd;
+
+		for (size_t k = 0; k < sizeof(noise); k++)
+			noise[k] = (unsigned char)unit_random();
+		memset(noise, i % 8, sizeof(int)); /* often a kind */
+		if (i % 8 < 4)
+			memset(noise + 1, 0, sizeof(int) - 1);
+		send_raw(noise, sizeof(noise), (size_t)i % 5);
+		fd = receive(&h);
+		if (fd == -1)
+			continue;
+		flags = h.last + h.collected + h.continued + h.chunked;
+		ck_assert_int_ge(flags, 0);
+		ck_assert_int_le(flags, 4);
+		ck_assert_uint_lt(strlen(h.peer.name), sizeof(h.peer.name));
+		close(fd);
+	}
 	ck_assert_int_eq(descriptors_count(), before);
 }
 END_TEST
@@ -297,5 +438,10 @@ main(void)
 	tcase_add_test(tests, a_closed_other_end_is_told);
 	tcase_add_test(tests, a_descriptor_that_is_none_is_not_sent);
 	tcase_add_test(tests, what_makes_no_sense_is_dropped_whole);
+	tcase_add_test(tests, descriptors_too_many_or_too_few_are_closed);
+	tcase_add_test(tests, a_short_message_does_not_end_the_lane);
+	tcase_add_test(tests, a_message_too_long_is_not_cut);
+	tcase_add_test(tests, a_rest_that_cannot_be_is_refused);
+	tcase_add_test(tests, noise_is_refused_or_made_sound);
 	return unit_run();
 }
