@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,14 @@
 #define NETSTAT_MAX 16384
 #define NETSTAT_LINE "TcpExt:"
 #define NETSTAT_NAME "ListenOverflows"
+#define SOCKETS_V4 "/proc/net/tcp"
+#define SOCKETS_V6 "/proc/net/tcp6"
+#define SOCKETS_LINE_MAX 256
+/* The words of a line. */
+#define SOCKETS_LOCAL 1
+#define SOCKETS_STATE 3
+#define SOCKETS_REPEATED 6
+#define STATE_SYN_RECV 3 /* TCP_SYN_RECV of netinet/tcp.h, not to be had here */
 
 static bool
 is_listening(int fd)
@@ -40,6 +49,54 @@ backlog_read(int fd, struct backlog *out)
 	    .room = info.tcpi_sacked,
 	};
 	return true;
+}
+
+/* The next word of a line, which it cuts off; "" if there is none. */
+static const char *
+next_word(char **line)
+{
+	const char *word;
+
+	do {
+		word = strsep(line, " ");
+	} while (word != NULL && *word == '\0');
+	return word != NULL ? word : "";
+}
+
+/* "0: 0100007F:1F90 0100007F:8EF2 03 00000000:00000000 01:00000064 00000000" */
+static bool
+is_handshake(char *line, unsigned port)
+{
+	const char *words[SOCKETS_REPEATED + 1];
+	const char *colon;
+
+	for (int i = 0; i <= SOCKETS_REPEATED; i++)
+		words[i] = next_word(&line);
+	colon = strchr(words[SOCKETS_LOCAL], ':');
+	return colon != NULL && strtoul(colon + 1, NULL, 16) == port &&
+	    strtoul(words[SOCKETS_STATE], NULL, 16) == STATE_SYN_RECV &&
+	    strtoul(words[SOCKETS_REPEATED], NULL, 16) == 0;
+}
+
+bool
+backlog_is_greeting(int fd)
+{
+	struct sockaddr_in6 a = {0}; /* the port is where sockaddr_in has it */
+	socklen_t len = sizeof(a);
+	char line[SOCKETS_LINE_MAX];
+	bool found = false;
+	FILE *f;
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1 ||
+	    (a.sin6_family != AF_INET && a.sin6_family != AF_INET6))
+		return false;
+	f = fopen(a.sin6_family == AF_INET ? SOCKETS_V4 : SOCKETS_V6, "re");
+	if (f == NULL)
+		return true;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = is_handshake(line, ntohs(a.sin6_port));
+	fclose(f);
+	return found;
 }
 
 /* A line of names, and below it one of numbers. */

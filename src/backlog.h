@@ -25,6 +25,13 @@ struct backlog_overflows {
 
 /* False when the kernel does not tell: of a Unix socket, or a closed one. */
 bool backlog_read(int fd, struct backlog *out);
+/*
+ * Whether a client whose first packet has come may be about to complete its
+ * handshake, or the kernel does not tell.  One to whom the kernel has repeated
+ * its answer, which it does after a second, is not expected any more: with
+ * TCP_DEFER_ACCEPT a client may be silent for long.
+ */
+bool backlog_is_greeting(int fd);
 /* From now on they are counted; the descriptor outlives a chroot. */
 void backlog_watch_overflows(struct backlog_overflows *o);
 /* False when that is not known. */

@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <linux/filter.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,15 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backlog.h"
 #include "clock.h"
 #include "listener.h"
+#include "log.h"
 #include "memory.h"
 
 #define UNIX_PREFIX "unix:"
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
 #define LISTENER_UNIX_MODE 0666
 #define FIRST_PASSED_FD 3
-#define TCP_FLAGS_OFFSET 13 /* in the header of a segment: RFC 9293, 3.1 */
 #define MAX_PASSED_FDS 64
 
 struct host_port {
@@ -474,39 +473,38 @@ listener_adopt(struct listeners *all, struct buffer *why)
 }
 
 /*
- * Drops every SYN, which a listener would answer, and no other segment, so that
- * handshakes under way are completed.  A closed listener would reset those
- * that wait, and one left open would take in more than can be served.
+ * Bound to an interface that does not exist, a socket is not found by the first
+ * packet of a handshake: the kernel refuses that client at once.  A handshake
+ * under way goes on, as its packets find it by itself.  This needs no
+ * capability, as a filter that drops packets does.
  */
-static void
-drop_new(int fd)
+static int
+stop_greeting_tcp(int fd)
 {
-	struct sock_filter drop_syn[] = {
-	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
-	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
-	    BPF_STMT(BPF_RET | BPF_K, 0),
-	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	struct sock_fprog program = {
-	    .len = sizeof(drop_syn) / sizeof(drop_syn[0]),
-	    .filter = drop_syn,
-	};
+	int nowhere = INT_MAX;
 
-	(void)setsockopt(
-	    fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	return setsockopt(
+	    fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
+}
+
+static void
+stop_greeting(const struct listener *l)
+{
+	if (l->path == NULL && stop_greeting_tcp(l->fd) == -1)
+		log_warning("%s: cannot refuse new clients while the others "
+			    "are served: %s; some may be reset",
+		    l->url, strerror(errno));
+	if (is_still_ours(l) && unlink(l->path) == -1)
+		log_warning("cannot remove the socket %s: %s; remove it",
+		    l->path, strerror(errno));
 }
 
 void
 listener_stop_greeting(struct listeners *all)
 {
-	for (size_t i = 0; i < all->count; i++) {
-		const struct listener *l = &all->at[i];
-
-		if (is_still_ours(l))
-			unlink(l->path);
-		else if (!l->passed && !l->borrowed)
-			drop_new(l->fd);
-	}
+	for (size_t i = 0; i < all->count; i++)
+		if (!all->at[i].passed && !all->at[i].borrowed)
+			stop_greeting(&all->at[i]);
 }
 
 bool
@@ -519,6 +517,16 @@ listener_has_waiting(const struct listeners *all)
 		    poll(&p, 1, 0) > 0)
 			return true;
 	}
+	return false;
+}
+
+bool
+listener_is_greeting(const struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (!all->at[i].passed && !all->at[i].borrowed &&
+		    backlog_is_greeting(all->at[i].fd))
+			return true;
 	return false;
 }
 

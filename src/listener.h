@@ -61,12 +61,15 @@ void listener_set_timeouts(const struct listeners *all, int fd);
 /* False when the address cannot be one; nothing is looked up. */
 bool listener_address_is_valid(const char *address);
 /*
- * No new client is greeted from now on, in any process, while those that wait
- * to be accepted can still be.  Passed sockets stay as they are.
+ * From now on new clients are refused, in every process, while those that the
+ * kernel has greeted can still be accepted.  Passed sockets stay as they are.
+ * What the kernel does not let us do is logged.
  */
 void listener_stop_greeting(struct listeners *all);
 /* Whether a client waits to be accepted, other than on a passed socket. */
 bool listener_has_waiting(const struct listeners *all);
+/* Whether one is about to join them (backlog.h). */
+bool listener_is_greeting(const struct listeners *all);
 /* Closes, and leaves all to a successor. */
 void listener_leave_all(struct listeners *all);
 /* Closes, and removes the paths of Unix sockets that were made here. */

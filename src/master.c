@@ -26,9 +26,11 @@
 
 /* How long the first worker may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
-/* A handshake that was under way is over by then, and looked for so often. */
+/* Nobody has waited to be accepted for so long, and is looked for so often. */
 #define QUIET_TIME (100 * CLOCK_MILLISECOND)
 #define QUIET_TICK (20 * CLOCK_MILLISECOND)
+/* A handshake that has lost no packet is over by then, or its client silent. */
+#define HANDSHAKE_TIME CLOCK_SECOND
 /* Who has read the pid file has sent its signal by then. */
 #define HANDOVER_TIME CLOCK_SECOND
 
@@ -42,6 +44,7 @@ struct master {
 	bool failed;	 /* none ever did */
 	int64_t ready_deadline;
 	bool stopping;
+	int64_t stop_began; /* clock_now() */
 	bool workers_told;
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
@@ -164,7 +167,8 @@ begin_stop(struct master *m)
 {
 	pass_on_stop(m, SIGTERM);
 	m->stopping = true;
-	m->stop_deadline = clock_now() + m->heritage->config.stop_timeout;
+	m->stop_began = clock_now();
+	m->stop_deadline = m->stop_began + m->heritage->config.stop_timeout;
 	log_notice("stopping, within %g s",
 	    (double)m->heritage->config.stop_timeout / CLOCK_SECOND);
 	if (!heir_is_waiting()) /* else it is not its own to tell */
@@ -192,6 +196,17 @@ stop_workers(struct master *m)
 	child_signal_all(&m->children, SIGTERM);
 }
 
+/* Handshakes first: a client that completes its own in between waits then. */
+static bool
+may_anybody_come(const struct master *m)
+{
+	const struct listeners *l = &m->heritage->listeners;
+
+	return (clock_now() - m->stop_began < HANDSHAKE_TIME &&
+		   listener_is_greeting(l)) ||
+	    listener_has_waiting(l);
+}
+
 /* When for a while nobody has waited to be accepted, nobody will. */
 static void
 act_on_drain(struct master *m)
@@ -202,6 +217,10 @@ act_on_drain(struct master *m)
 		m->quiet_since = clock_now();
 	if (clock_now() - m->quiet_since < QUIET_TIME)
 		return;
+	if (may_anybody_come(m)) {
+		m->quiet_since = clock_now();
+		return;
+	}
 	m->draining = false;
 	listener_close_all(&m->heritage->listeners);
 	child_signal_all(&m->children, WORKER_LET_GO);

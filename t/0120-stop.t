@@ -2,11 +2,13 @@
 
 use v5.36;
 
+use Errno qw(ECONNREFUSED);
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Socket qw(AF_INET INADDR_LOOPBACK SOCK_STREAM pack_sockaddr_in);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(background wait_for);
+use Tined qw(background deadline free_port wait_for);
 
 my $big = 'x' x (32 << 20);
 my %files = ('a.txt' => "a\n", 'big' => $big);
@@ -91,6 +93,74 @@ subtest 'no request is lost while one takes over from another' => sub {
 	}
 	$tined->ends_clean;
 };
+
+# One request on a connection of its own: 'answered', 'refused' because nobody
+# listens, or how it was lost.
+sub ask ($port) {
+	my $request = "GET /a.txt HTTP/1.1\r\nHost: a\r\n"
+	    . "Connection: close\r\n\r\n";
+	my $response = q{};
+
+	socket my $sock, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
+	connect $sock, pack_sockaddr_in($port, INADDR_LOOPBACK)
+	    or return $! == ECONNREFUSED ? 'refused' : "connect: $!";
+	syswrite $sock, $request or return "write: $!";
+	while (1) {
+		my $n = sysread $sock, $response, 4096, length $response;
+		return "read: $!" if !defined $n;
+		last if $n == 0;
+	}
+	return $response =~ /\r\n\r\na\n\z/ ? 'answered' : 'cut off';
+}
+
+# Asks until nobody listens any more: how many were answered, and who was lost.
+sub ask_on ($port) {
+	my $deadline = deadline(60);
+	my $answered = 0;
+	my @lost;
+
+	local $SIG{PIPE} = 'IGNORE';
+	while (time < $deadline) {
+		my $end = ask($port);
+		return ($answered, @lost) if $end eq 'refused';
+		$end eq 'answered' ? $answered++ : push @lost, $end;
+	}
+	return ($answered, @lost, 'it listens on and on');
+}
+
+# Only root may choose who it is.
+my %users = (
+	'who runs the test' => [],
+	$> == 0 ? ('an ordinary user' =>
+	    [qw(setpriv --reuid=64123 --regid=64123 --clear-groups)]) : (),
+);
+
+for my $user (sort keys %users) {
+	subtest "no client is lost by a stop: $user" => sub {
+		my $port = free_port;
+		my $all = 0;
+		my @lost;
+
+		local $SIG{PIPE} = 'IGNORE';
+		for (1 .. 8) {
+			my $tined = Tined->start(listen => 'none',
+				port => $port, files => \%files,
+				under => $users{$user},
+				args => ['-w', 2, '-l', "127.0.0.1:$port"]);
+			my @clients = map { background(sub { ask_on($port) })
+			} 1 .. 6;
+			wait_for(sub { 100 < (() = $tined->access_log) });
+			$tined->ends_clean;
+			for my $client (@clients) {
+				my ($answered, @more) = $client->();
+				$all += $answered;
+				push @lost, @more;
+			}
+		}
+		cmp_ok($all, '>', 800, "$all requests were answered");
+		is_deeply(\@lost, [], 'none was lost');
+	};
+}
 
 subtest 'it ends within --stop-timeout' => sub {
 	my $tined = Tined->start(args => ['--stop-timeout', '400ms'],

@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "unit.h"
 
+#define NOBODY 65534
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static const struct listener_options options = {
@@ -152,7 +153,7 @@ seconds_option(int fd, int option)
 
 /* A client that has sent a byte: the kernel keeps silent ones (defer). */
 static int
-connect_to(const struct listener *l)
+connect_silently(const struct listener *l)
 {
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
@@ -161,6 +162,14 @@ connect_to(const struct listener *l)
 	ck_assert_int_eq(getsockname(l->fd, (struct sockaddr *)&a, &len), 0);
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, len), 0);
+	return fd;
+}
+
+static int
+connect_to(const struct listener *l)
+{
+	int fd = connect_silently(l);
+
 	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
 	return fd;
 }
@@ -333,6 +342,52 @@ START_TEST(who_waits_is_accepted_after_the_last_greeting)
 }
 END_TEST
 
+/* The kernel lets root do more; the server need not be root. */
+static void
+become_ordinary(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+}
+
+static bool
+is_refused(const struct listener *l)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool refused;
+
+	ck_assert_int_eq(getsockname(l->fd, (struct sockaddr *)&a, &len), 0);
+	refused = connect(fd, (struct sockaddr *)&a, len) == -1 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return refused;
+}
+
+/* With TCP_DEFER_ACCEPT it does not wait to be accepted before it speaks. */
+START_TEST(a_handshake_under_way_is_completed_after_the_last_greeting)
+{
+	int client, fd;
+
+	become_ordinary();
+	open_one("127.0.0.1:0");
+	ck_assert(!listener_is_greeting(&all));
+	client = connect_silently(&all.at[0]);
+	listener_stop_greeting(&all);
+	ck_assert(listener_is_greeting(&all));
+	ck_assert(!listener_has_waiting(&all));
+	ck_assert(is_refused(&all.at[0]));
+	ck_assert_int_eq(send(client, "x", 1, MSG_NOSIGNAL), 1);
+	ck_assert(!listener_is_greeting(&all));
+	ck_assert(listener_has_waiting(&all));
+	fd = accept_from(&all.at[0]);
+	ck_assert_int_eq(send(fd, "y", 1, MSG_NOSIGNAL), 1);
+	close(fd);
+	close(client);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_socket_is_never_removed)
 {
 	const char *path = address + strlen("unix:");
@@ -462,6 +517,8 @@ main(void)
 	tcase_add_test(tests, a_server_whose_queue_is_full_is_live);
 	tcase_add_test(tests, a_client_that_waits_is_seen_until_it_is_accepted);
 	tcase_add_test(tests, who_waits_is_accepted_after_the_last_greeting);
+	tcase_add_test(
+	    tests, a_handshake_under_way_is_completed_after_the_last_greeting);
 	tcase_add_test(tests, a_file_that_is_no_socket_is_never_removed);
 	tcase_add_test(tests, a_passed_socket_is_adopted_with_its_options);
 	tcase_add_test(tests, sockets_for_another_process_are_left_alone);
