@@ -1,7 +1,10 @@
 #include <linux/audit.h>
+#include <linux/ioprio.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -151,6 +154,36 @@ static const struct seccomp_rule worker_rules[] = {
 	0, 0},
     UNLESS(CONNECT, bind), /* as name servers are asked */
     CALL(listen),
+    /* These connect, too, and with a listener for a socket. */
+    {SYS_sendto, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 3, MSG_FASTOPEN,
+	MSG_FASTOPEN},
+    {SYS_sendmsg, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 2, MSG_FASTOPEN,
+	MSG_FASTOPEN},
+    {SYS_sendmmsg, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 3, MSG_FASTOPEN,
+	MSG_FASTOPEN},
+    /* What all processes share: a listener that is shut down is so for all. */
+    IF(shutdown, OTHER, 1, ~0U, SHUT_WR),
+    {SYS_fcntl, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 1, ~0U, F_SETFL},
+    IF(fcntl, EQUAL, 1, ~0U, F_SETOWN),
+    IF(fcntl, EQUAL, 1, ~0U, F_SETOWN_EX),
+    IF(fcntl, EQUAL, 1, ~0U, F_SETSIG),
+    IF(ioctl, EQUAL, 1, ~0U, FIOASYNC),
+    IF(ioctl, EQUAL, 1, ~0U, FIOSETOWN),
+    IF(ioctl, EQUAL, 1, ~0U, SIOCSPGRP),
+    UNLESS(FILES, ftruncate), /* of logs */
+    UNLESS(FILES, fallocate),
+    /* Other processes of the same user. */
+    IF(prlimit64, OTHER, 0, ~0U, 0),
+    IF(setpriority, OTHER, 0, ~0U, PRIO_PROCESS),
+    IF(setpriority, OTHER, 1, ~0U, 0),
+    IF(ioprio_set, OTHER, 0, ~0U, IOPRIO_WHO_PROCESS),
+    IF(ioprio_set, OTHER, 1, ~0U, 0),
+    IF(sched_setparam, OTHER, 0, ~0U, 0),
+    IF(sched_setscheduler, OTHER, 0, ~0U, 0),
+    IF(sched_setattr, OTHER, 0, ~0U, 0),
+    IF(sched_setaffinity, OTHER, 0, ~0U, 0),
+    IF(migrate_pages, OTHER, 0, ~0U, 0),
+    IF(move_pages, OTHER, 0, ~0U, 0),
     /* Keys into a terminal that somebody else types at. */
     IF(ioctl, EQUAL, 1, ~0U, TIOCSTI),
     IF(ioctl, EQUAL, 1, ~0U, TIOCLINUX),

@@ -37,7 +37,10 @@ my @calls = ('change its mode', 'start a process', 'run a shell', 'be root',
 	q{be of root's group}, 'make a namespace', 'make a user namespace',
 	'change the root folder', 'mount', 'trace the master',
 	'signal the master', 'signal init', 'bind a port', 'connect out',
-	'send datagrams', 'ask local services', 'use bpf', 'use io_uring');
+	'send datagrams', 'ask local services', 'use bpf', 'use io_uring',
+	'shut a listener down', 'connect by sending',
+	'make a shared socket block', 'choose a signal', 'cut a log',
+	'limit the master', 'slow the master down');
 my @may = ('may read what is served', 'may start a thread',
 	'may signal itself');
 my @refused = ($landlock ? @files : (), $seccomp ? @calls : ());
@@ -134,7 +137,9 @@ subtest '--no-sandbox' => sub {
 	    'read beside what is served', 'climb out by a descriptor',
 	    'list /', 'make a file elsewhere', 'start a process',
 	    'run a shell', 'signal the master', 'bind a port', 'connect out',
-	    'send datagrams', 'ask local services';
+	    'send datagrams', 'ask local services',
+	    'make a shared socket block', 'choose a signal', 'cut a log',
+	    'limit the master', 'slow the master down';
 	$tined->ends_clean(qr/--no-sandbox/);
 
 	return unless $root;

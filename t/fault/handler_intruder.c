@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +20,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -367,6 +369,113 @@ dump_core(const struct intruder *i)
 	return closed(open("/proc/self/mem", O_RDWR | O_CLOEXEC));
 }
 
+static bool
+is_listener(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == 0 &&
+	    value != 0;
+}
+
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* What it may write to, and all other processes too. */
+static bool
+is_log(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+
+/* The first descriptor that is such a one, or one that is none. */
+static int
+find(bool (*is)(int fd))
+{
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
+		if (is(fd))
+			return fd;
+	return DESCRIPTORS;
+}
+
+/* In a way that the kernel takes for a mistake, so that others can be tried. */
+static int
+shut_listener_down(const struct intruder *i)
+{
+	(void)i;
+	return shutdown(find(is_listener), 99);
+}
+
+static int
+connect_by_sending(const struct intruder *i)
+{
+	const struct sockaddr_in a = {
+	    .sin_family = AF_INET,
+	    .sin_port = i->port,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	return sendto(find(is_listener), "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&a, sizeof(a)) == -1
+	    ? -1
+	    : 0;
+}
+
+/* Else a read of the master would wait for ever. */
+static int
+make_shared_block(const struct intruder *i)
+{
+	int fd = find(is_socket);
+
+	(void)i;
+	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL));
+}
+
+static int
+choose_signal(const struct intruder *i)
+{
+	(void)i;
+	return fcntl(find(is_socket), F_SETSIG, 0);
+}
+
+static int
+cut_log(const struct intruder *i)
+{
+	int fd = find(is_log);
+	struct stat st = {0};
+
+	(void)i;
+	fstat(fd, &st);
+	return ftruncate(fd, st.st_size);
+}
+
+static int
+limit_master(const struct intruder *i)
+{
+	struct rlimit limit;
+
+	(void)i;
+	return (int)syscall(
+	    SYS_prlimit64, getppid(), RLIMIT_NOFILE, NULL, &limit);
+}
+
+static int
+slow_master_down(const struct intruder *i)
+{
+	(void)i;
+	return setpriority(PRIO_PROCESS, (id_t)getppid(),
+	    getpriority(PRIO_PROCESS, (id_t)getppid()));
+}
+
 static const struct {
 	const char *what;
 	int (*attempt)(const struct intruder *);
@@ -398,6 +507,13 @@ static const struct {
     {"ask local services", ask_services},
     {"use bpf", use_bpf},
     {"use io_uring", use_io_uring},
+    {"shut a listener down", shut_listener_down},
+    {"connect by sending", connect_by_sending},
+    {"make a shared socket block", make_shared_block},
+    {"choose a signal", choose_signal},
+    {"cut a log", cut_log},
+    {"limit the master", limit_master},
+    {"slow the master down", slow_master_down},
     /* Where they are not refused, what comes behind them is elsewhere. */
     {"mount", mount_something},
     {"be root", be_root},

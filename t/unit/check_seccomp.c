@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -208,6 +209,74 @@ START_TEST(sockets_as_granted)
 }
 END_TEST
 
+static int
+ask_flags(int call, size_t argument, uint64_t flags)
+{
+	struct seccomp_data data = {.nr = call, .arch = ARCH};
+
+	data.args[argument] = flags;
+	return run(&data);
+}
+
+START_TEST(a_connection_is_not_made_by_sending)
+{
+	static const struct {
+		int call;
+		size_t argument;
+	} all[] = {{SYS_sendto, 3}, {SYS_sendmsg, 2}, {SYS_sendmmsg, 3}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int call = all[i].call;
+		size_t argument = all[i].argument;
+
+		compile(SECCOMP_WORKER, 0);
+		ck_assert_int_eq(
+		    ask_flags(call, argument, MSG_NOSIGNAL | MSG_MORE),
+		    ALLOWED);
+		ck_assert_int_eq(
+		    ask_flags(call, argument, MSG_FASTOPEN | MSG_MORE),
+		    REFUSED);
+		compile(SECCOMP_WORKER, SECCOMP_GRANT_CONNECT);
+		ck_assert_int_eq(
+		    ask_flags(call, argument, MSG_FASTOPEN), ALLOWED);
+	}
+}
+END_TEST
+
+START_TEST(what_others_share_stays_as_it_is)
+{
+	compile(SECCOMP_WORKER, 0);
+	ck_assert_int_eq(ask(SYS_shutdown, 5, SHUT_WR, 0), ALLOWED);
+	ck_assert_int_eq(ask(SYS_shutdown, 5, SHUT_RD, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_shutdown, 5, SHUT_RDWR, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_fcntl, 5, F_GETFL, 0), ALLOWED);
+	ck_assert_int_eq(ask(SYS_fcntl, 5, F_DUPFD_CLOEXEC, 0), ALLOWED);
+	ck_assert_int_eq(ask(SYS_fcntl, 5, F_SETFL, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_fcntl, 5, F_SETOWN, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_fcntl, 5, F_SETSIG, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_ioctl, 5, FIOASYNC, 0), REFUSED);
+	ck_assert_int_eq(ask(SYS_ioctl, 5, FIONBIO, 0), ALLOWED);
+	ck_assert_int_eq(plain(SYS_ftruncate), REFUSED);
+	ck_assert_int_eq(plain(SYS_fallocate), REFUSED);
+}
+END_TEST
+
+START_TEST(other_processes_are_left_alone)
+{
+	static const int calls[] = {SYS_prlimit64, SYS_sched_setparam,
+	    SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setaffinity};
+
+	compile(SECCOMP_WORKER, 0);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		ck_assert_int_eq(ask(calls[i], 0, 0, 0), ALLOWED);
+		ck_assert_int_eq(ask(calls[i], SELF + 1, 0, 0), REFUSED);
+	}
+	ck_assert_int_eq(ask(SYS_setpriority, 0, 0, 5), ALLOWED);
+	ck_assert_int_eq(ask(SYS_setpriority, 0, SELF + 1, 5), REFUSED);
+	ck_assert_int_eq(ask(SYS_setpriority, 2, 0, 5), REFUSED);
+}
+END_TEST
+
 START_TEST(no_keys_into_a_terminal)
 {
 	compile(SECCOMP_WORKER, ~0U);
@@ -302,6 +371,9 @@ main(void)
 	tcase_add_test(tests, threads_yes_processes_no);
 	tcase_add_test(tests, signals_to_oneself);
 	tcase_add_test(tests, sockets_as_granted);
+	tcase_add_test(tests, a_connection_is_not_made_by_sending);
+	tcase_add_test(tests, what_others_share_stays_as_it_is);
+	tcase_add_test(tests, other_processes_are_left_alone);
 	tcase_add_test(tests, no_keys_into_a_terminal);
 	tcase_add_test(tests, the_lot_opens_nothing_and_makes_no_code);
 	tcase_add_test(tests, more_grants_allow_no_less);
