@@ -167,6 +167,10 @@ check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(SLOWFS)
 test: $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## the unit and the end-to-end tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
+# What takes long, or measures, is left to the others.
+check-quick: $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## in a minute: the unit tests, and t/0[1-6]*.t
+	$(call tests,$(UNIT_TESTS) $(sort $(wildcard t/0[1-6]*.t)))
+
 check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 	$(call tests,$(UNIT_TESTS))
 
@@ -177,6 +181,10 @@ check-e2e: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (s
 check-classic: export TINED_ARGS = --no-lot
 check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
 	$(call tests,$(filter-out t/07% t/933% t/95% t/97%,$(TESTS)))
+
+# What root may do hides what others may not; t/9* measure, or are of services.
+check-user: $(BUILD)/tined $(FAULTY)
+	$(call tests,$(filter-out t/9%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
@@ -300,7 +308,7 @@ help:					## this list
 		/^[a-z0-9-]+:.*##/ { sub(/:.*/, "", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 FORCE:
-.PHONY: all faulty check test check-unit check-e2e check-classic check-layers check-headers check-style style format lint lint-c lint-man \
+.PHONY: all faulty check check-quick test check-unit check-e2e check-classic check-user check-layers check-headers check-style style format lint lint-c lint-man \
 	lint-scripts sanitize bench bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
