@@ -3,28 +3,37 @@
 use v5.36;
 
 use Errno qw(ECONNREFUSED);
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Socket qw(AF_INET INADDR_LOOPBACK SOCK_STREAM pack_sockaddr_in);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(background deadline free_port wait_for);
+use Tined qw(SOONER background deadline free_port spew wait_for);
 
 my $big = 'x' x (32 << 20);
 my %files = ('a.txt' => "a\n", 'big' => $big);
+
+# Whoever has the connection just then.
+my $KILLED =
+    qr/ warning: (?:worker \d+\[\d+\]|the lot\[\d+\]) is killed while /;
+
+# What ends soon has not waited for one of these.
+my @LONG = ('-k', '1h', '--send-timeout', '1h', '--stop-timeout', '1h');
 
 # A connection whose response has begun and does not end while nobody reads.
 sub stuck ($tined) {
 	my $sock = $tined->connect(rcvbuf => 4096);
 
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock, time + 5);
+	$tined->fill($sock);
 	return $sock;
 }
 
 for my $signal (qw(TERM INT)) {
 	subtest "$signal: requests under way are finished" => sub {
-		my $tined = Tined->start(args => ['-w', 4], files => \%files);
+		my $tined = Tined->start(args => ['-w', 4, @LONG],
+			files => \%files);
 		my $idle = $tined->connect;
 		$tined->get('/a.txt', sock => $idle, keep => 1);
 		my $half = $tined->connect;
@@ -33,7 +42,7 @@ for my $signal (qw(TERM INT)) {
 		my $busy = stuck($tined);
 
 		$tined->signal($signal);
-		ok($tined->is_closed($idle, 2), 'an idle connection is closed');
+		ok($tined->is_closed($idle), 'an idle connection is closed');
 		ok(!$tined->was_reset($idle), 'not reset');
 		ok(wait_for(sub { $tined->notified('STOPPING') }),
 			'the service manager is told');
@@ -46,9 +55,7 @@ for my $signal (qw(TERM INT)) {
 		ok(!$tined->_reaped, 'it waits for the other');
 		$response = $tined->read_response($busy);
 		ok($response->{body} eq $big, 'a response is sent to its end');
-		my $start = time;
-		is($tined->wait_exit, 0, 'exit status 0');
-		cmp_ok(time - $start, '<', 1, 'as soon as it can');
+		is($tined->wait_exit, 0, 'exit status 0, as soon as it can');
 		$tined->ends_clean;
 	};
 }
@@ -67,10 +74,12 @@ subtest 'INT to the whole group, as from a terminal' => sub {
 subtest 'no request is lost while one takes over from another' => sub {
 	my $tined = Tined->start(args => ['-w', 2], files => \%files,
 		keep_sockets => 1);
-	my $until = time + 2;
+	my $dir = File::Temp->newdir;
+	my $over = "$dir/over";
+	my $test = $$;
 	my @clients = map { background(sub {
 		my ($served, @failed) = (0);
-		while (time < $until) {
+		until (-e $over || getppid != $test) {
 			my $body = eval { $tined->get('/a.txt')->{body} }
 			    // $@;
 			$body eq "a\n" ? $served++ : push @failed, $body;
@@ -78,7 +87,9 @@ subtest 'no request is lost while one takes over from another' => sub {
 		return ($served, @failed);
 	}) } 1 .. 3;
 
-	for (1 .. 4) {
+	for my $round (1 .. 4) {
+		ok(wait_for(sub { -s $tined->dir . '/access.log' }),
+			"round $round: one serves");
 		my $next = Tined->start(args => ['-w', 2], listen => 'none',
 			files => \%files, sockets => $tined->{socks},
 			keep_sockets => 1, port => $tined->port);
@@ -86,9 +97,10 @@ subtest 'no request is lost while one takes over from another' => sub {
 		$tined->ends_clean;
 		$tined = $next;
 	}
+	spew($over, q{});
 	for my $client (@clients) {
 		my ($served, @failed) = $client->();
-		cmp_ok($served, '>', 10, "$served requests were answered");
+		cmp_ok($served, '>', 0, "$served requests were answered");
 		is_deeply(\@failed, [], 'none was lost');
 	}
 	$tined->ends_clean;
@@ -163,7 +175,7 @@ for my $user (sort keys %users) {
 }
 
 subtest 'it ends within --stop-timeout' => sub {
-	my $tined = Tined->start(args => ['--stop-timeout', '400ms'],
+	my $tined = Tined->start(args => [@LONG, '--stop-timeout', '400ms'],
 		files => \%files);
 	my $busy = stuck($tined);
 	my $start = time;
@@ -172,16 +184,16 @@ subtest 'it ends within --stop-timeout' => sub {
 	my $took = time - $start;
 	is($status, 0, 'exit status 0');
 	cmp_ok($took, '>', 0.35, 'it gave its clients their time');
-	cmp_ok($took, '<', 2, 'and no more');
+	cmp_ok($took, '<', SOONER, 'and no more');
 	$tined->leaves_nothing;
 	is(scalar(grep { / warning: / } $tined->error_log), 1,
 		'a warning says what was cut off') or diag($tined->error_log);
-	$tined->log_is_clean(qr/ warning: (?:worker .*|the lot\[\d+\]) is killed while /);
+	$tined->log_is_clean($KILLED);
 };
 
 subtest 'at once: a second INT, QUIT' => sub {
 	for my $signals (['INT', 'INT'], ['QUIT'], ['TERM', 'QUIT']) {
-		my $tined = Tined->start(files => \%files);
+		my $tined = Tined->start(args => \@LONG, files => \%files);
 		my $busy = stuck($tined);
 		my ($last, @first) = reverse @$signals;
 
@@ -191,11 +203,9 @@ subtest 'at once: a second INT, QUIT' => sub {
 				"$signal is seen");
 			ok(!$tined->_reaped, 'it waits');
 		}
-		my $start = time;
-		is($tined->stop($last), 0, "@$signals: exit status 0");
-		cmp_ok(time - $start, '<', $ENV{TINED_SLOW} // 1, 'at once');
+		is($tined->stop($last), 0, "@$signals: exit status 0, at once");
 		$tined->leaves_nothing;
-		$tined->log_is_clean(qr/ warning: worker .* is killed while /);
+		$tined->log_is_clean($KILLED);
 	}
 };
 

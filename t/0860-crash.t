@@ -67,16 +67,25 @@ sub frames ($file, @lines) {
 	return grep { /\(\Q$file\E\+0x/ } @lines;
 }
 
+# Where a process has the whole of its program's file, as smaps tells it.
+sub images ($pid) {
+	my $name = Tined->binary;
+
+	return grep { /\A\S+ r--p 0+ .* \Q$name\E\n/
+		&& /^Size:\s+(\d+)/m && $1 << 10 >= -s $name }
+	    split /^(?=[\da-f]+-[\da-f]+ )/m, slurp("/proc/$pid/smaps");
+}
+
 # Every function of the program, static ones too; main among them.
 subtest 'each function has its name' => sub {
 	my $tined = start_faulty(args => ['-w', 1]);
-	my @image = grep { /\A\S+ r--p 0+ .* \Q${\Tined->binary}\E\n/ }
-	    map { split /^(?=[\da-f]+-[\da-f]+ )/m, slurp("/proc/$_/smaps") }
-	    $tined->pid, $tined->worker_pids;
+	my @pids = ($tined->pid, $tined->all_workers(1));
+	my @image;
 
-	is((grep { /^Size:\s+(\d+)/m && $1 << 10 >= -s Tined->binary
-		&& /^Rss:\s+0 kB/m } @image), 2,
-		'they take no memory as long as all is well');
+	ok(wait_for(sub {
+		@image = map { images($_) } @pids;
+		2 == grep { /^Rss:\s+0 kB/m } @image;
+	}), 'they take no memory as long as all is well') or diag(@image);
 	$tined->get('/f/static');
 	my @lines = lines($tined, '/f/static');
 	my @frames = frames(Tined->binary, @lines);

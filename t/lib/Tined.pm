@@ -10,7 +10,7 @@ use File::Path     qw(make_path);
 use File::Temp     ();
 use List::Util     qw(any);
 use Test::More     ();
-use Tined::Helpers qw(PATIENCE background deadline free_port is_quick need_tools
+use Tined::Helpers qw(PATIENCE SOONER background deadline free_port is_quick need_tools
 	quickest slow slurp spew wait_for);
 use Tined::Process qw(process_state title);
 
@@ -168,7 +168,7 @@ sub DESTROY ($self) {
 		$self->stop unless $self->_reaped;
 		1;
 	} or $trouble .= $@;
-	if (!wait_for(sub { !$self->living_pids }, 2)) {
+	if (!wait_for(sub { !$self->living_pids })) {
 		$trouble .= join "\n", 'processes left behind:',
 		    map { "$_: " . title($_) } $self->living_pids;
 		$self->_kill_all;
@@ -232,7 +232,7 @@ error log that nobody looked at, the test fails.
 =item Tined->start(%option)
 
 Forks and runs the program, and returns when it said C<READY=1>.  Dies, with
-the error log, if it ends before, or is not ready in ten seconds.
+the error log, if it ends before, or is not ready in C<PATIENCE> seconds.
 
 =over
 
