@@ -463,8 +463,9 @@ accesslog_write(struct logfile *f, const struct logformat *format,
 	buffer_add_char(&line, '\n');
 	switch (logfile_write(f, LOG_INFO, line.data, line.len)) {
 	case LOGFILE_BROKE:
-		log_error("access log: %m; lines are lost until it works "
-			  "again");
+		log_error("access log%s: %m; lines are lost until it works "
+			  "again",
+		    f->kind == LOGFILE_SYSLOG ? " to syslog" : "");
 		break;
 	case LOGFILE_HEALED:
 		log_notice("the access log works again; %llu lines were lost",

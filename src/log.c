@@ -129,11 +129,10 @@ add_time(struct buffer *line)
 	buffer_add_char(line, ' ');
 }
 
-/* syslog adds its own time and name. */
 static void
 add_prefix(struct buffer *line, enum log_level level)
 {
-	if (file.kind == LOGFILE_FILE)
+	if (!logfile_has_time(&file))
 		add_time(line);
 	buffer_add_string(line, my_role);
 	buffer_add_char(line, '[');
@@ -199,7 +198,7 @@ log_dying(struct text words)
 	if (words.len > LOG_DYING_MAX)
 		words.len = LOG_DYING_MAX;
 	add_line(&line, LOG_LEVEL_ERROR, words);
-	logfile_write_dying(
+	(void)logfile_write(
 	    &file, levels[LOG_LEVEL_ERROR].priority, line.data, line.len);
 }
 

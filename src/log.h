@@ -4,6 +4,8 @@
  * Until log_open the lines go to standard error.  errno is kept.
  *
  *	2026-11-23T18:41:22.123Z worker 3[124] error: words
+ *
+ * Syslog and systemd's journal get the level as a priority, and no time.
  */
 #ifndef TINED_LOG_H
 #define TINED_LOG_H

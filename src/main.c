@@ -23,6 +23,7 @@ main(int argc, char **argv, char **envp)
 
 	upgrade_remember(argv);
 	setproctitle_init(argc, argv, envp);
+	startup_prepare();
 	options_parse(&heritage.config, argc, argv);
 	if (heritage.config.show_status != NULL)
 		return status_show(heritage.config.show_status);

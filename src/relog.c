@@ -14,18 +14,20 @@ static atomic_uint *acknowledged;
 static int
 reopen(struct logfile *f, const char *name)
 {
+	const char *target = f->path != NULL ? f->path : "syslog";
+
 	if (logfile_reopen(f) == 0)
 		return 0;
 	log_error("cannot open the %s log %s again: %s; the old one is written "
 		  "to until it can",
-	    name, f->path, strerror(errno));
+	    name, target, logfile_explain(target));
 	return -1;
 }
 
 static int
 descriptor(const struct logfile *f)
 {
-	return f->path != NULL ? f->fd : -1;
+	return logfile_can_reopen(f) ? f->fd : -1;
 }
 
 int

@@ -1,7 +1,10 @@
+#include <sys/stat.h>
+
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "site.h"
@@ -107,32 +110,51 @@ compare(const void *a, const void *b)
 }
 
 static int
+read_open_page(struct buffer *b, int fd)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, buffer_reserve(b, ERROR_PAGE_MAX + 1 - b->len),
+		    ERROR_PAGE_MAX + 1 - b->len);
+		if (n > 0)
+			b->len += (size_t)n;
+	} while (n > 0 || (n == -1 && errno == EINTR));
+	if (n == 0 && b->len > ERROR_PAGE_MAX)
+		errno = EFBIG;
+	return n == -1 || b->len > ERROR_PAGE_MAX ? -1 : 0;
+}
+
+/* NULL, or why it cannot be had. */
+static const char *
 read_page(struct buffer *b, const char *path)
 {
-	FILE *f = fopen(path, "re");
-	size_t n;
+	/* A FIFO must not keep us waiting. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *why = NULL;
+	struct stat st;
 
-	if (f == NULL)
-		return -1;
-	n = fread(
-	    buffer_reserve(b, ERROR_PAGE_MAX + 1), 1, ERROR_PAGE_MAX + 1, f);
-	b->len = n;
-	if (n > ERROR_PAGE_MAX)
-		errno = EFBIG;
-	n = ferror(f) != 0 || n > ERROR_PAGE_MAX;
-	fclose(f);
-	return n ? -1 : 0;
+	if (fd == -1)
+		return strerror(errno);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		why = "it is no regular file";
+	else if (read_open_page(b, fd) == -1)
+		why = strerror(errno);
+	close(fd);
+	return why;
 }
 
 static int
 add_page(struct site *s, const struct config_page *wanted, struct buffer *why)
 {
 	struct site_page page = {.status = wanted->status};
+	const char *words = read_page(&page.bytes, wanted->file);
 
-	if (read_page(&page.bytes, wanted->file) == -1) {
+	if (words != NULL) {
 		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
-		    wanted->file, strerror(errno));
+		    wanted->file, words);
 		buffer_free(&page.bytes);
+		errno = EACCES; /* the command line itself is good */
 		return -1;
 	}
 	page.type = mime_type(&s->mime, wanted->file);

@@ -103,10 +103,12 @@ open_logs(struct heritage *h)
 	parse_log_format(h);
 	tzset(); /* children cannot read /etc/localtime any more */
 	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
-		err(EXIT_FAILURE, "--access-log %s", c->access_log);
+		errx(EXIT_FAILURE, "--access-log %s: %s", c->access_log,
+		    logfile_explain(c->access_log));
 	if (log_open(c->error_log,
 		heir_is_waiting() ? heir_errors() : STDERR_FILENO) == -1)
-		err(EXIT_FAILURE, "--error-log %s", c->error_log);
+		errx(EXIT_FAILURE, "--error-log %s: %s", c->error_log,
+		    logfile_explain(c->error_log));
 }
 
 static void
@@ -307,6 +309,18 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* err(3) and warn(3) begin a line with the name of the program. */
+static char name_with_priority[] = "<3>tined";
+static char *plain_name;
+
+void
+startup_prepare(void)
+{
+	plain_name = program_invocation_short_name;
+	if (logfile_is_journal(STDERR_FILENO))
+		program_invocation_short_name = name_with_priority;
+}
+
 void
 startup_open(struct heritage *h)
 {
@@ -361,6 +375,7 @@ startup_print(struct heritage *h)
 void
 startup_ready(void)
 {
+	program_invocation_short_name = plain_name;
 	if (pidlock_write() == -1)
 		log_error("cannot write the pid file: %s", strerror(errno));
 	log_notice("serving %s", buffer_string(&greeting));

@@ -7,6 +7,8 @@
 
 #include "heritage.h"
 
+/* First of all: if the journal gets the mistakes, it knows them for errors. */
+void startup_prepare(void);
 /* Opens folders, logs, listeners and the pid file; leaves the terminal. */
 void startup_open(struct heritage *h);
 /* Prints what startup_open would serve, having tried what can be tried. */

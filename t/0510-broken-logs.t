@@ -2,10 +2,13 @@
 
 use v5.36;
 
+use Fcntl qw(O_NONBLOCK O_RDONLY);
+use File::Temp ();
 use FindBin;
 use IO::Handle ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
+use POSIX qw(mkfifo);
 use Tined qw(wait_for);
 
 my %files = ('a.txt' => "hello\n", 'b.txt' => 'b');
@@ -112,5 +115,56 @@ subtest 'a pipe that nobody empties' => sub {
 	close $in;
 	$tined->ends_clean(qr/access log/);
 };
+
+subtest '--error-page is a FIFO' => sub {
+	my $dir = File::Temp->newdir(TMPDIR => 1);
+	mkfifo("$dir/fifo", oct '0600') or die "mkfifo: $!";
+	my $run = Tined->run(files => \%files,
+		args => ['--error-page', "404=$dir/fifo"]);
+
+	is($run->{status}, 1, 'it does not start');
+	like($run->{err}, qr/\A[^\n]*--error-page\ 404=\Q$dir\E\/fifo:\ [^\n]*
+		regular\ file\n\z/x, 'and says why');
+};
+
+for my $flag ('-a', '-e') {
+	my $name = $flag eq '-a' ? 'access' : 'error';
+	my $dir = File::Temp->newdir(TMPDIR => 1);
+	my $fifo = "$dir/fifo";
+	mkfifo($fifo, oct '0600') or die "mkfifo: $!";
+
+	subtest "$flag is a FIFO that nobody reads" => sub {
+		my $run = Tined->run(files => \%files, args => [$flag, $fifo]);
+
+		is($run->{status}, 1, 'it does not start');
+		like($run->{err}, qr/\A[^\n]*--$name-log\ \Q$fifo\E:\ [^\n]*
+			reader[^\n]*\n\z/x, 'and says what to do');
+	};
+
+	subtest "$flag is a FIFO whose reader comes and goes" => sub {
+		sysopen my $in, $fifo, O_RDONLY | O_NONBLOCK or die "open: $!";
+		my $tined = Tined->start(files => \%files, args => [$flag, $fifo]);
+		my $read = q{};
+
+		serves($tined);
+		ok(wait_for(sub {
+			sysread $in, $read, 65_536, length $read;
+			$read =~ /GET |serving/
+		}), 'the reader has its lines');
+		close $in;
+		serves($tined, 'it serves when the reader is gone');
+		$tined->signal('USR1');
+		serves($tined, 'it serves after USR1');
+		ok(wait_for(sub {
+			scalar($tined->error_log) =~ /access.*again: .*reader/
+		}), 'which says what to do') if $flag eq '-a';
+		sysopen $in, $fifo, O_RDONLY | O_NONBLOCK or die "open: $!";
+		serves($tined, 'it serves with the next reader');
+		is($tined->stop, 0, 'it stops');
+		$tined->leaves_nothing;
+		$tined->log_is_clean(qr/error: (?:access log|cannot open)/,
+			qr/nobody reads/);
+	};
+}
 
 done_testing;

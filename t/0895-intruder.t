@@ -125,7 +125,8 @@ subtest 'a log to syslog' => sub {
 	is($result->{'ask local services'}, 'done', 'Unix sockets are there');
 	isnt($result->{$_}, 'done', "$_: refused")
 	    for 'connect out', 'bind a port', 'send datagrams';
-	$tined->ends_clean;
+	# There may be no syslog daemon here.
+	$tined->ends_clean(qr/error: access log to syslog: /);
 };
 
 # So that the test can fail.

@@ -169,6 +169,54 @@ START_TEST(a_socket_is_a_log_too)
 }
 END_TEST
 
+START_TEST(a_line_to_the_journal_has_its_priority)
+{
+	char name[64], line[64];
+	struct stat st;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert_int_eq(fstat(pair[0], &st), 0);
+	snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", name, 1);
+	ck_assert(logfile_is_journal(pair[0]));
+	ck_assert_int_eq(logfile_open(&file, "-", pair[0]), 0);
+	ck_assert(logfile_has_time(&file));
+	ck_assert_int_eq(
+	    logfile_write(&file, LOG_ERR, LINE, strlen(LINE)), LOGFILE_FINE);
+	ck_assert_int_eq(
+	    recv(pair[1], line, sizeof(line), 0), 3 + strlen(LINE));
+	ck_assert_int_eq(memcmp(line, "<3>" LINE, 3 + strlen(LINE)), 0);
+}
+END_TEST
+
+START_TEST(another_socket_than_the_journal_gets_lines_as_they_are)
+{
+	char line[64];
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	ck_assert(!logfile_is_journal(pair[0]));
+	ck_assert_int_eq(logfile_open(&file, "-", pair[0]), 0);
+	ck_assert(!logfile_has_time(&file));
+	ck_assert_int_eq(write_line(), LOGFILE_FINE);
+	ck_assert_int_eq(recv(pair[1], line, sizeof(line), 0), strlen(LINE));
+}
+END_TEST
+
+START_TEST(a_fifo_without_a_reader_is_refused_at_once)
+{
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(logfile_open(&file, path, -1), -1);
+	ck_assert_int_eq(errno, ENXIO);
+	ck_assert_ptr_nonnull(strstr(logfile_explain(path), "reader"));
+	errno = ENOENT;
+	ck_assert_str_eq(logfile_explain(path), strerror(ENOENT));
+}
+END_TEST
+
 START_TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
 {
 	int ends[2];
@@ -322,6 +370,10 @@ main(void)
 	    tests, a_log_that_is_healed_is_told_of_once_and_may_break_again);
 	tcase_add_test(tests, a_reader_that_is_gone_is_a_trouble_like_another);
 	tcase_add_test(tests, a_socket_is_a_log_too);
+	tcase_add_test(tests, a_line_to_the_journal_has_its_priority);
+	tcase_add_test(
+	    tests, another_socket_than_the_journal_gets_lines_as_they_are);
+	tcase_add_test(tests, a_fifo_without_a_reader_is_refused_at_once);
 	tcase_add_test(
 	    tests, an_inherited_pipe_is_not_changed_for_those_who_share_it);
 	tcase_add_test(
