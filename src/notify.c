@@ -87,3 +87,10 @@ notify_watchdog_interval(void)
 		return CLOCK_NEVER;
 	return (int64_t)us * CLOCK_MICROSECOND / 2;
 }
+
+bool
+notify_is_awaited(void)
+{
+	return notify_is_wanted() &&
+	    number_of("SYSTEMD_EXEC_PID", 0) == (uint64_t)getpid();
+}

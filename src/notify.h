@@ -16,6 +16,11 @@
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whether anybody asked to be told. */
 bool notify_is_wanted(void);
+/*
+ * Has systemd (248 or later) started this very process, and does it wait until
+ * that says READY=1, as with Type=notify?
+ */
+bool notify_is_awaited(void);
 
 /*
  * How often the service manager wants to hear WATCHDOG=1 of this process, in

@@ -10,6 +10,7 @@
 #include "escape.h"
 #include "logformat.h"
 #include "memory.h"
+#include "notify.h"
 #include "option.h"
 #include "options.h"
 #include "text.h"
@@ -197,6 +198,17 @@ check_together(const struct config *c)
 		    "--precompressed and --header Vary: wants one of them");
 }
 
+/* It would take the end of the first process for that of the service. */
+static void
+stay_with_manager(struct config *c)
+{
+	if (!c->daemon || !notify_is_awaited())
+		return;
+	warnx("--daemon is ignored: systemd has started this process and waits "
+	      "for it (Type=notify); leave it out");
+	c->daemon = false;
+}
+
 /* What is not said on the command line, and follows from what is. */
 static void
 complete(struct config *c, const char *dir)
@@ -240,6 +252,7 @@ options_parse(struct config *c, int argc, char **argv)
 		errx(EX_USAGE,
 		    "the folder to serve has no name: is it a "
 		    "variable that is not set?");
+	stay_with_manager(c);
 	complete(c, argv[optind]);
 	check_together(c);
 }

@@ -60,18 +60,20 @@ keep_open(int fd)
 		fcntl(fd, F_SETFD, 0);
 }
 
-/* The service manager's watchdog names whom it watches. */
+/* What the service manager says of the process that it has started. */
 static void
 set_environment(const struct bequest *q)
 {
+	static const char *const names[] = {"WATCHDOG_PID", "SYSTEMD_EXEC_PID"};
 	struct buffer b = {0};
 
 	bequest_write(&b, q);
 	setenv(BEQUEST_VARIABLE, buffer_string(&b), 1);
 	buffer_clear(&b);
 	buffer_printf(&b, "%d", (int)getpid());
-	if (getenv("WATCHDOG_PID") != NULL)
-		setenv("WATCHDOG_PID", buffer_string(&b), 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (getenv(names[i]) != NULL)
+			setenv(names[i], buffer_string(&b), 1);
 	buffer_free(&b);
 }
 

@@ -141,6 +141,22 @@ subtest 'a daemon that cannot start' => sub {
 	is($run->{status}, 64, 'a mistake: status 64');
 };
 
+# Started by systemd with Type=notify, which waits for this very process.
+subtest 'systemd waits for the process' => sub {
+	my $tined = Tined->start(files => { 'a.txt' => "a\n" },
+		under => ['/bin/sh', '-c', 'SYSTEMD_EXEC_PID=$$ exec "$@"', 'sh'],
+		args  => ['-d', '-w', 2]);
+
+	is(Tined::title($tined->pid), 'tined: master [2 workers]',
+		'it stays in the foreground');
+	is($tined->get('/a.txt')->{body}, "a\n", 'it serves');
+	like(($tined->error_log)[0], qr/--daemon is ignored: .*Type=notify/,
+		'it says that it does');
+	ok(wait_for(sub { $tined->access_log =~ /GET/ }),
+		'and logs as in the foreground');
+	$tined->ends_clean(qr/--daemon is ignored/);
+};
+
 subtest 'a pid file in the foreground' => sub {
 	my $tined = Tined->start(args => ['-p', $pidfile, "$dir/www"]);
 
