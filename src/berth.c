@@ -166,10 +166,10 @@ berth_enter(struct berths *all, struct berth *b, enum berth_state state)
 		b->queued = queued_bytes(b);
 	insert(all, b);
 	watch_for(all, b, events_of(before));
-	if (before == BERTH_SEND && state != BERTH_SEND) {
+	if ((before == BERTH_SEND) != (state == BERTH_SEND))
+		set_blocking(b, state != BERTH_SEND);
+	if (state != BERTH_SEND && state != BERTH_READY)
 		drop_rest(all, b);
-		set_blocking(b, true);
-	}
 }
 
 void
@@ -217,8 +217,14 @@ berth_handoff(const struct berth *b)
 	    [BERTH_LINGER] = HANDOFF_LINGER,
 	};
 
+	enum handoff_kind kind = kinds[b->state];
+
+	if (b->rest != NULL)
+		kind = HANDOFF_SEND;
+	else if (b->late)
+		kind = HANDOFF_LATE;
 	return (struct handoff){
-	    .kind = b->late ? HANDOFF_LATE : kinds[b->state],
+	    .kind = kind,
 	    .last = b->last,
 	    .collected = b->collected,
 	    .continued = b->continued,

@@ -42,14 +42,16 @@ struct berth {
 	uint64_t queued;   /* bytes that the kernel held then, of _SEND */
 	bool late;	   /* what it should have sent took too long */
 	bool collected;	   /* it has been in BERTH_COLLECT */
-	bool last;	   /* it lingers after BERTH_SEND */
+	bool last;	   /* it lingers after its rest is sent */
 	struct head_scan scan;
 	struct collect collect; /* of BERTH_COLLECT */
 	struct peer peer;
 	uint64_t client; /* share.h */
 	char *bytes;	 /* unread by a worker; owned; NULL if there are none */
 	size_t len;
-	struct rest *rest; /* of BERTH_SEND; owned; else NULL */
+	/* Of BERTH_SEND, or BERTH_READY to be sent by a worker; owned; or
+	 * NULL. */
+	struct rest *rest;
 };
 
 TAILQ_HEAD(berth_queue, berth);

@@ -259,13 +259,30 @@ end_of_turn(const struct client *c)
 	return c->wanted > 0 ? CONNECTION_COLLECTS : CONNECTION_WAITS;
 }
 
-enum connection_end
-connection_serve(struct client *c)
+static void
+set_up_output(struct client *c)
 {
 	c->out.may_defer = may_defer;
 	c->out.may_keep = may_keep;
 	c->out.give_back = give_back;
 	c->out.context = c;
+}
+
+enum connection_end
+connection_resume(struct client *c, const struct rest *rest)
+{
+	set_up_output(c);
+	score_enter(c->service.score, SCORE_WRITING);
+	c->finishing = true;
+	if (output_resume(&c->out, rest) == -1 || c->out.deferring)
+		return end_of_turn(c);
+	return c->close ? CONNECTION_LINGERS : connection_serve(c);
+}
+
+enum connection_end
+connection_serve(struct client *c)
+{
+	set_up_output(c);
 	c->wanted = 0;
 	while (!c->close && !c->out.failed && !c->out.deferring)
 		if (!serve_request(c) || must_give_way(c))

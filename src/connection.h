@@ -32,6 +32,12 @@ enum connection_end {
 /* Serves the client that is attached, for as long as it keeps a worker busy. */
 enum connection_end connection_serve(struct client *c);
 /*
+ * The same behind the end of a response that a worker had deferred, and that
+ * the lot cannot send without waiting for a disk; it owns the rest.
+ */
+enum connection_end connection_resume(
+    struct client *c, const struct rest *rest);
+/*
  * Lingers here: shut down for writing, and drained until the client closes, or
  * CONNECTION_LINGER_HERE says that it is enough.
  */

@@ -25,7 +25,8 @@
 enum handoff_kind {
 	HANDOFF_WAIT,	 /* to the lot: until a request has come */
 	HANDOFF_COLLECT, /* to the lot: until its content has come */
-	HANDOFF_SEND,	 /* to the lot: the rest of a response, then on */
+	HANDOFF_SEND,	 /* the rest of a response, then on; to a worker:
+			  * its next bytes must be waited for on a disk */
 	HANDOFF_LINGER,	 /* to the lot: until the client closes */
 	HANDOFF_SERVE,	 /* to a worker: what has come wants an answer */
 	HANDOFF_LATE,	 /* to a worker: it took too long, answer 408 */

@@ -189,10 +189,25 @@ end_if_drained(struct lot *lot)
 	score_lot_drained(&lot->heritage->board->lot);
 }
 
+/* What no worker takes any more. */
+static void
+take_back_responses(struct lot *lot)
+{
+	struct berth *next;
+
+	for (struct berth *b = berths_first(&lot->berths, BERTH_READY);
+	     b != NULL; b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (b->rest != NULL)
+			berth_enter(&lot->berths, b, BERTH_SEND);
+	}
+}
+
 /* Responses are finished, as workers do. */
 static void
 go_on_alone(struct lot *lot)
 {
+	take_back_responses(lot);
 	release_all(lot, BERTH_HEAD);
 	release_all(lot, BERTH_COLLECT);
 	release_all(lot, BERTH_READY);

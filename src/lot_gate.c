@@ -34,8 +34,8 @@ hand_over(struct lot *lot, struct berth *b)
 		errno = ETOOMANYREFS;
 		return false;
 	}
-	if (handoff_send(
-		&lot->heritage->ready, &h, b->fd, b->bytes, b->len, NULL) == -1)
+	if (handoff_send(&lot->heritage->ready, &h, b->fd, b->bytes, b->len,
+		b->rest) == -1)
 		return false;
 	lot_share_handed(&lot->share, b->client);
 	score_lot_handed(&lot->heritage->board->lot);

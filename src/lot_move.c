@@ -36,7 +36,7 @@ move(struct lot *lot, struct berth *b)
 {
 	struct handoff h = berth_handoff(b);
 
-	if (b->state == BERTH_READY)
+	if (b->state == BERTH_READY && b->rest == NULL)
 		h.kind = HANDOFF_WAIT;
 	if (handoff_send(&lot->heritage->successor, &h, b->fd, b->bytes, b->len,
 		b->rest) == -1) {

@@ -119,15 +119,30 @@ give_up_sending(struct lot *lot, struct berth *b, const char *why)
 	berth_release(&lot->berths, b);
 }
 
-/* A little of it, so that no client keeps the others waiting. */
+/* When there are no workers any more, nobody else waits for the disk either. */
+static ssize_t
+send_step(struct lot *lot, struct berth *b)
+{
+	if (lot->drained)
+		return rest_send(b->rest, b->fd, SEND_STEP);
+	return rest_send_cached(
+	    b->rest, b->fd, SEND_STEP, lot->scratch, HANDOFF_BYTES_MAX);
+}
+
+/*
+ * A little of it, so that no client keeps the others waiting.  A worker waits
+ * for the disk.
+ */
 static void
 send_rest(struct lot *lot, struct berth *b)
 {
-	ssize_t n = rest_send(b->rest, b->fd, SEND_STEP);
+	ssize_t n = send_step(lot, b);
 
 	if (n > 0)
 		count_moved(lot, b, (size_t)n);
-	if (n == -1 && errno != EAGAIN && errno != EINTR)
+	if (n == -1 && errno == REST_IS_ON_DISK)
+		berth_enter(&lot->berths, b, BERTH_READY);
+	else if (n == -1 && errno != EAGAIN && errno != EINTR)
 		give_up_sending(lot, b, strerror(errno));
 	else if (rest_length(b->rest) == 0)
 		go_on_after_send(lot, b);

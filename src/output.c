@@ -368,11 +368,14 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 	}
 }
 
-/* Whether somebody else is to send what is left of a file. */
+/*
+ * Whether somebody else is to send what is left of a file, of which a step was
+ * sent whole, or not.
+ */
 static bool
-is_to_be_deferred(const struct output *o, ssize_t sent, int64_t began)
+is_to_be_deferred(const struct output *o, bool whole, int64_t began)
 {
-	if (sent < OUTPUT_FILE_STEP)
+	if (!whole)
 		return may_defer(o, OUTPUT_STALLED);
 	return clock_now() - began > OUTPUT_DEFER_TIME &&
 	    may_defer(o, OUTPUT_LONG);
@@ -427,7 +430,8 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 			pace_start(&pace, o->timeout);
 		if (n == 0 || (n != (ssize_t)want && !may_go_on(o, &pace, n)))
 			o->failed = true;
-		else if (length > 0 && is_to_be_deferred(o, n, began) &&
+		else if (length > 0 &&
+		    is_to_be_deferred(o, n == OUTPUT_FILE_STEP, began) &&
 		    defer_file(o, file, (uint64_t)at, length))
 			return;
 		may_wait = may_wait || n != (ssize_t)want;
@@ -447,20 +451,54 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	o->sending = false;
 }
 
-int
-output_send_rest(struct output *o)
+/* Until it is sent, has failed, or somebody else is to go on, if that may be. */
+static int
+send_rest(struct output *o, bool to_the_end)
 {
+	bool may_wait = to_the_end || !may_defer(o, OUTPUT_FULL);
+	int64_t began = clock_now();
 	struct pace pace = {0};
 
 	o->deferring = false;
 	while (!o->failed && rest_length(&o->rest) > 0) {
-		ssize_t n = rest_send(&o->rest, o->fd, OUTPUT_FILE_STEP);
+		uint64_t next = rest_next(&o->rest);
+		ssize_t n;
+		bool whole;
+
+		if (!may_wait)
+			set_blocking(o, false);
+		n = rest_send(&o->rest, o->fd, OUTPUT_FILE_STEP);
+		if (!may_wait)
+			set_blocking(o, true);
+		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
 
 		o->failed = (n == -1 && errno == EIO) ||
-		    (n < OUTPUT_FILE_STEP && !may_go_on(o, &pace, n));
+		    (!whole && !may_go_on(o, &pace, n));
+		if (o->failed || to_the_end)
+			continue;
+		o->deferring = rest_length(&o->rest) > 0 &&
+		    is_to_be_deferred(o, whole, began);
+		if (o->deferring)
+			return 0;
+		may_wait = may_wait || !whole;
 	}
 	drop_rest(o);
 	return o->failed ? -1 : 0;
+}
+
+int
+output_send_rest(struct output *o)
+{
+	return send_rest(o, true);
+}
+
+int
+output_resume(struct output *o, const struct rest *rest)
+{
+	o->rest = *rest;
+	if (rest->spilled > 0 && o->may_keep(o->context, rest->spilled))
+		o->kept = rest->spilled;
+	return send_rest(o, false);
 }
 
 void

@@ -93,6 +93,11 @@ uint64_t output_position(const struct output *o);
 int output_flush(struct output *o);
 /* Sends the rest after all, and defers no more.  -1 if that failed. */
 int output_send_rest(struct output *o);
+/*
+ * Goes on with what somebody else has begun to send, and owns it: as with a
+ * response, the end of it may be deferred again.  -1 if it failed.
+ */
+int output_resume(struct output *o, const struct rest *rest);
 /* Somebody else has the rest, and keeps its bytes. */
 void output_pass_rest(struct output *o);
 

@@ -1,5 +1,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,17 +108,24 @@ rest_length(const struct rest *r)
 	return sum;
 }
 
-ssize_t
-rest_send(struct rest *r, int socket, size_t max)
+uint64_t
+rest_next(const struct rest *r)
+{
+	return r->first < r->count ? r->segments[r->first].length : 0;
+}
+
+static int
+next_file(const struct rest *r)
+{
+	return r->segments[r->first].of_file ? r->file : r->spill;
+}
+
+/* What sendfile(2) or send(2) says is what has become of the next segment. */
+static ssize_t
+note_sent(struct rest *r, ssize_t n)
 {
 	struct rest_segment *s = &r->segments[r->first];
-	off_t offset = (off_t)s->offset;
-	ssize_t n;
 
-	if (r->first == r->count)
-		return 0;
-	n = sendfile(socket, s->of_file ? r->file : r->spill, &offset,
-	    s->length < max ? s->length : max);
 	if (n == 0)
 		errno = EIO;
 	if (n <= 0)
@@ -126,4 +135,59 @@ rest_send(struct rest *r, int socket, size_t max)
 	if (s->length == 0)
 		r->first++;
 	return n;
+}
+
+ssize_t
+rest_send(struct rest *r, int socket, size_t max)
+{
+	uint64_t next = rest_next(r);
+	off_t offset;
+
+	if (next == 0)
+		return 0;
+	offset = (off_t)r->segments[r->first].offset;
+	return note_sent(r,
+	    sendfile(socket, next_file(r), &offset, next < max ? next : max));
+}
+
+/*
+ * Of tmpfs, as memfd_create(2) makes them: nothing else has seals, and such a
+ * file system does not know RWF_NOWAIT.
+ */
+static bool
+is_in_memory(int file)
+{
+	return fcntl(file, F_GET_SEALS) != -1;
+}
+
+/*
+ * A file system that does not know RWF_NOWAIT might wait at any time.  The
+ * kernel reads ahead also for who does not wait.
+ */
+static ssize_t
+send_by_way_of(struct rest *r, int socket, char *buffer, size_t size)
+{
+	struct iovec part = {.iov_base = buffer, .iov_len = size};
+	ssize_t n = preadv2(next_file(r), &part, 1,
+	    (off_t)r->segments[r->first].offset, RWF_NOWAIT);
+
+	if (n == -1 && (errno == EAGAIN || errno == EOPNOTSUPP))
+		errno = REST_IS_ON_DISK;
+	if (n > 0)
+		n = send(
+		    socket, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return note_sent(r, n);
+}
+
+ssize_t
+rest_send_cached(
+    struct rest *r, int socket, size_t max, char *buffer, size_t size)
+{
+	uint64_t next = rest_next(r);
+
+	if (next == 0 || is_in_memory(next_file(r)))
+		return rest_send(r, socket, max);
+	if (max > next)
+		max = (size_t)next;
+	return send_by_way_of(r, socket, buffer, size < max ? size : max);
 }

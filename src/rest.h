@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,10 +47,21 @@ int rest_add_file(struct rest *r, int file, uint64_t offset, uint64_t length);
 /* How many it owns. */
 size_t rest_descriptors(const struct rest *r);
 uint64_t rest_length(const struct rest *r);
+/* Bytes of one kind that come next; 0: nothing rests. */
+uint64_t rest_next(const struct rest *r);
 /*
  * Sends up to max bytes of what comes next, as send(2) does: -1 with errno,
  * EIO if the file is shorter than it was.
  */
 ssize_t rest_send(struct rest *r, int socket, size_t max);
+/*
+ * The same for a process that must not wait for a disk: what is not in memory
+ * is not sent, and errno is REST_IS_ON_DISK.  Bytes of files pass through the
+ * buffer, of that size.
+ */
+ssize_t rest_send_cached(
+    struct rest *r, int socket, size_t max, char *buffer, size_t size);
+
+#define REST_IS_ON_DISK ENODATA
 
 #endif

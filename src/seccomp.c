@@ -238,6 +238,7 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(write),
     CALL(writev),
     CALL(pread64),
+    CALL(preadv2),
     CALL(lseek),
     CALL(sendfile),
     CALL(fstat),

@@ -394,11 +394,27 @@ note_taken(struct worker *w)
 		share_recount(h->share);
 }
 
+/* What the lot would have to wait for a disk for: it may be deferred again. */
+static void
+resume(struct worker *w, const struct handoff *h, const struct rest *rest)
+{
+	struct client *c = &w->client;
+
+	c->close = h->last;
+	c->overdue = false; /* its request was answered */
+	c->ready = 0;
+	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
+	part(w, connection_resume(c, rest));
+	let_go_of_client(w);
+	if (w->recycle.due)
+		w->want_stop = 1;
+}
+
 static bool
 serve_handed(struct worker *w)
 {
 	struct handoff h;
-	struct rest rest; /* none comes this way */
+	struct rest rest;
 	size_t len;
 	int fd;
 
@@ -409,7 +425,10 @@ serve_handed(struct worker *w)
 		return false;
 	attach_handed(w, fd, &h, len);
 	note_taken(w);
-	serve_in_share(w);
+	if (h.kind == HANDOFF_SEND)
+		resume(w, &h, &rest);
+	else
+		serve_in_share(w);
 	return true;
 }
 

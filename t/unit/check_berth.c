@@ -1,6 +1,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,6 +152,26 @@ START_TEST(what_is_still_to_be_sent_is_counted_until_it_is_not)
 }
 END_TEST
 
+/* Which waits for a disk, say. */
+START_TEST(what_a_worker_is_to_send_goes_with_the_connection)
+{
+	struct berth *b = berth_that_sends(0, 1000);
+
+	ck_assert_int_eq(berth_handoff(b).kind, HANDOFF_SEND);
+	berth_enter(&all, b, BERTH_READY);
+	ck_assert_ptr_nonnull(b->rest);
+	ck_assert_int_eq(berth_handoff(b).kind, HANDOFF_SEND);
+	ck_assert_uint_eq(all.deferred, 1000);
+	ck_assert_int_eq(fcntl(near[0], F_GETFL) & O_NONBLOCK, 0);
+	berth_enter(&all, b, BERTH_SEND);
+	ck_assert_int_ne(fcntl(near[0], F_GETFL) & O_NONBLOCK, 0);
+	berth_enter(&all, b, BERTH_READY);
+	berth_release(&all, b);
+	ck_assert_uint_eq(all.deferred, 0);
+	near[0] = -1;
+}
+END_TEST
+
 START_TEST(what_a_client_took_is_not_what_the_kernel_holds)
 {
 	struct berth *b = berth_that_sends(0, 20000);
@@ -240,6 +261,8 @@ main(void)
 	tcase_add_test(tests, memory_is_what_all_have_together);
 	tcase_add_test(
 	    tests, what_is_still_to_be_sent_is_counted_until_it_is_not);
+	tcase_add_test(
+	    tests, what_a_worker_is_to_send_goes_with_the_connection);
 	tcase_add_test(tests, what_a_client_took_is_not_what_the_kernel_holds);
 	tcase_add_test(tests, each_state_is_woken_for_what_it_waits_for);
 	tcase_add_test(tests, who_takes_it_over_knows_what_it_waits_for);

@@ -178,6 +178,26 @@ START_TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
 }
 END_TEST
 
+START_TEST(who_goes_on_with_a_rest_may_defer_it_again)
+{
+	struct rest rest;
+	pid_t reader;
+
+	rest_init(&rest);
+	ck_assert_int_eq(rest_add_bytes(&rest, bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(output_resume(&out, &rest), 0);
+	ck_assert(out.deferring);
+	ck_assert_uint_eq(kept, sizeof(bytes));
+	ck_assert_uint_lt(rest_length(&out.rest), sizeof(bytes));
+	ck_assert_uint_gt(rest_length(&out.rest), 0);
+	reader = read_all(sizeof(bytes));
+	ck_assert_int_eq(output_send_rest(&out), 0);
+	ck_assert(!out.deferring);
+	ck_assert_uint_eq(kept, 0);
+	assert_read(reader);
+}
+END_TEST
+
 /* A rest has its own bound. */
 START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 {
@@ -217,6 +237,7 @@ main(void)
 	tcase_add_test(tests, what_may_not_be_kept_is_sent);
 	tcase_add_test(
 	    tests, when_no_more_may_be_kept_all_is_sent_in_its_order);
+	tcase_add_test(tests, who_goes_on_with_a_rest_may_defer_it_again);
 	tcase_add_test(tests, what_has_no_room_in_a_rest_is_not_asked_for);
 	return unit_run();
 }

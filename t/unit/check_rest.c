@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,57 @@ START_TEST(a_full_socket_is_told)
 }
 END_TEST
 
+static ssize_t
+send_cached(size_t max)
+{
+	char buffer[4];
+
+	return rest_send_cached(&rest, ends[0], max, buffer, sizeof(buffer));
+}
+
+/* A file system that cannot tell might make the process wait. */
+START_TEST(what_is_in_memory_is_sent_without_waiting)
+{
+	ck_assert_int_eq(rest_add_bytes(&rest, "head|", 5), 0);
+	ck_assert_int_eq(rest_add_file(&rest, file, 2, 6), 0);
+	ck_assert_int_eq(send_cached(100), 5);
+	if (send_cached(100) == -1) {
+		ck_assert_int_eq(errno, REST_IS_ON_DISK);
+		ck_assert_uint_eq(rest_length(&rest), 6);
+		ck_assert_int_eq(rest_send(&rest, ends[0], 4), 4);
+	}
+	ck_assert_uint_eq(rest_next(&rest), 2);
+	send_all(100);
+	ck_assert_str_eq(received, "head|234567");
+	ck_assert_int_eq(send_cached(100), 0);
+}
+END_TEST
+
+START_TEST(what_has_become_shorter_is_an_error_there_too)
+{
+	ck_assert_int_eq(rest_add_file(&rest, file, 12, 10), 0);
+	ck_assert_int_eq(send_cached(100), -1);
+	ck_assert(errno == EIO || errno == REST_IS_ON_DISK);
+}
+END_TEST
+
+/* A disk that is asked again has it by then, and so has one that is quick. */
+START_TEST(what_is_on_disk_is_not_waited_for)
+{
+	static char much[1 << 20];
+	ssize_t n;
+
+	ck_assert_int_eq(pwrite(file, much, sizeof(much), 0), sizeof(much));
+	ck_assert_int_eq(fdatasync(file), 0);
+	ck_assert_int_eq(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+	ck_assert_int_eq(rest_add_file(&rest, file, 0, sizeof(much)), 0);
+	n = send_cached(100);
+	ck_assert(n > 0 || errno == REST_IS_ON_DISK);
+	ck_assert_uint_eq(
+	    rest_length(&rest), sizeof(much) - (n > 0 ? (size_t)n : 0));
+}
+END_TEST
+
 START_TEST(too_many_segments_are_refused)
 {
 	for (int i = 0; i < REST_SEGMENTS_MAX; i++)
@@ -125,6 +177,9 @@ main(void)
 	tcase_add_test(tests, the_files_of_the_caller_stay_open);
 	tcase_add_test(tests, a_file_that_became_shorter_is_an_error);
 	tcase_add_test(tests, a_full_socket_is_told);
+	tcase_add_test(tests, what_is_in_memory_is_sent_without_waiting);
+	tcase_add_test(tests, what_has_become_shorter_is_an_error_there_too);
+	tcase_add_test(tests, what_is_on_disk_is_not_waited_for);
 	tcase_add_test(tests, too_many_segments_are_refused);
 	return unit_run();
 }
