@@ -122,7 +122,7 @@ drop_rest(struct berths *all, struct berth *b)
 {
 	if (b->rest == NULL)
 		return;
-	all->memory -= sizeof(*b->rest);
+	all->memory -= rest_size(b->rest);
 	all->descriptors -= rest_descriptors(b->rest);
 	all->deferred -= b->rest->spilled;
 	rest_release(b->rest);
@@ -175,9 +175,11 @@ berth_enter(struct berths *all, struct berth *b, enum berth_state state)
 void
 berth_set_rest(struct berths *all, struct berth *b, const struct rest *rest)
 {
-	b->rest = memory_get(sizeof(*b->rest));
-	*b->rest = *rest;
-	all->memory += sizeof(*b->rest);
+	size_t size = rest_size(rest);
+
+	b->rest = memory_get(size);
+	memcpy(b->rest, rest, size);
+	all->memory += size;
 	all->descriptors += rest_descriptors(b->rest);
 	all->deferred += b->rest->spilled;
 	b->queued = queued_bytes(b);

@@ -80,9 +80,9 @@ handoff_send(const struct handoff_lane *lane, const struct handoff *h, int fd,
 	bool with_rest = h->kind == HANDOFF_SEND;
 	struct iovec parts[] = {
 	    {.iov_base = as_base(h), .iov_len = sizeof(*h)},
-	    {.iov_base = as_base(bytes), .iov_len = len},
 	    {.iov_base = as_base(rest),
-		.iov_len = with_rest ? sizeof(*rest) : 0},
+		.iov_len = with_rest ? rest_size(rest) : 0},
+	    {.iov_base = as_base(bytes), .iov_len = len},
 	};
 	union control control = {0};
 	struct msghdr message = {
@@ -178,7 +178,7 @@ mend_rest(struct rest *rest)
 {
 	uint64_t spilled = 0;
 
-	if (rest->count > REST_SEGMENTS_MAX || rest->first > rest->count)
+	if (rest->first > rest->count)
 		return false;
 	for (size_t i = 0; i < rest->count; i++) {
 		struct rest_segment *s = &rest->segments[i];
@@ -218,14 +218,21 @@ is_hung_up(const struct handoff_lane *lane)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
-/* In place, behind the bytes, which lose it: false if it is none. */
+/* From before the bytes, which move to its place: false if it is none. */
 static bool
 take_rest(char *bytes, size_t *len, struct rest *rest)
 {
-	if (rest == NULL || *len < sizeof(*rest))
+	size_t size;
+
+	if (rest == NULL || *len < REST_HEAD_SIZE)
 		return false;
-	*len -= sizeof(*rest);
-	memcpy(rest, bytes + *len, sizeof(*rest));
+	memcpy(rest, bytes, REST_HEAD_SIZE);
+	if (rest->count > REST_SEGMENTS_MAX || *len < rest_size(rest))
+		return false;
+	size = rest_size(rest);
+	memcpy(rest->segments, bytes + REST_HEAD_SIZE, size - REST_HEAD_SIZE);
+	*len -= size;
+	memmove(bytes, bytes + size, *len);
 	return mend_rest(rest);
 }
 

@@ -439,13 +439,16 @@ static bool
 take_one(struct lot *lot, const struct handoff_lane *lane)
 {
 	struct handoff h;
-	struct rest rest = {0};
+	struct rest rest;
+	uint64_t spilled;
 	size_t len;
-	int fd = handoff_receive(
-	    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
-	uint64_t spilled = rest.spilled; /* before it is the berth's */
 	bool taken;
+	int fd;
 
+	rest_init(&rest);
+	fd = handoff_receive(
+	    lane, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &rest);
+	spilled = rest.spilled; /* before it is the berth's */
 	if (fd == -1) {
 		act_on_failure(lot, lane, &h, spilled);
 		return false;

@@ -62,6 +62,13 @@ overlap(const struct range *a, const struct range *b)
 	return a->first <= b->last + 1 && b->first <= a->last + 1;
 }
 
+/* Of a set that has ascended so far. */
+static bool
+is_behind(const struct ranges *set, const struct range *r)
+{
+	return set->count == 0 || r->first > set->at[set->count - 1].last;
+}
+
 /* Joins r with every range that it meets, in the place of the first of them. */
 static void
 insert(struct ranges *set, struct range r)
@@ -93,6 +100,7 @@ enum ranges_result
 ranges_parse(struct text value, uint64_t size, struct ranges *out)
 {
 	struct text rest = value, element;
+	bool ordered = true;
 	size_t asked = 0;
 
 	out->count = 0;
@@ -109,10 +117,13 @@ ranges_parse(struct text value, uint64_t size, struct ranges *out)
 		if (++asked > RANGES_MAX ||
 		    !parse_one(element, size, &r, &satisfiable))
 			return RANGES_IGNORED;
-		if (satisfiable)
-			insert(out, r);
+		if (!satisfiable)
+			continue;
+		ordered = ordered && is_behind(out, &r);
+		insert(out, r);
 	}
-	if (asked == 0 || size == 0)
+	if (asked == 0 || size == 0 ||
+	    (!ordered && asked > RANGES_UNORDERED_MAX))
 		return RANGES_IGNORED;
 	return out->count > 0 ? RANGES_SATISFIABLE : RANGES_UNSATISFIABLE;
 }

@@ -7,7 +7,9 @@
 #include "text.h"
 
 /* More are not honoured: RFC 9110, 17.15; CVE-2011-3192. */
-#define RANGES_MAX 16
+#define RANGES_MAX 256
+/* Nor are more than this when they overlap or do not ascend. */
+#define RANGES_UNORDERED_MAX 16
 
 struct range {
 	uint64_t first; /* offset of the first byte */
@@ -27,8 +29,8 @@ struct ranges {
 
 /*
  * Reads the value of a Range field for a representation of size bytes.  Ranges
- * that overlap or touch are made one; a set that asks for more than
- * RANGES_MAX, or is malformed, or of another unit, is ignored; and so is any set
+ * that overlap or touch are made one; a set that asks for more than there
+ * may be, or is malformed, or of another unit, is ignored; and so is any set
  * where there is nothing to send a part of: "-5" is satisfiable of an empty
  * representation (RFC 9110, 14.1.2), but its Content-Range would have no form.
  */

@@ -47,16 +47,20 @@ add_validators(const struct representation *f, const struct validators *v,
 		response_field(response, TEXT("Vary"), TEXT("Accept-Encoding"));
 }
 
+/*
+ * The CRLF before the first boundary is one too many, but all servers send it
+ * (RFC 9110, 14.6), and zsync cannot do without.
+ */
 static void
 add_part_head(struct response *response, const char *boundary, const char *type,
-    const struct range *r, uint64_t size, bool first)
+    const struct range *r, uint64_t size)
 {
 	size_t offset = response->text.len;
 
 	buffer_printf(&response->text,
-	    "%s--%s\r\nContent-Type: %s\r\n"
+	    "\r\n--%s\r\nContent-Type: %s\r\n"
 	    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-	    first ? "" : "\r\n", boundary, type, (unsigned long long)r->first,
+	    boundary, type, (unsigned long long)r->first,
 	    (unsigned long long)r->last, (unsigned long long)size);
 	response_add_text(response, offset);
 }
@@ -77,7 +81,7 @@ add_multipart(struct response *response, const struct ranges *ranges,
 	for (size_t i = 0; i < ranges->count; i++) {
 		const struct range *r = &ranges->at[i];
 
-		add_part_head(response, boundary, type, r, size, i == 0);
+		add_part_head(response, boundary, type, r, size);
 		response_add_file(response, r->first, r->last - r->first + 1);
 	}
 	offset = response->text.len;

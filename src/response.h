@@ -13,7 +13,7 @@
 #include "request.h"
 
 /* Enough for RANGES_MAX parts with their heads and the end. */
-#define RESPONSE_PIECES_MAX 33
+#define RESPONSE_PIECES_MAX 513
 /* A stream that ends before this has a Content-Length and is one send. */
 #define RESPONSE_STREAM_MAX (64 << 10)
 /* A worker keeps no more memory than this for the next response. */

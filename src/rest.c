@@ -30,6 +30,12 @@ rest_release(struct rest *r)
 }
 
 size_t
+rest_size(const struct rest *r)
+{
+	return REST_HEAD_SIZE + r->count * sizeof(r->segments[0]);
+}
+
+size_t
 rest_descriptors(const struct rest *r)
 {
 	return (size_t)(r->file != -1) + (size_t)(r->spill != -1);

@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 /* The largest response in parts (response.h), and what waited before it. */
-#define REST_SEGMENTS_MAX 40
+#define REST_SEGMENTS_MAX 520
 
 /* Of a segment, and where it may begin: sums of all never overflow. */
-#define REST_LENGTH_MAX (UINT64_C(1) << 56)
+#define REST_LENGTH_MAX (UINT64_C(1) << 54)
 
 struct rest_segment {
 	bool of_file; /* else of the spilled bytes */
@@ -32,8 +32,11 @@ struct rest {
 	uint64_t spilled; /* bytes in spill */
 	size_t count;	  /* segments; 0: nothing rests */
 	size_t first;	  /* that is not sent whole */
-	struct rest_segment segments[REST_SEGMENTS_MAX];
+	struct rest_segment segments[REST_SEGMENTS_MAX]; /* the last */
 };
+
+/* Bytes of it that come before its segments. */
+#define REST_HEAD_SIZE offsetof(struct rest, segments)
 
 void rest_init(struct rest *r);
 /* Closes what it owns; as after rest_init. */
@@ -44,6 +47,8 @@ int rest_add_bytes(struct rest *r, const char *bytes, size_t len);
 /* The descriptor stays the caller's; there can be one file only. */
 int rest_add_file(struct rest *r, int file, uint64_t offset, uint64_t length);
 
+/* Bytes of it that mean something: of a message, or of a copy to keep. */
+size_t rest_size(const struct rest *r);
 /* How many it owns. */
 size_t rest_descriptors(const struct rest *r);
 uint64_t rest_length(const struct rest *r);

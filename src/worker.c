@@ -438,7 +438,7 @@ send_parked(struct worker *w, const struct handoff *h, const struct rest *rest)
 {
 	uint64_t spilled = rest->spilled;
 
-	w->client.out.rest = *rest;
+	memcpy(&w->client.out.rest, rest, rest_size(rest));
 	output_send_rest(&w->client.out);
 	if (h->worker > 0)
 		ration_return(w->heritage->ration, h->worker - 1, spilled);

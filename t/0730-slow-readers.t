@@ -29,6 +29,25 @@ sub parts ($response) {
 }
 
 my @ranges = ([0, 1_499_999], [1_600_000, 1_600_009], [1_700_000, 4_100_000]);
+my @many = map { [20_900 * $_, 20_900 * $_ + 20_000] } 0 .. 199;
+
+# What asks for them, and what must come.
+sub reader_of (@wanted) {
+	return [
+		get('/big', 'Range: bytes=' . join ',',
+			map { "$_->[0]-$_->[1]" } @wanted),
+		sub ($tined, $sock, $name) {
+			my $response = $tined->read_response($sock);
+			is($response->status, 206, "$name: 206");
+			is_deeply([map { length } parts($response)],
+				[map { 1 + $_->[1] - $_->[0] } @wanted],
+				"$name: as long as they are");
+			ok(join(q{}, parts($response)) eq join(q{}, map {
+				substr $big, $_->[0], 1 + $_->[1] - $_->[0]
+			} @wanted), "$name: every byte");
+			return 1;
+		} ];
+}
 
 # What each sends, and what it must get; all are far larger than what sockets
 # hold for a client that does not read.
@@ -41,20 +60,8 @@ my %reader = (
 		is_whole($tined->read_response($sock), $stars, $name);
 		return 1;
 	} ],
-	'several ranges' => [
-		get('/big', 'Range: bytes=' . join ',',
-			map { "$_->[0]-$_->[1]" } @ranges),
-		sub ($tined, $sock, $name) {
-			my $response = $tined->read_response($sock);
-			is($response->status, 206, "$name: 206");
-			is_deeply([map { length } parts($response)],
-				[map { 1 + $_->[1] - $_->[0] } @ranges],
-				"$name: as long as they are");
-			ok(join(q{}, parts($response)) eq join(q{}, map {
-				substr $big, $_->[0], 1 + $_->[1] - $_->[0]
-			} @ranges), "$name: every byte");
-			return 1;
-		} ],
+	'several ranges' => reader_of(@ranges),
+	'many ranges' => reader_of(@many),
 	'HTTP/1.0' => [ "GET /big HTTP/1.0\r\n\r\n",
 		sub ($tined, $sock, $name) {
 			my $response = $tined->read_response($sock);

@@ -65,6 +65,24 @@ read_spec(struct span s, uint64_t size, struct wishes *w)
 	return true;
 }
 
+/* Many are for those only who ask from the front to the back. */
+static bool
+is_in_order(const struct wishes *w)
+{
+	const struct wish *before = NULL;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct wish *wish = &w->at[i];
+
+		if (wish->first > wish->last)
+			continue;
+		if (before != NULL && wish->first <= before->last)
+			return false;
+		before = wish;
+	}
+	return true;
+}
+
 /* False when the field is to be ignored. */
 static bool
 read_specs(struct span s, uint64_t size, struct wishes *w)
@@ -81,7 +99,8 @@ read_specs(struct span s, uint64_t size, struct wishes *w)
 			return false;
 		i = comma + 1;
 	}
-	return w->count > 0;
+	return w->count > 0 &&
+	    (w->count <= RANGES_UNORDERED_MAX || is_in_order(w));
 }
 
 static bool

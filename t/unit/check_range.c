@@ -144,13 +144,81 @@ many(size_t count, const char *format)
 	return buffer_string(&b);
 }
 
-START_TEST(more_ranges_than_the_bound_are_ignored_even_if_they_overlap)
+START_TEST(few_ranges_that_overlap_are_taken_and_many_are_ignored)
 {
 	ck_assert_int_eq(
-	    parse(many(RANGES_MAX, ""), 100000), RANGES_SATISFIABLE);
+	    parse(many(RANGES_UNORDERED_MAX, ""), 100000), RANGES_SATISFIABLE);
 	ck_assert_int_eq(
-	    parse(many(RANGES_MAX + 1, ""), 100000), RANGES_IGNORED);
+	    parse(many(RANGES_UNORDERED_MAX + 1, ""), 100000), RANGES_IGNORED);
 	ck_assert_int_eq(parse(many(10000, ""), 100000), RANGES_IGNORED);
+}
+END_TEST
+
+/* So many ranges of one byte, in steps of two from one end or the other. */
+static const char *
+single_bytes(size_t count, bool descending)
+{
+	static struct buffer b;
+
+	buffer_clear(&b);
+	buffer_add_string(&b, "bytes=");
+	for (size_t i = 0; i < count; i++) {
+		size_t at = 2 * (descending ? count - i : i);
+
+		buffer_printf(&b, "%zu-%zu,", at, at);
+	}
+	return buffer_string(&b);
+}
+
+START_TEST(many_ranges_that_ascend_are_taken)
+{
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_MAX, false), 100000), RANGES_SATISFIABLE);
+	ck_assert_uint_eq(ranges.count, RANGES_MAX);
+	for (size_t i = 0; i < RANGES_MAX; i++) {
+		ck_assert_uint_eq(ranges.at[i].first, 2 * i);
+		ck_assert_uint_eq(ranges.at[i].last, 2 * i);
+	}
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_MAX + 1, false), 100000), RANGES_IGNORED);
+}
+END_TEST
+
+START_TEST(few_ranges_that_descend_are_taken_and_many_are_ignored)
+{
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_UNORDERED_MAX, true), 100000),
+	    RANGES_SATISFIABLE);
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_UNORDERED_MAX + 1, true), 100000),
+	    RANGES_IGNORED);
+}
+END_TEST
+
+START_TEST(many_ranges_of_which_one_is_out_of_order_are_ignored)
+{
+	struct buffer b = {0};
+
+	for (size_t odd = 1; odd < 30; odd++) {
+		buffer_clear(&b);
+		buffer_add_string(&b, "bytes=");
+		for (size_t i = 0; i < 30; i++)
+			buffer_printf(&b, "%zu-%zu,", i * 10,
+			    i * 10 + (i + 1 == odd ? 10 : 5));
+		ck_assert_int_eq(
+		    parse(buffer_string(&b), 100000), RANGES_IGNORED);
+	}
+	buffer_free(&b);
+}
+END_TEST
+
+START_TEST(many_ranges_behind_the_end_are_unsatisfiable)
+{
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_MAX, false), 1), RANGES_SATISFIABLE);
+	ck_assert_uint_eq(ranges.count, 1);
+	ck_assert_int_eq(
+	    parse(single_bytes(RANGES_MAX / 2, true), 2), RANGES_UNSATISFIABLE);
 }
 END_TEST
 
@@ -175,7 +243,7 @@ struct asked {
 static void
 ask(struct asked *a, size_t size)
 {
-	size_t count = 1 + unit_random_below(RANGES_MAX);
+	size_t count = 1 + unit_random_below(RANGES_UNORDERED_MAX);
 
 	buffer_clear(&a->value);
 	buffer_add_string(&a->value, "bytes=");
@@ -254,7 +322,13 @@ main(void)
 	tcase_add_test(tests, ranges_that_overlap_or_touch_are_one);
 	tcase_add_test(tests, the_order_that_was_asked_for_is_kept);
 	tcase_add_test(
-	    tests, more_ranges_than_the_bound_are_ignored_even_if_they_overlap);
+	    tests, few_ranges_that_overlap_are_taken_and_many_are_ignored);
+	tcase_add_test(tests, many_ranges_that_ascend_are_taken);
+	tcase_add_test(
+	    tests, few_ranges_that_descend_are_taken_and_many_are_ignored);
+	tcase_add_test(
+	    tests, many_ranges_of_which_one_is_out_of_order_are_ignored);
+	tcase_add_test(tests, many_ranges_behind_the_end_are_unsatisfiable);
 	tcase_add_test(tests, the_largest_file_has_its_last_byte);
 	tcase_add_test(
 	    tests, ranges_never_overlap_and_are_exactly_the_bytes_asked_for);
