@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,9 +58,32 @@ write_inherited(void)
 	return ftruncate(inherited.fd, len);
 }
 
+/*
+ * Somebody has removed it.  Who finds the server by it has to find the new one,
+ * and no other may take the path for free.
+ */
+static int
+replace_removed(void)
+{
+	char *path = inherited.path;
+	pid_t other;
+
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	if (pidlock_open(path, &other) == -1)
+		return -1;
+	close(inherited.fd);
+	free(path);
+	inherited.fd = -1;
+	inherited.path = NULL;
+	return 0;
+}
+
 int
 pidlock_write(void)
 {
+	if (inherited.fd != -1 && replace_removed() == -1)
+		return -1;
 	if (own != NULL)
 		return pidfile_write(own);
 	return inherited.fd != -1 ? write_inherited() : 0;

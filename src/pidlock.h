@@ -14,7 +14,10 @@ int pidlock_open(const char *path, pid_t *other);
 void pidlock_inherit(const char *path, int fd);
 /* To be inherited; -1 if there is none. */
 int pidlock_fd(void);
-/* Writes our own number.  -1 with errno. */
+/*
+ * Writes our own number; into a new file, if the one that was inherited has been
+ * removed.  -1 with errno.
+ */
 int pidlock_write(void);
 /* At the end: removes the file. */
 void pidlock_remove(void);

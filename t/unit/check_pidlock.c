@@ -1,3 +1,5 @@
+#include <sys/file.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,6 +87,54 @@ START_TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
 }
 END_TEST
 
+/* As across an exec, when somebody has removed the file. */
+static void
+inherit_removed(void)
+{
+	pid_t other;
+	int fd;
+
+	ck_assert_int_eq(pidlock_open(path, &other), 0);
+	ck_assert_int_eq(pidlock_write(), 0);
+	fd = dup(pidlock_fd());
+	pidlock_close();
+	ck_assert_int_eq(unlink(path), 0);
+	pidlock_inherit(path, fd);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+
+START_TEST(one_that_was_removed_is_made_again_with_a_lock)
+{
+	int lock;
+
+	inherit_removed();
+	ck_assert_int_eq(pidlock_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	lock = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), -1);
+	close(lock);
+	pidlock_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(anothers_file_is_not_written)
+{
+	char was[8] = "";
+	int fd;
+
+	inherit_removed();
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, "12", 2), 2);
+	ck_assert_int_eq(pidlock_write(), 0);
+	ck_assert_int_eq(pread(fd, was, sizeof(was), 0), 2);
+	ck_assert_str_eq(was, "12");
+	close(fd);
+	pidlock_remove();
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(anothers_file_is_not_removed)
 {
 	pid_t other;
@@ -111,6 +161,8 @@ main(void)
 	tcase_add_test(tests, without_one_all_is_well);
 	tcase_add_test(
 	    tests, a_successor_has_the_lock_and_a_shorter_number_fits);
+	tcase_add_test(tests, one_that_was_removed_is_made_again_with_a_lock);
+	tcase_add_test(tests, anothers_file_is_not_written);
 	tcase_add_test(tests, anothers_file_is_not_removed);
 	return unit_run();
 }
