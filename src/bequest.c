@@ -3,29 +3,42 @@
 #include <string.h>
 
 #include "bequest.h"
+#include "handoff.h"
 #include "memory.h"
 
-/* Of the string, and of what a connection is handed over as (handoff.h). */
-#define BEQUEST_VERSION 1
+/*
+ * Of the string, and of how a connection is handed over (handoff.h): whoever
+ * changes what a field means raises it.  Fields that are added, moved or
+ * resized change handoff_layout by themselves.
+ */
+#define BEQUEST_VERSION 2
 
 /*
- * A line of numbers, and three for each listener:
+ * A line of numbers, and for each listener another one and two strings, which
+ * may hold anything, behind their lengths; -1 is the length of none:
  *
- *	tined 1 talk errors lane pidfile status
- *	fd passed device inode
- *	http://localhost:8080/
- *	/path/to/remove
+ *	tined 2 layout talk errors lane pidfile predecessor status
+ *	fd passed device inode 22 15
+ *	http://localhost:8080//path/to/remove
  */
+static ssize_t
+length(const char *string)
+{
+	return string != NULL ? (ssize_t)strlen(string) : -1;
+}
+
 void
 bequest_write(struct buffer *b, const struct bequest *q)
 {
-	buffer_printf(b, "tined %d %d %d %d %d %d\n", BEQUEST_VERSION, q->talk,
-	    q->errors, q->lane, q->pidfile, q->status);
+	buffer_printf(b, "tined %d %u %d %d %d %d %d %d\n", BEQUEST_VERSION,
+	    handoff_layout(), q->talk, q->errors, q->lane, q->pidfile,
+	    q->predecessor, q->status);
 	for (size_t i = 0; i < q->count; i++) {
 		const struct listener *l = &q->at[i];
 
-		buffer_printf(b, "%d %d %lld %lld\n%s\n%s\n", l->fd, l->passed,
-		    (long long)l->device, (long long)l->inode, l->url,
+		buffer_printf(b, "%d %d %lld %lld %zd %zd\n%s%s\n", l->fd,
+		    l->passed, (long long)l->device, (long long)l->inode,
+		    length(l->url), length(l->path), l->url,
 		    l->path != NULL ? l->path : "");
 	}
 }
@@ -53,23 +66,39 @@ read_numbers(char *line, long long *numbers, size_t count)
 	return line == NULL;
 }
 
+/* So many bytes, or none at all. */
+static bool
+read_string(char **string, char **rest, long long len)
+{
+	if (len == -1)
+		return true;
+	if (len < 0 || strnlen(*rest, (size_t)len) != (size_t)len)
+		return false;
+	*string = memory_printf("%.*s", (int)len, *rest);
+	*rest += len;
+	return true;
+}
+
 static bool
 read_listener(struct listener *l, char **rest)
 {
 	char *numbers = next_line(rest);
-	const char *url = next_line(rest);
-	const char *path = *rest != NULL ? strsep(rest, "\n") : NULL;
-	long long n[4];
+	long long n[6];
 
-	if (url == NULL || path == NULL || !read_numbers(numbers, n, 4))
+	if (*rest == NULL || !read_numbers(numbers, n, 6) || n[4] == -1)
 		return false;
 	l->fd = (int)n[0];
 	l->passed = n[1] != 0;
 	l->device = (dev_t)n[2];
 	l->inode = (ino_t)n[3];
-	l->url = memory_copy_string(url);
-	l->path = *path != '\0' ? memory_copy_string(path) : NULL;
-	return true;
+	if (read_string(&l->url, rest, n[4]) &&
+	    read_string(&l->path, rest, n[5]) && **rest == '\n') {
+		(*rest)++;
+		return true;
+	}
+	free(l->url);
+	free(l->path);
+	return false;
 }
 
 static bool
@@ -77,16 +106,17 @@ read_lines(struct bequest *q, char *rest)
 {
 	char *numbers = next_line(&rest);
 	const char *name = numbers != NULL ? strsep(&numbers, " ") : "";
-	long long n[6];
+	long long n[8];
 
-	if (strcmp(name, "tined") != 0 || !read_numbers(numbers, n, 6) ||
-	    n[0] != BEQUEST_VERSION)
+	if (strcmp(name, "tined") != 0 || !read_numbers(numbers, n, 8) ||
+	    n[0] != BEQUEST_VERSION || n[1] != handoff_layout())
 		return false;
-	q->talk = (int)n[1];
-	q->errors = (int)n[2];
-	q->lane = (int)n[3];
-	q->pidfile = (int)n[4];
-	q->status = (int)n[5];
+	q->talk = (int)n[2];
+	q->errors = (int)n[3];
+	q->lane = (int)n[4];
+	q->pidfile = (int)n[5];
+	q->predecessor = (int)n[6];
+	q->status = (int)n[7];
 	while (rest != NULL && *rest != '\0') {
 		struct listener l = {0};
 

@@ -13,11 +13,16 @@
 
 #define BEQUEST_VARIABLE "TINED_UPGRADE"
 
+/* The two words that are said on talk: by the heir, and back. */
+#define BEQUEST_READY 'R'
+#define BEQUEST_GO 'G'
+
 struct bequest {
 	int talk;    /* to the predecessor: upgrade.h */
 	int errors;  /* what standard error was; it is the predecessor's now */
 	int lane;    /* connections that its lot held; -1: none */
 	int pidfile; /* with its lock; -1: none */
+	int predecessor; /* pidfd_open(2) of who leaves it */
 	struct listener *at;
 	size_t count;
 	int status; /* how many of them, the last, are --status-socket's */

@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "clock.h"
+#include "heir.h"
 #include "log.h"
 #include "lot.h"
 #include "memory.h"
@@ -101,13 +102,23 @@ leave_lanes(struct heritage *h)
 	handoff_close_lane(&h->predecessor);
 }
 
+/* In any child. */
+static void
+leave_master(const struct children *all)
+{
+	all->leave();
+	heir_leave();
+	successor_leave(&all->heir);
+	successor_leave(&all->successor);
+}
+
 /* In a child that is to serve clients. */
 static void
 leave(const struct children *all)
 {
 	const struct listeners *l = &all->heritage->status.listeners;
 
-	all->leave();
+	leave_master(all);
 	for (size_t i = 0; i < l->count; i++)
 		close(l->at[i].fd);
 }
@@ -180,7 +191,7 @@ child_spawn_status(struct children *all)
 		return;
 	pid = fork();
 	if (pid == 0) {
-		all->leave();
+		leave_master(all);
 		leave_lanes(all->heritage);
 		exit(status_server_run(all->heritage, master));
 	}

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "heritage.h"
 #include "restart.h"
+#include "successor.h"
 
 /* The wait before a slot whose worker failed to start is filled again. */
 #define CHILD_THROTTLE_FIRST_MS 20
@@ -34,16 +35,6 @@ struct child {
 	int64_t kill_at;    /* if it was told */
 };
 
-/*
- * A master that was started to take the place of this one (upgrade.h), or that
- * has it.
- */
-struct heir {
-	pid_t pid; /* 0: there is none */
-	bool ended;
-	int status; /* waitpid(2) */
-};
-
 struct children {
 	struct child *at; /* owned */
 	size_t count;
@@ -54,9 +45,9 @@ struct children {
 	struct restart restart;
 	int fork_failures; /* in a row */
 	struct child lot;
-	struct child status; /* behind --status-socket */
-	struct heir heir;
-	struct heir successor; /* an heir, when this one has given way */
+	struct child status;	    /* behind --status-socket */
+	struct successor heir;	    /* that is to take our place: upgrade.h */
+	struct successor successor; /* an heir, when it has our place */
 	struct heritage *heritage;
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };

@@ -29,6 +29,48 @@ union control {
 	char bytes[CONTROL_ROOM];
 };
 
+#define PLACE(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
+#define FNV_START UINT32_C(2166136261)
+#define FNV_PRIME UINT32_C(16777619)
+
+uint32_t
+handoff_layout(void)
+{
+	static const uint32_t places[] = {
+	    sizeof(struct handoff),
+	    HANDOFF_LATE,
+	    PLACE(struct handoff, kind),
+	    PLACE(struct handoff, last),
+	    PLACE(struct handoff, collected),
+	    PLACE(struct handoff, continued),
+	    PLACE(struct handoff, chunked),
+	    PLACE(struct handoff, worker),
+	    PLACE(struct handoff, requests),
+	    PLACE(struct handoff, wanted),
+	    PLACE(struct handoff, since),
+	    PLACE(struct handoff, gap),
+	    PLACE(struct handoff, peer),
+	    PLACE(struct peer, address),
+	    PLACE(struct peer, length),
+	    PLACE(struct peer, name),
+	    sizeof(struct rest),
+	    PLACE(struct rest, file),
+	    PLACE(struct rest, spill),
+	    PLACE(struct rest, spilled),
+	    PLACE(struct rest, count),
+	    PLACE(struct rest, first),
+	    PLACE(struct rest, segments),
+	    PLACE(struct rest_segment, of_file),
+	    PLACE(struct rest_segment, offset),
+	    PLACE(struct rest_segment, length),
+	};
+	uint32_t hash = FNV_START;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		hash = (hash ^ places[i]) * FNV_PRIME;
+	return hash;
+}
+
 int
 handoff_open_lane(struct handoff_lane *lane)
 {

@@ -33,8 +33,9 @@ enum handoff_kind {
 };
 
 /*
- * An upgrade sends it from one version of the program to the next: whoever
- * changes it in a release, or struct rest, raises BEQUEST_VERSION (bequest.c).
+ * An upgrade sends it, and struct rest, from one version of the program to the
+ * next, which must have the same handoff_layout.  Whoever changes what a field
+ * means raises BEQUEST_VERSION (bequest.c).
  */
 struct handoff {
 	enum handoff_kind kind;
@@ -55,6 +56,8 @@ struct handoff_lane {
 	int to;	  /* send here */
 };
 
+/* A number that changes with the place and the size of what is sent. */
+uint32_t handoff_layout(void);
 /* Non-blocking at both ends.  -1 with errno. */
 int handoff_open_lane(struct handoff_lane *lane);
 /* In a process that has no use for it; there may be none. */

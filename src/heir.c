@@ -1,10 +1,11 @@
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,6 @@
 #include "clock.h"
 #include "heir.h"
 #include "log.h"
-#include "upgrade.h"
 
 #define HEIR_TICK (2 * CLOCK_MILLISECOND)
 
@@ -37,8 +37,8 @@ static struct bequest left;
 /* The client's end of the probe, and how much of an answer has come. */
 static int client = -1;
 static size_t answered;
-/* Who has made the socket to talk; 0: nobody whom we have followed. */
-static pid_t predecessor;
+/* pidfd_open(2) of the master that has given way; -1: it has ended. */
+static int predecessor = -1;
 
 bool
 heir_init(void)
@@ -54,6 +54,8 @@ heir_init(void)
 	unsetenv(BEQUEST_VARIABLE);
 	fcntl(left.talk, F_SETFD, FD_CLOEXEC);
 	fcntl(left.errors, F_SETFD, FD_CLOEXEC);
+	if (left.predecessor != -1)
+		fcntl(left.predecessor, F_SETFD, FD_CLOEXEC);
 	state = HEIR_OPENING;
 	return true;
 }
@@ -108,7 +110,7 @@ ask(const struct heritage *h)
 	    .peer = {.address.ss_family = AF_UNIX,
 		.length = sizeof(sa_family_t)},
 	};
-	int ends[2], result, saved;
+	int ends[2], result;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
 		return -1;
@@ -116,13 +118,35 @@ ask(const struct heritage *h)
 	listener_set_timeouts(&h->listeners, ends[1]);
 	result = handoff_send(
 	    &h->ready, &message, ends[1], probe, sizeof(probe) - 1, NULL);
-	saved = errno;
-	if (result == 0)
-		score_lot_handed(&h->board->lot);
+	if (result == -1) {
+		int saved = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		errno = saved;
+		return -1;
+	}
+	score_lot_handed(&h->board->lot);
 	close(ends[1]);
 	client = ends[0];
-	errno = saved;
-	return result;
+	return 0;
+}
+
+/* What it fails for may pass, but is told once. */
+static void
+open_probe(const struct heritage *h)
+{
+	static bool told;
+
+	if (ask(h) == 0) {
+		state = HEIR_ASKING;
+		return;
+	}
+	if (!told)
+		log_error("cannot send a probe: %s; trying again until it "
+			  "works",
+		    strerror(errno));
+	told = true;
 }
 
 /* Any answer will do: it has come all the way. */
@@ -144,26 +168,24 @@ has_given_way(void)
 	char word;
 	ssize_t n = recv(left.talk, &word, 1, MSG_DONTWAIT);
 
-	return n == 0 || (n == 1 && word == UPGRADE_GO) ||
+	return n == 0 || (n == 1 && word == BEQUEST_GO) ||
 	    (n == -1 && errno != EAGAIN && errno != EINTR);
 }
 
 bool
 heir_act(struct heritage *h)
 {
-	static const char ready = UPGRADE_READY;
+	static const char ready = BEQUEST_READY;
 
 	switch (state) {
 	case HEIR_OPENING:
-		if (ask(h) == 0)
-			state = HEIR_ASKING;
-		else
-			log_error("cannot send a probe: %s", strerror(errno));
+		open_probe(h);
 		return false;
 	case HEIR_ASKING:
 		if (!is_answered())
 			return false;
 		close(client);
+		client = -1;
 		(void)!send(left.talk, &ready, 1, MSG_NOSIGNAL);
 		state = HEIR_READY;
 		return false;
@@ -181,28 +203,49 @@ heir_next(void)
 	return heir_is_waiting() ? clock_now() + HEIR_TICK : CLOCK_NEVER;
 }
 
-static void
-watch_predecessor(void)
+bool
+heir_is_promised(void)
 {
-	struct ucred maker = {0};
-	socklen_t size = sizeof(maker);
-
-	prctl(PR_SET_PDEATHSIG, SIGCHLD);
-	if (getsockopt(left.talk, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0)
-		predecessor = maker.pid;
+	return state == HEIR_READY;
 }
 
-bool
-heir_has_predecessor(void)
+void
+heir_look_back(void)
 {
-	return predecessor != 0 && getppid() == predecessor;
+	struct pollfd asked = {.fd = predecessor, .events = POLLIN};
+
+	if (predecessor == -1 || poll(&asked, 1, 0) != 1)
+		return;
+	close(predecessor);
+	predecessor = -1;
+}
+
+int
+heir_predecessor(void)
+{
+	return predecessor;
 }
 
 void
 heir_tell_predecessor(int signo)
 {
-	if (heir_has_predecessor())
-		kill(predecessor, signo);
+	if (predecessor != -1)
+		(void)syscall(
+		    SYS_pidfd_send_signal, predecessor, signo, NULL, 0);
+}
+
+void
+heir_leave(void)
+{
+	if (predecessor != -1)
+		close(predecessor);
+	if (!heir_is_waiting())
+		return;
+	close(left.talk);
+	if (left.predecessor != -1)
+		close(left.predecessor);
+	if (client != -1)
+		close(client);
 }
 
 void
@@ -210,7 +253,7 @@ heir_accede(struct heritage *h)
 {
 	const uint64_t one = 1;
 
-	watch_predecessor();
+	predecessor = left.predecessor;
 	(void)!write(h->doors, &one, sizeof(one));
 	close(h->doors);
 	h->doors = -1;

@@ -37,11 +37,20 @@ int64_t heir_next(void);
 /* Everything is ours now. */
 void heir_accede(struct heritage *h);
 /*
- * Whether the predecessor, after that, still finishes what it has begun: it is
- * the parent then, and SIGCHLD comes when it ends, too.
+ * Whether the predecessor was told that this one is ready: it may have closed
+ * its listeners since, so that nobody else can serve.
  */
-bool heir_has_predecessor(void);
-/* Sends it a signal, if so. */
+bool heir_is_promised(void);
+/*
+ * After heir_accede, while the predecessor still finishes what it has begun: a
+ * descriptor that is readable when it has ended; -1 when heir_look_back has
+ * seen that.
+ */
+int heir_predecessor(void);
+void heir_look_back(void);
+/* Sends it a signal, if it is there. */
 void heir_tell_predecessor(int signo);
+/* In a child of this process: closes what is not the child's. */
+void heir_leave(void);
 
 #endif

@@ -1,5 +1,3 @@
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -135,16 +133,6 @@ keep_pool(struct master *m)
 		child_spawn_status(&m->children);
 }
 
-/* A child of this process: until it is reaped, its number is no other's. */
-static bool
-is_there(pid_t child)
-{
-	siginfo_t info;
-
-	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ==
-	    0;
-}
-
 static bool
 is_handing_over(const struct master *m)
 {
@@ -155,10 +143,8 @@ is_handing_over(const struct master *m)
 static void
 pass_on_stop(const struct master *m, int signo)
 {
-	pid_t successor = m->children.successor.pid;
-
-	if (is_handing_over(m) && is_there(successor))
-		kill(successor, signo);
+	if (is_handing_over(m))
+		successor_signal(&m->children.successor, signo);
 	heir_tell_predecessor(signo);
 }
 
@@ -173,7 +159,7 @@ begin_stop(struct master *m)
 	    (double)m->heritage->config.stop_timeout / CLOCK_SECOND);
 	if (!heir_is_waiting()) /* else it is not its own to tell */
 		notify_send("STOPPING=1\nSTATUS=Finishing requests");
-	upgrade_abandon(&m->upgrade, &m->children);
+	upgrade_abandon(&m->children);
 	reload_abandon(&m->reload);
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
@@ -265,11 +251,10 @@ pass_on_signals(const struct master *m)
 		int signo;
 	} all[] = {{&want_reload, SIGHUP}, {&want_reopen, SIGUSR1},
 	    {&want_more, SIGTTIN}, {&want_fewer, SIGTTOU}};
-	pid_t successor = m->children.successor.pid;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (*all[i].want && is_there(successor))
-			kill(successor, all[i].signo);
+		if (*all[i].want)
+			successor_signal(&m->children.successor, all[i].signo);
 		if (all[i].signo != SIGUSR1) /* there are logs here too */
 			*all[i].want = 0;
 	}
@@ -368,14 +353,14 @@ give_way(struct master *m, const struct master_hooks *hooks)
 		   "begun",
 	    heir);
 	setproctitle("master [leaving, %d serves]", heir);
+	upgrade_release(&m->children); /* systemd follows children only */
 	notify_send("MAINPID=%d", heir);
 	(void)unsetenv("NOTIFY_SOCKET");
 	m->next_ping = CLOCK_NEVER;
-	child_end_status(&m->children);
 	hooks->give_way(m->heritage);
-	upgrade_give_way(&m->upgrade, &m->children);
+	upgrade_give_way(&m->children);
 	if (m->reopen.pending) /* logs were moved after it had opened them */
-		kill(heir, SIGUSR1);
+		successor_signal(&m->children.successor, SIGUSR1);
 	child_move_lot(&m->children);
 	child_retire_all(&m->children, CLOCK_NEVER);
 }
@@ -391,6 +376,10 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 		want_upgrade = 0;
 		upgrade_begin(&m->upgrade, &m->children);
 	}
+	if (upgrade_act(&m->upgrade, &m->children) != UPGRADE_DONE)
+		return;
+	/* That may take a while, and until it is over all can go on here. */
+	child_end_status(&m->children);
 	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
 		give_way(m, hooks);
 }
@@ -417,12 +406,21 @@ act_on_succession(struct master *m)
 	}
 }
 
+/* When the service manager watches. */
+static void
+ping_at_once(struct master *m)
+{
+	m->next_ping = m->ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
+}
+
 static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
 	m->ready = true;
-	if (heir_is_waiting())
+	if (heir_is_waiting()) {
 		heir_accede(m->heritage);
+		ping_at_once(m);
+	}
 	show_size(m);
 	bulletin_begin(&m->bulletin);
 	hooks->ready(); /* the pid file is there for whom that wakes */
@@ -445,6 +443,8 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		return;
 	if (m->started && (!heir_is_waiting() || heir_act(m->heritage))) {
 		announce(m, hooks);
+	} else if (heir_is_promised()) {
+		m->ready_deadline = CLOCK_NEVER;
 	} else if (!m->stopping && clock_now() >= m->ready_deadline) {
 		log_error("%s: giving up",
 		    m->started ? "a request of its own is not answered"
@@ -525,6 +525,8 @@ wait_for_event(const struct master *m)
 	    {.fd = m->heritage->started, .events = POLLIN},
 	    {.fd = m->stopping || m->leaving ? -1 : m->heritage->wanted,
 		.events = POLLIN},
+	    {.fd = successor_poll(&m->children.successor), .events = POLLIN},
+	    {.fd = heir_predecessor(), .events = POLLIN},
 	};
 	int64_t next = next_deadline(m);
 	struct timespec left;
@@ -542,7 +544,7 @@ must_go_on(const struct master *m)
 	if (!m->stopping && (!m->leaving || is_handing_over(m)))
 		return true;
 	return child_is_any(&m->children) ||
-	    (heir_has_predecessor() && !m->cut_short);
+	    (heir_predecessor() != -1 && !m->cut_short);
 }
 
 static void
@@ -553,6 +555,7 @@ loop(struct master *m, const struct master_hooks *hooks)
 			want_reap = 0;
 			reap_all(&m->children, m->stopping);
 		}
+		heir_look_back();
 		act_on_watchdog(m);
 		act_on_start(m, hooks);
 		act_on_stop(m);
@@ -587,7 +590,9 @@ master_run(struct heritage *heritage, const struct master_hooks *hooks)
 	sizing_init(&m.sizing, heritage);
 	m.ready_deadline = clock_now() + READY_TIME;
 	m.ping_interval = notify_watchdog_interval();
-	m.next_ping = m.ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
+	m.next_ping = CLOCK_NEVER;
+	if (!heir_is_waiting()) /* it is not heard before it is announced */
+		ping_at_once(&m);
 	loop(&m, hooks);
 	child_end_status(&m.children);
 	bulletin_free(&m.bulletin);

@@ -132,13 +132,6 @@ bury_status(struct children *all, int status)
 		child_throttle(child);
 }
 
-static void
-note_end(struct heir *heir, int status)
-{
-	heir->ended = true;
-	heir->status = status;
-}
-
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
 void
 reap_all(struct children *all, bool quietly)
@@ -149,11 +142,8 @@ reap_all(struct children *all, bool quietly)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		child = find(all, pid);
-		if (pid == all->heir.pid)
-			note_end(&all->heir, status);
-		else if (pid == all->successor.pid)
-			note_end(&all->successor, status);
-		else if (pid == all->lot.pid)
+		successor_note_reaped(&all->heir, pid);
+		if (pid == all->lot.pid)
 			bury_lot(all, status, quietly);
 		else if (pid == all->status.pid)
 			bury_status(all, status);

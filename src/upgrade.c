@@ -1,5 +1,6 @@
 #include <sys/auxv.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,24 +106,34 @@ add_listeners(struct bequest *q, const struct listeners *all)
 		q->at[q->count++] = all->at[i];
 }
 
-static _Noreturn void
-become_heir(const struct heritage *h, int talk, int errors)
+/* What the process that becomes the heir needs. */
+struct origin_of_heir {
+	const struct heritage *heritage;
+	int predecessor; /* pidfd_open(2) */
+};
+
+static void
+become_heir(const struct successor_ends *ends, void *arg)
 {
+	const struct origin_of_heir *from = arg;
+	const struct heritage *h = from->heritage;
 	struct bequest q = {
-	    .talk = talk,
+	    .talk = ends->talk,
 	    .errors = dup(STDERR_FILENO),
 	    .lane = h->config.no_lot ? -1 : h->successor.from,
 	    .pidfile = pidlock_fd(),
+	    .predecessor = from->predecessor,
 	    .status = (int)h->status.listeners.count,
 	};
 
 	add_listeners(&q, &h->listeners);
 	add_listeners(&q, &h->status.listeners);
 	restore_signals();
-	dup2(errors, STDERR_FILENO);
+	dup2(ends->errors, STDERR_FILENO);
 	keep_open(q.talk);
 	keep_open(q.lane);
 	keep_open(q.pidfile);
+	keep_open(q.predecessor);
 	for (size_t i = 0; i < q.count; i++)
 		keep_open(q.at[i].fd);
 	set_environment(&q);
@@ -147,49 +158,29 @@ objection(const struct children *all)
 	return NULL;
 }
 
-static void
-start_heir(struct upgrade *u, struct children *all, int talk, int errors)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		become_heir(all->heritage, talk, errors);
-	if (pid == -1) {
-		log_error("cannot upgrade: %s", strerror(errno));
-		close(u->talk);
-		close(u->errors);
-		return;
-	}
-	log_notice("upgrading to %s, process %d", origin.program, (int)pid);
-	all->heir = (struct heir){.pid = pid};
-	u->deadline = clock_now() + UPGRADE_PATIENCE;
-}
-
 void
 upgrade_begin(struct upgrade *u, struct children *all)
 {
 	const char *why = objection(all);
-	int talk[2], errors[2];
+	struct origin_of_heir from = {.heritage = all->heritage};
+	int result;
 
 	if (why != NULL) {
 		log_warning("no upgrade: %s", why);
 		return;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) == -1) {
+	from.predecessor = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	result = from.predecessor;
+	if (result != -1)
+		result = successor_start(&all->heir, become_heir, &from);
+	if (result == -1)
 		log_error("cannot upgrade: %s", strerror(errno));
-		return;
-	}
-	if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) == -1) {
-		log_error("cannot upgrade: %s", strerror(errno));
-		close(talk[0]);
-		close(talk[1]);
-		return;
-	}
-	u->talk = talk[0];
-	u->errors = errors[0];
-	start_heir(u, all, talk[1], errors[1]);
-	close(talk[1]);
-	close(errors[1]);
+	else
+		log_notice("upgrading to %s, process %d", origin.program,
+		    (int)all->heir.pid);
+	if (from.predecessor != -1)
+		close(from.predecessor);
+	*u = (struct upgrade){.deadline = clock_now() + UPGRADE_PATIENCE};
 }
 
 /* What it said last, on one line, or nothing. */
@@ -211,39 +202,39 @@ add_words(struct buffer *b, int errors)
 	buffer_printf(b, ": %s", line);
 }
 
-static void
-end(struct upgrade *u, struct children *all)
-{
-	close(u->talk);
-	close(u->errors);
-	*u = (struct upgrade){0};
-	all->heir = (struct heir){0};
-}
-
+/* Its parent is not waited for: it ends when the heir has. */
 static enum upgrade_result
-fail(struct upgrade *u, struct children *all, const char *how)
+fail(struct children *all, const char *how)
 {
 	struct buffer words = {0};
 
-	if (!all->heir.ended)
-		kill(all->heir.pid, SIGKILL);
-	add_words(&words, u->errors);
+	successor_signal(&all->heir, SIGKILL);
+	add_words(&words, all->heir.errors);
 	log_error("the upgrade has failed, and process %d goes on: the new one "
 		  "%s%s",
 	    (int)getpid(), how, buffer_string(&words));
 	buffer_free(&words);
-	end(u, all);
+	successor_forget(&all->heir);
 	return UPGRADE_FAILED;
 }
 
+static void
+add_cause(struct buffer *b, int status)
+{
+	if (status == SUCCESSOR_STATUS_UNKNOWN)
+		buffer_add_string(b, "has ended");
+	else
+		obituary_add_cause(b, status);
+}
+
 static enum upgrade_result
-fail_by_end(struct upgrade *u, struct children *all)
+fail_by_end(struct children *all)
 {
 	struct buffer cause = {0};
 	enum upgrade_result result;
 
-	obituary_add_cause(&cause, all->heir.status);
-	result = fail(u, all, buffer_string(&cause));
+	add_cause(&cause, all->heir.status);
+	result = fail(all, buffer_string(&cause));
 	buffer_free(&cause);
 	return result;
 }
@@ -255,51 +246,57 @@ upgrade_act(struct upgrade *u, struct children *all)
 
 	if (all->heir.pid == 0)
 		return UPGRADE_IDLE;
-	(void)!recv(u->talk, &word, 1, MSG_DONTWAIT);
+	(void)!recv(all->heir.talk, &word, 1, MSG_DONTWAIT);
+	u->ready |= word == BEQUEST_READY;
+	successor_look(&all->heir);
 	if (all->heir.ended)
-		return fail_by_end(u, all);
-	if (word == UPGRADE_READY)
+		return fail_by_end(all);
+	if (u->ready)
 		return UPGRADE_DONE;
 	if (clock_now() >= u->deadline)
-		return fail(u, all, "did not answer in time");
+		return fail(all, "did not answer in time");
 	return UPGRADE_PENDING;
 }
 
 void
-upgrade_give_way(struct upgrade *u, struct children *all)
+upgrade_release(struct children *all)
 {
-	static const char go = UPGRADE_GO;
+	successor_release(&all->heir);
+}
 
-	(void)!send(u->talk, &go, 1, MSG_NOSIGNAL);
+void
+upgrade_give_way(struct children *all)
+{
+	static const char go = BEQUEST_GO;
+
+	(void)!send(all->heir.talk, &go, 1, MSG_NOSIGNAL);
+	successor_hang_up(&all->heir);
 	all->successor = all->heir;
-	end(u, all);
+	all->heir = (struct successor){0};
 }
 
 bool
-upgrade_is_in_vain(const struct children *all)
+upgrade_is_in_vain(struct children *all)
 {
+	successor_look(&all->successor);
 	return all->successor.ended;
 }
 
 void
 upgrade_log_loss(const struct children *all)
 {
-	struct buffer cause = {0};
-
-	obituary_add_cause(&cause, all->successor.status);
-	log_error("process %d, which serves in place of this one, %s",
-	    (int)all->successor.pid, buffer_string(&cause));
-	buffer_free(&cause);
+	log_error("process %d, which serves in place of this one, has ended",
+	    (int)all->successor.pid);
 }
 
 void
-upgrade_abandon(struct upgrade *u, struct children *all)
+upgrade_abandon(struct children *all)
 {
 	if (all->heir.pid == 0)
 		return;
 	log_notice("the upgrade is abandoned");
-	kill(all->heir.pid, SIGKILL);
-	end(u, all);
+	successor_signal(&all->heir, SIGKILL);
+	successor_forget(&all->heir);
 }
 
 int64_t

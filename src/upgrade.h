@@ -2,7 +2,8 @@
  * upgrade: SIGUSR2.  The program is started anew from where it was started, as
  * it was started, and inherits the listeners, the pid file, and a lane to the
  * lot.  When it has served a request of its own it says so (heir.h), and only
- * then this master gives way; whatever else happens, it goes on.
+ * then this master gives way; whatever else happens, it goes on.  By then the
+ * new master is no child of this one: successor.h.
  */
 #ifndef TINED_UPGRADE_H
 #define TINED_UPGRADE_H
@@ -14,14 +15,9 @@
 
 #include "child.h"
 
-/* The two words that are said: by the heir, and back. */
-#define UPGRADE_READY 'R'
-#define UPGRADE_GO 'G'
-
-/* All zeroes when there is nothing to do. */
+/* Of the one that is under way; children.heir is whom it starts. */
 struct upgrade {
-	int talk;
-	int errors; /* what the heir writes to standard error */
+	bool ready; /* the heir has said so */
 	int64_t deadline;
 };
 
@@ -34,17 +30,23 @@ enum upgrade_result {
 
 /* First of all in main: how the program was started. */
 void upgrade_remember(char **argv);
-/* Starts an heir, whose end reap_all sees; or the log says why not. */
+/* Starts an heir; or the log says why not. */
 void upgrade_begin(struct upgrade *u, struct children *all);
+/*
+ * UPGRADE_DONE each time until upgrade_give_way, unless the heir ends
+ * meanwhile.
+ */
 enum upgrade_result upgrade_act(struct upgrade *u, struct children *all);
+/* From now on the heir is a child of the service manager, not of ours. */
+void upgrade_release(struct children *all);
 /* When all is left to the heir: it may begin. */
-void upgrade_give_way(struct upgrade *u, struct children *all);
+void upgrade_give_way(struct children *all);
 /* Whether the successor is gone since, in whatever way. */
-bool upgrade_is_in_vain(const struct children *all);
-/* Logs how it went. */
+bool upgrade_is_in_vain(struct children *all);
+/* Logs that it is. */
 void upgrade_log_loss(const struct children *all);
 /* The server stops: so does the heir. */
-void upgrade_abandon(struct upgrade *u, struct children *all);
+void upgrade_abandon(struct children *all);
 /* When to act again (clock.h). */
 int64_t upgrade_next(const struct children *all);
 

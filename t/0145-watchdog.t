@@ -4,6 +4,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use POSIX ();
 use Test::More;
 use Tined qw(wait_for);
 
@@ -39,6 +40,39 @@ subtest 'it is asked of another process' => sub {
 
 	ok(!wait_for(sub { heard($tined) }, 0.3), 'nothing is said');
 	$tined->ends_clean;
+};
+
+# A sign from a master that is not announced yet is not heard; and the next one
+# after that might come too late.
+subtest 'the server is upgraded' => sub {
+	my $tined = Tined->start(args => ['-w', 2], files => {},
+		env => { WATCHDOG_USEC => 1_000_000_000 });
+	my $old = $tined->pid;
+	my @heard;
+
+	$tined->child_pids;
+	heard($tined);
+	$tined->signal('USR2');
+	ok(wait_for(sub {
+		while (defined $tined->{notify}->recv(my $said, 4096)) {
+			push @heard, split /\n/, $said;
+		}
+		grep { /\AREADY=1\z/ } @heard;
+	}), 'another master is ready') or diag(scalar $tined->error_log);
+	my ($new) = map { /\AMAINPID=(\d+)\z/ } @heard;
+	ok(wait_for(sub {
+		while (defined $tined->{notify}->recv(my $said, 4096)) {
+			push @heard, split /\n/, $said;
+		}
+		join(q{ }, @heard) =~ /MAINPID=$new .*WATCHDOG=1/;
+	}), 'it gives a sign of life when it is announced');
+	is(scalar(grep { $_ eq 'WATCHDOG=1' } @heard), 1, 'and none before');
+	wait_for(sub { waitpid($old, POSIX::WNOHANG()) > 0 });
+	$tined->child_pids($new);
+	kill 'TERM', $new;
+	$tined->{status} = 0;
+	$tined->leaves_nothing;
+	$tined->log_is_clean;
 };
 
 done_testing;

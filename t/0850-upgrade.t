@@ -45,6 +45,11 @@ sub upgrade ($tined) {
 	return $new;
 }
 
+sub sockets ($pid) {
+	return scalar grep { (readlink // q{}) =~ /\Asocket:/ }
+	    glob "/proc/$pid/fd/*";
+}
+
 sub failures ($tined) {
 	return () = $tined->error_log =~ /error: the upgrade has failed/g;
 }
@@ -211,6 +216,57 @@ subtest 'one that cannot' => sub {
 	install($original);
 	ok(upgrade($tined), 'a good one still can');
 	ends_clean($tined, qr/the upgrade has failed/);
+};
+
+# Its first attempts to ask its own workers fail.
+subtest 'one that is short of memory for a while' => sub {
+	my ($strace) = grep { -x } map { "$_/strace" } split /:/, $ENV{PATH};
+	plan skip_all => 'no strace' unless $strace;
+	plan skip_all => 'LeakSanitizer is a tracer, too' if Tined->is_sanitized;
+	my $tined = start();
+	install_script("exec $strace -D -qq -o $dir/trace -e trace=sendmsg "
+		. "-e inject=sendmsg:error=ENOBUFS:when=1..20 $original \"\$@\"");
+	my $new = upgrade($tined);
+	ok($new, 'takes its place later') or diag(scalar $tined->error_log);
+	is(scalar(() = slurp("$dir/trace") =~ /INJECTED/g), 20,
+		'when it has tried often enough');
+	is(scalar(() = $tined->error_log =~ /cannot send a probe: No buffer/g),
+		1, 'which it told once');
+	my $sockets = sockets($new);
+	ends_clean($tined, qr/cannot send a probe/);
+
+	install($original);
+	my $another = start();
+	is($sockets, sockets(upgrade($another)),
+		'and holds no more sockets than another');
+	ends_clean($another);
+};
+
+subtest 'a pid file that somebody has removed' => sub {
+	my $tined = start();
+	my $old = $tined->pid;
+	unlink $pidfile or die "$pidfile: $!";
+	$tined->child_pids;
+	$tined->signal('USR2');
+	ok(wait_for(sub { slurp($pidfile) =~ /\d/ }), 'is made again');
+	my $new = successor($tined);
+	ok($new, 'with the number of the one that serves');
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'the old one ends');
+	$tined->{pid} = $new;
+	is(Tined->run(args => ['-p', $pidfile, '-l',
+		'127.0.0.1:' . free_port])->{status}, 1, 'it is locked');
+	ends_clean($tined);
+};
+
+subtest 'a socket whose name has two lines' => sub {
+	my $path = "$dir/two\nlines";
+	my $tined = Tined->start(listen => 'none', files => { 'a.txt' => "a\n" },
+		args => ['-p', $pidfile, '-w', 2, '-l', "unix:$path"]);
+	ok(upgrade($tined), 'upgraded') or diag(scalar $tined->error_log);
+	is($tined->get('/a.txt', unix => $path)->body, "a\n", 'it serves there');
+	ends_clean($tined);
+	ok(!-e $path, 'it is removed in the end');
 };
 
 subtest 'while one is under way' => sub {

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use Lot qw(keep_busy lot_pid park release sleeps);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(wait_for);
+use Tined qw(slurp wait_for);
 use Upgrade qw($big $classic $pidfile all_is_over alive both_end ends_clean says
 	start start_divided successor);
 
@@ -33,6 +33,73 @@ subtest 'the lots while the old one finishes' => sub {
 	ok(release($tined, $busy), 'the request is answered');
 	ok(both_end(10, $old, $new), 'then both end');
 	all_is_over($tined);
+};
+
+# A service manager hears of the end of its children only.
+subtest 'the new one is no child of the old one' => sub {
+	my ($tined, $busy, $old, $new) = start_divided();
+	my ($parent) = slurp("/proc/$new/stat") =~ /\) \S (\d+) /;
+
+	isnt($parent, $old, 'while that one still finishes a request');
+	is_deeply([grep { Tined::title($_) =~ /upgrade|master/ }
+		$tined->child_pids($old)], [], 'nor is there anybody between');
+	ok(release($tined, $busy), 'the request is answered');
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'the old one ends');
+	$tined->{pid} = $new;
+	ends_clean($tined);
+};
+
+# Its own deadline was over while the old one, which knew that it was ready, had
+# already let go of the listeners.
+subtest 'an old one that is slow to give way' => sub {
+	my $tined = start();
+	my $old = $tined->pid;
+
+	$tined->child_pids;
+	$tined->signal('USR2');
+	my $new;
+	wait_for(sub {
+		($new) = $tined->error_log =~ /upgrading to .* process (\d+)$/m;
+	}) or return fail 'no upgrade';
+	kill 'STOP', $old;
+	ok(!wait_for(sub { $tined->error_log =~ /giving up|stopping/ },
+		7 / Tined::slow()), 'the new one waits, as long as it takes')
+	    or diag(scalar $tined->error_log);
+	$tined->child_pids($new);
+	kill 'CONT', $old;
+	is(successor($tined), $new, 'and serves');
+	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
+		'the old one ends');
+	$tined->{pid} = $new;
+	is($tined->get('/a.txt')->body, "a\n", 'clients are served');
+	ends_clean($tined);
+};
+
+# A status process that stands still holds the old one up at that moment.
+subtest 'the new one is killed just before the old one gives way' => sub {
+	my $tined = start('--status-socket', $Upgrade::dir . '/status');
+	my $old = $tined->pid;
+	my ($status) = grep { Tined::title($_) =~ /\Atined: status/ }
+	    $tined->child_pids;
+	kill 'STOP', $status // return fail 'no status process';
+
+	$tined->signal('USR2');
+	ok(wait_for(sub {
+		my ($pending) = slurp("/proc/$status/status")
+		    =~ /^ShdPnd:\s+(\w+)$/m;
+		hex($pending // 0) & 1 << 14; # SIGTERM
+	}), 'the new one is ready');
+	my ($new) = $tined->error_log =~ /upgrading to .* process (\d+)$/m;
+	kill 'KILL', $new;
+	ok(says($tined, $old, 'the upgrade has failed.* signal 9'),
+		'the old one sees it');
+	is($tined->notified('MAINPID'), $old, 'has not announced it');
+	is($tined->get('/a.txt')->body, "a\n", 'and serves');
+	ok(wait_for(sub {
+		eval { $tined->get('/', unix => $Upgrade::dir . '/status') };
+	}), 'at its status socket, too');
+	ends_clean($tined, qr/the upgrade has failed/);
 };
 
 subtest 'a stop while the old one finishes' => sub {
@@ -128,11 +195,11 @@ subtest 'the new one is killed' => sub {
 	my ($tined, $busy, $old, $new) = start_divided();
 
 	kill 'KILL', $new;
-	ok(says($tined, $old, "process $new, .* signal 9"), 'the old one sees it');
+	ok(says($tined, $old, "process $new, .* has ended"), 'the old one sees it');
 	ok(says($tined, $old, 'stopping'), 'and stops');
 	ok(release($tined, $busy), 'the request is answered');
 	ok(both_end(10, $old, $new), 'it ends');
-	all_is_over($tined, qr/ was killed by signal 9/);
+	all_is_over($tined, qr/ which serves in place of this one, has ended/);
 	unlink $pidfile;
 };
 
@@ -161,7 +228,7 @@ subtest 'the new one is killed, and its lot with it' => sub {
 	close $sock;
 	ok(release($tined, $busy), 'a request under way is answered');
 	ok(both_end(10, $old, $new), 'it ends');
-	all_is_over($tined, qr/ was killed by signal 9/);
+	all_is_over($tined, qr/ which serves in place of this one, has ended/);
 	unlink $pidfile;
 };
 

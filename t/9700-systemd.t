@@ -13,7 +13,10 @@ use Tined qw(need_tools slurp spew wait_for);
 need_tools(qw(dpkg-deb dpkg-shlibdeps logrotate systemd-analyze));
 enter(['systemd-machine'], \&Machine::build_deb);
 
-use constant PORT => 8080;
+use constant {
+	PORT => 8080,
+	BIG  => 64 << 20,
+};
 
 sub main_pid () { return property('MainPID') || die "no master runs\n" }
 
@@ -146,6 +149,34 @@ subtest 'a worker crashes' => sub {
 		'in which functions') or diag(journal);
 };
 
+# A client that takes the second half of what it asked for when the service is
+# no longer what it was; the function that this returns: the bytes it got.
+sub download () {
+	pipe my $ready, my $half or die "pipe: $!\n";
+	my $wait = Tined::background(sub {
+		my $sock = client(PORT)->connect;
+		$sock->blocking(1);
+		my $got = 0;
+		my $take = sub ($until) {
+			while ($got < $until) {
+				my $n = sysread $sock, my $bytes, 1 << 16;
+				return if !$n;
+				$got += $n;
+			}
+			return;
+		};
+		syswrite $sock, "GET /big HTTP/1.0\r\n\r\n";
+		$take->(BIG / 2);
+		close $half;
+		wait_for(sub { property('ActiveState') ne 'active' });
+		$take->(2 * BIG);
+		return $got;
+	});
+	close $half;
+	sysread $ready, my $end, 1;
+	return sub { return ($wait->())[0] };
+}
+
 # Under load, by a command: the master is another, systemd follows it, and no
 # client has noticed.
 sub upgrades ($name, @command) {
@@ -159,6 +190,9 @@ sub upgrades ($name, @command) {
 	is(property('ActiveState'), 'active', 'the service runs');
 	is(property('NRestarts'), 0, 'and was not restarted');
 	loses_nothing($end);
+	my ($parent) = slurp('/proc/' . main_pid . '/stat') =~ /\) \S (\d+) /;
+	is($parent, 1, 'the new one is systemd\'s own child');
+	ok(journal !~ /not our child/, 'which has no doubt of that');
 	return;
 }
 
@@ -175,6 +209,25 @@ subtest 'upgrade' => sub {
 	rename '/usr/sbin/tined.good', '/usr/sbin/tined';
 	is(main_pid, $old, 'and the old one stays');
 	is(fetch(PORT), "hello\n", 'and serves');
+};
+
+# What is under way ends in peace, after an upgrade of either kind.
+subtest 'a stop after an upgrade' => sub {
+	spew('/srv/www/big', q{});
+	truncate '/srv/www/big', BIG;
+	for my $upgrade (
+		['dpkg', '-i', deb],
+		[qw(systemctl kill --kill-who=main --signal=USR2 tined)],
+	) {
+		upgrades($upgrade->[0], @$upgrade);
+		my $rest = download();
+		succeeds('stop', 'systemctl', 'stop', 'tined');
+		cmp_ok($rest->(), '>', BIG, 'a download is whole');
+		is(property('Result'), 'success', 'the unit ends well');
+		is(property('ExecMainStatus'), 0, 'with the status of its master');
+		is_deeply([processes], [], 'no process is left');
+		succeeds('start', 'systemctl', 'start', 'tined');
+	}
 };
 
 subtest 'a mistake in the options' => sub {
@@ -244,6 +297,12 @@ subtest 'socket activation' => sub {
 
 	upgrades('an upgrade with them',
 		qw(systemctl kill --kill-who=main --signal=USR2 tined));
+	$end = load(PORT, '/', "hello\n");
+	my $rest = download();
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	loses_nothing($end);
+	cmp_ok($rest->(), '>', BIG, 'nor is a download cut off');
+	is(property('Result'), 'success', 'all went well');
 	succeeds('stop', 'systemctl', 'stop', 'tined.service');
 	is(fetch(PORT), "hello\n", 'after a stop the next client starts it');
 	succeeds('stop', 'systemctl', 'disable', '--now', 'tined.socket');

@@ -22,6 +22,9 @@ my $MARK = '/run/systemd-machine';
 # What says that there can be no such machine here.
 use constant CANNOT => 77;
 
+# From its start to its end, on a machine that has nothing else to do.
+use constant MACHINE_SECONDS => 120;
+
 # Runs this test again, in a machine that this script of scripts/ makes, and
 # ends with it; returns there.  prepare is called before.
 sub enter ($script, $prepare = sub { }) {
@@ -29,6 +32,8 @@ sub enter ($script, $prepare = sub { }) {
 	Test::More::plan(skip_all => 'needs root') if $> != 0;
 	$prepare->();
 	my ($name, @options) = @$script;
+	local $ENV{SYSTEMD_MACHINE_SECONDS} =
+	    $ENV{SYSTEMD_MACHINE_SECONDS} // MACHINE_SECONDS * Tined::slow();
 	my $status = system("$TOP/scripts/$name", @options, $^X, "-I$TOP/t/lib",
 		abs_path($0)) >> 8;
 	if ($status == CANNOT) {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "bequest.h"
+#include "handoff.h"
 #include "unit.h"
 
 static struct buffer string;
@@ -21,8 +22,8 @@ write_it(const struct bequest *q)
 }
 
 static char url_tcp[] = "http://[::1]:8080/";
-static char url_unix[] = "unix:a path with spaces";
-static char path_unix[] = "/srv/a path with spaces";
+static char url_unix[] = "unix:a path\nof\n\ntwo lines\n";
+static char path_unix[] = "/srv/a path\nof\n\ntwo lines\n";
 
 static struct listener listeners[] = {
     {.fd = 7, .url = url_tcp, .passed = true},
@@ -38,6 +39,7 @@ static const struct bequest whole = {
     .errors = 4,
     .lane = -1,
     .pidfile = 6,
+    .predecessor = 9,
     .at = listeners,
     .count = 2,
     .status = 1,
@@ -51,6 +53,7 @@ START_TEST(what_is_written_is_read)
 	ck_assert_int_eq(got.errors, 4);
 	ck_assert_int_eq(got.lane, -1);
 	ck_assert_int_eq(got.pidfile, 6);
+	ck_assert_int_eq(got.predecessor, 9);
 	ck_assert_uint_eq(got.count, 2);
 	ck_assert_int_eq(got.status, 1);
 	ck_assert_int_eq(got.at[0].fd, 7);
@@ -77,17 +80,47 @@ START_TEST(without_listeners_it_is_one_too)
 }
 END_TEST
 
+/* What the head of one of ours is, with other words behind it. */
+static void
+refuse(const char *numbers, const char *rest)
+{
+	struct buffer b = {0};
+
+	buffer_printf(&b, "tined 2 %u %s\n%s", handoff_layout(), numbers, rest);
+	ck_assert_msg(
+	    !bequest_read(&got, buffer_string(&b)), "%s", buffer_string(&b));
+	buffer_free(&b);
+}
+
 START_TEST(what_is_none_is_refused)
 {
 	static const char *const wrong[] = {"", "\n", "1", "tined",
-	    "tined 1 2 3 4 5", "tined 999999 2 3 4 5 0\n",
-	    "tined 1 2 3 4 5 1\n", "tined 1 2 3 4 5 -1\n",
-	    "tined 1 2 3 4 5 0\n6 0 1 2\nhttp://localhost/",
-	    "tined 1 2 3 4 5 0\n6 0 1\nhttp://localhost/\n\n",
-	    "tined 1 2 3 4 5 0\nsix 0 1 2\nhttp://localhost/\n\n"};
+	    "tined 2 3 4 5", "tined 999999 2 3 4 5 0\n", "tined 1 3 4 5 6 0\n"};
+	static const char *const listener[] = {"6 0 1 2 3 -1\nabc",
+	    "6 0 1 2 4 -1\nabc\n", "6 0 1 2 2 -1\nabc\n", "6 0 1\nabc\n\n",
+	    "6 0 1 2 -1 3\nabc\n", "six 0 1 2 3 -1\nabc\n",
+	    "6 0 1 2 9223372036854775807 -1\nabc\n", "6 0 1 2 3 -2\nabc\n"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		ck_assert_msg(!bequest_read(&got, wrong[i]), "%s", wrong[i]);
+	refuse("3 4 5 6 7", "");
+	refuse("3 4 5 6 7 1", "");
+	refuse("3 4 5 6 7 -1", "");
+	for (size_t i = 0; i < sizeof(listener) / sizeof(listener[0]); i++)
+		refuse("3 4 5 6 7 0", listener[i]);
+}
+END_TEST
+
+START_TEST(that_of_a_program_with_other_messages_is_refused)
+{
+	struct buffer b = {0};
+
+	buffer_printf(&b, "tined 2 %u 3 4 5 6 7 0\n", handoff_layout());
+	ck_assert(bequest_read(&got, buffer_string(&b)));
+	buffer_clear(&b);
+	buffer_printf(&b, "tined 2 %u 3 4 5 6 7 0\n", handoff_layout() + 1);
+	ck_assert(!bequest_read(&got, buffer_string(&b)));
+	buffer_free(&b);
 }
 END_TEST
 
@@ -117,6 +150,7 @@ main(void)
 	tcase_add_test(tests, what_is_written_is_read);
 	tcase_add_test(tests, without_listeners_it_is_one_too);
 	tcase_add_test(tests, what_is_none_is_refused);
+	tcase_add_test(tests, that_of_a_program_with_other_messages_is_refused);
 	tcase_add_test(tests, one_that_is_cut_off_is_refused_or_shorter);
 	return unit_run();
 }
