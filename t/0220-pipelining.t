@@ -7,7 +7,7 @@ use IO::Select ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
-use Tined;
+use Tined qw(deadline);
 
 my $tined = Tined->start(
 	args => ['-w', 2, '-m', '/star=echo:10000'],
@@ -109,13 +109,13 @@ for my $case (['/1.txt', 5000], ['/star', 1000]) {
 		my $out = asking($path) x ($count - 1)
 		    . asking($path, 'GET', 'Connection: close');
 		my $in = q{};
-		my $deadline = time + 20;
+		my $deadline = deadline();
 
 		while (time < $deadline) {
 			my ($readable, $writable) = IO::Select->select(
 				IO::Select->new($sock),
 				length $out ? IO::Select->new($sock) : undef,
-				undef, 5);
+				undef, $deadline - time);
 			last unless $readable || $writable;
 			if (@{ $writable // [] }) {
 				my $n = syswrite $sock, $out, 65_536;

@@ -10,8 +10,8 @@ use File::Path     qw(make_path);
 use File::Temp     ();
 use List::Util     qw(any);
 use Test::More     ();
-use Tined::Helpers qw(PATIENCE SOONER background deadline free_port is_quick need_tools
-	quickest slow slurp spew wait_for);
+use Tined::Helpers qw(PATIENCE SOONER background deadline free_port is_as_quick need_tools
+	slow slurp spew wait_for);
 use Tined::Process qw(process_state title);
 
 use parent qw(Tined::Client Tined::Process);

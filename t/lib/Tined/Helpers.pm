@@ -6,14 +6,14 @@ use Carp           qw(croak);
 use Exporter       qw(import);
 use IO::Handle     ();
 use IO::Socket::IP ();
-use List::Util qw(any max min);
+use List::Util qw(any max);
 use POSIX      qw(ceil);
 use Socket     qw(SOCK_STREAM);
 use Test::More  ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(PATIENCE SOONER background deadline free_port is_quick need_tools
-	quickest slow slurp spew wait_for);
+our @EXPORT_OK = qw(PATIENCE SOONER background deadline free_port is_as_quick need_tools
+	slow slurp spew wait_for);
 
 use constant {
 	# How long to wait for what ought to happen at once.  Only a failing
@@ -56,25 +56,20 @@ sub wait_for ($code, $seconds = PATIENCE, @rest) {
 
 sub deadline ($seconds = PATIENCE) { return time + $seconds * slow() }
 
-# A machine that is busy with something else is slow now and then; a server that
-# waits for what it should not is slow each time.
-sub quickest ($enough, $code) {
-	my $least = $code->();
-
-	for (2 .. TRIES) {
-		last if $least <= $enough;
-		$least = min($least, $code->());
-	}
-	return $least;
-}
-
-sub is_quick ($seconds, $name, $code) {
+# Tests that something takes no more than so many times as long as something
+# else, here and now.  A machine that is busy slows down the one or the other, by
+# chance; a server that waits for what it should not is slow each time.
+sub is_as_quick ($times, $name, $code, $other) {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $may  = $seconds * slow();
-	my $took = quickest($may, $code);
+	my ($took, $may);
 
+	for (1 .. TRIES) {
+		$may = $times * $other->();
+		$took = $code->();
+		last if $took <= $may;
+	}
 	return Test::More::ok($took <= $may,
-		sprintf '%s: after %.3f s, of %g', $name, $took, $may);
+		sprintf '%s: %.4f s, of %.4f', $name, $took, $may);
 }
 
 # Runs the code in a process of its own.  The lines that it returns come
@@ -167,11 +162,10 @@ times C<slow>, is up.
 
 The time when so many seconds have passed, times C<slow>.
 
-=item quickest(SECONDS, CODE), is_quick(SECONDS, NAME, CODE)
+=item is_as_quick(TIMES, NAME, CODE, OTHER)
 
-The code does something, and returns how long that took.  That is done until it
-took no longer, five times at most: the least; or a test of that, with the
-seconds times C<slow>.
+Each does something, and returns how long that took: tests that the first took
+no more than so many times as long as the other, in one of five tries.
 
 =item background(CODE)
 

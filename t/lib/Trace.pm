@@ -1,0 +1,60 @@
+# What processes ask of the kernel, as strace tells it: counts and orders of
+# system calls are the same on a machine that is busy.
+
+package Trace;
+
+use v5.36;
+
+use Exporter   qw(import);
+use File::Temp ();
+use POSIX      ();
+use Test::More ();
+use Tined      qw(slurp wait_for);
+
+our @EXPORT_OK = qw(replaced_at_once trace);
+
+# The calls of these kinds (strace -e trace=) that the processes make while the
+# code runs, as lines; undef where nothing can be traced, which is told.
+sub trace ($kinds, $code, @pids) {
+	my $dir = File::Temp->newdir;
+	my $pid = fork // die "fork: $!\n";
+
+	if ($pid == 0) {
+		open STDERR, '>', "$dir/err" or POSIX::_exit(127);
+		no warnings 'exec';
+		exec 'strace', '-f', '-yy', '-o', "$dir/trace", '-e',
+		    "trace=$kinds", map({ ('-p', $_) } @pids)
+		    or POSIX::_exit(127);
+	}
+	my $gone;
+	wait_for(sub {
+		$gone = waitpid($pid, POSIX::WNOHANG()) == $pid;
+		$gone || @pids == (() = slurp("$dir/err") =~ / attached/g);
+	});
+	if ($gone) {
+		Test::More::diag('NOT TESTED: nothing can be traced here: '
+			. slurp("$dir/err"));
+		return;
+	}
+	$code->();
+	kill 'INT', $pid;
+	waitpid $pid, 0;
+	return slurp("$dir/trace");
+}
+
+# Kills a child of the server, and tests that the master, once it has reaped it,
+# waits for nothing before it starts another.  is_there: whether there is one.
+sub replaced_at_once ($tined, $pid, $is_there) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $calls = trace('wait4,waitid,clone,clone3,fork,vfork,ppoll', sub {
+		kill 'KILL', $pid;
+		wait_for($is_there);
+	}, $tined->pid) // return;
+	my ($between) = $calls =~ /\bwait(?:4|id)\([^\n]*\b$pid\b[^\n]*\n
+		(.*?)\b(?:clone3?|v?fork)\(/sx;
+
+	return Test::More::ok(defined $between && $between !~ /ppoll/,
+		'as soon as its end is known') || Test::More::diag($calls);
+}
+
+1;
