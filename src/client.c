@@ -45,6 +45,7 @@ client_attach(struct client *c, int fd, const struct peer *peer)
 	c->collected = false;
 	c->continued = false;
 	c->overdue = false;
+	c->refused = false;
 	c->ready = 0;
 	c->untold_count = 0;
 	c->told = 0;
@@ -77,11 +78,19 @@ client_is_last(const struct client *c)
 	    atomic_load(&c->service.board->stopping);
 }
 
+bool
+client_has_lot(const struct client *c)
+{
+	return c->service.ready != NULL &&
+	    score_lot_is_there(&c->service.board->lot);
+}
+
 /* What has come must fit into a message. */
 bool
 client_may_park(const struct client *c)
 {
-	return c->service.ready != NULL && !c->in.hurry &&
+	return c->service.ready != NULL && (client_has_lot(c) || c->in.yield) &&
+	    !c->refused && !c->in.hurry &&
 	    !atomic_load(&c->service.board->stopping) &&
 	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
 }

@@ -64,6 +64,7 @@ struct client {
 	bool collected;	   /* what it sends was waited for elsewhere */
 	bool continued;	   /* 100 Continue was sent, perhaps elsewhere */
 	bool overdue;	   /* it waited for longer than --queue-timeout */
+	bool refused;	   /* the lot did not take its request: served here */
 	bool close;	   /* after the present response */
 	bool linger;	   /* when closing: more may be on its way */
 	size_t wanted;	   /* bytes to come back with, unless 0: collect.h */
@@ -109,6 +110,8 @@ void client_detach(struct client *c);
 void client_forget(struct client *c);
 /* Whether the process is to end, so that a response must say close. */
 bool client_is_last(const struct client *c);
+/* Whether there is a lot now; it may have been killed, or not have started. */
+bool client_has_lot(const struct client *c);
 /* Whether the lot could take it, with what it has sent. */
 bool client_may_park(const struct client *c);
 

@@ -51,6 +51,9 @@ struct config_range {
 #define CONFIG_WORKERS_MIN 4
 #define CONFIG_WORKERS_MAX 256
 
+/* Seconds that a client without a request keeps a worker, unless said. */
+#define CONFIG_KEEPALIVE_WITHOUT_LOT 5
+
 struct config {
 	struct config_strings listen;
 	struct config_mounts mounts;

@@ -14,6 +14,13 @@
 #define FIRST_GRACE (100 * CLOCK_MILLISECOND)
 /* A client that sent its last request within this is waited for. */
 #define BRISK_GAP CLOCK_MILLISECOND
+/*
+ * While there is no lot, and another connection lies in the lane to it, an idle
+ * client is waited for no longer.
+ */
+#define ABSENCE_PATIENCE CLOCK_SECOND
+/* How often a worker that waits for a head looks whether there is a lot again. */
+#define ABSENCE_TICK (20 * CLOCK_MILLISECOND)
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 8
 
@@ -93,6 +100,42 @@ is_spare(struct client *c)
 	return c->gap < BRISK_GAP && !others_wait(c);
 }
 
+/* Whether there should be a lot, and is none now. */
+static bool
+is_lot_missing(const struct client *c)
+{
+	return c->service.ready != NULL && !client_has_lot(c) && !c->in.hurry &&
+	    !c->in.yield && !atomic_load(&c->service.board->stopping);
+}
+
+static int64_t
+time_without_lot(const struct client *c)
+{
+	int64_t time = CONFIG_KEEPALIVE_WITHOUT_LOT * CLOCK_SECOND;
+
+	if (handoff_is_waiting(c->service.parked))
+		return ABSENCE_PATIENCE;
+	return time < c->service.config->keepalive_timeout
+	    ? time
+	    : c->service.config->keepalive_timeout;
+}
+
+/*
+ * With --no-lot SO_RCVTIMEO is the time that a client may be idle.  Where a lot
+ * is only missing it is --linger, and after each the lot may be there again.
+ */
+static enum input_result
+wait_without_lot(struct client *c, int64_t start)
+{
+	enum input_result result;
+
+	do
+		result = input_wait(&c->in, true);
+	while (result == INPUT_TIMEOUT && is_lot_missing(c) &&
+	    clock_now() - start < time_without_lot(c));
+	return result;
+}
+
 /*
  * Between requests it is the client's turn.  A worker that nobody misses waits
  * for a while (SO_RCVTIMEO: --linger), another does not wait at all: requests of
@@ -109,31 +152,36 @@ wait_for_request(struct client *c)
 	score_request(c->service.score, TEXT(""));
 	if (c->in.hurry && c->requests == 0)
 		result = input_more(&c->in, start + FIRST_GRACE);
-	else if (!client_may_park(c) || is_spare(c))
-		result = input_wait(&c->in, true);
+	else if (client_may_park(c))
+		result = input_wait(&c->in, is_spare(c));
 	else
-		result = input_wait(&c->in, false);
+		result = wait_without_lot(c, start);
 	if (c->requests > 0) /* the first comes with the connection */
 		c->gap = clock_now() - start;
 	return result;
 }
 
+/* A stop may begin meanwhile, or a lot may end or begin. */
 static enum input_result
 wait_for_rest(struct client *c, int64_t *began)
 {
 	const struct config *config = c->service.config;
-	bool briefly = client_may_park(c);
 	enum input_result result;
+	int64_t end;
 
 	if (*began == 0)
 		*began = clock_now();
-	if (briefly)
-		result = input_linger(&c->in, *began + config->linger);
-	else
-		result = input_more(&c->in, *began + config->head_timeout);
-	/* A stop that began meanwhile leaves nobody to park it with. */
-	if (result == INPUT_TIMEOUT && briefly && !client_may_park(c))
-		result = input_more(&c->in, *began + config->head_timeout);
+	end = *began + config->head_timeout;
+	do
+		if (client_may_park(c))
+			result = input_linger(&c->in, *began + config->linger);
+		else if (is_lot_missing(c))
+			result = input_more(&c->in,
+			    clock_sooner(clock_now() + ABSENCE_TICK, end));
+		else
+			result = input_more(&c->in, end);
+	while (result == INPUT_TIMEOUT && !client_may_park(c) &&
+	    clock_now() < end);
 	return result;
 }
 
@@ -227,6 +275,7 @@ serve_request(struct client *c)
 	c->requests++;
 	c->streak++;
 	c->overdue = false;
+	c->refused = false;
 	c->late = false;
 	c->collected = false;
 	c->continued = false;

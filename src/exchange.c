@@ -266,8 +266,7 @@ answer_overdue(struct response *response)
 static bool
 is_kept_waiting(struct client *c)
 {
-	return c->service.ready != NULL && !c->head_sent &&
-	    !content_comes_soon(c);
+	return client_has_lot(c) && !c->head_sent && !content_comes_soon(c);
 }
 
 static void

@@ -50,8 +50,9 @@ struct heritage {
 	/* An eventfd: until it says so, no client is accepted (heir.h); -1 when
 	 * it has, or need not. */
 	int doors;
-	int started; /* an eventfd: a worker is ready to serve */
-	int wanted;  /* another: too few workers are idle */
+	int started;   /* an eventfd: a worker is ready to serve */
+	int wanted;    /* another: too few workers are idle */
+	int lot_ended; /* another, by the master: the lot is gone */
 };
 
 /*

@@ -17,7 +17,6 @@
 #include "units.h"
 
 #define KEEPALIVE_WITH_LOT 75
-#define KEEPALIVE_WITHOUT_LOT 5
 #define SHOWN_MAX 60 /* of a value, in the words about it */
 #define OPTIONS_MAX 100
 
@@ -216,8 +215,8 @@ complete(struct config *c, const char *dir)
 	if (dir != NULL || c->mounts.count == 0)
 		config_add_mount(c, "/", "file", dir != NULL ? dir : ".");
 	if (c->keepalive_timeout == 0)
-		c->keepalive_timeout =
-		    (c->no_lot ? KEEPALIVE_WITHOUT_LOT : KEEPALIVE_WITH_LOT) *
+		c->keepalive_timeout = (c->no_lot ? CONFIG_KEEPALIVE_WITHOUT_LOT
+						  : KEEPALIVE_WITH_LOT) *
 		    CLOCK_SECOND;
 	if (c->listen.count == 0)
 		config_add_string(&c->listen, "localhost:8080");

@@ -1,5 +1,7 @@
 #include <sys/wait.h>
 
+#include <unistd.h>
+
 #include "buffer.h"
 #include "clock.h"
 #include "log.h"
@@ -106,11 +108,13 @@ static void
 bury_lot(struct children *all, int status, bool quietly)
 {
 	struct child *lot = &all->lot;
+	const uint64_t one = 1;
 
 	if (!quietly && (!lot->retiring || status != 0))
 		log_end_of_lot(lot, status);
 	lot->pid = 0;
 	score_lot_end(&all->heritage->board->lot);
+	(void)!write(all->heritage->lot_ended, &one, sizeof(one));
 	if (clock_now() - lot->started >= PROVEN_TIME)
 		lot->failures = 0;
 	child_throttle(lot);

@@ -233,7 +233,16 @@ score_lot_deferred(struct score_lot *lot, uint64_t bytes)
 void
 score_lot_end(struct score_lot *lot)
 {
+	SET(lot->pid, 0);
+	for (int i = 0; i < SCORE_WAITS; i++)
+		SET(lot->waiting[i], 0);
 	SET(lot->deferred, 0);
+}
+
+bool
+score_lot_is_there(const struct score_lot *lot)
+{
+	return GET(lot->pid) != 0;
 }
 
 void

@@ -129,7 +129,7 @@ struct score_reading {
 
 /* Of the lot, and written by it. */
 struct score_lot {
-	_Atomic pid_t pid;
+	_Atomic pid_t pid; /* 0: there is none, or it has not started yet */
 	atomic_uint_least64_t waiting[SCORE_WAITS]; /* now */
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
@@ -232,6 +232,8 @@ int64_t score_came(const struct score *s);
 bool score_has_request(const struct score *s);
 int64_t score_began(const struct score *s);
 uint64_t score_count(const struct score *s, enum score_count what);
+/* Whether there is one that takes connections, as far as is known. */
+bool score_lot_is_there(const struct score_lot *lot);
 uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
 /*
  * Connections on their way from the lot to workers.  It costs no system call,

@@ -344,7 +344,8 @@ startup_open(struct heritage *h)
 	leave_terminal(h);
 	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->wanted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->started == -1 || h->wanted == -1 ||
+	h->lot_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->started == -1 || h->wanted == -1 || h->lot_ended == -1 ||
 	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
 	if (heir_is_waiting())

@@ -20,13 +20,20 @@
 /* A signal may come just before a wait; none is missed for longer. */
 #define DRAIN_TICK_MS 100
 /* How long a full lane to the lot is waited for, and one that is choked. */
-#define PARK_PATIENCE_MS 1000
+#define PARK_PATIENCE (1000 * CLOCK_MILLISECOND)
 #define PARK_CHOKED_MS 5
 
 static bool
 has_lot(const struct worker *w)
 {
 	return !w->heritage->config.no_lot;
+}
+
+/* Whether it takes connections now: it may be killed, or fail to start. */
+static bool
+is_lot_there(const struct worker *w)
+{
+	return has_lot(w) && score_lot_is_there(&w->heritage->board->lot);
 }
 
 static int
@@ -65,6 +72,10 @@ watch_all(struct worker *w)
 		return -1;
 	if (takes_handed(w) &&
 	    watch(w, w->heritage->ready.from, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+		return -1;
+	/* Nobody reads it: each time that a lot ends wakes every worker once. */
+	if (has_lot(w) &&
+	    watch(w, w->heritage->lot_ended, EPOLLIN | EPOLLET) == -1)
 		return -1;
 	if (w->heritage->doors != -1)
 		return watch(w, w->heritage->doors, EPOLLIN);
@@ -218,22 +229,35 @@ wait_for_lane(const struct worker *w, int64_t deadline)
 {
 	struct pollfd lane = {.fd = w->heritage->parked.to, .events = POLLOUT};
 
+	if (clock_now() >= deadline)
+		return false;
 	if (handoff_is_choked(errno))
 		poll(NULL, 0, PARK_CHOKED_MS);
 	else if (errno == EAGAIN)
-		poll(&lane, 1, PARK_PATIENCE_MS);
+		poll(&lane, 1, clock_milliseconds_until(deadline));
 	else
 		return false;
-	return clock_now() < deadline;
+	return true;
 }
 
-/* Back to the lot, unless the lane to it stays full: false. */
+/*
+ * Whether what is parked goes on elsewhere: in the lot or, if it comes from a
+ * worker that is to end, with whoever takes it from the lane.
+ */
+static bool
+may_park(const struct worker *w)
+{
+	return is_lot_there(w) || (has_lot(w) && w->client.in.yield);
+}
+
+/* Back to the lot, unless there is none, or the lane to it stays full: false. */
 static bool
 park(struct worker *w, enum handoff_kind kind)
 {
 	struct client *c = &w->client;
 	struct text unread = input_text(&c->in);
-	int64_t deadline = clock_now() + PARK_PATIENCE_MS * CLOCK_MILLISECOND;
+	/* A lot that stands still is waited for once, not for each client. */
+	int64_t deadline = w->parks_in_vain ? 0 : clock_now() + PARK_PATIENCE;
 	const struct handoff h = {
 	    .kind = kind,
 	    .last = c->close,
@@ -245,37 +269,45 @@ park(struct worker *w, enum handoff_kind kind)
 	    .peer = c->peer,
 	};
 
+	if (!may_park(w))
+		return false;
 	if (kind == HANDOFF_LINGER || h.last)
 		unread.len = 0;
+	w->parks_in_vain = false;
 	while (handoff_send(&w->heritage->parked, &h, c->fd, unread.at,
 		   unread.len, &c->out.rest) == -1)
-		if (!wait_for_lane(w, deadline))
+		if (!wait_for_lane(w, deadline)) {
+			w->parks_in_vain = true;
 			return false;
+		}
 	return true;
 }
 
 static void
 linger(struct worker *w)
 {
-	if (has_lot(w) && !atomic_load(&w->heritage->board->stopping)) {
+	if (!atomic_load(&w->heritage->board->stopping)) {
 		shutdown(w->client.fd, SHUT_WR);
-		park(w, HANDOFF_LINGER);
-	} else {
-		connection_linger(&w->client);
+		if (park(w, HANDOFF_LINGER))
+			return;
 	}
+	connection_linger(&w->client);
 }
 
-/* What cannot be parked is closed: lawful between requests. */
-static void
+/*
+ * False if this worker must go on with the client: there is no lot any more, or
+ * it takes none in, and the client has begun a request.  One that has not is
+ * closed then, as RFC 9112, 9.5, allows.
+ */
+static bool
 part(struct worker *w, enum connection_end end)
 {
 	switch (end) {
 	case CONNECTION_WAITS:
-		park(w, HANDOFF_WAIT);
-		break;
+		return park(w, HANDOFF_WAIT) ||
+		    (may_park(w) && input_text(&w->client.in).len == 0);
 	case CONNECTION_COLLECTS:
-		park(w, HANDOFF_COLLECT);
-		break;
+		return park(w, HANDOFF_COLLECT);
 	case CONNECTION_SENDS:
 		if (park(w, HANDOFF_SEND))
 			output_pass_rest(&w->client.out);
@@ -288,6 +320,7 @@ part(struct worker *w, enum connection_end end)
 	case CONNECTION_CLOSES:
 		break;
 	}
+	return true;
 }
 
 static void
@@ -328,7 +361,8 @@ serve(struct worker *w)
 	struct client *c = &w->client;
 
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	part(w, connection_serve(c));
+	while (!part(w, connection_serve(c)))
+		c->refused = may_park(w);
 	let_go_of_client(w);
 	if (w->recycle.due)
 		w->want_stop = 1;
@@ -444,7 +478,7 @@ send_parked(struct worker *w, const struct handoff *h, const struct rest *rest)
 		ration_return(w->heritage->ration, h->worker - 1, spilled);
 }
 
-/* What was on its way to the lot when it ended. */
+/* What was on its way to a lot that has ended. */
 static bool
 serve_parked(struct worker *w)
 {
@@ -460,6 +494,7 @@ serve_parked(struct worker *w)
 	if (fd == -1)
 		return false;
 	attach_handed(w, fd, &h, len);
+	enter_share(w);
 	if (h.kind == HANDOFF_SEND)
 		send_parked(w, &h, &rest);
 	if (h.kind == HANDOFF_LINGER || (h.kind == HANDOFF_SEND && h.last)) {
@@ -501,6 +536,22 @@ settle_ration(const struct worker *w)
 		ration_forget(h->ration, w->slot);
 }
 
+/* While there is no lot, what lies in the lane to it is for workers. */
+static void
+mind_parked(struct worker *w)
+{
+	int lane = w->heritage->parked.from;
+	bool wanted = has_lot(w) && !is_lot_there(w);
+
+	if (wanted == w->watches_parked)
+		return;
+	if (!wanted)
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, lane, NULL);
+	else if (watch(w, lane, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+		return;
+	w->watches_parked = wanted;
+}
+
 static void
 wait_for_work(struct worker *w)
 {
@@ -510,6 +561,7 @@ wait_for_work(struct worker *w)
 
 	client_forget(&w->client);
 	settle_ration(w);
+	mind_parked(w);
 	score_enter(w->client.service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
@@ -522,12 +574,17 @@ wait_for_work(struct worker *w)
 	look_at_doors(w);
 }
 
-/* In turns, so that neither new nor parked connections starve the others. */
+/*
+ * In turns, so that neither new nor parked connections starve the others.  What
+ * lies in the lane to a lot that is gone is little, and nobody adds to it.
+ */
 static bool
 serve_any(struct worker *w)
 {
 	bool handed_first = w->handed_first;
 
+	if (has_lot(w) && !is_lot_there(w) && serve_parked(w))
+		return true;
 	w->handed_first = !handed_first;
 	if (handed_first)
 		return serve_handed(w) || serve_new(w);

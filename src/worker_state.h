@@ -25,6 +25,8 @@ struct worker {
 	size_t next; /* listener to ask first */
 	struct famine famine;
 	bool handed_first;
+	bool watches_parked; /* there is no lot that does */
+	bool parks_in_vain;  /* the last time that nothing could be parked */
 	struct recycle recycle;
 	struct room room;
 	pid_t master;

@@ -2,12 +2,15 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask cpu_ticks held_by_lot is_held keep_busy
 	lot_pid median need_descriptors percentile reflect release
 	token);
 use List::Util qw(sum);
+use POSIX qw(WNOHANG);
+use Slow qw(in_pieces);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(slurp wait_for);
@@ -88,6 +91,78 @@ subtest 'the memory of 2000' => sub {
 		'and they cost no time');
 	close $_ for @first, @crowd;
 	ok(wait_for(sub { held_by_lot($tined) < 200 }), 'all are let go');
+	$tined->ends_clean;
+};
+
+# Traces these calls of a process; a function that ends that, with the lines.
+sub trace ($pid, $calls) {
+	my $file = File::Temp->new;
+	my $strace = fork // die "fork: $!\n";
+
+	if ($strace == 0) {
+		open STDERR, '>', '/dev/null' or exit 127;
+		exec 'strace', '-q', '-o', "$file", '-e', "trace=$calls", '-e',
+		    'signal=none', '-p', $pid or exit 127;
+	}
+	my $gone;
+	wait_for(sub {
+		$gone = waitpid($strace, WNOHANG) == $strace;
+		$gone || slurp("/proc/$pid/status") =~ /^TracerPid:\t[1-9]/m;
+	});
+	return if $gone;
+	return sub () {
+		kill 'TERM', $strace;
+		waitpid $strace, 0;
+		return split /\n/, slurp("$file");
+	};
+}
+
+# Stopped, it takes nothing in, and the lane to it fills up: some thousand idle
+# clients later a worker has to go on without it.
+subtest 'a lot that stands still' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @reflect]);
+	my $lot = lot_pid($tined);
+	my $closed = sub ($sock) { $tined->is_closed($sock, 0) };
+	my @crowd;
+
+	# Until one was the lot's, it may be woken before an idle worker is.
+	ask($tined, $tined->connect) or die for 1 .. 4;
+	$tined->signal('STOP', $lot);
+	until (@crowd > 20 && grep { $closed->($_) } @crowd[-20 .. -1]) {
+		push @crowd, $tined->connect;
+		ask($tined, $crowd[-1]) or die;
+		@crowd < 5000 or die 'the lane is not full';
+	}
+	note(scalar @crowd, ' clients fill the lane');
+
+	my $end = trace($tined->worker_pids, 'poll,ppoll')
+	    or diag 'NOT TESTED: no process can be traced here';
+	my @new = map { $tined->connect } 1 .. 20;
+	is(grep({ !ask($tined, $_) } @new), 0, 'new clients are served');
+	is(grep({ !$tined->is_closed($_) } @new), 0, 'and closed when idle');
+	cmp_ok(scalar grep({ /POLLOUT/ } $end->()), '<=', 1,
+		'the worker does not wait for the lane for each of them')
+	    if $end;
+
+	my ($content, $head, @piece) = in_pieces(token(), 30_000, 3);
+	my $slow = $tined->connect;
+	$tined->send($slow, $head . shift @piece);
+	for my $piece (@piece) {
+		sleep 0.1; # longer than --linger
+		$tined->send($slow, $piece);
+	}
+	ok((eval { $tined->read_response($slow)->body } // q{}) eq $content,
+		'a body that comes slowly is waited for by a worker');
+	$slow = $tined->connect;
+	$tined->send($slow, 'POST /refl');
+	sleep 0.1;
+	is(eval { $tined->request("ect HTTP/1.1\r\nHost: a\r\n"
+		. "Content-Length: 4\r\n\r\nhead", sock => $slow)->body } // $@,
+		'head', 'and so is a head');
+
+	$tined->signal('CONT', $lot);
+	my @lost = grep { !ask($tined, $_) } @crowd[0 .. 20];
+	is(@lost, 0, 'those in the lane are not lost');
 	$tined->ends_clean;
 };
 

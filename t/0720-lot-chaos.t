@@ -6,13 +6,14 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask closed_or_usable descriptors find_lot half_of
-	held_by_lot keep_busy lot_pid median park reflect release token);
+	held_by_lot is_on_its_way keep_busy lot_pid median park reflect release token);
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(background wait_for);
+use Tined qw(background need_tools slurp wait_for);
 
 Lot::import_or_skip();
+need_tools('prlimit');
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $LOT_DIED = qr/ error: the lot\[\d+\] was killed by signal 9 /;
@@ -78,6 +79,78 @@ subtest 'what is on its way while there is no lot' => sub {
 	my @lost = grep { !ask($tined, $_) } @socks;
 	is(@lost, 0, 'the next lot takes them');
 	$tined->ends_clean($LOT_DIED);
+};
+
+# From now on no lot can start: it has no descriptor left to open.
+sub forbid_lots ($tined) {
+	my ($last) = sort { $b <=> $a } map { m{/(\d+)\z} }
+	    glob '/proc/' . $tined->pid . '/fd/*';
+
+	limit_descriptors($tined, $last + 1);
+	return;
+}
+
+# The soft limit of the master, which its next children inherit.
+sub limit_descriptors ($tined, $limit) {
+	system('prlimit', '--pid', $tined->pid, "--nofile=$limit:") == 0
+	    or die "prlimit: $?";
+	return;
+}
+
+# Longer than --linger, after which a worker hands over an idle client.
+use constant PAUSE => 0.1;
+
+my $NO_LOT = qr/ error: (?:cannot|the lot\[\d+\] ended with status 1)/;
+
+subtest 'no lot can start' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $sock = $tined->connect;
+	my ($first, $rest) = half_of(reflect('halves'));
+
+	ask($tined, $sock) or die;
+	park($tined, $sock);
+	forbid_lots($tined);
+	$tined->signal('KILL', lot_pid($tined));
+	ok(wait_for(sub { $tined->error_log =~ $NO_LOT }), 'no other starts');
+	ok($tined->is_closed($sock), 'what it held is closed');
+	$sock = $tined->connect;
+	for (1 .. 3) {
+		ok(ask($tined, $sock), 'a kept-alive client is served');
+		sleep PAUSE;
+	}
+	$tined->send($sock, $first);
+	sleep PAUSE;
+	is($tined->request($rest, sock => $sock)->body, 'halves',
+		'a head that comes slowly is waited for');
+	$tined->ends_clean($LOT_DIED, $NO_LOT);
+};
+
+subtest 'what lies in the lane while no lot can start' => sub {
+	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $lot = lot_pid($tined);
+	my @socks = map { $tined->connect } 1 .. 3;
+	my ($limit) = slurp('/proc/' . $tined->pid . '/limits')
+	    =~ /^Max open files\s+(\d+)/m;
+
+	# Until one was the lot's, it may be woken before an idle worker is.
+	ask($tined, $tined->connect) or die for 1 .. 4;
+	$tined->signal('STOP', $lot);
+	ok(ask($tined, $_), 'is served') for @socks;
+	ok(wait_for(sub {
+		@socks == grep { is_on_its_way($tined, $_) } @socks
+	}), 'all are parked, and nobody takes them');
+	$tined->send($_, reflect('waits')) for @socks;
+	forbid_lots($tined);
+	$tined->signal('KILL', $lot);
+	is($tined->read_response($_)->body, 'waits', 'a worker takes it')
+	    for @socks;
+	limit_descriptors($tined, $limit);
+	ok(lot_pid($tined), 'a lot can start');
+	my $sock = $tined->connect;
+	ok(ask($tined, $sock), 'a client is served');
+	park($tined, $sock);
+	ok(ask($tined, $sock), 'and parked again');
+	$tined->ends_clean($LOT_DIED, $NO_LOT);
 };
 
 subtest 'a worker is killed while others are parked' => sub {
