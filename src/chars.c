@@ -20,7 +20,7 @@ const uint16_t chars_table[256] = {
     ['\t'] = V,
     [' '] = V,
     ['!'] = T | V | P | N,
-    ['"'] = V,
+    ['"'] = V | Q,
     ['#'] = T | V,
     ['$'] = T | V | P | N,
     ['%'] = T | V | P | N,
@@ -46,9 +46,9 @@ const uint16_t chars_table[256] = {
     ['9'] = UNRESERVED | D,
     [':'] = V | P,
     [';'] = V | P | N,
-    ['<'] = V,
+    ['<'] = V | Q,
     ['='] = V | P | N,
-    ['>'] = V,
+    ['>'] = V | Q,
     ['?'] = V | CHAR_URI | Q,
     ['@'] = V | P,
     ['A' ... 'F'] = UNRESERVED | H,
@@ -65,7 +65,7 @@ const uint16_t chars_table[256] = {
     ['|'] = T | V | B,
     ['}'] = V | Q,
     ['~'] = UNRESERVED,
-    [0x80 ... 0xff] = V,
+    [0x80 ... 0xff] = V | Q,
 };
 
 bool

@@ -11,15 +11,14 @@
 
 /*
  * The URL standard of browsers leaves more bytes as they are than RFC 3986 has
- * (https://url.spec.whatwg.org/#percent-encoded-bytes): some of them in a path,
- * others in a query only.
+ * (https://url.spec.whatwg.org/#percent-encoded-bytes), some in a path, others
+ * in a query only, and other clients send what they were given.
  */
 enum char_class {
 	CHAR_TOKEN = 1,	  /* tchar: RFC 9110, 5.6.2 */
 	CHAR_VALUE = 2,	  /* field-vchar, SP, HT: RFC 9110, 5.5 */
 	CHAR_PATH = 4,	  /* of CHAR_URI but "?"; and "[", "]", "|" */
-	CHAR_QUERY = 8,	  /* of CHAR_URI; and "[", "]", "|", "\", "^", "`",
-			   * "{", "}" */
+	CHAR_QUERY = 8,	  /* all but controls, SP and "#" */
 	CHAR_HEX = 16,	  /* HEXDIG */
 	CHAR_DIGIT = 32,  /* DIGIT */
 	CHAR_NAME = 64,	  /* reg-name, with "%": RFC 3986, 3.2.2 */

@@ -47,8 +47,22 @@ route(struct client *c)
 static bool
 is_for_handler(const struct client *c)
 {
-	return c->mount != NULL &&
+	return c->mount != NULL && !c->request.unencoded &&
 	    (c->mount->mounted.methods & c->request.method) != 0;
+}
+
+/* To the same path and query, made valid: RFC 9112, 3.2. */
+static void
+redirect_to_encoded(const struct request *request, struct response *response)
+{
+	struct buffer location = {0};
+
+	uri_add_path(&location, request->raw_path);
+	if (request->has_query)
+		uri_add_query(&location, request->query);
+	response_error(response, 301);
+	response_field(response, TEXT("Location"), buffer_text(&location));
+	buffer_free(&location);
 }
 
 static struct quarantine_key
@@ -113,6 +127,8 @@ serve(struct client *c)
 
 	if (is_for_handler(c)) {
 		handle(c);
+	} else if (request->unencoded) {
+		redirect_to_encoded(request, response);
 	} else if (c->mount == NULL && !request->asterisk) {
 		response_error(response, 404);
 	} else if (request->asterisk || request->method == METHOD_OPTIONS) {

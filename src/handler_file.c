@@ -207,10 +207,8 @@ redirect_to_folder(const struct request *request, struct response *response)
 
 	uri_encode_path(&location, request->path);
 	buffer_add_char(&location, '/');
-	if (request->has_query) {
-		buffer_add_char(&location, '?');
-		uri_encode_query(&location, request->query);
-	}
+	if (request->has_query)
+		uri_add_query(&location, request->query);
 	response_error(response, 301);
 	response_field(response, TEXT("Location"), buffer_text(&location));
 	buffer_free(&location);

@@ -145,6 +145,7 @@ check_request_line(struct request *r)
 	if ((status = uri_parse(r->target, r->method, &uri)) != 0)
 		return status;
 	r->asterisk = uri.asterisk;
+	r->unencoded = uri.unencoded;
 	r->host = uri.authority;
 	r->raw_path = uri.path;
 	r->query = uri.query;

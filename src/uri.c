@@ -8,18 +8,22 @@
 
 #define PORT_MAX 65535
 
+/* Whether the "%" at that offset is followed by two hex digits. */
+static bool
+is_escape(struct text t, size_t offset)
+{
+	return t.len - offset >= 3 && chars_is(t.at[offset + 1], CHAR_HEX) &&
+	    chars_is(t.at[offset + 2], CHAR_HEX);
+}
+
 /* Bytes of the class, and every "%" followed by two hex digits. */
 static bool
 is_encoded(struct text t, enum char_class class)
 {
-	for (size_t i = 0; i < t.len; i++) {
-		if (!chars_is(t.at[i], class))
+	for (size_t i = 0; i < t.len; i++)
+		if (!chars_is(t.at[i], class) ||
+		    (t.at[i] == '%' && !is_escape(t, i)))
 			return false;
-		if (t.at[i] == '%' &&
-		    (t.len - i < 3 || !chars_is(t.at[i + 1], CHAR_HEX) ||
-			!chars_is(t.at[i + 2], CHAR_HEX)))
-			return false;
-	}
 	return true;
 }
 
@@ -112,8 +116,9 @@ take_authority(struct text *t, struct text *authority)
 }
 
 static int
-take_path_and_query(struct text t, struct uri *out)
+take_path_and_query(struct text t, enum method method, struct uri *out)
 {
+	bool follows = (method & (METHOD_GET | METHOD_HEAD)) != 0;
 	const char *mark = memchr(t.at, '?', t.len);
 	size_t path = mark != NULL ? (size_t)(mark - t.at) : t.len;
 
@@ -121,8 +126,11 @@ take_path_and_query(struct text t, struct uri *out)
 	out->has_query = mark != NULL;
 	if (mark != NULL)
 		out->query = from(t, path + 1);
-	if (!is_encoded(out->path, CHAR_PATH) ||
-	    !is_encoded(out->query, CHAR_QUERY) || has_encoded_nul(t))
+	out->unencoded = !chars_all(out->path.at, out->path.len, CHAR_PATH);
+	if ((out->unencoded && !follows) ||
+	    !is_encoded(out->path, CHAR_QUERY) ||
+	    !chars_all(out->query.at, out->query.len, CHAR_QUERY) ||
+	    has_encoded_nul(t))
 		return 400;
 	return 0;
 }
@@ -140,7 +148,7 @@ uri_parse(struct text target, enum method method, struct uri *out)
 		return 400;
 	if (target.at[0] != '/' && !take_authority(&target, &out->authority))
 		return 400;
-	return take_path_and_query(target, out);
+	return take_path_and_query(target, method, out);
 }
 
 static bool
@@ -215,7 +223,7 @@ uri_decode_path(struct text path, struct buffer *out)
 	return ambiguous;
 }
 
-/* All that is not of the class. */
+/* All that is not of the class; and a "%" of it that encodes nothing. */
 static void
 encode(struct buffer *b, struct text t, enum char_class class)
 {
@@ -224,7 +232,7 @@ encode(struct buffer *b, struct text t, enum char_class class)
 	for (size_t i = 0; i < t.len; i++) {
 		unsigned char c = (unsigned char)t.at[i];
 
-		if (chars_is(t.at[i], class)) {
+		if (chars_is(t.at[i], class) && (c != '%' || is_escape(t, i))) {
 			buffer_add_char(b, t.at[i]);
 			continue;
 		}
@@ -241,7 +249,19 @@ uri_encode_path(struct buffer *b, struct text path)
 }
 
 void
-uri_encode_query(struct buffer *b, struct text query)
+uri_add_query(struct buffer *b, struct text query)
 {
+	buffer_add_char(b, '?');
 	encode(b, query, CHAR_URI);
+}
+
+void
+uri_add_path(struct buffer *b, struct text path)
+{
+	size_t slashes = 0;
+
+	while (slashes < path.len && path.at[slashes] == '/')
+		slashes++;
+	buffer_add_char(b, '/');
+	encode(b, from(path, slashes), CHAR_URI);
 }

@@ -15,12 +15,16 @@ struct uri {
 	struct text query;     /* percent-encoded, without "?" */
 	bool has_query;
 	bool asterisk;
+	bool
+	    unencoded; /* the path has bytes that it may not have as they are */
 };
 
 /*
  * Takes a target apart: 0, or the status to refuse it with.  Bytes that no URI
  * has are let through where browsers send them (chars.h): nothing is decoded
- * that they could change.
+ * that they could change.  A query may have others too, and "%" alone; a path
+ * that has them is refused unless the client can be redirected to the encoded
+ * one (RFC 9112, 3.2).
  */
 int uri_parse(struct text target, enum method method, struct uri *out);
 /*
@@ -38,7 +42,12 @@ bool uri_authority_is_valid(struct text authority);
 bool uri_decode_path(struct text path, struct buffer *out);
 /* Percent-encodes what is not unreserved or "/": for a Location or a link. */
 void uri_encode_path(struct buffer *b, struct text path);
-/* The same for what no URI may have: a query as it came, made valid. */
-void uri_encode_query(struct buffer *b, struct text query);
+/* "?" and a query as it came, made valid. */
+void uri_add_query(struct buffer *b, struct text query);
+/*
+ * A path as it came, made valid, for a Location.  It begins with one slash, as
+ * two would name another host.
+ */
+void uri_add_path(struct buffer *b, struct text path);
 
 #endif

@@ -94,6 +94,8 @@ subtest 'a redirect repeats the query, made valid' => sub {
 		'?a=b%5B%25&/?' => '?a=b%5B%25&/?',
 		'?a[]=b|c'      => '?a%5B%5D=b%7Cc',
 		'?\\^`{}'       => '?%5C%5E%60%7B%7D',
+		'?q=100%&%zz'   => '?q=100%25&%25zz',
+		"?\"<>\xc3\xa9"  => '?%22%3C%3E%C3%A9',
 	);
 
 	for my $query (sort keys %location) {
@@ -105,6 +107,33 @@ subtest 'a redirect repeats the query, made valid' => sub {
 	mkdir "$root/[a|b]" or die "mkdir: $!";
 	is($tined->get('/[a|b]')->field('location'), '/%5Ba%7Cb%5D/',
 		'a path is made valid too');
+};
+
+# What clients send as they were given it, and could not mean otherwise.
+subtest 'a path is made valid by a redirect' => sub {
+	$tined->add_files("caf\xc3\xa9^.txt" => 'coffee');
+	my $response = $tined->get("/caf\xc3\xa9^.txt?a=b^%&c");
+	is($response->status, 301, 'it redirects');
+	is($response->field('location'), '/caf%C3%A9%5E.txt?a=b%5E%25&c',
+		'to the same path and query');
+	$response = $tined->get($response->field('location'));
+	is($response->status, 200, 'and no further');
+	is($response->body, 'coffee', 'to the file');
+	for my $path ('/a^', '//evil.example/^', '///evil.example/^',
+		"/\\evil.example", "//\\evil.example/<>", '/"//evil.example',
+		'/.//evil.example/`', "/{}\xff/../..//evil.example",
+		'http://localhost//evil.example/^', 'http://localhost/^') {
+		my $location = $tined->get($path)->field('location') // q{};
+		like($location, qr{\A/(?![/\\])[!\$-;=?-Z_a-z~]*\z},
+			"$path: $location is on this host");
+		isnt($tined->get($location)->status, 301, 'no loop');
+	}
+	is($tined->get('/^', method => 'HEAD')->field('location'), '/%5E',
+		'HEAD can follow too');
+	for my $method (qw(POST PUT PATCH DELETE OPTIONS)) {
+		is($tined->get('/^', method => $method)->status, 400,
+			"$method cannot");
+	}
 };
 
 subtest 'symbolic links' => sub {

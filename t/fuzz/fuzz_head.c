@@ -63,6 +63,7 @@ compare(const struct request *r, const struct reader *other)
 	if (!r->asterisk) {
 		FUZZ_CHECK(equal(r->raw_path, other->path), "path is \"%.*s\"",
 		    TEXT_ARG(r->raw_path));
+		FUZZ_CHECK(r->unencoded == other->raw, "unencoded");
 		FUZZ_CHECK(r->has_query == other->has_query, "query");
 		FUZZ_CHECK(equal(r->query, other->query), "query is \"%.*s\"",
 		    TEXT_ARG(r->query));

@@ -146,14 +146,49 @@ check_path(struct text path)
 	free(want);
 }
 
+/* What a client is redirected to is its own path and query, and valid. */
 static void
-check_target(struct text target, enum method method)
+check_location(const struct uri *uri)
+{
+	struct buffer location = {0}, here = {0}, there = {0};
+	struct uri again;
+	struct text t;
+
+	uri_add_path(&location, uri->path);
+	if (uri->has_query)
+		uri_add_query(&location, uri->query);
+	t = buffer_text(&location);
+	FUZZ_CHECK(
+	    uri_parse(t, METHOD_POST, &again) == 0, "\"%.*s\"", TEXT_ARG(t));
+	FUZZ_CHECK(t.len < 2 || (t.at[1] != '/' && t.at[1] != '\\'),
+	    "\"%.*s\" is on another host", TEXT_ARG(t));
+	FUZZ_CHECK(uri_decode_path(uri->path, &here) ==
+		    uri_decode_path(again.path, &there) &&
+		text_equal(buffer_text(&here), buffer_text(&there)),
+	    "\"%.*s\" leads elsewhere", TEXT_ARG(t));
+	FUZZ_CHECK(again.has_query == uri->has_query &&
+		again.query.len >= uri->query.len,
+	    "the query");
+	for (size_t i = 0; i < t.len; i++)
+		FUZZ_CHECK(strchr("abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789-._~/%!$&'()*+,;=:@?",
+			       t.at[i]) != NULL &&
+			t.at[i] != '\0',
+		    "\"%.*s\"", TEXT_ARG(t));
+	buffer_free(&location);
+	buffer_free(&here);
+	buffer_free(&there);
+}
+
+static void
+check_target(struct text target, enum method method, const char *name)
 {
 	static struct reader other;
 	struct uri uri;
 	int status = uri_parse(target, method, &uri);
 	struct span span = {target.at, target.len};
-	bool valid = reader_target(&other, span, method == METHOD_OPTIONS);
+	bool valid = reader_target(&other, span, name);
 
 	FUZZ_CHECK(status == (valid ? 0 : 400), "%d, but the reader says %d",
 	    status, valid);
@@ -166,7 +201,9 @@ check_target(struct text target, enum method method)
 	FUZZ_CHECK(equal(uri.path, other.path), "path");
 	FUZZ_CHECK(uri.has_query == other.has_query, "query");
 	FUZZ_CHECK(equal(uri.query, other.query), "query");
+	FUZZ_CHECK(uri.unencoded == other.raw, "unencoded");
 	check_path(uri.path);
+	check_location(&uri);
 }
 
 int
@@ -175,8 +212,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *copy = fuzz_copy(data, size);
 	struct text t = {copy, size};
 
-	check_target(t, METHOD_GET);
-	check_target(t, METHOD_OPTIONS);
+	check_target(t, METHOD_GET, "GET");
+	check_target(t, METHOD_POST, "POST");
+	check_target(t, METHOD_OPTIONS, "OPTIONS");
 	FUZZ_CHECK(uri_authority_is_valid(t) ==
 		reader_authority((struct span){copy, size}, true),
 	    "authority");

@@ -1,5 +1,6 @@
 #include "reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "span.h"
@@ -176,18 +177,33 @@ reader_authority(struct span s, bool empty)
 	    (s.at[end] == ':' && is_port(part(s, end + 1, s.len)));
 }
 
-bool
-reader_target(struct reader *r, struct span target, bool options)
+/* Printable, and not what ends a target or a query. */
+static bool
+is_printable(struct span s)
 {
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		if (c <= 0x20 || c == 0x7f || c == '#')
+			return false;
+	}
+	return true;
+}
+
+bool
+reader_target(struct reader *r, struct span target, const char *method)
+{
+	bool follows =
+	    strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 	struct span rest = target;
 	size_t mark;
 
 	r->target = target;
 	r->authority = r->path = r->query = part(target, 0, 0);
-	r->has_query = r->asterisk = false;
+	r->has_query = r->asterisk = r->raw = false;
 	if (same(target, "*")) {
 		r->asterisk = true;
-		return options;
+		return strcmp(method, "OPTIONS") == 0;
 	}
 	if (begins(target, "http://") || begins(target, "https://")) {
 		size_t from = find(target, 0, "/") + 2;
@@ -206,9 +222,9 @@ reader_target(struct reader *r, struct span target, bool options)
 		r->query = part(rest, mark + 1, rest.len);
 	}
 	/* RFC 3986, and what https://url.spec.whatwg.org/ does not encode. */
-	if (!all(r->path, UNRESERVED SUB_DELIMS ":@/%[]|") ||
-	    !all(r->query, UNRESERVED SUB_DELIMS ":@/?%[]|\\^`{}") ||
-	    !percent_is_right(rest) || has_encoded_nul(rest))
+	r->raw = !all(r->path, UNRESERVED SUB_DELIMS ":@/%[]|");
+	if (!is_printable(rest) || (r->raw && !follows) ||
+	    !percent_is_right(r->path) || has_encoded_nul(rest))
 		return false;
 	if (r->path.len == 0)
 		r->path = (struct span){"/", 1};
@@ -248,6 +264,7 @@ read_request_line(struct reader *r)
 {
 	struct span line = r->line;
 	size_t first = find(line, 0, " "), second;
+	char method[sizeof("OPTIONS")]; /* cut, it is none that is known */
 
 	r->method = part(line, 0, first);
 	if (first == line.len || !is_token(r->method)) {
@@ -267,7 +284,9 @@ read_request_line(struct reader *r)
 	if (same_case(r->method, "CONNECT") &&
 	    reader_authority(r->target, false))
 		return;
-	if (!reader_target(r, r->target, same_case(r->method, "OPTIONS")))
+	snprintf(
+	    method, sizeof(method), "%.*s", (int)r->method.len, r->method.at);
+	if (!reader_target(r, r->target, method))
 		refuse(r, 400);
 }
 

@@ -53,6 +53,7 @@ struct reader {
 	struct span query;
 	bool has_query;
 	bool asterisk;
+	bool raw; /* the path must be encoded first */
 
 	struct reader_field fields[READER_FIELDS_MAX];
 	size_t field_count;
@@ -72,8 +73,8 @@ bool reader_may(const struct reader *r, int status);
 /* Reads the head at bytes[0..len), of at most max bytes. */
 void reader_read(struct reader *r, const char *bytes, size_t len, size_t max);
 
-/* Takes only a target apart; false if it breaks a rule. */
-bool reader_target(struct reader *r, struct span target, bool options);
+/* Takes only a target apart; false if it breaks a rule for that method. */
+bool reader_target(struct reader *r, struct span target, const char *method);
 /* host[":" port], the host not empty unless that is allowed. */
 bool reader_authority(struct span s, bool empty);
 

@@ -454,12 +454,12 @@ START_TEST(g14_the_authority_of_the_target_overrides_host)
 }
 END_TEST
 
-/* Each byte there. */
+/* Each byte there; a "%" is alone. */
 static void
-assert_bytes_behind(const char *start, enum char_class class)
+assert_bytes_behind(const char *start, enum char_class class, bool query)
 {
 	for (int c = 0; c < 256; c++) {
-		bool good = chars_is((char)c, class) && c != '%';
+		bool good = chars_is((char)c, class) && (c != '%' || query);
 
 		begin(start);
 		buffer_add_char(&b, (char)c);
@@ -470,19 +470,32 @@ assert_bytes_behind(const char *start, enum char_class class)
 
 START_TEST(g15_bytes_of_a_target_are_those_of_a_path_and_a_query)
 {
-	assert_bytes_behind("GET /a", CHAR_PATH);
-	assert_bytes_behind("GET /a?", CHAR_QUERY);
-	assert_bytes_behind("GET http://a/", CHAR_PATH);
-	assert_bytes_behind("GET http://a?", CHAR_QUERY);
+	assert_bytes_behind("POST /a", CHAR_PATH, false);
+	assert_bytes_behind("OPTIONS /a", CHAR_PATH, false);
+	assert_bytes_behind("POST /a?", CHAR_QUERY, true);
+	assert_bytes_behind("POST http://a/", CHAR_PATH, false);
+	assert_bytes_behind("POST http://a?", CHAR_QUERY, true);
 }
 END_TEST
 
-START_TEST(g15_every_percent_has_two_hex_digits)
+START_TEST(g15_who_can_follow_is_redirected_for_other_bytes_of_a_path)
+{
+	assert_bytes_behind("GET /a", CHAR_QUERY, false);
+	assert_bytes_behind("HEAD http://a/", CHAR_QUERY, false);
+	assert_served("GET /a^b?c" REST);
+	ck_assert(heads_request.unencoded);
+	assert_served("GET /a%5eb[|]?c^\x80%" REST);
+	ck_assert(!heads_request.unencoded);
+}
+END_TEST
+
+START_TEST(g15_every_percent_of_a_path_has_two_hex_digits)
 {
 	assert_refused(400, "GET /%" REST);
 	assert_refused(400, "GET /%4" REST);
 	assert_refused(400, "GET /%4g" REST);
-	assert_refused(400, "GET /a?%g4" REST);
+	assert_refused(400, "GET /a^%4g" REST);
+	assert_served("GET /a?%g4" REST);
 	assert_served("GET /%4f?%F4" REST);
 }
 END_TEST
@@ -599,7 +612,9 @@ add_tests_of_targets(TCase *tests)
 	tcase_add_test(tests, g14_the_authority_of_the_target_overrides_host);
 	tcase_add_test(
 	    tests, g15_bytes_of_a_target_are_those_of_a_path_and_a_query);
-	tcase_add_test(tests, g15_every_percent_has_two_hex_digits);
+	tcase_add_test(
+	    tests, g15_who_can_follow_is_redirected_for_other_bytes_of_a_path);
+	tcase_add_test(tests, g15_every_percent_of_a_path_has_two_hex_digits);
 	tcase_add_test(tests, g16_an_encoded_nul_is_refused);
 	tcase_add_test(tests, what_would_stop_the_parser_does_not);
 	tcase_add_test(tests, fields_are_indexed_by_id_whatever_their_case);

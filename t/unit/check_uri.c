@@ -92,7 +92,7 @@ END_TEST
 
 /* Behind the start, the bytes that are taken are those, and no others. */
 static void
-assert_bytes(const char *start, const char *good)
+assert_bytes(const char *start, enum method method, const char *good)
 {
 	size_t len = strlen(start);
 	char target[8];
@@ -104,22 +104,57 @@ assert_bytes(const char *start, const char *good)
 
 		target[len] = (char)c;
 		status = uri_parse(
-		    (struct text){guard_copy(target, len + 1), len + 1},
-		    METHOD_GET, &uri);
+		    (struct text){guard_copy(target, len + 1), len + 1}, method,
+		    &uri);
 		ck_assert_msg(status == (is_good ? 0 : 400),
 		    "byte 0x%02x behind %s", (unsigned)c, start);
 	}
 }
 
+/* All that is printed but "%", and "#", which begins a fragment. */
+static const char *
+printed(void)
+{
+	static char all[256];
+	char *end = all;
+
+	for (int c = '!'; c < 256; c++)
+		if (c != '%' && c != '#' && c != 0x7f)
+			*end++ = (char)c;
+	return all;
+}
+
 START_TEST(bytes_of_a_path_are_those_that_browsers_send)
 {
-	assert_bytes("/a", IN_URI "[]|");
+	assert_bytes("/a", METHOD_POST, IN_URI "[]|");
+	assert_bytes("/a", METHOD_OPTIONS, IN_URI "[]|");
 }
 END_TEST
 
-START_TEST(bytes_of_a_query_are_those_that_browsers_send)
+START_TEST(other_bytes_of_a_path_are_for_those_who_can_be_redirected)
 {
-	assert_bytes("/?a", IN_URI "[]|\\^`{}");
+	assert_bytes("/a", METHOD_GET, printed());
+	assert_bytes("/a", METHOD_HEAD, printed());
+	for (const char *c = printed(); *c != '\0'; c++) {
+		const char target[] = {'/', *c, '\0'};
+
+		ck_assert_int_eq(parse(target), 0);
+		ck_assert_int_eq(
+		    uri.unencoded, strchr(IN_URI "[]|", *c) == NULL);
+	}
+	ck_assert_int_eq(parse("/?^\x80"), 0);
+	ck_assert(!uri.unencoded);
+}
+END_TEST
+
+START_TEST(a_query_may_have_all_that_is_printed)
+{
+	struct buffer all = {0};
+
+	buffer_printf(&all, "%s%%", printed());
+	assert_bytes("/?a", METHOD_GET, buffer_string(&all));
+	assert_bytes("/?a", METHOD_POST, buffer_string(&all));
+	buffer_free(&all);
 }
 END_TEST
 
@@ -127,24 +162,50 @@ START_TEST(a_query_is_made_valid_for_a_location)
 {
 	struct buffer b = {0};
 
-	uri_encode_query(&b, TEXT(IN_URI "%5B%25"));
-	assert_text_eq(buffer_text(&b), IN_URI "%5B%25");
+	uri_add_query(&b, TEXT(IN_URI "%5B%25"));
+	assert_text_eq(buffer_text(&b), "?" IN_URI "%5B%25");
 	buffer_clear(&b);
-	uri_encode_query(&b, TEXT("a[]=\\&b={^`|}"));
-	assert_text_eq(buffer_text(&b), "a%5B%5D=%5C&b=%7B%5E%60%7C%7D");
+	uri_add_query(&b, TEXT("a[]=\\&b={^`|}\"<>\xc3\xa9"));
+	assert_text_eq(
+	    buffer_text(&b), "?a%5B%5D=%5C&b=%7B%5E%60%7C%7D%22%3C%3E%C3%A9");
+	buffer_clear(&b);
+	uri_add_query(&b, TEXT("100%&%zz%4%%41%"));
+	assert_text_eq(buffer_text(&b), "?100%25&%25zz%254%25%41%25");
 	buffer_free(&b);
 }
 END_TEST
 
-START_TEST(every_percent_has_two_hex_digits)
+START_TEST(a_path_is_made_valid_for_a_location_on_its_host)
+{
+	static const struct {
+		const char *path, *location;
+	} cases[] = {{"/a^b", "/a%5Eb"}, {"/%5e%2fa`/", "/%5e%2fa%60/"},
+	    {"//evil.example/^", "/evil.example/%5E"}, {"/", "/"},
+	    {"////\xff", "/%FF"}, {"/\\evil.example", "/%5Cevil.example"},
+	    {"//", "/"}, {"/a//b^", "/a//b%5E"}};
+	struct buffer b = {0};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buffer_clear(&b);
+		uri_add_path(&b, text_of(cases[i].path));
+		ck_assert_str_eq(buffer_string(&b), cases[i].location);
+	}
+	buffer_free(&b);
+}
+END_TEST
+
+START_TEST(every_percent_of_a_path_has_two_hex_digits)
 {
 	static const char *const bad[] = {"/%", "/%4", "/%g1", "/%1g", "/%%41",
-	    "/%4%31", "/a?%", "/a?%4", "/a?%zz", "/%u0041", "/%+1"};
+	    "/%4%31", "/%u0041", "/%+1", "/^%"};
 
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ck_assert_msg(parse(bad[i]) == 400, "\"%s\" is taken", bad[i]);
 	ck_assert_int_eq(parse("/%41%2f%ff%25"), 0);
 	ck_assert_int_eq(parse("/a?%41"), 0);
+	ck_assert_int_eq(parse("/a?%"), 0);
+	ck_assert_int_eq(parse("/a?%4"), 0);
+	ck_assert_int_eq(parse("/a?%zz"), 0);
 	ck_assert_int_eq(parse("/%aF"), 0);
 }
 END_TEST
@@ -392,9 +453,12 @@ add_target_tests(TCase *tests)
 	tcase_add_test(tests, other_targets_are_refused);
 	tcase_add_test(tests, an_asterisk_is_for_options_only);
 	tcase_add_test(tests, bytes_of_a_path_are_those_that_browsers_send);
-	tcase_add_test(tests, bytes_of_a_query_are_those_that_browsers_send);
+	tcase_add_test(
+	    tests, other_bytes_of_a_path_are_for_those_who_can_be_redirected);
+	tcase_add_test(tests, a_query_may_have_all_that_is_printed);
+	tcase_add_test(tests, a_path_is_made_valid_for_a_location_on_its_host);
 	tcase_add_test(tests, a_query_is_made_valid_for_a_location);
-	tcase_add_test(tests, every_percent_has_two_hex_digits);
+	tcase_add_test(tests, every_percent_of_a_path_has_two_hex_digits);
 	tcase_add_test(
 	    tests, an_encoded_nul_is_refused_and_its_neighbours_are_not);
 	tcase_add_test(tests, authorities_are_host_and_port);
