@@ -350,6 +350,8 @@ startup_open(struct heritage *h)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
 	if (heir_is_waiting())
 		heir_speak_up();
+	/* From now on it is for the titles of processes, and there is a log. */
+	program_invocation_short_name = plain_name;
 }
 
 void
@@ -376,7 +378,6 @@ startup_print(struct heritage *h)
 void
 startup_ready(void)
 {
-	program_invocation_short_name = plain_name;
 	if (pidlock_write() == -1)
 		log_error("cannot write the pid file: %s", strerror(errno));
 	log_notice("serving %s", buffer_string(&greeting));
