@@ -46,7 +46,7 @@ subtest 'what systemd says' => sub {
 		'tined');
 	like($said, qr/^\s*Status: "[^"]*\b\d+ workers?\b/m,
 		'has a line of tined\'s own');
-	like($said, qr/tined: master/, 'and the title of the master');
+	like($said, qr/\d "?tined: master/, 'and the title of the master');
 
 	my (undef, $score) = output_of('systemd-analyze', 'security',
 		'--no-pager', 'tined.service');
@@ -101,29 +101,26 @@ subtest 'what it may do' => sub {
 subtest 'the journal' => sub {
 	options('-l localhost:' . PORT . ' -w 2 /srv/www');
 	succeeds('restart', 'systemctl', 'restart', 'tined');
-	fetch(PORT, '/index.html?journal');
-	ok(wait_for(sub {
-		journal =~ m{"GET /index\.html\?journal HTTP/1\.1" 200 }
-	}), 'has the lines of the access log');
-	like(journal, qr{notice: serving /srv/www at }, 'and of the error log');
+	like(journal, qr{notice: serving /srv/www at }, 'has the error log');
 	unlike(journal, qr/ (?:error|warning): /, 'and no complaint');
 
 	succeeds('it is restarted', 'systemctl', 'restart', 'systemd-journald');
-	ok(wait_for(sub {
-		fetch(PORT, '/index.html?again');
-		journal =~ m{"GET /index\.html\?again HTTP/1\.1" 200 }
-	}), 'and the lines go on');
+	succeeds('reload', 'systemctl', 'reload', 'tined');
+	ok(wait_for(sub { journal =~ /notice: reloaded: / }),
+		'and the lines go on');
 };
 
 subtest 'reload' => sub {
 	my $old = main_pid;
 	my %worker = map { $_ => 1 } processes;
+	my $before = () = journal() =~ /notice: reloaded: /g;
 	my $end = load(PORT, '/', "hello\n");
 
 	for my $count (1 .. 3) {
 		succeeds('reload', 'systemctl', 'reload', 'tined');
 		ok(wait_for(sub {
-			$count == (() = journal() =~ /notice: reloaded: /g)
+			$before + $count
+			    == (() = journal() =~ /notice: reloaded: /g)
 		}), 'is done');
 	}
 	is(property('ActiveState'), 'active', 'systemd knows that it is over');

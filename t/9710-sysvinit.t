@@ -5,6 +5,7 @@
 use v5.36;
 
 use FindBin;
+use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
 use Machine qw(deb enter fetch load loses_nothing options output_of processes
 	serve_page succeeds);
@@ -44,8 +45,7 @@ subtest 'the package is installed' => sub {
 subtest 'restart' => sub {
 	my $old = master;
 
-	options('-l :80 -l localhost:' . PORT
-		. ' -w 2 -a ' . LOG . ' /srv/www');
+	options('-l :80 -l localhost:' . PORT . ' -w 2 /srv/www');
 	succeeds('restart', 'invoke-rc.d', 'tined', 'restart');
 	isnt(master, $old, 'begins a new one');
 	is(fetch(80, '/index.html'), "hello\n", 'which serves on port 80');
@@ -53,7 +53,27 @@ subtest 'restart' => sub {
 	is((stat PIDFILE)[2] & oct('022'), 0, 'only it may write the pid file');
 };
 
+subtest 'the words of TINED_OPTS' => sub {
+	spew('/etc/default/tined', Machine::quoted_options(PORT));
+	succeeds('restart', 'invoke-rc.d', 'tined', 'restart');
+	Machine::has_quoted_options(PORT);
+	ok(wait_for(sub { slurp(LOG) =~ m{"GET / HTTP} }),
+		'requests are logged to a file, though nothing says so');
+
+	my $old = master;
+	options('-l localhost:' . PORT . " --header 'X-One: /srv/www");
+	my ($status, $said) = output_of(SCRIPT, 'restart');
+	isnt($status, 0, 'a quote that is not closed: restart fails');
+	like($said, qr/^tined: --header X-One: /m, 'and says so') or diag($said);
+	is(master, $old, 'the server that runs goes on');
+
+	options('-l :80 -l localhost:' . PORT . ' -w 2 /srv/www');
+	succeeds('restart', 'invoke-rc.d', 'tined', 'restart');
+	is(fetch(80), "hello\n", 'it serves');
+};
+
 subtest 'logs are rotated' => sub {
+	my $before = () = slurp(LOG) =~ m{"GET / HTTP}g;
 	my $end = load(PORT, '/', "hello\n");
 
 	ok(wait_for(sub { -s LOG }), 'there is a log');
@@ -63,7 +83,7 @@ subtest 'logs are rotated' => sub {
 	is((stat LOG)[2] & oct('7777'), oct('640'), 'of the same mode');
 	my $good = loses_nothing($end);
 	my @lines = map { split /\n/, slurp($_) } LOG . '.1', LOG;
-	is(scalar(grep { /"GET \/ HTTP/ } @lines), $good,
+	is(scalar(grep { /"GET \/ HTTP/ } @lines), $before + $good,
 		"not one of $good lines is lost");
 	succeeds('rotate', SCRIPT, 'rotate');
 };
@@ -110,6 +130,30 @@ subtest 'stop' => sub {
 	ok(!-e PIDFILE, 'nor the pid file');
 	is((output_of(SCRIPT, 'status'))[0], 3, 'status: not running');
 	succeeds('start', 'invoke-rc.d', 'tined', 'start');
+};
+
+subtest 'a package that was removed comes back' => sub {
+	succeeds('dpkg -r', 'dpkg', '-r', 'tined');
+	is_deeply([processes], [], 'nothing runs');
+	succeeds('dpkg -i', 'dpkg', '-i', deb);
+	is(fetch(PORT), "hello\n", 'it serves again, as it did');
+	succeeds('stop', 'invoke-rc.d', 'tined', 'stop');
+	succeeds('dpkg -i', 'dpkg', '-i', deb);
+	is_deeply([processes], [], 'an upgrade starts nothing that was stopped');
+};
+
+subtest 'the port is taken while the package is installed' => sub {
+	my $other = IO::Socket::IP->new(LocalHost => '127.0.0.1',
+		LocalPort => PORT, Listen => 1, ReuseAddr => 1) // die "$@\n";
+
+	succeeds('dpkg -r', 'dpkg', '-r', 'tined');
+	my $said = succeeds('dpkg -i', 'dpkg', '-i', deb);
+	like($said, qr/tined: cannot listen on localhost:8080: Address already/,
+		'it says what is wrong');
+	is((output_of('dpkg', '--audit'))[1], q{}, 'it is installed');
+	close $other;
+	succeeds('start', 'invoke-rc.d', 'tined', 'start');
+	is(fetch(PORT), "hello\n", 'and starts when the port is free');
 };
 
 subtest 'the package is removed' => sub {

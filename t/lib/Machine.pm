@@ -77,6 +77,34 @@ sub options ($options) {
 	return;
 }
 
+# Options whose words are told apart by quotes and backslashes, as a shell and
+# systemd read them from that file.
+sub quoted_options ($port) {
+	return qq{TINED_OPTS="-l localhost:$port -w 2 } . <<'END';
+ --header 'X-One: it is  one' \
+	--header \"X-Two: it's two\" --header X-Three:\\ three\\*;
+	--header 'X-Four: \$HOME \`id\` a=\"b\" & <c> (d) | ~' /srv/www"
+END
+}
+
+sub has_quoted_options ($port) {
+	my %expected = (
+		'X-One'   => 'it is  one',
+		'X-Two'   => q{it's two},
+		'X-Three' => 'three*;',
+		'X-Four'  => q{$HOME `id` a="b" & <c> (d) | ~},
+	);
+	my $response;
+
+	Tined::wait_for(sub {
+		$response = eval { client($port)->get('/') }
+	});
+	Test::More::is($response && $response->body, "hello\n", 'it serves');
+	Test::More::is($response && $response->field($_), $expected{$_},
+		"a field with blanks and quotes: $_") for sort keys %expected;
+	return;
+}
+
 # What a package leaves, in the places where it may have put something.
 sub files_of_tined () {
 	my (undef, $said) = output_of(qw(find /etc /usr /var /run /lib -xdev
