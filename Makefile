@@ -49,7 +49,8 @@ HARDENING ?= -fstack-protector-strong -fPIE \
 HARDENING_LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 
 tined_CPPFLAGS := -D_GNU_SOURCE -DTINED_VERSION='"$(VERSION)"' -Isrc $(BSD_CFLAGS)
-tined_CFLAGS    = -std=c17 $(WARNINGS) $(HARDENING)
+# The folder that it was built in is no part of the program.
+tined_CFLAGS    = -std=c17 $(WARNINGS) $(HARDENING) '-ffile-prefix-map=$(CURDIR)=.'
 tined_LIBS     := $(HTTP_PARSER_LIBS) $(BSD_LIBS)
 
 # V=1 shows whole command lines.
@@ -63,7 +64,7 @@ COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
 LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 
-SOURCES := $(wildcard src/*.c)
+SOURCES := $(sort $(wildcard src/*.c))
 HEADERS := $(wildcard src/*.h)
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIBRARY := $(BUILD)/libtined.a
