@@ -16,7 +16,7 @@
 #include "successor.h"
 
 /* To fork once, and no more: whoever needs longer stands still. */
-#define FORK_SECONDS 2
+#define FORK_SECONDS 5
 
 /* What the process between says: who is started, and later how it ended. */
 struct report {
@@ -253,24 +253,36 @@ has_ended(const struct successor *s)
 	return poll(&asked, 1, 0) == 1;
 }
 
+/*
+ * 1: the report has come.  0: none will.  -1: not yet.  A reset, because the
+ * successor was killed before it had read its go, comes before the report.
+ */
+static int
+receive_end(int line, struct report *end)
+{
+	ssize_t n;
+
+	do {
+		n = recv(line, end, sizeof(*end), MSG_DONTWAIT);
+	} while (n == -1 && (errno == EINTR || errno == ECONNRESET));
+	if (n == (ssize_t)sizeof(*end))
+		return 1;
+	return n == -1 && errno == EAGAIN ? -1 : 0;
+}
+
 void
 successor_look(struct successor *s)
 {
-	struct report end = {0};
-	ssize_t n = 0;
+	struct report end = {.number = SUCCESSOR_STATUS_UNKNOWN};
+	int result = 0;
 
 	if (s->pid == 0 || s->ended)
 		return;
 	if (s->line != -1)
-		n = recv(s->line, &end, sizeof(end), MSG_DONTWAIT);
-	if (n == -1 && errno != EAGAIN && errno != EINTR)
-		n = 0; /* the process between is gone */
-	if (n == (ssize_t)sizeof(end)) {
+		result = receive_end(s->line, &end);
+	if (result == 1 || (result == 0 && has_ended(s))) {
 		s->ended = true;
 		s->status = end.number;
-	} else if (n == 0 && has_ended(s)) {
-		s->ended = true;
-		s->status = SUCCESSOR_STATUS_UNKNOWN;
 	}
 }
 
