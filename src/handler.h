@@ -20,6 +20,11 @@ struct handler_setup {
 	const struct mime *mime;	     /* outlives the handler's state */
 	const char *prefix;		     /* of --mount PREFIX=KIND:ARG */
 	const char *arg;		     /* and its argument */
+	/*
+	 * What it names was opened, and looked at, by another process: a
+	 * descriptor of it, which is the handler's if mount succeeds; else -1.
+	 */
+	int opened;
 };
 
 struct handler_mounted {
@@ -35,7 +40,8 @@ struct handler_mounted {
 struct handler {
 	const char *kind; /* of --mount PREFIX=KIND:ARG */
 	/*
-	 * In the master, before it forks.  -1 with words for a person, and
+	 * In the master, before it forks; nothing may be waited for if opened
+	 * is given.  -1 with words for a person, and
 	 * errno: EINVAL if the argument cannot be right.
 	 */
 	int (*mount)(const struct handler_setup *setup,

@@ -36,6 +36,11 @@ open_mount(struct file_mount *m, const struct handler_setup *setup)
 
 	m->config = config;
 	m->mime = setup->mime;
+	if (setup->opened != -1) {
+		m->folder = (struct folder){
+		    .fd = setup->opened, .follow = config->follow_symlinks};
+		return 0;
+	}
 	return folder_open(&m->folder, setup->arg, config->follow_symlinks);
 }
 
@@ -49,6 +54,8 @@ find_fallback(struct file_mount *m, const struct handler_setup *setup)
 	if (setup->config->fallback == NULL || strcmp(setup->prefix, "/") != 0)
 		return 0;
 	m->fallback = setup->config->fallback;
+	if (setup->opened != -1)
+		return 0;
 	fd = folder_open_path(&m->folder, m->fallback);
 	if (fd == -1)
 		return -1;

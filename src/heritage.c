@@ -1,8 +1,10 @@
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,6 +83,7 @@ can_serve(const struct heritage *h, struct buffer *why)
 		return true;
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		try_identity(h, why);
 		(void)!write(ends[1], why->data, why->len);
 		_exit(EXIT_SUCCESS);
@@ -100,20 +103,31 @@ heritage_settle(const struct heritage *h)
 	memory_settle();
 }
 
+/* Whoever has opened all has looked at it, too. */
+static bool
+is_usable(const struct heritage *h, const struct site_source *from,
+    struct buffer *why)
+{
+	return from->opened != NULL ||
+	    (is_inside_chroot(h, why) && can_serve(h, why));
+}
+
 int
-heritage_open(struct heritage *h, struct buffer *why)
+heritage_open(
+    struct heritage *h, const struct site_source *from, struct buffer *why)
 {
 	const struct status_sources server = {
 	    .board = h->board,
 	    .listeners = &h->listeners,
 	    .overflows = &h->overflows,
 	};
+	int *root = from->opened != NULL ? &from->opened->root : NULL;
 	int error = EACCES;
 
-	if (site_init(&h->site, &h->config, &server, why) == -1) {
+	if (site_init(&h->site, &h->config, &server, from, why) == -1) {
 		error = errno;
-	} else if (privilege_init(&h->privilege, &h->config, why) == 0) {
-		if (is_inside_chroot(h, why) && can_serve(h, why)) {
+	} else if (privilege_init(&h->privilege, &h->config, root, why) == 0) {
+		if (is_usable(h, from, why)) {
 			heritage_settle(h);
 			return 0;
 		}

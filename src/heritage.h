@@ -56,10 +56,12 @@ struct heritage {
 };
 
 /*
- * Opens what a reload opens again: the site, and who its workers are.  -1 with
- * words in why; errno is EINVAL if the command line is wrong.
+ * Opens what a reload opens again: the site, and who its workers are.  It may
+ * stand still as long as a file system does, unless all has been opened.  -1
+ * with words in why; errno is EINVAL if the command line is wrong.
  */
-int heritage_open(struct heritage *h, struct buffer *why);
+int heritage_open(
+    struct heritage *h, const struct site_source *from, struct buffer *why);
 void heritage_close(struct heritage *h);
 /*
  * Makes here what workers would else make each for itself: so they share it.

@@ -124,11 +124,17 @@ set_group(struct identity *id, const struct config *c, struct buffer *why)
 }
 
 static int
-open_root(struct identity *id, const char *path, struct buffer *why)
+open_root(
+    struct identity *id, const char *path, int *opened, struct buffer *why)
 {
 	if (path == NULL)
 		return 0;
 	id->path = path;
+	if (opened != NULL) {
+		id->root = *opened;
+		*opened = -1;
+		return 0;
+	}
 	id->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (id->root == -1) {
 		buffer_printf(why, "--chroot %s: %s", path, strerror(errno));
@@ -154,13 +160,14 @@ may_change(const struct config *c)
 }
 
 static int
-set_as_asked(struct identity *id, const struct config *c, struct buffer *why)
+set_as_asked(
+    struct identity *id, const struct config *c, int *root, struct buffer *why)
 {
 	if (set_user(id, c, why) == -1 || set_group(id, c, why) == -1)
 		return -1;
 	id->changes = id->uid != getuid() || id->gid != getgid();
 	if ((!id->changes && c->chroot == NULL) || may_change(c))
-		return open_root(id, c->chroot, why);
+		return open_root(id, c->chroot, root, why);
 	buffer_printf(why,
 	    "--%s: only root may do that, with CAP_SETUID, CAP_SETGID, "
 	    "CAP_KILL and CAP_SYS_CHROOT: start tined so, or leave it out",
@@ -169,12 +176,13 @@ set_as_asked(struct identity *id, const struct config *c, struct buffer *why)
 }
 
 int
-identity_init(struct identity *id, const struct config *c, struct buffer *why)
+identity_init(
+    struct identity *id, const struct config *c, int *root, struct buffer *why)
 {
 	*id = (struct identity){.uid = getuid(), .gid = getgid(), .root = -1};
 	if (c->user == NULL)
 		return 0;
-	if (set_as_asked(id, c, why) == 0)
+	if (set_as_asked(id, c, root, why) == 0)
 		return 0;
 	identity_free(id);
 	return -1;

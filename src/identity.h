@@ -27,10 +27,11 @@ struct identity {
 
 /*
  * As --user, --group and --chroot ask for.  -1 with words in why that name the
- * flag and the mend.
+ * flag and the mend.  root: NULL, or a descriptor of --chroot that somebody has
+ * opened, and -1 when it has been taken from there.
  */
 int identity_init(
-    struct identity *id, const struct config *c, struct buffer *why);
+    struct identity *id, const struct config *c, int *root, struct buffer *why);
 void identity_free(struct identity *id);
 /* "nobody (65534), group nogroup (65534), with groups 65534 and 100" */
 void identity_describe(const struct identity *id, struct buffer *b);

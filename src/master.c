@@ -306,10 +306,9 @@ act_on_reload(struct master *m)
 		want_reload = 0;
 		want_reopen = 1;
 		reload_begin(&m->reload, &m->children);
-		if (m->reload.pending)
-			fit_again(m);
 	}
-	reload_act(&m->reload, &m->children);
+	if (reload_act(&m->reload, &m->children))
+		fit_again(m);
 }
 
 static void

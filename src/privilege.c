@@ -39,7 +39,8 @@ privilege_free_needs(struct privilege_needs *needs)
 }
 
 int
-privilege_init(struct privilege *p, const struct config *c, struct buffer *why)
+privilege_init(
+    struct privilege *p, const struct config *c, int *root, struct buffer *why)
 {
 	*p = (struct privilege){
 	    .confined = !c->no_sandbox && !HAS_SANITIZER,
@@ -50,7 +51,7 @@ privilege_init(struct privilege *p, const struct config *c, struct buffer *why)
 		p->landlock = landlock_probe();
 		p->seccomp = seccomp_probe();
 	}
-	return identity_init(&p->identity, c, why);
+	return identity_init(&p->identity, c, root, why);
 }
 
 void

@@ -49,9 +49,9 @@ enum privilege_role {
 void privilege_need_folder(struct privilege_needs *needs, int folder);
 void privilege_free_needs(struct privilege_needs *needs);
 
-/* -1 with words in why. */
+/* -1 with words in why; root is as in identity_init. */
 int privilege_init(
-    struct privilege *p, const struct config *c, struct buffer *why);
+    struct privilege *p, const struct config *c, int *root, struct buffer *why);
 void privilege_free(struct privilege *p);
 /* Who workers are, and what keeps them in: lines, each with its newline. */
 void privilege_describe(const struct privilege *p,

@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <string.h>
+
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
@@ -109,22 +112,16 @@ give_up(struct reload *r, struct children *all)
 	end(r);
 }
 
-/* In the place of the old, as there are pointers into the site. */
-static int
-open_again(struct reload *r, struct heritage *h)
+static void
+refuse(struct reload *r, struct children *all, const char *why)
 {
-	struct buffer why = {0};
-	int result;
+	bool again = r->again;
 
-	r->before = *h;
-	result = heritage_open(h, &why);
-	if (result == -1) {
-		log_error("cannot reload: %s; all goes on as it was",
-		    buffer_string(&why));
-		go_back(r, h);
-	}
-	buffer_free(&why);
-	return result;
+	log_error("cannot reload: %s; all goes on as it was", why);
+	r->opening = false;
+	end(r);
+	if (again)
+		reload_begin(r, all);
 }
 
 void
@@ -138,21 +135,53 @@ reload_begin(struct reload *r, struct children *all)
 	log_notice("reloading");
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)(r->began / CLOCK_MICROSECOND));
-	if (open_again(r, all->heritage) == -1) {
-		notify_send("READY=1");
+	if (opener_begin(&r->opener, all->heritage) == -1) {
+		refuse(r, all, strerror(errno));
 		return;
 	}
-	r->pending = true;
-	r->progress = r->began;
+	r->pending = r->opening = true;
 }
 
-void
-reload_act(struct reload *r, struct children *all)
+/* In the place of the old, as there are pointers into the site. */
+static int
+take(struct reload *r, struct heritage *h, struct buffer *why)
+{
+	const struct site_source from = {.opened = &r->opener.opened};
+
+	r->before = *h;
+	if (heritage_open(h, &from, why) == 0)
+		return 0;
+	go_back(r, h);
+	return -1;
+}
+
+/* True when it is done: whoever was started before knows the old. */
+static bool
+act_on_opening(struct reload *r, struct children *all)
+{
+	struct buffer why = {0};
+	enum opener_result result = opener_act(&r->opener, &why);
+
+	if (result == OPENER_PENDING)
+		return false;
+	if (result == OPENER_DONE && take(r, all->heritage, &why) == -1)
+		result = OPENER_FAILED;
+	opener_end(&r->opener);
+	if (result == OPENER_DONE) {
+		r->opening = false;
+		r->began = r->progress = clock_now();
+	} else {
+		refuse(r, all, buffer_string(&why));
+	}
+	buffer_free(&why);
+	return result == OPENER_DONE;
+}
+
+static void
+replace_workers(struct reload *r, struct children *all)
 {
 	size_t old, leaving;
 
-	if (!r->pending)
-		return;
 	promote_ready(r, all);
 	old = count_old(r, all, false);
 	leaving = count_old(r, all, true);
@@ -173,12 +202,25 @@ reload_act(struct reload *r, struct children *all)
 	}
 }
 
+bool
+reload_act(struct reload *r, struct children *all)
+{
+	if (!r->pending)
+		return false;
+	if (r->opening)
+		return act_on_opening(r, all);
+	replace_workers(r, all);
+	return false;
+}
+
 void
 reload_abandon(struct reload *r)
 {
-	if (r->pending)
+	if (r->opening)
+		opener_end(&r->opener);
+	else if (r->pending)
 		heritage_close(&r->before);
-	r->pending = false;
+	r->pending = r->opening = false;
 }
 
 int64_t

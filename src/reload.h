@@ -1,7 +1,8 @@
 /*
- * reload: SIGHUP.  What is served is opened anew, and workers that know it take
- * the place of those that do not: each has started before its predecessor is
- * asked to end.  The lot keeps its clients all the while.
+ * reload: SIGHUP.  What is served is opened anew, by a process that may stand
+ * still (opener.h), and workers that know it take the place of those that do
+ * not: each has started before its predecessor is asked to end.  The lot keeps
+ * its clients all the while.
  */
 #ifndef TINED_RELOAD_H
 #define TINED_RELOAD_H
@@ -11,24 +12,30 @@
 #include <stdint.h>
 
 #include "child.h"
+#include "opener.h"
 
 /* All zeroes when there is nothing to do. */
 struct reload {
 	bool pending;
+	bool opening;	  /* all is opened; no worker knows it yet */
 	bool again;	  /* it was asked for once more meanwhile */
 	int64_t began;	  /* whoever was started before is to be replaced */
 	int64_t progress; /* when a successor was last ready */
 	size_t replaced;
-	struct heritage before; /* to go back to */
+	struct opener opener;	/* while it is opened */
+	struct heritage before; /* after that: to go back to */
 };
 
 /*
- * Opens all anew; or, while a reload is under way, notes that another is to
- * follow.  If it cannot be opened, the old goes on, and an error says so.
+ * Begins to open all anew; or, while a reload is under way, notes that another
+ * is to follow.  If it cannot be opened, the old goes on, and an error says so.
  */
 void reload_begin(struct reload *r, struct children *all);
-/* Moves it on; to be called in each turn of the master's loop. */
-void reload_act(struct reload *r, struct children *all);
+/*
+ * Moves it on; to be called in each turn of the master's loop.  True when all
+ * has been opened just now: workers that are started know it.
+ */
+bool reload_act(struct reload *r, struct children *all);
 /* The server stops: it goes on with what it has. */
 void reload_abandon(struct reload *r);
 /* When to act again (clock.h). */

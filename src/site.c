@@ -51,17 +51,22 @@ is_mounted(const struct site *s, const char *prefix)
 }
 
 static int
-add_mount(struct site *s, const struct config *c,
-    const struct config_mount *wanted, struct buffer *why)
+add_mount(struct site *s, const struct config *c, size_t index,
+    const struct site_source *from, struct buffer *why)
 {
+	const struct config_mount *wanted = &c->mounts.at[index];
+	int *opened =
+	    from->opened != NULL ? &from->opened->folders[index] : NULL;
 	const struct handler_setup setup = {
 	    .config = c,
 	    .server = &s->server,
 	    .mime = &s->mime,
 	    .prefix = wanted->prefix,
 	    .arg = wanted->arg,
+	    .opened = opened != NULL ? *opened : -1,
 	};
 	struct site_mount m = {
+	    .index = index,
 	    .handler = find_handler(wanted->kind),
 	    .mounted = {.folder = -1},
 	};
@@ -78,6 +83,8 @@ add_mount(struct site *s, const struct config *c,
 		s->mounts = memory_resize(
 		    s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
 		s->mounts[s->mount_count++] = m;
+		if (opened != NULL)
+			*opened = -1;
 		return 0;
 	}
 	error = errno;
@@ -86,15 +93,24 @@ add_mount(struct site *s, const struct config *c,
 	return -1;
 }
 
+static void
+tell(const struct site_source *from, const char *path)
+{
+	if (from->tell != NULL)
+		from->tell(path);
+}
+
 static int
-add_mounts(struct site *s, const struct config *c, struct buffer *why)
+add_mounts(struct site *s, const struct config *c,
+    const struct site_source *from, struct buffer *why)
 {
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
 
 		if (strcmp(m->prefix, "/") != 0) /* which DIR may mean, too */
 			buffer_printf(why, "--mount %s: ", m->prefix);
-		if (add_mount(s, c, m, why) == -1)
+		tell(from, m->arg);
+		if (add_mount(s, c, i, from, why) == -1)
 			return -1;
 		buffer_clear(why);
 	}
@@ -145,11 +161,18 @@ read_page(struct buffer *b, const char *path)
 }
 
 static int
-add_page(struct site *s, const struct config_page *wanted, struct buffer *why)
+add_page(struct site *s, const struct config_page *wanted,
+    struct buffer *opened, struct buffer *why)
 {
 	struct site_page page = {.status = wanted->status};
-	const char *words = read_page(&page.bytes, wanted->file);
+	const char *words = NULL;
 
+	if (opened != NULL) {
+		page.bytes = *opened;
+		*opened = (struct buffer){0};
+	} else {
+		words = read_page(&page.bytes, wanted->file);
+	}
 	if (words != NULL) {
 		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
 		    wanted->file, words);
@@ -164,18 +187,63 @@ add_page(struct site *s, const struct config_page *wanted, struct buffer *why)
 	return 0;
 }
 
+static int
+add_pages(struct site *s, const struct config *c,
+    const struct site_source *from, struct buffer *why)
+{
+	for (size_t i = 0; i < c->error_pages.count; i++) {
+		const struct config_page *page = &c->error_pages.at[i];
+
+		tell(from, page->file);
+		if (add_page(s, page,
+			from->opened != NULL ? &from->opened->pages[i] : NULL,
+			why) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+site_opened_init(struct site_opened *o, const struct config *c)
+{
+	*o = (struct site_opened){
+	    .folder_count = c->mounts.count,
+	    .page_count = c->error_pages.count,
+	    .root = -1,
+	};
+	o->folders = memory_get_array(o->folder_count, sizeof(o->folders[0]));
+	o->pages = memory_get_array(o->page_count, sizeof(o->pages[0]));
+	for (size_t i = 0; i < o->folder_count; i++)
+		o->folders[i] = -1;
+}
+
+void
+site_opened_free(struct site_opened *o)
+{
+	for (size_t i = 0; i < o->folder_count; i++)
+		if (o->folders[i] != -1)
+			close(o->folders[i]);
+	for (size_t i = 0; i < o->page_count; i++)
+		buffer_free(&o->pages[i]);
+	if (o->root != -1)
+		close(o->root);
+	free(o->folders);
+	free(o->pages);
+	*o = (struct site_opened){.root = -1};
+}
+
 int
 site_init(struct site *s, const struct config *c,
-    const struct status_sources *server, struct buffer *why)
+    const struct status_sources *server, const struct site_source *from,
+    struct buffer *why)
 {
 	*s = (struct site){.server = *server};
 	mime_load(&s->mime, MIME_SYSTEM_FILE);
-	if (add_mounts(s, c, why) == -1)
+	if (add_mounts(s, c, from, why) == -1)
 		return -1;
 	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), compare);
-	for (size_t i = 0; i < c->error_pages.count; i++)
-		if (add_page(s, &c->error_pages.at[i], why) == -1)
-			return -1;
+	if (add_pages(s, c, from, why) == -1)
+		return -1;
 	for (size_t i = 0; i < c->headers.count; i++)
 		buffer_printf(&s->fields, "%s\r\n", c->headers.at[i]);
 	return 0;

@@ -10,6 +10,7 @@
 
 struct site_mount {
 	char *prefix; /* "/bench"; "" for the root; owned */
+	size_t index; /* in the configuration */
 	size_t length;
 	const struct handler *handler;
 	struct handler_mounted mounted;
@@ -31,9 +32,32 @@ struct site {
 	struct status_sources server;
 };
 
+/*
+ * What another process has opened, in the order of the configuration: with it
+ * nothing is opened, and no file system can hold us up.
+ */
+struct site_opened {
+	int *folders;	      /* of mounts; -1: taken, or it has none; owned */
+	size_t folder_count;  /* mounts of the configuration */
+	struct buffer *pages; /* owned */
+	size_t page_count;    /* error pages of the configuration */
+	int root;	      /* --chroot; -1: taken, or there is none */
+};
+
+/* How a site is opened. */
+struct site_source {
+	struct site_opened *opened;	/* or NULL: here and now */
+	void (*tell)(const char *path); /* or NULL: before each is opened */
+};
+
+void site_opened_init(struct site_opened *o, const struct config *c);
+/* With what nobody has taken. */
+void site_opened_free(struct site_opened *o);
+
 /* -1 with words in why; errno is EINVAL if the command line is wrong. */
 int site_init(struct site *s, const struct config *c,
-    const struct status_sources *server, struct buffer *why);
+    const struct status_sources *server, const struct site_source *from,
+    struct buffer *why);
 void site_free(struct site *s);
 /*
  * The mount whose prefix is the longest that the decoded path begins with, at

@@ -61,9 +61,10 @@ open_scoreboard(struct heritage *h)
 static void
 open_heritage(struct heritage *h)
 {
+	const struct site_source from = {0};
 	struct buffer why = {0};
 
-	if (heritage_open(h, &why) == -1)
+	if (heritage_open(h, &from, &why) == -1)
 		errx(errno == EINVAL ? EX_USAGE : EXIT_FAILURE, "%s",
 		    buffer_string(&why));
 	buffer_free(&why);

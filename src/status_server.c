@@ -119,11 +119,13 @@ status_server_open(struct heritage *h, struct buffer *why)
 	    .listeners = &h->listeners,
 	    .overflows = &h->overflows,
 	};
+	const struct site_source from = {0};
 
 	if (h->config.status_socket == NULL)
 		return 0;
 	set_config(&h->status.config);
-	if (site_init(&h->status.site, &h->status.config, &sources, why) == -1)
+	if (site_init(
+		&h->status.site, &h->status.config, &sources, &from, why) == -1)
 		return -1;
 	return open_listener(h, h->config.status_socket, why);
 }
