@@ -92,5 +92,5 @@ client_may_park(const struct client *c)
 	return c->service.ready != NULL && (client_has_lot(c) || c->in.yield) &&
 	    !c->refused && !c->in.hurry &&
 	    !atomic_load(&c->service.board->stopping) &&
-	    input_text(&c->in).len <= HANDOFF_BYTES_MAX;
+	    input_text(&c->in).len <= c->service.parked->room;
 }

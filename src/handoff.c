@@ -13,6 +13,8 @@
 
 /* A lane holds a few messages of the largest kind; the kernel doubles it. */
 #define LANE_BUFFER (1 << 20)
+/* Bytes that the kernel takes from it for itself with each message. */
+#define LANE_OVERHEAD 32
 
 /*
  * What there is room for is a little more than what a message may bring, since
@@ -71,6 +73,30 @@ handoff_layout(void)
 	return hash;
 }
 
+static size_t
+lane_size(const struct handoff_lane *lane)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	if (getsockopt(lane->to, SOL_SOCKET, SO_SNDBUF, &size, &len) == -1)
+		return 0;
+	return (size_t)size;
+}
+
+/* Up to net.core.wmem_max, which may be less than it has already. */
+static void
+grow(struct handoff_lane *lane, int size)
+{
+	size_t before = lane_size(lane);
+	int half = (int)(before / 2); /* which the kernel doubles */
+
+	(void)setsockopt(lane->to, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (lane_size(lane) < before)
+		(void)setsockopt(
+		    lane->to, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
+}
+
 int
 handoff_open_lane(struct handoff_lane *lane)
 {
@@ -82,9 +108,24 @@ handoff_open_lane(struct handoff_lane *lane)
 		return -1;
 	*lane = (struct handoff_lane){.from = ends[0], .to = ends[1]};
 	/* Without the privilege it is as large as the kernel likes. */
-	(void)setsockopt(
-	    lane->to, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	if (setsockopt(lane->to, SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		sizeof(size)) == -1)
+		grow(lane, size);
+	lane->room = handoff_room(lane);
 	return 0;
+}
+
+size_t
+handoff_room(const struct handoff_lane *lane)
+{
+	const size_t others =
+	    LANE_OVERHEAD + sizeof(struct handoff) + sizeof(struct rest);
+	size_t size = lane_size(lane);
+
+	if (size < others)
+		return 0;
+	return size - others < HANDOFF_BYTES_MAX ? size - others
+						 : HANDOFF_BYTES_MAX;
 }
 
 void

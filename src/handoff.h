@@ -15,8 +15,8 @@
 #include "peer.h"
 #include "rest.h"
 
-/* Bytes that fit into a message, with what else is in it; an unprivileged
- * socket takes 208 KiB. */
+/* Bytes that fit into a message, with what else is in it; as a rule an
+ * unprivileged socket takes 208 KiB. */
 #define HANDOFF_BYTES_MAX (128 << 10)
 
 /* Descriptors that a message brings: a connection, and the two of a rest. */
@@ -52,19 +52,27 @@ struct handoff {
 };
 
 struct handoff_lane {
-	int from; /* receive here */
-	int to;	  /* send here */
+	int from;    /* receive here */
+	int to;	     /* send here */
+	size_t room; /* handoff_room, when it was opened */
 };
 
 /* A number that changes with the place and the size of what is sent. */
 uint32_t handoff_layout(void);
 /* Non-blocking at both ends.  -1 with errno. */
 int handoff_open_lane(struct handoff_lane *lane);
+/*
+ * Bytes that a message has room for, whatever else is in it: HANDOFF_BYTES_MAX,
+ * or less where the kernel gives less to users who are not root
+ * (net.core.wmem_default and wmem_max: socket(7)).  More is never sent.
+ */
+size_t handoff_room(const struct handoff_lane *lane);
 /* In a process that has no use for it; there may be none. */
 void handoff_close_lane(struct handoff_lane *lane);
 /*
  * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
- * caller's.  -1 with errno: EAGAIN when the lane is full.
+ * caller's.  -1 with errno: EAGAIN when the lane is full, EMSGSIZE when it is
+ * more than there is room for.
  */
 int handoff_send(const struct handoff_lane *lane, const struct handoff *h,
     int fd, const char *bytes, size_t len, const struct rest *rest);

@@ -385,8 +385,8 @@ lot_run(struct heritage *heritage, pid_t master)
 	    .end = CLOCK_NEVER,
 	};
 
-	if (lot.room > HANDOFF_BYTES_MAX)
-		lot.room = HANDOFF_BYTES_MAX;
+	if (lot.room > heritage->ready.room)
+		lot.room = heritage->ready.room;
 	log_set_role("lot");
 	setproctitle("lot (clients that wait)");
 	lot_share_init(&lot.share, heritage->share, &heritage->board->lot);

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -24,7 +25,23 @@ is_lane_at_its_bound(const struct lot *lot)
 	    (int64_t)lot->lane_max;
 }
 
-/* True when it is gone to a worker; else errno is as of handoff_send. */
+/* One that cannot be handed over, ever, must not keep the others. */
+static bool
+lose(struct lot *lot, struct berth *b)
+{
+	if (errno == EAGAIN || handoff_is_choked(errno))
+		return false;
+	log_error("cannot hand the connection of %s to a worker: %s; it is "
+		  "closed",
+	    b->peer.name, strerror(errno));
+	berth_release(&lot->berths, b);
+	return true;
+}
+
+/*
+ * True when it is gone to a worker, or for good; else errno is as of
+ * handoff_send: the lane takes no more for now.
+ */
 static bool
 hand_over(struct lot *lot, struct berth *b)
 {
@@ -36,7 +53,7 @@ hand_over(struct lot *lot, struct berth *b)
 	}
 	if (handoff_send(&lot->heritage->ready, &h, b->fd, b->bytes, b->len,
 		b->rest) == -1)
-		return false;
+		return lose(lot, b);
 	lot_share_handed(&lot->share, b->client);
 	score_lot_handed(&lot->heritage->board->lot);
 	lot->handed = clock_now();

@@ -17,7 +17,7 @@
 static struct handoff_lane lane;
 static struct handoff sent;
 static char bytes[HANDOFF_BYTES_MAX];
-static char got[HANDOFF_BYTES_MAX];
+static char got[HANDOFF_BYTES_MAX + sizeof(struct rest)];
 static size_t len;
 static struct rest rest;
 
@@ -115,6 +115,39 @@ START_TEST(the_descriptor_stays_the_senders_and_lives_in_the_lane)
 	close(fd);
 	ck_assert(is_hung_up(ends[0]));
 	close(ends[0]);
+}
+END_TEST
+
+/* As where a user who is not root has no more: net.core.wmem_default. */
+START_TEST(what_there_is_room_for_can_be_sent)
+{
+	static const int sizes[] = {0, 8192, 20000, 50000, 1 << 17, 1 << 20};
+	struct handoff h;
+	size_t room;
+	int ends[2], fd;
+
+	make_pipe(ends);
+	ck_assert_int_eq(
+	    setsockopt(lane.to, SOL_SOCKET, SO_SNDBUF, &sizes[_i], sizeof(int)),
+	    0);
+	room = handoff_room(&lane);
+	ck_assert_uint_le(room, HANDOFF_BYTES_MAX);
+	sent.kind = HANDOFF_SEND;
+	rest_init(&rest);
+	ck_assert_int_eq(
+	    handoff_send(&lane, &sent, ends[1], bytes, room, &rest), 0);
+	fd = receive(&h);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(len, room);
+	close(fd);
+	if (room < HANDOFF_BYTES_MAX) {
+		ck_assert_int_eq(
+		    handoff_send(&lane, &sent, ends[1], bytes, room + 1, &rest),
+		    -1);
+		ck_assert_int_eq(errno, EMSGSIZE);
+	}
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -451,6 +484,7 @@ main(void)
 	tcase_add_test(tests, all_of_a_message_arrives);
 	tcase_add_test(
 	    tests, the_descriptor_stays_the_senders_and_lives_in_the_lane);
+	tcase_add_loop_test(tests, what_there_is_room_for_can_be_sent, 0, 6);
 	tcase_add_test(tests, an_empty_lane_does_not_block);
 	tcase_add_test(tests, messages_keep_their_order_and_their_own_bytes);
 	tcase_add_test(tests, a_full_lane_does_not_block);
