@@ -142,7 +142,7 @@ berth_new(struct berths *all, int fd, enum berth_state state)
 	insert(all, b);
 	all->count++;
 	all->descriptors++;
-	all->memory += sizeof(*b);
+	all->memory += sizeof(*b) + all->beside;
 	if (berths_watch(all, fd, events_of(state), b) == 0)
 		return b;
 	error = errno;
@@ -251,7 +251,7 @@ berth_release(struct berths *all, struct berth *b)
 	drop_rest(all, b);
 	all->count--;
 	all->descriptors--;
-	all->memory -= sizeof(*b) + b->len;
+	all->memory -= sizeof(*b) + all->beside + b->len;
 	take_out(all, b);
 	b->state = BERTH_DEAD;
 	insert(all, b);

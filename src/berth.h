@@ -64,6 +64,7 @@ struct berths {
 	size_t count;	    /* of all but the dead */
 	size_t descriptors; /* that they hold: of rests too */
 	size_t memory;	    /* bytes that they take */
+	size_t beside;	    /* bytes of that each takes in the kernel */
 	uint64_t deferred;  /* bytes of responses that they hold, beside that */
 };
 

@@ -38,6 +38,8 @@ struct heritage {
 	struct quarantine *quarantine; /* NULL: there is none */
 	struct share *share;	       /* NULL without --per-client */
 	struct ration *ration;	       /* NULL with --no-lot */
+	/* Bytes, of clients in the lot, and of each in the kernel. */
+	uint64_t lot_memory, client_memory;
 	struct backlog_overflows overflows;
 	struct status_post status;
 	/* Unless --no-lot: */

@@ -359,6 +359,7 @@ start(struct lot *lot)
 	if (berths_init(&lot->berths) == -1 || lot->wake == -1 ||
 	    berths_watch(&lot->berths, lot->wake, EPOLLIN, &lot->wake) == -1)
 		return -1;
+	lot->berths.beside = lot->heritage->client_memory;
 	limits[BERTH_IDLE] = c->keepalive_timeout;
 	limits[BERTH_HEAD] = c->head_timeout;
 	limits[BERTH_COLLECT] = c->body_timeout;

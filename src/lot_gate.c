@@ -9,8 +9,6 @@
 #include "log.h"
 #include "lot_state.h"
 
-/* Bytes of heads and content that arrive, and all that is kept beside them. */
-#define MEMORY_MAX (256 << 20)
 /* What was handed over so long ago has been taken. */
 #define LANE_TIME CLOCK_SECOND
 
@@ -168,7 +166,7 @@ evict_first(struct lot *lot, enum berth_state state)
 static bool
 has_memory(const struct lot *lot)
 {
-	return lot->berths.memory <= MEMORY_MAX;
+	return lot->berths.memory <= lot->heritage->lot_memory;
 }
 
 /* Those that take the memory go first, so that one makes room for many. */

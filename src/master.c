@@ -288,10 +288,15 @@ show_size(const struct master *m)
 static void
 fit_again(struct master *m)
 {
+	struct config *c = &m->heritage->config;
+	uint64_t memory = cgroup_memory();
+	struct sizing_memory share = sizing_divide(c, memory);
 	struct buffer words = {0};
 
-	if (sizing_fit_again(
-		&m->sizing, &m->heritage->config, cgroup_memory(), &words)) {
+	/* For the next lot: the present one keeps what it has. */
+	m->heritage->lot_memory = share.lot;
+	m->heritage->client_memory = share.client;
+	if (sizing_fit_again(&m->sizing, c, memory, &words)) {
 		log_notice("%s", buffer_string(&words));
 		show_size(m);
 	}

@@ -16,8 +16,6 @@
 
 #include "scoreboard.h"
 
-#define RATION_MAX (UINT64_C(64) << 20)
-
 struct ration {
 	uint64_t max; /* bytes */
 	size_t slots;

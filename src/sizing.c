@@ -40,13 +40,35 @@ sizing_describe(struct buffer *b, const struct pool_limits *limits)
 	    b, "%d worker%s", limits->max, limits->max == 1 ? "" : "s");
 }
 
+static uint64_t
+less_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+struct sizing_memory
+sizing_divide(const struct config *c, uint64_t memory)
+{
+	struct sizing_memory share = {0};
+	uint64_t left =
+	    memory > SIZING_OTHER_MEMORY ? memory - SIZING_OTHER_MEMORY : 0;
+
+	if (memory != UINT64_MAX)
+		share.client = SIZING_CLIENT_MEMORY;
+	if (!c->no_lot) {
+		share.lot = less_of(SIZING_LOT_MAX, SIZING_LOT_MIN + left / 4);
+		share.deferred = less_of(SIZING_DEFERRED_MAX, left / 8);
+		left -= share.lot - SIZING_LOT_MIN + share.deferred;
+	}
+	share.workers = left;
+	return share;
+}
+
 static int
 count_fitting(uint64_t memory, uint64_t each)
 {
-	uint64_t count = 0;
+	uint64_t count = memory / each;
 
-	if (memory > SIZING_OTHER_MEMORY)
-		count = (memory - SIZING_OTHER_MEMORY) / each;
 	if (count < 1)
 		return 1;
 	return count < SCOREBOARD_WORKERS_MAX ? (int)count
@@ -60,7 +82,7 @@ sizing_fit(struct config *c, uint64_t memory, struct buffer *words)
 	uint64_t each = c->max_worker_memory > SIZING_WORKER_MEMORY
 	    ? c->max_worker_memory
 	    : SIZING_WORKER_MEMORY;
-	int room = count_fitting(memory, each);
+	int room = count_fitting(sizing_divide(c, memory).workers, each);
 
 	if (!c->workers_said)
 		c->workers = (struct config_range){

@@ -12,10 +12,25 @@
 
 /*
  * What sizing_fit counts with: a worker that has served large requests, unless
- * --max-worker-memory says more; and the master, the lot and their clients.
+ * --max-worker-memory says more; and the processes themselves, with the least
+ * that the lot has for its clients.
  */
 #define SIZING_WORKER_MEMORY (UINT64_C(1) << 20)
 #define SIZING_OTHER_MEMORY (UINT64_C(16) << 20)
+#define SIZING_LOT_MIN (UINT64_C(4) << 20)
+/* The socket of a client that waits, and what belongs to it in the kernel. */
+#define SIZING_CLIENT_MEMORY 4096
+/* The most that clients in the lot need, and responses that wait (ration.h). */
+#define SIZING_LOT_MAX (UINT64_C(256) << 20)
+#define SIZING_DEFERRED_MAX (UINT64_C(64) << 20)
+
+/* How the memory of a control group is divided, in bytes. */
+struct sizing_memory {
+	uint64_t lot;	   /* clients in it, with what they have sent */
+	uint64_t client;   /* of that, each for its socket: 0 without a limit */
+	uint64_t deferred; /* responses that wait for clients */
+	uint64_t workers;  /* what is left */
+};
 
 /* So many workers can be added to those of the configuration. */
 #define SIZING_MORE 32
@@ -36,6 +51,8 @@ struct pool_limits sizing_limits(const struct config *c);
 /* "8 workers" or "4 to 256 workers" */
 void sizing_describe(struct buffer *b, const struct pool_limits *limits);
 
+/* Of so much; UINT64_MAX: there is no limit. */
+struct sizing_memory sizing_divide(const struct config *c, uint64_t memory);
 /*
  * As many workers as that memory has room for, by an estimate, or fewer: what
  * the command line says stays, and a default becomes smaller.  Adds a line

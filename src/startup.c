@@ -151,7 +151,11 @@ static void
 open_lanes(struct heritage *h)
 {
 	static const struct handoff_lane none = {.from = -1, .to = -1};
+	const struct sizing_memory memory =
+	    sizing_divide(&h->config, cgroup_memory());
 
+	h->lot_memory = memory.lot;
+	h->client_memory = memory.client;
 	h->parked = h->ready = h->successor = none;
 	if (!h->config.no_lot || heir_is_waiting())
 		open_lane(&h->ready);
@@ -163,7 +167,8 @@ open_lanes(struct heritage *h)
 		if (h->share == NULL)
 			err(EXIT_FAILURE, "--per-client");
 	}
-	h->ration = ration_create(h->board->count, RATION_MAX, &h->board->lot);
+	h->ration =
+	    ration_create(h->board->count, memory.deferred, &h->board->lot);
 	if (h->ration == NULL)
 		err(EXIT_FAILURE, "cannot share memory");
 	open_lane(&h->parked);

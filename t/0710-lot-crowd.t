@@ -5,6 +5,7 @@ use v5.36;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Cgroup ();
 use Lot qw(answered_at ask cpu_ticks held_by_lot is_held keep_busy
 	lot_pid median need_descriptors percentile reflect release
 	token);
@@ -299,6 +300,39 @@ subtest 'more content than memory' => sub {
 	is(lot_pid($tined), $lot, 'by the same lot');
 	close $_ for @crowd;
 	$tined->ends_clean($FULL);
+};
+
+# The kernel kills a process of a control group that takes too much.
+subtest 'more content than the control group has memory' => sub {
+	plan skip_all => 'a sanitizer takes more' if Tined->is_sanitized;
+	my $group = Cgroup->make(memory => 128 << 20);
+	my $tined = Tined->start(args => ['-w', 4, '--body-timeout', '60s',
+		@reflect], under => [$group->enter]);
+	my $lot = lot_pid($tined);
+	my $size = 64_000;
+	my @crowd;
+
+	for (1 .. 2500) {
+		my $sock = $tined->connect;
+		push @crowd, $sock;
+		eval { $tined->send($sock, "POST /reflect HTTP/1.1\r\n"
+			. "Host: a\r\nContent-Length: ${\($size + 1)}\r\n\r\n"
+			. 'x' x $size) };
+	}
+	ok(wait_for(sub { $tined->error_log =~ $FULL }), 'some are let go');
+	my $token = token();
+	ok(ask($tined, $tined->connect, $token), 'a new one is served');
+	is(lot_pid($tined), $lot, 'by the same lot');
+	is_deeply([grep { $tined->is_open($_, 0) } @crowd[0 .. 9]], [],
+		'the oldest are gone');
+	my @open = grep { $tined->is_open($_, 0) } @crowd;
+	my $last = $open[-1];
+	$tined->send($last, 'y');
+	is($tined->read_response($last)->body, 'x' x $size . 'y',
+		'one of the youngest has its answer');
+	close $_ for @crowd;
+	$tined->ends_clean($FULL);
+	ok($group->end, 'the group is gone');
 };
 
 done_testing;

@@ -6,6 +6,7 @@ use v5.36;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Cgroup ();
 use Load;
 use Lot qw(ask keep_busy release token);
 use Test::More;
@@ -183,66 +184,38 @@ subtest 'TTIN and TTOU' => sub {
 	$tined->ends_clean;
 };
 
-# A control group of our own, in either version of them, and its limit.
-sub make_cgroup ($controller, $v1_file, $v2_file, $limit) {
-	my %path = Tined::slurp('/proc/self/cgroup')
-	    =~ m{^\d+:([^:\n]*):(/.*)$}mg;
-	my ($v1) = grep { /\b$controller\b/ } keys %path;
-	my ($dir, $file) = defined $v1
-	    ? ("/sys/fs/cgroup/$controller$path{$v1}", $v1_file)
-	    : ('/sys/fs/cgroup' . ($path{q{}} // q{}), $v2_file);
+sub in_cgroup ($group, @args) {
+	my @command = ($group->enter, Tined->binary, @args);
 
-	$dir .= "/tined-test-$$";
-	mkdir $dir or return;
-	return $dir if eval { Tined::spew("$dir/$file", $limit) };
-	rmdir $dir;
-	return;
-}
-
-sub no_cgroup () {
-	diag 'NOT TESTED: no control group can be made here';
-	plan skip_all => 'no control group';
-	return;
-}
-
-sub in_cgroup ($dir, @args) {
-	my $out = qx{sh -c 'echo \$\$ >$dir/cgroup.procs && exec "\$@"' sh ${\Tined->binary} @args 2>&1};
-
-	return $out;
+	open my $out, q{-|}, 'sh', '-c', 'exec "$@" 2>&1', 'sh', @command
+	    or die $!;
+	return join q{}, <$out>;
 }
 
 subtest 'the memory of a control group' => sub {
-	my $dir = make_cgroup('memory', 'memory.limit_in_bytes', 'memory.max',
-		48 << 20) // no_cgroup;
+	my $group = Cgroup->make(memory => 48 << 20);
 	my $root = File::Temp->newdir;
-	my $out = in_cgroup($dir, '-t', $root);
-	like($out, qr/ with 4 to 32 workers$/m, 'the default is lowered');
-	like($out, qr/^the memory of this control group, 48 MiB, has room for 32 workers of 1 MiB$/m,
+	my $out = in_cgroup($group, '-t', $root);
+	like($out, qr/ with 4 to 20 workers$/m, 'the default is lowered');
+	like($out, qr/^the memory of this control group, 48 MiB, has room for 20 workers of 1 MiB$/m,
 		'-t says why');
-	$out = in_cgroup($dir, '-t', '-w', '4-64', $root);
+	$out = in_cgroup($group, '-t', '-w', '4-64', $root);
 	like($out, qr/ with 4 to 64 workers$/m, 'what was said stays');
-	like($out, qr/ has room for 32 workers of 1 MiB: --workers 64 is more$/m,
+	like($out, qr/ has room for 20 workers of 1 MiB: --workers 64 is more$/m,
 		'but it is told');
-	$out = in_cgroup($dir, '-t', '-w', '4-32', $root);
+	$out = in_cgroup($group, '-t', '-w', '4-20', $root);
 	unlike($out, qr/control group/, 'enough is enough');
-	$out = in_cgroup($dir, '-t', '--max-worker-memory', '16M', $root);
-	like($out, qr/ with 2 workers$/m, 'larger workers are fewer');
-	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
+	$out = in_cgroup($group, '-t', '--max-worker-memory', '16M', $root);
+	like($out, qr/ with 1 worker$/m, 'larger workers are fewer');
+	$out = in_cgroup($group, '-t', '--no-lot', $root);
+	like($out, qr/ with 4 to 32 workers$/m, 'without a lot there are more');
+	ok($group->end, 'the group is gone');
 };
-
-# The limit of one that make_cgroup has made.
-sub set_memory ($dir, $limit) {
-	my ($file) = grep { -e } map { "$dir/$_" } 'memory.max',
-	    'memory.limit_in_bytes';
-
-	return Tined::spew($file, $limit // ($file =~ /max\z/ ? 'max' : -1));
-}
 
 subtest 'a reload looks at that memory again' => sub {
 	plan skip_all => 'a sanitizer takes more'
 	    if Tined->is_sanitized;
-	my $dir = make_cgroup('memory', 'memory.limit_in_bytes', 'memory.max',
-		48 << 20) // no_cgroup;
+	my $group = Cgroup->make(memory => 48 << 20);
 	my $tined = Tined->start(files => { 'a.txt' => "hello\n" });
 	my $reloads = 0;
 	my $reload = sub {
@@ -262,32 +235,32 @@ subtest 'a reload looks at that memory again' => sub {
 		}), $words) || diag(scalar $tined->error_log);
 	};
 
-	Tined::spew("$dir/cgroup.procs", $tined->pid);
-	$size->(4, 'the memory of this control group, 48 MiB, has room for 32 '
-		. 'workers of 1 MiB: now 4 to 32 workers');
-	set_memory($dir, 18 << 20);
-	$size->(2, 'the memory of this control group, 18 MiB, has room for 2 '
+	$group->add($tined->pid);
+	$size->(4, 'the memory of this control group, 48 MiB, has room for 20 '
+		. 'workers of 1 MiB: now 4 to 20 workers');
+	$group->limit(20 << 20);
+	$size->(2, 'the memory of this control group, 20 MiB, has room for 2 '
 		. 'workers of 1 MiB: now 2 workers');
 	is($tined->get('/a.txt')->body, "hello\n", 'it serves');
-	set_memory($dir, undef);
+	$group->limit(undef);
 	$size->(4, 'now 4 to 256 workers');
 	$tined->signal('TTIN');
 	ok(wait_for(sub { $tined->error_log =~ /TTIN: now 5 to 256 / }), 'TTIN');
-	set_memory($dir, 18 << 20);
+	$group->limit(20 << 20);
 	ok($reload->(), 'one more reload');
 	ok(has_workers($tined, 5), 'what a signal has said stays');
 	$tined->ends_clean;
-	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
+	ok($group->end, 'the group is gone');
 };
 
 subtest 'the kernel starts no more processes' => sub {
-	my $dir = make_cgroup('pids', 'pids.max', 'pids.max', 2) // no_cgroup;
+	my $group = Cgroup->make(pids => 2);
 	my $tined = Tined->start(args => ['-w', '2-8', @reflect]);
 	my $failed = qr/ error: cannot start a worker: .*; trying again until it works$/m;
 
 	# Those that are there already do not count.
 	ok(has_workers($tined, 2), 'two workers');
-	Tined::spew("$dir/cgroup.procs", $tined->pid);
+	$group->add($tined->pid);
 	my @busy = map { keep_busy($tined) } 1 .. 3;
 	my @wait = map { [$tined->connect, token()] } 1 .. 4;
 	$tined->send($_->[0], Lot::reflect($_->[1], 'Connection: close'))
@@ -300,14 +273,14 @@ subtest 'the kernel starts no more processes' => sub {
 	close shift @busy;
 	is($tined->read_response($_->[0])->body, $_->[1], 'those that wait')
 	    for @wait;
-	Tined::spew("$dir/pids.max", 'max');
+	$group->limit(undef);
 	ok(wait_for(sub { workers($tined) > 3 }), 'then there are more');
 	ok(wait_for(sub { $tined->error_log
 		=~ / notice: processes can be started again$/m }),
 		'and the log says so');
 	ok(release($tined, $_), 'all are served') for @busy;
 	$tined->ends_clean($failed);
-	ok(wait_for(sub { rmdir $dir }), 'the group is gone');
+	ok($group->end, 'the group is gone');
 };
 
 for my $model (sort keys %quiet) {

@@ -107,6 +107,13 @@ START_TEST(memory_is_what_all_have_together)
 	ck_assert_uint_eq(a->len, 10);
 	ck_assert_int_eq(memcmp(a->bytes, "GET / HTTP", 10), 0);
 	ck_assert_uint_eq(all.memory, empty + 10);
+	berth_release(&all, a);
+	ck_assert_uint_eq(all.memory, 0);
+	all.beside = 1000;
+	empty += 1000;
+	a = berth_new(&all, near[2], BERTH_IDLE);
+	berth_add_bytes(&all, a, "GET / HTTP", 10);
+	ck_assert_uint_eq(all.memory, empty + 10);
 	b = berth_new(&all, near[1], BERTH_IDLE);
 	ck_assert_uint_eq(all.memory, 2 * empty + 10);
 	berth_release(&all, a);

@@ -27,7 +27,7 @@ tear_down(void)
 START_TEST(enough_memory_changes_nothing)
 {
 	ck_assert(!sizing_fit(&config, UINT64_MAX, &words));
-	ck_assert(!sizing_fit(&config, 272 * MEGA, &words));
+	ck_assert(!sizing_fit(&config, 426 * MEGA, &words));
 	ck_assert_int_eq(config.workers.min, 4);
 	ck_assert_int_eq(config.workers.max, 256);
 	ck_assert_uint_eq(words.len, 0);
@@ -36,10 +36,10 @@ END_TEST
 
 START_TEST(a_default_is_lowered)
 {
-	ck_assert(!sizing_fit(&config, 271 * MEGA, &words));
+	ck_assert(!sizing_fit(&config, 424 * MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 255);
 	ck_assert_uint_gt(words.len, 0);
-	ck_assert(!sizing_fit(&config, 18 * MEGA, &words));
+	ck_assert(!sizing_fit(&config, 20 * MEGA, &words));
 	ck_assert_int_eq(config.workers.min, 2);
 	ck_assert_int_eq(config.workers.max, 2);
 	ck_assert(!sizing_fit(&config, MEGA, &words));
@@ -72,12 +72,12 @@ START_TEST(a_default_follows_the_memory)
 
 	assert_again(&s, UINT64_MAX, NULL);
 	assert_again(&s, 48 * MEGA,
-	    "the memory of this control group, 48 MiB, has room for 32 workers "
-	    "of 1 MiB: now 4 to 32 workers");
-	ck_assert_int_eq(s.limits.max, 32);
+	    "the memory of this control group, 48 MiB, has room for 20 workers "
+	    "of 1 MiB: now 4 to 20 workers");
+	ck_assert_int_eq(s.limits.max, 20);
 	assert_again(&s, 48 * MEGA, NULL);
-	assert_again(&s, 18 * MEGA,
-	    "the memory of this control group, 18 MiB, has room for 2 workers "
+	assert_again(&s, 20 * MEGA,
+	    "the memory of this control group, 20 MiB, has room for 2 workers "
 	    "of 1 MiB: now 2 workers");
 	ck_assert_int_eq(s.limits.min, 2);
 	assert_again(&s, UINT64_MAX, "now 4 to 256 workers");
@@ -94,8 +94,39 @@ END_TEST
 START_TEST(larger_workers_are_fewer)
 {
 	config.max_worker_memory = 10 * MEGA;
-	ck_assert(!sizing_fit(&config, 116 * MEGA, &words));
+	ck_assert(!sizing_fit(&config, 176 * MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 10);
+}
+END_TEST
+
+START_TEST(the_shares_are_not_more_than_all_of_it)
+{
+	for (uint64_t memory = 0; memory < 2000 * MEGA; memory += MEGA) {
+		struct sizing_memory m = sizing_divide(&config, memory);
+		uint64_t sum = m.lot + m.deferred + m.workers;
+
+		ck_assert_uint_ge(m.lot, SIZING_LOT_MIN);
+		ck_assert_uint_le(m.lot, SIZING_LOT_MAX);
+		ck_assert_uint_le(m.deferred, SIZING_DEFERRED_MAX);
+		ck_assert_uint_gt(m.client, 0);
+		if (memory >= SIZING_OTHER_MEMORY)
+			ck_assert_uint_eq(
+			    sum, memory - SIZING_OTHER_MEMORY + SIZING_LOT_MIN);
+	}
+}
+END_TEST
+
+START_TEST(without_a_limit_each_has_what_it_needs)
+{
+	struct sizing_memory m = sizing_divide(&config, UINT64_MAX);
+
+	ck_assert_uint_eq(m.lot, SIZING_LOT_MAX);
+	ck_assert_uint_eq(m.deferred, SIZING_DEFERRED_MAX);
+	ck_assert_uint_eq(m.client, 0);
+	config.no_lot = true;
+	m = sizing_divide(&config, 48 * MEGA);
+	ck_assert_uint_eq(m.lot + m.deferred, 0);
+	ck_assert_uint_eq(m.workers, 32 * MEGA);
 }
 END_TEST
 
@@ -175,6 +206,8 @@ main(void)
 	tcase_add_test(tests, what_was_said_stays_with_a_warning);
 	tcase_add_test(tests, a_default_follows_the_memory);
 	tcase_add_test(tests, larger_workers_are_fewer);
+	tcase_add_test(tests, the_shares_are_not_more_than_all_of_it);
+	tcase_add_test(tests, without_a_limit_each_has_what_it_needs);
 	tcase_add_test(tests, there_is_a_slot_for_each_and_its_successor);
 	tcase_add_test(tests, a_size_in_words);
 	tcase_add_test(tests, who_waits_for_a_client_is_not_occupied);
