@@ -13,6 +13,7 @@
 #include "lot.h"
 #include "memory.h"
 #include "obituary.h"
+#include "signals.h"
 #include "status_server.h"
 #include "worker.h"
 
@@ -208,7 +209,7 @@ void
 child_renew_status(const struct children *all)
 {
 	if (all->status.pid != 0)
-		kill(all->status.pid, SIGTERM);
+		kill(all->status.pid, SIGNAL_STOP);
 }
 
 void
@@ -216,13 +217,13 @@ child_end_status(struct children *all)
 {
 	const struct timespec tick = {0, STATUS_TICK};
 	int64_t deadline = clock_now() + CHILD_STATUS_TIME;
-	int signo = SIGTERM;
+	int signo = SIGNAL_STOP;
 
 	if (all->status.pid == 0)
 		return;
-	kill(all->status.pid, SIGTERM);
+	kill(all->status.pid, SIGNAL_STOP);
 	while (waitpid(all->status.pid, NULL, WNOHANG) == 0) {
-		if (signo == SIGTERM && clock_now() > deadline) {
+		if (signo != SIGKILL && clock_now() > deadline) {
 			signo = SIGKILL;
 			kill(all->status.pid, SIGKILL);
 		}
@@ -386,14 +387,14 @@ void
 child_move_lot(struct children *all)
 {
 	if (all->lot.pid != 0)
-		kill(all->lot.pid, LOT_MOVE);
+		kill(all->lot.pid, SIGNAL_MOVE);
 }
 
 void
 child_keep_lot(struct children *all)
 {
 	if (all->lot.pid != 0)
-		kill(all->lot.pid, LOT_STAY);
+		kill(all->lot.pid, SIGNAL_STAY);
 }
 
 void
@@ -402,7 +403,7 @@ child_end_lot(struct children *all)
 	if (all->lot.pid == 0 || all->lot.retiring)
 		return;
 	all->lot.retiring = true;
-	kill(all->lot.pid, SIGTERM);
+	kill(all->lot.pid, SIGNAL_STOP);
 }
 
 void

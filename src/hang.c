@@ -1,7 +1,7 @@
 #include <signal.h>
 
 #include "hang.h"
-#include "worker.h"
+#include "signals.h"
 
 static int64_t
 earlier(int64_t a, int64_t b)
@@ -15,7 +15,7 @@ tell(struct child *child, int64_t since, int64_t now)
 {
 	child->hung = since;
 	child->kill_at = now + HANG_PATIENCE;
-	kill(child->pid, WORKER_TIMED_OUT);
+	kill(child->pid, SIGNAL_TIMED_OUT);
 	return child->kill_at;
 }
 

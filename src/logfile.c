@@ -264,6 +264,18 @@ may_try_again(struct logfile *f, int64_t deadline, bool *connected_anew)
 	return logfile_reopen(f) == 0;
 }
 
+static void
+skip(struct iovec parts[2], size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t some = n < parts[i].iov_len ? n : parts[i].iov_len;
+
+		parts[i].iov_base = (char *)parts[i].iov_base + some;
+		parts[i].iov_len -= some;
+		n -= some;
+	}
+}
+
 static int
 write_parts(struct logfile *f, struct iovec parts[2])
 {
@@ -279,9 +291,16 @@ write_parts(struct logfile *f, struct iovec parts[2])
 			return -1;
 		n = send_parts(f, parts);
 	} while (n == -1 && may_try_again(f, deadline, &connected_anew));
-	if (n != -1 && n < len)
+	if (n == len)
+		return 0;
+	/* Why not all of it fits, the kernel tells only of the rest. */
+	if (n > 0 && !f->may_block) {
+		skip(parts, (size_t)n);
+		return write_parts(f, parts);
+	}
+	if (n != -1)
 		errno = f->may_block ? EAGAIN : ENOSPC;
-	return n == len ? 0 : -1;
+	return -1;
 }
 
 /* Whoever receives it there adds the time. */

@@ -19,8 +19,6 @@
 #include "signals.h"
 
 #define LOT_EVENTS 256
-/* The signal that the kernel sends when the master is gone. */
-#define LOT_ORPHANED SIGUSR2
 /* Descriptors of the process beside those at its start, and of clients. */
 #define LOT_OTHER_FDS 12
 #define LOT_CLIENT_FDS_MIN 16
@@ -32,23 +30,44 @@ static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_end;
 static volatile sig_atomic_t want_move;
 static volatile sig_atomic_t want_stay;
-static int wake_fd = -1; /* for the handler, which gets no argument */
+/* For the handlers, which get no argument. */
+static int wake_fd = -1;
+static pid_t parent;
+
+static void
+wake(void)
+{
+	const uint64_t one = 1;
+
+	(void)!write(wake_fd, &one, sizeof(one));
+}
 
 static void
 on_signal(int signo)
 {
-	const uint64_t one = 1;
 	int saved = errno;
 
-	if (signo == LOT_MOVE)
+	if (signo == SIGNAL_MOVE)
 		want_move = 1;
-	else if (signo == LOT_STAY)
+	else if (signo == SIGNAL_STAY)
 		want_stay = 1;
 	else
 		want_stop = 1;
-	if (signo == LOT_ORPHANED)
-		want_end = 1;
-	(void)!write(wake_fd, &one, sizeof(one));
+	wake();
+	errno = saved;
+}
+
+/* Anybody may send that signal: only the fact counts. */
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (getppid() != parent) {
+		want_stop = want_end = 1;
+		wake();
+	}
 	errno = saved;
 }
 
@@ -337,16 +356,20 @@ leave_to_clients(size_t limit, int wake)
 static void
 set_up_signals(void)
 {
-	static const int ours[] = {
-	    SIGTERM, LOT_MOVE, LOT_STAY, LOT_ORPHANED, 0};
-	static const int ignored[] = {
-	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
+	const int ours[] = {SIGNAL_STOP, SIGNAL_MOVE, SIGNAL_STAY, 0};
+	const int orphaned[] = {SIGNAL_ORPHANED, 0};
+	static const int ignored[] = {SIGTERM, 0};
 	sigset_t none;
 
-	signals_handle(ours, on_signal);
+	signals_handle_from(ours, on_signal, parent);
+	signals_handle(orphaned, on_orphaned);
+	signals_leave_to_master();
 	signals_ignore(ignored);
 	sigemptyset(&none);
 	signals_set_mask(&none);
+	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
+	if (getppid() != parent) /* it went before that */
+		raise(SIGNAL_ORPHANED);
 }
 
 static int
@@ -386,6 +409,7 @@ lot_run(struct heritage *heritage, pid_t master)
 	    .end = CLOCK_NEVER,
 	};
 
+	parent = master;
 	if (lot.room > heritage->ready.room)
 		lot.room = heritage->ready.room;
 	log_set_role("lot");
@@ -401,11 +425,8 @@ lot_run(struct heritage *heritage, pid_t master)
 	lot.lane_max = lot.max / 2; /* unix(7) allows so many both ways */
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(&heritage->board->lot, lot.max);
-	relog_follow(heritage, &heritage->board->lot.logs);
+	relog_follow(heritage, &heritage->board->lot.logs, master);
 	set_up_signals();
-	prctl(PR_SET_PDEATHSIG, LOT_ORPHANED);
-	if (getppid() != master)
-		raise(LOT_ORPHANED);
 	loop(&lot);
 	end(&lot);
 	return EXIT_SUCCESS;

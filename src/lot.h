@@ -10,20 +10,14 @@
 
 #include <sys/types.h>
 
-#include <signal.h>
-
 #include "heritage.h"
 
 /*
- * The signal by which the master, when another has taken its place, sends all
- * connections to the lot of that one; SIGTERM ends it when no more can come.
- */
-#define LOT_MOVE SIGUSR1
-/* That one is gone: what has not been taken stays, and is finished here. */
-#define LOT_STAY SIGALRM
-
-/*
- * Runs until SIGTERM comes and what waits has been handed on, or the master
+ * When another master has taken the place of this one, SIGNAL_MOVE makes it send
+ * all connections to the lot of that one; if that one is gone, SIGNAL_STAY makes
+ * it keep and finish what has not been taken.
+ *
+ * Runs until SIGNAL_STOP comes and what waits has been handed on, or the master
  * dies.  Returns the exit status; the process must end with it.
  */
 int lot_run(struct heritage *heritage, pid_t master);

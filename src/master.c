@@ -20,7 +20,6 @@
 #include "sizing.h"
 #include "upgrade.h"
 #include "ward.h"
-#include "worker.h"
 
 /* How long the first worker may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
@@ -73,8 +72,6 @@ static volatile sig_atomic_t want_fewer;
 
 static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
     SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
-/* A closed terminal, a resized one, a reader that left: none is ours. */
-static const int ignored[] = {SIGWINCH, SIGPIPE, 0};
 
 static void
 on_signal(int signo)
@@ -119,7 +116,7 @@ set_up_signals(struct master *m)
 {
 	signals_block(handled, &m->before);
 	signals_handle(handled, on_signal);
-	signals_ignore(ignored);
+	signals_block_internal();
 	for (const int *s = handled; *s != 0; s++)
 		sigdelset(&m->before, *s);
 }
@@ -165,7 +162,7 @@ begin_stop(struct master *m)
 	listener_stop_greeting(&m->heritage->listeners);
 	atomic_store(&m->heritage->board->stopping, true);
 	if (m->children.lot.pid != 0 && !m->leaving)
-		kill(m->children.lot.pid, SIGTERM);
+		kill(m->children.lot.pid, SIGNAL_STOP);
 }
 
 /* First the lot hands over what waits there; it may go on sending. */
@@ -209,9 +206,9 @@ act_on_drain(struct master *m)
 	}
 	m->draining = false;
 	listener_close_all(&m->heritage->listeners);
-	child_signal_all(&m->children, WORKER_LET_GO);
+	child_signal_all(&m->children, SIGNAL_LET_GO);
 	if (m->children.status.pid != 0)
-		kill(m->children.status.pid, WORKER_LET_GO);
+		kill(m->children.status.pid, SIGNAL_LET_GO);
 }
 
 static void

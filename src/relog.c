@@ -74,11 +74,11 @@ on_notice(int signo)
 }
 
 void
-relog_follow(struct heritage *h, atomic_uint *seen)
+relog_follow(struct heritage *h, atomic_uint *seen, pid_t master)
 {
-	static const int notices[] = {SIGHUP, 0};
+	const int notices[] = {SIGNAL_LOGS, 0};
 
 	heritage = h;
 	acknowledged = seen;
-	signals_handle_quietly(notices, on_notice);
+	signals_handle_quietly(notices, on_notice, master);
 }

@@ -2,10 +2,12 @@
  * relog: the logs, opened anew.  Only the master can: the folder may be root's,
  * and the workers are not.  Each child gets the new descriptors from it, and
  * takes them over at once, even in the middle of a request, in the handler of
- * SIGHUP; it acknowledges by the number of the notice.
+ * SIGNAL_LOGS; it acknowledges by the number of the notice.
  */
 #ifndef TINED_RELOG_H
 #define TINED_RELOG_H
+
+#include <sys/types.h>
 
 #include <stdatomic.h>
 
@@ -21,6 +23,6 @@ int relog_open(struct heritage *h);
  * In a child, before signals come: from now on it takes over what is posted,
  * and sets seen to its number.
  */
-void relog_follow(struct heritage *h, atomic_uint *seen);
+void relog_follow(struct heritage *h, atomic_uint *seen, pid_t master);
 
 #endif

@@ -1,23 +1,25 @@
-#include <signal.h>
-
 #include "clock.h"
 #include "log.h"
 #include "relog.h"
 #include "reopen.h"
+#include "signals.h"
 
 /* How often who has not switched is looked for. */
 #define REOPEN_TICK (10 * CLOCK_MILLISECOND)
+/* Signals queue in a process that stands still: it gets fewer and fewer. */
+#define REOPEN_PAUSE_MAX CLOCK_SECOND
 /* Who takes longer is named. */
 #define REOPEN_PATIENCE (2 * CLOCK_SECOND)
 
 /* True when it has switched, or is gone. */
 static bool
 has_switched(const struct children *all, const struct child *child,
-    const atomic_uint *seen, bool name_it)
+    const atomic_uint *seen, bool remind, bool name_it)
 {
 	if (child->pid == 0 || atomic_load(seen) == all->heritage->logs)
 		return true;
-	kill(child->pid, SIGHUP);
+	if (remind)
+		kill(child->pid, SIGNAL_LOGS);
 	if (name_it && child == &all->lot)
 		log_warning("the lot[%d] still writes to the old logs",
 		    (int)child->pid);
@@ -27,20 +29,32 @@ has_switched(const struct children *all, const struct child *child,
 	return false;
 }
 
+static bool
+is_time_to_remind(struct reopen *r)
+{
+	if (clock_now() < r->remind)
+		return false;
+	r->remind = clock_now() + r->pause;
+	if (r->pause < REOPEN_PAUSE_MAX)
+		r->pause *= 2;
+	return true;
+}
+
 void
 reopen_act(struct reopen *r, const struct children *all)
 {
 	const struct scoreboard *board = all->heritage->board;
 	bool late =
 	    r->pending && !r->told && clock_now() - r->began > REOPEN_PATIENCE;
-	bool done;
+	bool remind, done;
 
 	if (!r->pending)
 		return;
-	done = has_switched(all, &all->lot, &board->lot.logs, late);
+	remind = is_time_to_remind(r);
+	done = has_switched(all, &all->lot, &board->lot.logs, remind, late);
 	for (size_t i = 0; i < all->count; i++)
-		done &=
-		    has_switched(all, &all->at[i], &board->slots[i].logs, late);
+		done &= has_switched(
+		    all, &all->at[i], &board->slots[i].logs, remind, late);
 	r->told |= late;
 	if (done && !r->failed)
 		log_notice("logs are reopened");
@@ -54,6 +68,7 @@ reopen_begin(struct reopen *r, const struct children *all)
 	    .pending = true,
 	    .failed = relog_open(all->heritage) == -1,
 	    .began = clock_now(),
+	    .pause = REOPEN_TICK,
 	};
 	reopen_act(r, all);
 }

@@ -2,6 +2,12 @@
 
 #include "signals.h"
 
+/* For the handler of signals that are not believed from everybody. */
+static struct {
+	void (*handler)(int);
+	pid_t sender;
+} trusted[NSIG];
+
 static void
 set_all(const int *list, void (*handler)(int), int flags)
 {
@@ -18,10 +24,46 @@ signals_handle(const int *list, void (*handler)(int))
 	set_all(list, handler, 0);
 }
 
-void
-signals_handle_quietly(const int *list, void (*handler)(int))
+bool
+signals_is_from(const siginfo_t *info, pid_t sender)
 {
-	set_all(list, handler, SA_RESTART);
+	return info->si_code == SI_USER && info->si_pid == sender;
+}
+
+static void
+on_trusted(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (signals_is_from(info, trusted[signo].sender))
+		trusted[signo].handler(signo);
+}
+
+static void
+set_trusted(const int *list, void (*handler)(int), pid_t sender, int flags)
+{
+	struct sigaction action = {
+	    .sa_sigaction = on_trusted,
+	    .sa_flags = SA_SIGINFO | flags,
+	};
+
+	sigfillset(&action.sa_mask);
+	for (; *list != 0; list++) {
+		trusted[*list].handler = handler;
+		trusted[*list].sender = sender;
+		sigaction(*list, &action, NULL);
+	}
+}
+
+void
+signals_handle_from(const int *list, void (*handler)(int), pid_t sender)
+{
+	set_trusted(list, handler, sender, 0);
+}
+
+void
+signals_handle_quietly(const int *list, void (*handler)(int), pid_t sender)
+{
+	set_trusted(list, handler, sender, SA_RESTART);
 }
 
 void
@@ -42,6 +84,68 @@ void
 signals_ignore(const int *list)
 {
 	set_all(list, SIG_IGN, 0);
+}
+
+static bool
+keeps_default(int signo)
+{
+	static const int list[] = {SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGBUS,
+	    SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXCPU, SIGTSTP, SIGTTIN,
+	    SIGTTOU, SIGCONT, SIGCHLD, SIGKILL, SIGSTOP, 0};
+
+	for (const int *s = list; *s != 0; s++)
+		if (*s == signo)
+			return true;
+	return false;
+}
+
+void
+signals_ignore_others(void)
+{
+	struct sigaction action;
+
+	for (int signo = 1; signo < NSIG; signo++) {
+		const int one[] = {signo, 0};
+
+		if (!keeps_default(signo) &&
+		    sigaction(signo, NULL, &action) == 0 &&
+		    action.sa_handler == SIG_DFL)
+			signals_ignore(one);
+	}
+}
+
+void
+signals_leave_to_master(void)
+{
+	static const int of_the_master[] = {
+	    SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
+	static const int plain[] = {SIGCHLD, 0};
+
+	signals_ignore(of_the_master);
+	signals_default(plain);
+}
+
+void
+signals_block_internal(void)
+{
+	const int internal[] = {SIGNAL_ORPHANED, SIGNAL_STOP, SIGNAL_LET_GO,
+	    SIGNAL_TIMED_OUT, SIGNAL_LOGS, SIGNAL_MOVE, SIGNAL_STAY, 0};
+
+	signals_block(internal, NULL);
+}
+
+void
+signals_restore(void)
+{
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++) {
+		const int one[] = {signo, 0};
+
+		signals_default(one);
+	}
+	sigemptyset(&none);
+	signals_set_mask(&none);
 }
 
 void

@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "path.h"
 #include "pidlock.h"
+#include "signals.h"
 #include "sizing.h"
 #include "startup.h"
 #include "status_server.h"
@@ -330,6 +331,7 @@ startup_prepare(void)
 void
 startup_open(struct heritage *h)
 {
+	signals_ignore_others();
 	raise_limit();
 	keep_standard_streams();
 	h->doors = h->predecessor.from = h->predecessor.to = -1;

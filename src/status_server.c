@@ -24,8 +24,6 @@
 #define BACKLOG 64
 /* Whoever may write to it may ask. */
 #define SOCKET_MODE 0660
-/* The signal that the kernel sends when the master is gone. */
-#define ORPHANED SIGUSR2
 
 struct status_server {
 	const struct heritage *heritage;
@@ -35,32 +33,61 @@ struct status_server {
 	struct scoreboard *board;
 	struct logfile no_log;
 	sigset_t waiting; /* the mask of waits */
+	pid_t master;
 };
 
 /* For the handlers. */
 static struct status_server server;
 static volatile sig_atomic_t want_end;
+static bool let_go; /* the server's listeners are closed */
+
+/* Once: other descriptors may have the numbers by now. */
+static void
+let_go_of_listeners(void)
+{
+	const struct listeners *l = &server.heritage->listeners;
+
+	for (size_t i = 0; i < l->count && !let_go; i++)
+		close(l->at[i].fd);
+	let_go = true;
+}
 
 /* Nobody is greeted any more: the last who holds it closes a socket. */
 static void
 on_let_go(int signo)
 {
-	const struct listeners *l = &server.heritage->listeners;
 	int saved = errno;
 
 	(void)signo;
-	for (size_t i = 0; i < l->count; i++)
-		close(l->at[i].fd);
+	let_go_of_listeners();
 	errno = saved;
 }
 
 static void
-on_end(int signo)
+end(void)
 {
 	want_end = 1;
 	input_hurry(&server.client.in);
-	if (signo == ORPHANED)
-		on_let_go(signo);
+}
+
+static void
+on_stop(int signo)
+{
+	(void)signo;
+	end();
+}
+
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (getppid() != server.master) {
+		end();
+		let_go_of_listeners();
+	}
+	errno = saved;
 }
 
 static void
@@ -141,27 +168,29 @@ status_server_close(struct heritage *h)
 static void
 set_up_signals(void)
 {
-	static const int end[] = {SIGTERM, ORPHANED, 0};
-	static const int let_go[] = {SIGUSR1, 0};
-	static const int ignored[] = {
-	    SIGINT, SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
-
+	const int stop[] = {SIGNAL_STOP, 0};
+	const int let_go_of_them[] = {SIGNAL_LET_GO, 0};
+	const int orphaned[] = {SIGNAL_ORPHANED, 0};
+	const int end_of_wait[] = {SIGNAL_STOP, SIGNAL_ORPHANED, 0};
+	static const int ignored[] = {SIGTERM, 0};
 	sigset_t none;
 
-	signals_handle(end, on_end);
-	signals_handle(let_go, on_let_go);
+	signals_handle_from(stop, on_stop, server.master);
+	signals_handle_from(let_go_of_them, on_let_go, server.master);
+	signals_handle(orphaned, on_orphaned);
+	signals_leave_to_master();
 	signals_ignore(ignored);
 	sigemptyset(&none);
 	signals_set_mask(&none);
-	signals_block(end, &server.waiting);
+	signals_block(end_of_wait, &server.waiting);
 }
 
 static void
-follow_master(pid_t master)
+follow_master(void)
 {
-	prctl(PR_SET_PDEATHSIG, ORPHANED);
-	if (getppid() != master)
-		raise(ORPHANED);
+	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
+	if (getppid() != server.master)
+		raise(SIGNAL_ORPHANED);
 }
 
 static int
@@ -241,10 +270,11 @@ status_server_run(struct heritage *h, pid_t master)
 {
 	log_set_role("status");
 	setproctitle("status");
+	server.master = master;
 	if (start(h) == -1)
 		return EXIT_FAILURE;
 	set_up_signals();
-	follow_master(master);
+	follow_master();
 	loop();
 	guests_free(&server.guests);
 	client_free(&server.client);

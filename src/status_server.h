@@ -18,7 +18,7 @@ int status_server_open(struct heritage *h, struct buffer *why);
 /* In the master, at the end. */
 void status_server_close(struct heritage *h);
 /*
- * Serves until SIGTERM comes or the master dies; SIGUSR1 lets go of the
+ * Serves until SIGNAL_STOP comes or the master dies; SIGNAL_LET_GO lets go of the
  * listening sockets that it tells of.  Returns the exit status.
  */
 int status_server_run(struct heritage *h, pid_t master);

@@ -79,18 +79,6 @@ set_environment(const struct bequest *q)
 }
 
 static void
-restore_signals(void)
-{
-	static const int changed[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
-	    SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
-	sigset_t none;
-
-	signals_default(changed);
-	sigemptyset(&none);
-	signals_set_mask(&none);
-}
-
-static void
 say_why_not(const char *what, const char *path)
 {
 	dprintf(
@@ -128,7 +116,7 @@ become_heir(const struct successor_ends *ends, void *arg)
 
 	add_listeners(&q, &h->listeners);
 	add_listeners(&q, &h->status.listeners);
-	restore_signals();
+	signals_restore();
 	dup2(ends->errors, STDERR_FILENO);
 	keep_open(q.talk);
 	keep_open(q.lane);

@@ -654,7 +654,7 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 	    .heritage = heritage, .slot = slot, .master = master};
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
-	relog_follow(heritage, &heritage->board->slots[slot].logs);
+	relog_follow(heritage, &heritage->board->slots[slot].logs, master);
 	worker_signals_begin(&w);
 	work(&w);
 	drain(&w);

@@ -6,18 +6,7 @@
 
 #include <sys/types.h>
 
-#include <signal.h>
-
 #include "heritage.h"
-
-/* The signal by which the master, when all stops, ends the accepting. */
-#define WORKER_LET_GO SIGUSR1
-
-/*
- * The signal by which it ends a worker that hangs in a request.  One that finds
- * that it does not takes no notice.
- */
-#define WORKER_TIMED_OUT SIGRTMIN
 
 /*
  * Serves until SIGTERM comes, or the master dies; then the request under way
@@ -25,8 +14,9 @@
  * client, if there is one, goes to the lot with what it has sent, and no other
  * is taken; without a lot, its next response is the last.  If the whole server
  * stops (scoreboard.h), an idle connection is closed, and connections that wait
- * to be accepted are served until WORKER_LET_GO.  slot is the worker's place on
- * the scoreboard.  Returns the exit status; the process must end with it.
+ * to be accepted are served until SIGNAL_LET_GO.  A worker that gets
+ * SIGNAL_TIMED_OUT ends if it finds that it hangs in a request.  slot is the
+ * worker's place on the scoreboard.  Returns the exit status; the process must end with it.
  */
 int worker_run(struct heritage *heritage, size_t slot, pid_t master);
 

@@ -12,9 +12,6 @@
 #include "worker.h"
 #include "worker_state.h"
 
-/* The signal that the kernel sends when the master is gone. */
-#define ORPHANED SIGUSR2
-
 /* For handlers, which get no argument. */
 static struct worker *self;
 
@@ -124,8 +121,8 @@ on_timed_out(int signo, siginfo_t *info, void *context)
 {
 	int saved = errno;
 
-	(void)info;
-	if (self == NULL || !is_hanging(self)) {
+	if (self == NULL || !signals_is_from(info, self->master) ||
+	    !is_hanging(self)) {
 		errno = saved;
 		return;
 	}
@@ -137,27 +134,23 @@ on_timed_out(int signo, siginfo_t *info, void *context)
 }
 
 /*
- * The master passes on what is meant for all; what a terminal sends to the
- * whole group is the master's to decide.
+ * The master passes on what is meant for all; what is sent to all processes, by
+ * a terminal for one, is the master's to decide.
  */
 static void
-set_up_signals(void)
+set_up_signals(const struct worker *w)
 {
 	static const int ours[] = {SIGTERM, 0};
-	static const int let_go[] = {WORKER_LET_GO, 0};
-	static const int orphaned[] = {ORPHANED, 0};
-	static const int not_ours[] = {
-	    SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, 0};
-	static const int plain[] = {SIGCHLD, 0};
-	const int timed_out[] = {WORKER_TIMED_OUT, 0};
+	const int let_go[] = {SIGNAL_LET_GO, 0};
+	const int orphaned[] = {SIGNAL_ORPHANED, 0};
+	const int timed_out[] = {SIGNAL_TIMED_OUT, 0};
 	sigset_t none;
 
 	signals_handle_on_own_stack(timed_out, on_timed_out);
 	signals_handle(ours, on_term);
-	signals_handle(let_go, on_let_go);
+	signals_handle_from(let_go, on_let_go, w->master);
 	signals_handle(orphaned, on_orphaned);
-	signals_ignore(not_ours);
-	signals_default(plain);
+	signals_leave_to_master();
 	sigemptyset(&none);
 	signals_set_mask(&none);
 }
@@ -166,9 +159,9 @@ set_up_signals(void)
 static void
 follow_master(const struct worker *w)
 {
-	prctl(PR_SET_PDEATHSIG, ORPHANED);
+	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
 	if (getppid() != w->master) /* it went before that */
-		raise(ORPHANED);
+		raise(SIGNAL_ORPHANED);
 }
 
 /* For crash.c, when a handler breaks. */
@@ -183,7 +176,7 @@ worker_signals_begin(struct worker *w)
 {
 	self = w;
 	crash_set_rescue(rescue);
-	set_up_signals();
+	set_up_signals(w);
 	follow_master(w);
 }
 

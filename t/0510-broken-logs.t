@@ -9,7 +9,7 @@ use IO::Handle ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use POSIX qw(mkfifo);
-use Tined qw(wait_for);
+use Tined qw(slurp spew wait_for);
 
 my %files = ('a.txt' => "hello\n", 'b.txt' => 'b');
 
@@ -100,6 +100,25 @@ for my $which ('stdout', 'stderr', 'both') {
 			qr/Bad file descriptor/);
 	};
 }
+
+# A limit on the size of files (RLIMIT_FSIZE), which the kernel tells by a signal.
+subtest 'a log that may grow no more' => sub {
+	my $size = 256 << 10;
+	my $dir = File::Temp->newdir;
+	my $log = spew("$dir/access.log", 'x' x ($size - 1000));
+	my $tined = Tined->start(files => \%files, args => ['-w', 2],
+		stdout => $log, rlimits => { f => $size / 512 });
+	my @workers = $tined->all_workers(2);
+
+	serves($tined);
+	ok(wait_for(sub { -s $log == $size }), 'the access log is full');
+	serves($tined);
+	is_deeply([$tined->worker_pids], \@workers, 'the workers are the same');
+	truncate $log, 0 or die "truncate: $!";
+	serves($tined, 'it serves on');
+	ok(wait_for(sub { slurp($log) =~ m{GET /a[.]txt} }), 'and logs again');
+	$tined->ends_clean(qr/ error: access log: File too large; /);
+};
 
 # Its reader has stopped, not gone: a pipe that is full.
 subtest 'a pipe that nobody empties' => sub {
