@@ -22,6 +22,7 @@
 
 #define UNIX_PREFIX "unix:"
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
+/* Whoever may reach the folder may connect. */
 #define LISTENER_UNIX_MODE 0666
 #define FIRST_PASSED_FD 3
 #define MAX_PASSED_FDS 64
@@ -160,6 +161,26 @@ url_of(int fd, const char *host)
 	    *host != '\0' ? host : "*", bound_port(fd));
 }
 
+/*
+ * Its path is made with the mode of the socket, whatever the umask, so that it
+ * need not be changed by a name that may be another file's by then.
+ */
+static int
+bind_unix(const struct listeners *all, int fd, const struct sockaddr *a,
+    socklen_t len)
+{
+	mode_t mode = all->options.unix_mode;
+	mode_t umask_before;
+	int result;
+
+	if (fchmod(fd, mode != 0 ? mode : LISTENER_UNIX_MODE) == -1)
+		return -1;
+	umask_before = umask(0);
+	result = bind(fd, a, len);
+	umask(umask_before);
+	return result;
+}
+
 static int
 start_listening(const struct listeners *all, int fd, const struct sockaddr *a,
     socklen_t len)
@@ -172,12 +193,9 @@ start_listening(const struct listeners *all, int fd, const struct sockaddr *a,
 	if (a->sa_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	set_options(all, fd);
-	if (bind(fd, a, len) == -1)
+	if ((a->sa_family == AF_UNIX ? bind_unix(all, fd, a, len)
+				     : bind(fd, a, len)) == -1)
 		return -1;
-	/* Whoever may reach the folder may connect, whatever the umask. */
-	if (a->sa_family == AF_UNIX)
-		(void)chmod(((const struct sockaddr_un *)a)->sun_path,
-		    LISTENER_UNIX_MODE);
 	return listen(fd, backlog);
 }
 

@@ -30,6 +30,7 @@ struct listener_options {
 	int64_t receive_timeout; /* nanoseconds */
 	int64_t send_timeout;	 /* nanoseconds */
 	int64_t defer;		 /* how long the kernel keeps silent clients */
+	mode_t unix_mode;	 /* of the path of a Unix socket; 0: 0666 */
 };
 
 struct listeners {

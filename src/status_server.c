@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,17 +104,38 @@ set_config(struct config *c)
 	config_add_mount(c, "/", "status", "all");
 }
 
+/* By a descriptor: its name may be another file's by now. */
+static int
+set_owner_of(int path, const struct identity *id)
+{
+	struct stat st;
+
+	if (fstat(path, &st) == -1)
+		return -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		return -1;
+	}
+	return fchownat(path, "", id->uid, id->gid, AT_EMPTY_PATH);
+}
+
 /* It is the users' of the server, where they are not root. */
 static int
 set_owner(const struct heritage *h, const char *path, struct buffer *why)
 {
 	const struct identity *id = &h->privilege.identity;
+	int fd, result;
 
-	if (chmod(path, SOCKET_MODE) == 0 &&
-	    (!id->changes || chown(path, id->uid, id->gid) == 0))
+	if (!id->changes)
 		return 0;
-	buffer_printf(why, "--status-socket %s: %s", path, strerror(errno));
-	return -1;
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	result = fd == -1 ? -1 : set_owner_of(fd, id);
+	if (result == -1)
+		buffer_printf(
+		    why, "--status-socket %s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return result;
 }
 
 static int
@@ -121,6 +143,7 @@ open_listener(struct heritage *h, const char *path, struct buffer *why)
 {
 	const struct listener_options options = {
 	    .backlog = BACKLOG,
+	    .unix_mode = SOCKET_MODE,
 	    .receive_timeout = SILENT_TIME,
 	    .send_timeout = config_send_tick(&h->status.config),
 	};
