@@ -354,6 +354,25 @@ take_status(struct config *c, const char *value)
 	return take_socket(&c->show_status, value);
 }
 
+/* "-p 80" was meant for a port, and would make a file of that name. */
+static const char *
+take_pidfile(struct config *c, const char *value)
+{
+	static char words[128];
+
+	if (*value == '\0')
+		return "the name of a file";
+	if (value[strspn(value, "0123456789")] == '\0') {
+		snprintf(words, sizeof(words),
+		    "the name of a file, and no number: a port is given by "
+		    "--listen :%s",
+		    value);
+		return words;
+	}
+	config_set_string(&c->pidfile, value);
+	return NULL;
+}
+
 static const char *
 take_verbose(struct config *c, const char *value)
 {
@@ -458,7 +477,7 @@ const struct option_spec option_specs[] = {
     VALUE("group", 'g', take_group),
     VALUE("chroot", 0, take_chroot),
     SWITCH("no-sandbox", 0, no_sandbox),
-    FILE_NAME("pidfile", 'p', pidfile),
+    VALUE("pidfile", 'p', take_pidfile),
     VALUE("status-socket", 0, take_status_socket),
     VALUE("status", 0, take_status),
     SWITCH("daemon", 'd', daemon),

@@ -368,9 +368,20 @@ START_TEST(a_bad_field_is_refused_at_the_start)
 }
 END_TEST
 
+START_TEST(a_pid_file_may_have_digits_in_its_name)
+{
+	parse("-p|./80");
+	ck_assert_str_eq(config.pidfile, "./80");
+	parse("-p|80.pid");
+	ck_assert_str_eq(config.pidfile, "80.pid");
+}
+END_TEST
+
 START_TEST(a_bad_file_names_its_flag)
 {
 	assert_mistake("-p|", "--pidfile", "name of a file");
+	assert_mistake("-p|80", "--pidfile", "--listen :80");
+	assert_mistake("--pidfile=8080", "--pidfile", "--listen :8080");
 	assert_mistake("--access-log=", "--access-log", "name of a file");
 	assert_mistake("-e|", "--error-log", "name of a file");
 	assert_mistake("--fallback=", "--fallback", "relative");
@@ -467,6 +478,7 @@ add_tests_of_mistakes(TCase *tests)
 	tcase_add_test(tests, a_bad_address_names_its_flag_and_the_forms);
 	tcase_add_test(tests, a_bad_mount_names_its_form);
 	tcase_add_test(tests, a_bad_field_is_refused_at_the_start);
+	tcase_add_test(tests, a_pid_file_may_have_digits_in_its_name);
 	tcase_add_test(tests, a_bad_file_names_its_flag);
 	tcase_add_test(tests, unknown_options_and_missing_values_are_named);
 	tcase_add_test(tests, no_value_can_write_more_than_its_line);
