@@ -3,9 +3,11 @@
 #include <sys/types.h>
 
 #include <assert.h>
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@
 #include "sizing.h"
 #include "startup.h"
 #include "status_server.h"
+
+#define OWN_DESCRIPTORS "/proc/self/fd"
 
 /* For startup_ready: the line that tells where, and the rest. */
 static struct buffer greeting;
@@ -328,6 +332,34 @@ startup_prepare(void)
 		program_invocation_short_name = name_with_priority;
 }
 
+/*
+ * Whatever is opened here is closed by exec(2): what is not was left open by
+ * whoever started this program, and nobody here has a use for it.
+ */
+static void
+close_strangers(void)
+{
+	DIR *folder = opendir(OWN_DESCRIPTORS);
+	const struct dirent *entry;
+	uint64_t fd;
+
+	if (folder == NULL) {
+		log_warning("cannot look for descriptors that were left open: "
+			    "%s: %s",
+		    OWN_DESCRIPTORS, strerror(errno));
+		return;
+	}
+	while ((entry = readdir(folder)) != NULL) {
+		if (!text_to_number(text_of(entry->d_name), INT_MAX, &fd) ||
+		    fd <= STDERR_FILENO || fcntl((int)fd, F_GETFD) != 0)
+			continue;
+		log_debug(
+		    "descriptor %d was left open, and is closed", (int)fd);
+		close((int)fd);
+	}
+	closedir(folder);
+}
+
 void
 startup_open(struct heritage *h)
 {
@@ -356,6 +388,7 @@ startup_open(struct heritage *h)
 	if (h->started == -1 || h->wanted == -1 || h->lot_ended == -1 ||
 	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
+	close_strangers();
 	if (heir_is_waiting())
 		heir_speak_up();
 	/* From now on it is for the titles of processes, and there is a log. */
