@@ -8,6 +8,7 @@
 #include "cgroup.h"
 #include "child.h"
 #include "clock.h"
+#include "drain.h"
 #include "hang.h"
 #include "heir.h"
 #include "log.h"
@@ -23,13 +24,13 @@
 
 /* How long the first worker may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
-/* Nobody has waited to be accepted for so long, and is looked for so often. */
-#define QUIET_TIME (100 * CLOCK_MILLISECOND)
-#define QUIET_TICK (20 * CLOCK_MILLISECOND)
-/* A handshake that has lost no packet is over by then, or its client silent. */
-#define HANDSHAKE_TIME CLOCK_SECOND
+/* How often it is looked whether the lot has handed over what waited there. */
+#define LOT_TICK (20 * CLOCK_MILLISECOND)
 /* Who has read the pid file has sent its signal by then. */
 #define HANDOVER_TIME CLOCK_SECOND
+
+/* A terminal and a program that passes it on send an INT twice in this time. */
+#define SAME_INTERRUPT (500 * CLOCK_MILLISECOND)
 
 struct master {
 	struct heritage *heritage;
@@ -56,14 +57,14 @@ struct master {
 	bool leaving;	/* all to a successor */
 	bool deserted;	/* it is gone */
 	int64_t left;	/* clock_now(), when it gave way */
-	bool draining;	/* clients may wait to be accepted */
-	int64_t quiet_since;
+	struct drain drain;
 };
 
 /* What signals ask for. */
 static volatile sig_atomic_t want_reap;
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
+static volatile sig_atomic_t want_interrupt;
 static volatile sig_atomic_t want_reopen;
 static volatile sig_atomic_t want_reload;
 static volatile sig_atomic_t want_upgrade;
@@ -83,9 +84,8 @@ on_signal(int signo)
 	case SIGTERM:
 		want_stop = 1;
 		break;
-	case SIGINT: /* somebody at a terminal, who presses Ctrl-C again */
-		want_stop_now |= want_stop;
-		want_stop = 1;
+	case SIGINT:
+		want_interrupt = 1;
 		break;
 	case SIGQUIT:
 		want_stop_now = 1;
@@ -174,37 +174,15 @@ stop_workers(struct master *m)
 		!atomic_load(&m->heritage->board->lot.drained)))
 		return;
 	m->workers_told = true;
-	m->draining = true;
-	m->quiet_since = clock_now();
+	drain_begin(&m->drain, m->stop_began);
 	child_signal_all(&m->children, SIGTERM);
 }
 
-/* Handshakes first: a client that completes its own in between waits then. */
-static bool
-may_anybody_come(const struct master *m)
-{
-	const struct listeners *l = &m->heritage->listeners;
-
-	return (clock_now() - m->stop_began < HANDSHAKE_TIME &&
-		   listener_is_greeting(l)) ||
-	    listener_has_waiting(l);
-}
-
-/* When for a while nobody has waited to be accepted, nobody will. */
 static void
 act_on_drain(struct master *m)
 {
-	if (!m->draining)
+	if (!drain_is_done(&m->drain, &m->heritage->listeners))
 		return;
-	if (listener_has_waiting(&m->heritage->listeners))
-		m->quiet_since = clock_now();
-	if (clock_now() - m->quiet_since < QUIET_TIME)
-		return;
-	if (may_anybody_come(m)) {
-		m->quiet_since = clock_now();
-		return;
-	}
-	m->draining = false;
 	listener_close_all(&m->heritage->listeners);
 	child_signal_all(&m->children, SIGNAL_LET_GO);
 	if (m->children.status.pid != 0)
@@ -227,9 +205,23 @@ stop_now(struct master *m)
 	want_stop_now = 0;
 }
 
+/* Somebody at a terminal, who presses Ctrl-C again if that takes too long. */
+static void
+act_on_interrupt(struct master *m)
+{
+	if (!want_interrupt)
+		return;
+	want_interrupt = 0;
+	if (!m->stopping)
+		want_stop = 1;
+	else if (clock_now() - m->stop_began >= SAME_INTERRUPT)
+		want_stop_now = 1;
+}
+
 static void
 act_on_stop(struct master *m)
 {
+	act_on_interrupt(m);
 	if (!m->stopping && (want_stop || want_stop_now))
 		begin_stop(m);
 	if (m->stopping && (want_stop_now || clock_now() >= m->stop_deadline))
@@ -514,8 +506,9 @@ next_deadline(const struct master *m)
 	next = clock_sooner(next, upgrade_next(&m->children));
 	if (!m->ready && m->started)
 		next = clock_sooner(next, heir_next());
-	if (m->draining || (m->stopping && !m->workers_told))
-		next = clock_sooner(next, clock_now() + QUIET_TICK);
+	next = clock_sooner(next, drain_next(&m->drain));
+	if (m->stopping && !m->workers_told)
+		next = clock_sooner(next, clock_now() + LOT_TICK);
 	return next;
 }
 

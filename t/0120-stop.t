@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Socket qw(AF_INET INADDR_LOOPBACK SOCK_STREAM pack_sockaddr_in);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use Tined qw(SOONER background deadline free_port spew wait_for);
 
 my $big = 'x' x (32 << 20);
@@ -191,8 +191,48 @@ subtest 'it ends within --stop-timeout' => sub {
 	$tined->log_is_clean($KILLED);
 };
 
-subtest 'at once: a second INT, QUIT' => sub {
-	for my $signals (['INT', 'INT'], ['QUIT'], ['TERM', 'QUIT']) {
+# A terminal and a program that passes it on send one each.
+subtest 'two INTs at once are one' => sub {
+	my $rounds = 0;
+
+	for my $pause ((0, 0.002, 0.01) x 3) {
+		my $tined = Tined->start(args => ['-w', 1], files => \%files);
+		my $busy = stuck($tined);
+		my $start = time;
+
+		$tined->signal('INT');
+		sleep $pause;
+		$tined->signal('INT');
+		my $took = time - $start;
+		my $body = eval { $tined->read_response($busy)->body } // q{};
+		if ($took > 0.3) { # this test was not scheduled in between
+			$tined->stop;
+			$tined->complaints;
+			next;
+		}
+		$rounds++;
+		ok($body eq $big, "$pause s: a response is sent to its end");
+		$tined->ends_clean;
+	}
+	ok($rounds > 0, 'some were at once');
+};
+
+# As an impatient user does it.
+subtest 'at once: INT again and again' => sub {
+	my $tined = Tined->start(args => \@LONG, files => \%files);
+	my $busy = stuck($tined);
+	my $start = time;
+
+	ok(wait_for(sub { $tined->_reaped || !$tined->signal('INT') }),
+		'it ends');
+	cmp_ok(time - $start, '>', 0.5, 'not by the first ones');
+	is($tined->wait_exit, 0, 'exit status 0');
+	$tined->leaves_nothing;
+	$tined->log_is_clean($KILLED);
+};
+
+subtest 'at once: QUIT' => sub {
+	for my $signals (['QUIT'], ['TERM', 'QUIT']) {
 		my $tined = Tined->start(args => \@LONG, files => \%files);
 		my $busy = stuck($tined);
 		my ($last, @first) = reverse @$signals;

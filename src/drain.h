@@ -1,0 +1,28 @@
+/*
+ * drain: the end of accepting, when all stops.  New clients are refused; those
+ * that the kernel has greeted before are served, and then the listeners can be
+ * closed.
+ */
+#ifndef TINED_DRAIN_H
+#define TINED_DRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "listener.h"
+
+/* All zeroes when there is nothing to wait for. */
+struct drain {
+	bool pending;
+	int64_t refused; /* clock_now(): no client is greeted since then */
+	int64_t quiet_since;
+};
+
+/* From now on the workers accept those who wait. */
+void drain_begin(struct drain *d, int64_t refused);
+/* True once: when for a while nobody has waited, and nobody can come. */
+bool drain_is_done(struct drain *d, const struct listeners *all);
+/* When to look again (clock.h). */
+int64_t drain_next(const struct drain *d);
+
+#endif
