@@ -228,7 +228,8 @@ subtest 'the new one is killed, and its lot with it' => sub {
 	close $sock;
 	ok(release($tined, $busy), 'a request under way is answered');
 	ok(both_end(10, $old, $new), 'it ends');
-	all_is_over($tined, qr/ which serves in place of this one, has ended/);
+	all_is_over($tined, qr/ which serves in place of this one, has ended/,
+		qr/ the lot.* was killed by signal 9/);
 	unlink $pidfile;
 };
 
