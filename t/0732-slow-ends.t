@@ -31,7 +31,7 @@ sub binds ($tined) {
 		IO::Socket::IP->new(LocalHost => '127.0.0.1',
 			LocalPort => $tined->port, Type => SOCK_STREAM,
 			Listen => SOMAXCONN, ReuseAddr => 1);
-	}, 5);
+	});
 }
 
 subtest 'a graceful stop' => sub {
@@ -101,7 +101,7 @@ subtest 'the master is killed' => sub {
 		($big, $stars)[$_], 'a response under way') for 0, 1;
 	ok($tined->is_closed($_), 'and closed') for @readers;
 	close $_ for @readers;
-	$tined->leaves_nothing(5);
+	$tined->leaves_nothing;
 	$tined->log_is_clean;
 };
 

@@ -26,7 +26,7 @@ my $CHUNKED = 'Transfer-Encoding: chunked';
 sub is_asked ($tined, $sock, $name = 'it is asked for its content') {
 	my $buffer = \${*$sock}{tined_buffer};
 
-	1 while $$buffer !~ /\r\n\r\n/ && $tined->fill($sock, time + 10);
+	1 while $$buffer !~ /\r\n\r\n/ && $tined->fill($sock);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is($$buffer, "HTTP/1.1 100 Continue\r\n\r\n", $name);
 }

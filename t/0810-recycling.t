@@ -8,7 +8,7 @@ use Faulty qw(start_faulty);
 use Lot qw(ask half_of is_parked keep_busy park reflect release token);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(background slow slurp spew wait_for);
+use Tined qw(background slurp spew wait_for);
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $classic = ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
@@ -72,7 +72,7 @@ sub crowd_is_served ($tined, $clients, $happens, $is_enough) {
 	wait_for(sub {
 		$happens->();
 		return time - $start > 2 && $is_enough->();
-	}, 30);
+	});
 	spew($over, q{});
 	for my $client (@clients) {
 		my ($served, $end) = $client->();
@@ -107,7 +107,7 @@ subtest 'a request under way' => sub {
 };
 
 subtest 'a connection that waits in a worker' => sub {
-	my $tined = Tined->start(args => ['-w', 2, '--linger', 10 * slow() . 's',
+	my $tined = Tined->start(args => ['-w', 2, '--linger', '1h', '-k', '1h',
 		@reflect]);
 
 	# A worker waits only where another is idle.
@@ -123,7 +123,6 @@ subtest 'a connection that waits in a worker' => sub {
 			(grep { Tined::title($_) =~ /serving/ }
 				$tined->worker_pids)[0];
 		});
-		my $start = time;
 		$tined->signal('TERM', $pid);
 		if ($classic && $sent eq q{}) {
 			my $response = $tined->request($raw, sock => $sock);
@@ -136,9 +135,10 @@ subtest 'a connection that waits in a worker' => sub {
 			is($tined->read_response($sock)->body, $token,
 				"answered, having sent '$sent'");
 		}
-		cmp_ok(time - $start, '<', 5 * slow(), 'it was not waited for');
 		ok(!$tined->was_reset($sock), 'no reset');
-		ok(is_replaced($tined, $pid, 2), 'another worker is there');
+		ok(is_replaced($tined, $pid, 2),
+			'another worker is there, and was not waited for');
+		close $sock;
 		wait_for(sub { idle($tined) == 2 });
 	}
 	$tined->ends_clean;
@@ -204,7 +204,7 @@ subtest 'workers are killed while they are recycled' => sub {
 		$killed += $tined->signal('KILL', $pids[rand @pids]);
 	}
 	cmp_ok($killed, '>', 20, "$killed were killed");
-	ok(wait_for(sub { $tined->worker_pids == 4 }, 20), 'all are replaced');
+	ok(wait_for(sub { $tined->worker_pids == 4 }), 'all are replaced');
 	my $before = recycled($tined);
 	ok(wait_for(sub {
 		eval { ask($tined, $sock) } or $sock = $tined->connect;
@@ -215,7 +215,7 @@ subtest 'workers are killed while they are recycled' => sub {
 
 subtest 'a stop while workers are recycled' => sub {
 	my $tined = Tined->start(args => ['-w', 4, '-a', 'off', '-v',
-		'-r', '5,0', @reflect]);
+		'-r', '5,0', '--stop-timeout', '1h', @reflect]);
 	my $stop = $tined->dir . '/stop';
 	my @served = map { $tined->dir . "/served-$_" } 1 .. 8;
 	my @clients = map {
@@ -232,9 +232,7 @@ subtest 'a stop while workers are recycled' => sub {
 	} @served;
 
 	ok(wait_for(sub { !grep { !-e } @served }), 'all are served');
-	my $start = time;
-	is($tined->stop, 0, 'it stops');
-	cmp_ok(time - $start, '<', 3, 'soon')
+	is(eval { $tined->stop } // $@, 0, 'it stops soon')
 	    or diag(join "\n", ($tined->error_log)[-20 .. -1]);
 	spew($stop, q{});
 	for my $client (@clients) {

@@ -14,6 +14,9 @@ my @reflect = ('-m', '/reflect=echo:body');
 my $BEGINS = qr/ warning: none of 2 workers is free, and clients wait \((\d+) now\): --workers would allow more$/m;
 my $ENDS = qr/ notice: a worker is free again: clients waited for ([\d.]+) s, up to (\d+) at a time$/m;
 
+# A shorter one is no end of it.
+use constant PAUSE => 2.5;
+
 # Side by side: each takes its seconds to be sure that it is over.
 my %server;
 for my $args (['-w', '1-2'], ['-w', 2], ['-w', '1-2', '--no-lot']) {
@@ -30,6 +33,7 @@ for my $name (sort keys %server) {
 		sleep 0.3;
 		unlike($tined->error_log, $BEGINS, 'nobody waits');
 		my %wait = map { token() => $tined->connect } 1 .. 5;
+		$server{$name}{began} = time;
 		$tined->send($wait{$_}, reflect($_, 'Connection: close'))
 		    for keys %wait;
 		ok(wait_for(sub { $tined->error_log =~ $BEGINS }),
@@ -37,7 +41,7 @@ for my $name (sort keys %server) {
 		my ($count) = $tined->error_log =~ $BEGINS;
 		cmp_ok($count, '>=', 1, "it says how many: $count");
 		cmp_ok($count, '<=', 5, 'and no more than there are');
-		$server{$name}{began} = time;
+		$server{$name}{told} = time;
 		$server{$name}{busy} = \@busy;
 		$server{$name}{wait} = \%wait;
 	};
@@ -47,6 +51,7 @@ for my $name (sort keys %server) {
 	subtest "they are served: $name" => sub {
 		my ($tined, $wait) = $server{$name}->@{qw(tined wait)};
 
+		$server{$name}{waited} = time;
 		ok(release($tined, $_), 'a busy one') for $server{$name}{busy}->@*;
 		close $_ for $server{$name}{busy}->@*;
 		for my $token (sort keys %$wait) {
@@ -54,18 +59,16 @@ for my $name (sort keys %server) {
 			is($response->body, $token, 'one that waited');
 			close $wait->{$token};
 		}
-		$server{$name}{ended} = time;
 		# It flaps: this is still the same one.
-		sleep 0.2;
 		my @busy = map { keep_busy($tined) } 1 .. 2;
 		my $token = token();
 		my $sock = $tined->connect;
 		$tined->send($sock, reflect($token));
+		$server{$name}{pause} = time - $server{$name}{waited};
 		sleep 0.3;
 		ok(release($tined, $_), 'a busy one') for @busy;
 		close $_ for @busy;
 		is($tined->read_response($sock)->body, $token, 'another');
-		$server{$name}{ended} = time;
 	};
 }
 
@@ -76,13 +79,23 @@ for my $name (sort keys %server) {
 		ok(wait_for(sub { $tined->error_log =~ $ENDS }),
 			'a notice says so');
 		my ($seconds, $most) = $tined->error_log =~ $ENDS;
-		my $expected = $server{$name}{ended} - $server{$name}{began};
-		cmp_ok(abs($seconds - $expected), '<', 1.5,
+		# Rounded, and what is no more than noticed is not counted.
+		my ($began, $told, $waited) =
+		    $server{$name}->@{qw(began told waited)};
+		cmp_ok($seconds, '>=', $waited - $told - 0.3,
 			"how long it lasted: $seconds s");
+		cmp_ok($seconds, '<=', time - $began + 0.1, 'and no longer');
 		cmp_ok($most, '>=', 4, "how many waited: $most");
 		cmp_ok($most, '<=', 5, 'and no more than there were');
-		is(grep({ /$BEGINS/ } $tined->error_log), 1, 'it was told once');
-		is(grep({ /$ENDS/ } $tined->error_log), 1, 'so was its end');
+		SKIP: {
+			# This process may have stood still in between.
+			skip 'two shortages', 2
+			    if $server{$name}{pause} >= PAUSE;
+			is(grep({ /$BEGINS/ } $tined->error_log), 1,
+				'it was told once');
+			is(grep({ /$ENDS/ } $tined->error_log), 1,
+				'so was its end');
+		}
 		$tined->ends_clean($BEGINS);
 	};
 }

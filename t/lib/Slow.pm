@@ -11,7 +11,7 @@ use List::Util  qw(max);
 use Lot         qw(answered_at descriptors lot_pid);
 use Socket      qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
-use Tined       qw(slow wait_for);
+use Tined       qw(SOONER wait_for);
 
 our @EXPORT_OK = qw($big $stars answers_others busy_workers get hurry in_pieces
 	is_whole leaks_nothing resting start unread wait_until waiting);
@@ -20,8 +20,6 @@ use constant {
 	STARS => 3_000_000,
 	# A client's room for what it does not read.
 	RCVBUF => 4096,
-	# An answer "at once", on two busy cores; the deadlines are longer.
-	SOON => 2,
 };
 
 # 8 bytes of each are their own offset: none can be missing or twice.
@@ -72,7 +70,7 @@ sub answers_others ($tined, $name = 'others are answered at once') {
 	my @times = map { answered_at($tined) } 1 .. 5;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return cmp_ok(max(@times), '<', SOON * slow(), $name);
+	return cmp_ok(max(@times), '<', SOONER, $name);
 }
 
 sub is_whole ($response, $body, $name) {
@@ -82,7 +80,7 @@ sub is_whole ($response, $body, $name) {
 }
 
 sub settles ($pid, $base) {
-	return wait_for(sub { descriptors($pid) <= $base }, 5)
+	return wait_for(sub { descriptors($pid) <= $base })
 	    || diag Tined::title($pid), ': ', descriptors($pid),
 	    " descriptors, not $base";
 }
