@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "chars.h"
 #include "clock.h"
@@ -208,12 +209,26 @@ stay_with_manager(struct config *c)
 	c->daemon = false;
 }
 
+/* A service starts there: all files of the machine are not what was meant. */
+static const char *
+current_folder(void)
+{
+	char here[2];
+
+	if (getcwd(here, sizeof(here)) != NULL && strcmp(here, "/") == 0)
+		errx(EX_USAGE,
+		    "the current folder is /, with all files of this machine: "
+		    "name the folder to serve, as in tined /var/www/html");
+	return ".";
+}
+
 /* What is not said on the command line, and follows from what is. */
 static void
 complete(struct config *c, const char *dir)
 {
 	if (dir != NULL || c->mounts.count == 0)
-		config_add_mount(c, "/", "file", dir != NULL ? dir : ".");
+		config_add_mount(
+		    c, "/", "file", dir != NULL ? dir : current_folder());
 	if (c->keepalive_timeout == 0)
 		c->keepalive_timeout = (c->no_lot ? CONFIG_KEEPALIVE_WITHOUT_LOT
 						  : KEEPALIVE_WITH_LOT) *

@@ -175,4 +175,17 @@ for my $args (['-k', '500ms'], ['-k', '5s'], ['-k', 5], ['-k', '2m'],
 	is(Tined->run(args => ['-t', @$args])->{status}, 0, "-t @$args");
 }
 
+# A service starts there, and would show all files.
+subtest 'no folder is named, and the current one is /' => sub {
+	my $run = Tined->run(args => ['-t'], cwd => '/');
+
+	is($run->{status}, 64, 'it is refused');
+	like($run->{err}, qr/\A[^\n]*folder[^\n]* \/, [^\n]*name[^\n]*\n\z/,
+		'in one line, with the mend');
+	is(Tined->run(args => ['-t', '/'], cwd => '/')->{status}, 0,
+		'/ is served if it is named');
+	is(Tined->run(args => ['-t', '-m', '/a=echo:1'], cwd => '/')->{status},
+		0, 'and something else at all times');
+};
+
 done_testing;
