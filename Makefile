@@ -16,6 +16,8 @@ mandir      ?= $(datarootdir)/man
 docdir      ?= $(datarootdir)/doc/tined
 # Nobody reads init scripts and defaults in /usr/etc or /usr/local/etc.
 sysconfdir  ?= $(if $(filter /usr /usr/local,$(prefix)),/etc,$(prefix)/etc)
+# Whatever the prefix is: systemd keeps logs and sockets there.
+localstatedir ?= /var
 runstatedir ?= /run
 unitdir     ?= $(prefix)/lib/systemd/system
 
@@ -258,7 +260,7 @@ fuzz:					## fuzz each parser for SECONDS=60
 
 ## Installing (prefix=/usr/local, DESTDIR and the like are honoured):
 
-SUBST = sed $(foreach dir,sbindir sysconfdir docdir runstatedir,-e 's|@$(dir)@|$($(dir))|g')
+SUBST = sed $(foreach dir,sbindir sysconfdir docdir localstatedir runstatedir,-e 's|@$(dir)@|$($(dir))|g')
 
 $(BUILD)/service/%: scripts/% FORCE
 	@mkdir -p $(@D)

@@ -16,9 +16,10 @@ use Tined qw(free_port slurp spew wait_for);
 my $build = $ENV{BUILD} // "$FindBin::Bin/../build";
 my $tmp   = File::Temp->newdir;
 my %place = (
-	prefix      => "$tmp/usr",
-	sysconfdir  => "$tmp/etc",
-	runstatedir => "$tmp/run",
+	prefix        => "$tmp/usr",
+	sysconfdir    => "$tmp/etc",
+	localstatedir => "$tmp/var",
+	runstatedir   => "$tmp/run",
 );
 my $init    = "$tmp/etc/init.d/tined";
 my $pidfile = "$tmp/run/tined/tined.pid";

@@ -18,7 +18,8 @@ enter(['systemd-machine'], \&Machine::build_deb);
 use constant {
 	PORT     => 8080,
 	LOG      => '/var/log/tined/access.log',
-	REQUESTS => 60_000,
+	REQUESTS => 20_000,
+	DROP_IN  => '/run/systemd/system/tined.service.d',
 };
 
 sub main_pid () { return property('MainPID') || die "no master runs\n" }
@@ -65,7 +66,11 @@ subtest 'the port is taken while the package is installed' => sub {
 	is(property('UnitFileState'), 'enabled', 'and will after a boot');
 };
 
+# The journal's own limit is 10,000 lines in 30 s, and more on a larger disk.
 subtest 'many requests and an error' => sub {
+	mkdir DROP_IN;
+	spew(DROP_IN . '/test.conf', "[Service]\nLogRateLimitBurst=500\n");
+	succeeds('daemon-reload', 'systemctl', 'daemon-reload');
 	options('-l localhost:' . PORT . ' -w 2 /srv/www');
 	succeeds('restart', 'systemctl', 'restart', 'tined');
 	is_served('it serves');
@@ -77,7 +82,8 @@ subtest 'many requests and an error' => sub {
 	ok(wait_for(sub { errors =~ /\[$worker\] was killed by signal 9/ }),
 		'journalctl -p err has the death of a worker');
 	unlike(errors, qr/notice|GET/, 'and no more than errors');
-	unlike(journal('systemd-journald'), qr/Suppressed/, 'nothing is dropped');
+	unlike((output_of(qw(journalctl --no-pager -q -o cat)))[1],
+		qr/Suppressed/, 'nothing is dropped');
 	my $count = () = slurp(LOG) =~ /"GET /g;
 	cmp_ok($count, '>=', REQUESTS, "each request has its line in @{[LOG]}");
 	like(journal, qr/^master\[\d+\] notice: serving /m,
@@ -153,9 +159,9 @@ subtest 'options that do not fit a unit' => sub {
 	like(errors, qr/^tined: --workers none: wants /m,
 		'the journal tells which, as an error');
 	options('-l localhost:' . PORT . ' -w 2 -a syslog -e syslog /srv/www');
-	succeeds('start', 'systemctl', 'start', 'tined');
-	is_served('it serves again');
-	ok(wait_for(sub { journal =~ m{"GET / HTTP/1\.1" 200 } }),
+	succeeds('dpkg -i', 'dpkg', '-i', deb);
+	is_served('an upgrade starts what has failed');
+	ok(wait_for(sub { fetch(PORT); journal =~ m{"GET / HTTP/1\.1" 200 } }),
 		'what goes to syslog is in the journal');
 };
 

@@ -156,6 +156,15 @@ subtest 'the port is taken while the package is installed' => sub {
 	is(fetch(PORT), "hello\n", 'and starts when the port is free');
 };
 
+subtest 'another user' => sub {
+	spew('/etc/default/tined', 'TINED_OPTS="-l localhost:' . PORT
+		. qq{ -w 2 /srv/www"\nTINED_USER=nobody\n});
+	succeeds('restart', 'invoke-rc.d', 'tined', 'restart');
+	is(fetch(PORT), "hello\n", 'it serves');
+	is(getpwuid((stat '/proc/' . master)[4]), 'nobody', 'as that user');
+	is(getpwuid((stat LOG)[4]), 'nobody', 'who has the log now');
+};
+
 subtest 'the package is removed' => sub {
 	my $said = succeeds('dpkg -r', 'dpkg', '-r', 'tined');
 	unlike($said, qr/warning|error/i, 'without complaints') or diag($said);
