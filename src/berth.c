@@ -195,6 +195,30 @@ berth_taken(const struct berth *b)
 	return sent > queued ? sent - queued : 0;
 }
 
+/* Bytes a second, more or less. */
+static double
+speed_of(const struct berth *b, int64_t now)
+{
+	return (double)b->sent / (double)(now - b->parked + 1);
+}
+
+struct berth *
+berths_slowest(const struct berths *all, int64_t before, bool with_copy)
+{
+	int64_t now = clock_now();
+	struct berth *slowest = NULL;
+
+	for (struct berth *b = TAILQ_FIRST(&all->queues[BERTH_SEND]); b != NULL;
+	     b = TAILQ_NEXT(b, entry)) {
+		if (b->parked >= before || (with_copy && b->rest->spill == -1))
+			continue;
+		if (slowest == NULL ||
+		    speed_of(b, now) < speed_of(slowest, now))
+			slowest = b;
+	}
+	return slowest;
+}
+
 void
 berth_add_bytes(
     struct berths *all, struct berth *b, const char *bytes, size_t len)

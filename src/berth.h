@@ -40,6 +40,7 @@ struct berth {
 	bool continued;	   /* 100 Continue was sent for its request */
 	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
 	uint64_t queued;   /* bytes that the kernel held then, of _SEND */
+	uint64_t sent;	   /* bytes of a response since it came here */
 	bool late;	   /* what it should have sent took too long */
 	bool collected;	   /* it has been in BERTH_COLLECT */
 	bool last;	   /* it lingers after its rest is sent */
@@ -90,6 +91,13 @@ void berth_add_bytes(
  * window, began: what was sent may be in the kernel still.
  */
 uint64_t berth_taken(const struct berth *b);
+/*
+ * Of those in BERTH_SEND who came before that time (clock.h), the one that has
+ * taken least for its time; with_copy: of those whose response is a copy in
+ * memory, at least in part.  NULL: there is none.
+ */
+struct berth *berths_slowest(
+    const struct berths *all, int64_t before, bool with_copy);
 /* As it goes to another process; see handoff_send. */
 struct handoff berth_handoff(const struct berth *b);
 /* Closes its descriptor.  Its memory stays until berths_bury. */

@@ -24,6 +24,7 @@ struct entry {
 struct entries {
 	struct entry *at;
 	size_t count;
+	bool more; /* than are shown */
 };
 
 static const char page_head[] =
@@ -87,6 +88,9 @@ read_entries(struct entries *all, DIR *dir, const struct folder *root,
 		    strchr(d->d_name, '\\') != NULL || /* never served */
 		    !look_at(root, folder, d->d_name, &st))
 			continue;
+		all->more = all->count == LISTING_ENTRIES_MAX;
+		if (all->more)
+			break;
 		all->at =
 		    memory_resize(all->at, all->count + 1, sizeof(all->at[0]));
 		all->at[all->count++] = (struct entry){
@@ -139,6 +143,22 @@ add_entry(struct buffer *page, const struct entry *e)
 	buffer_add_string(page, "</td></tr>\n");
 }
 
+/* The head of the page is beside that. */
+static void
+add_rows(struct buffer *page, const struct entries *all)
+{
+	size_t end = page->len + LISTING_BYTES_MAX;
+	size_t i;
+
+	for (i = 0; i < all->count && page->len < end; i++)
+		add_entry(page, &all->at[i]);
+	if (all->more || i < all->count)
+		buffer_printf(page,
+		    "<tr><td>There is more: this page shows %zu entries.</td>"
+		    "<td></td><td></td></tr>\n",
+		    i);
+}
+
 static void
 add_page(struct buffer *page, const struct entries *all, struct text path)
 {
@@ -155,8 +175,7 @@ add_page(struct buffer *page, const struct entries *all, struct text path)
 		buffer_add_string(page,
 		    "<tr><td><a href=\"../\">../</a></td><td></td><td></td>"
 		    "</tr>\n");
-	for (size_t i = 0; i < all->count; i++)
-		add_entry(page, &all->at[i]);
+	add_rows(page, all);
 	buffer_add_string(page, "</table>\n</html>\n");
 }
 

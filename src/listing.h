@@ -9,11 +9,16 @@
 #include "buffer.h"
 #include "folder.h"
 
+/* Entries, and bytes of their rows, that a page has at the most. */
+#define LISTING_ENTRIES_MAX 20000
+#define LISTING_BYTES_MAX (3 << 20)
+
 /*
  * Adds an HTML page of the folder's entries: folders first, by name, each a
  * link relative to the page.  fd is the open folder, which is closed; path is
  * its decoded path for people; dotfiles says whether their names are shown.
- * What cannot be opened below the root is left out.  -1 with errno.
+ * What cannot be opened below the root is left out.  A page ends, and says so,
+ * before it is too large to be deferred (output.h).  -1 with errno.
  */
 int listing_add(struct buffer *page, const struct folder *root,
     const char *name, int fd, struct text path, bool dotfiles);

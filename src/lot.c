@@ -313,6 +313,7 @@ loop(struct lot *lot)
 		else
 			lot_hand_over_ready(lot);
 		next = clock_sooner(next, lot_settle_deadline(lot));
+		next = clock_sooner(next, lot_relieve_workers(lot));
 		lot_go_on_if_possible(lot);
 		act_on_signals(lot);
 		if (is_done(lot))

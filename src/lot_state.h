@@ -34,6 +34,7 @@ struct lot {
 	bool stopping;
 	bool moving;	/* to the lot of a successor */
 	bool drained;	/* when it stops: no more comes for workers */
+	int64_t relief; /* clock_now(): not before: lot_relieve_workers */
 	int64_t handed; /* clock_now() when the last went to a worker */
 	int64_t least;	/* clock_now(): it does not end before */
 	int64_t end;	/* deadline (clock.h): no more is sent after it */
@@ -69,6 +70,12 @@ int64_t lot_settle_deadline(const struct lot *lot);
 void lot_wait_for_lane(
     struct lot *lot, const struct handoff_lane *lane, int error);
 
+/*
+ * While no worker is free, and the lot has no room for what they could leave
+ * to it, the slowest reader has to go.  When to look again (clock.h).
+ */
+int64_t lot_relieve_workers(struct lot *lot);
+
 /* From now on no connection is for the workers here. */
 void lot_begin_move(struct lot *lot);
 /* Nobody is there to take them: what is on its way comes back. */
@@ -78,6 +85,8 @@ void lot_move(struct lot *lot);
 
 /* What came with a connection may be all that it waits for. */
 void lot_look_at_bytes(struct lot *lot, struct berth *b);
+/* A client does not take its response, or may not go on. */
+void lot_give_up_sending(struct lot *lot, struct berth *b, const char *why);
 /* When its descriptor is ready. */
 void lot_act_on_berth(struct lot *lot, struct berth *b);
 /* When its time is over. */

@@ -110,8 +110,8 @@ go_on_after_send(struct lot *lot, struct berth *b)
 	look_for_head(lot, b);
 }
 
-static void
-give_up_sending(struct lot *lot, struct berth *b, const char *why)
+void
+lot_give_up_sending(struct lot *lot, struct berth *b, const char *why)
 {
 	log_info("%s did not take %llu bytes of a response: %s", b->peer.name,
 	    (unsigned long long)rest_length(b->rest), why);
@@ -138,12 +138,14 @@ send_rest(struct lot *lot, struct berth *b)
 {
 	ssize_t n = send_step(lot, b);
 
-	if (n > 0)
+	if (n > 0) {
+		b->sent += (uint64_t)n;
 		count_moved(lot, b, (size_t)n);
+	}
 	if (n == -1 && errno == REST_IS_ON_DISK)
 		berth_enter(&lot->berths, b, BERTH_READY);
 	else if (n == -1 && errno != EAGAIN && errno != EINTR)
-		give_up_sending(lot, b, strerror(errno));
+		lot_give_up_sending(lot, b, strerror(errno));
 	else if (rest_length(b->rest) == 0)
 		go_on_after_send(lot, b);
 }
@@ -178,7 +180,7 @@ static void
 look_at_pace(struct lot *lot, struct berth *b)
 {
 	if (berth_taken(b) < pace_quota(lot->berths.limits[BERTH_SEND])) {
-		give_up_sending(lot, b, strerror(ETIMEDOUT));
+		lot_give_up_sending(lot, b, strerror(ETIMEDOUT));
 		return;
 	}
 	berth_enter(&lot->berths, b, BERTH_SEND);

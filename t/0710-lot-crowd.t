@@ -199,12 +199,13 @@ subtest 'more idle clients than descriptors' => sub {
 	$tined->ends_clean($FULL);
 };
 
-# Each of them takes a descriptor for its connection and one for the file.
+# Each of them takes a descriptor for its connection and one for the file.  The
+# others have workers, of which some are left.
 subtest 'more slow readers than descriptors' => sub {
 	my $big = 'x' x (6 << 20);
 	my $limit = 128;
 	my $room = $limit - 64;
-	my $tined = Tined->start(args => ['-w', 4], files => { big => $big },
+	my $tined = Tined->start(args => ['-w', 90], files => { big => $big },
 		rlimits => { n => $limit });
 	my @crowd = map { $tined->connect(rcvbuf => 1 << 16) } 1 .. 80;
 	my ($held, $since) = (0, 0);

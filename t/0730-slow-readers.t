@@ -263,9 +263,10 @@ sub fill_up ($tined, $wanted, $seconds) {
 	return $most;
 }
 
-# More than may be kept, and no more is: a worker goes on with the others.
+# More than may be kept, and no more is: a worker goes on with the others.  Were
+# there none left, the slowest would have to go.
 subtest 'the memory of many' => sub {
-	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 40);
+	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 60);
 	my %base = resting($tined);
 	my @socks = ask_much($tined, 56);
 	fill_up($tined, 40 << 20, PATIENCE);

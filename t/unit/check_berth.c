@@ -179,6 +179,28 @@ START_TEST(what_a_worker_is_to_send_goes_with_the_connection)
 }
 END_TEST
 
+START_TEST(the_slowest_is_who_took_least_for_its_time)
+{
+	struct berth *a = berth_that_sends(0, 1000);
+	struct berth *b = berth_that_sends(1, 1000);
+	struct berth *c = berth_that_sends(2, 1000);
+	int64_t now = clock_now();
+
+	a->parked = now - 10 * CLOCK_SECOND;
+	a->sent = 100000;
+	b->parked = now - 100 * CLOCK_SECOND;
+	b->sent = 500000;
+	c->sent = 0;
+	ck_assert_ptr_eq(berths_slowest(&all, now - CLOCK_SECOND, false), b);
+	ck_assert_ptr_eq(berths_slowest(&all, now + CLOCK_SECOND, false), c);
+	ck_assert_ptr_null(
+	    berths_slowest(&all, now - 200 * CLOCK_SECOND, false));
+	close(b->rest->spill);
+	b->rest->spill = -1; /* as if it were of a file */
+	ck_assert_ptr_eq(berths_slowest(&all, now - CLOCK_SECOND, true), a);
+}
+END_TEST
+
 START_TEST(what_a_client_took_is_not_what_the_kernel_holds)
 {
 	struct berth *b = berth_that_sends(0, 20000);
@@ -270,6 +292,7 @@ main(void)
 	    tests, what_is_still_to_be_sent_is_counted_until_it_is_not);
 	tcase_add_test(
 	    tests, what_a_worker_is_to_send_goes_with_the_connection);
+	tcase_add_test(tests, the_slowest_is_who_took_least_for_its_time);
 	tcase_add_test(tests, what_a_client_took_is_not_what_the_kernel_holds);
 	tcase_add_test(tests, each_state_is_woken_for_what_it_waits_for);
 	tcase_add_test(tests, who_takes_it_over_knows_what_it_waits_for);
