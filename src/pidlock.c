@@ -29,7 +29,10 @@ pidlock_open(const char *path, pid_t *other)
 
 	own = pidfile_open(whole, PIDLOCK_MODE, other);
 	free(whole);
-	return own == NULL ? -1 : 0;
+	if (own == NULL)
+		return -1;
+	fcntl(pidfile_fileno(own), F_SETFD, FD_CLOEXEC); /* not in all libbsd */
+	return 0;
 }
 
 void
