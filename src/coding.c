@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "coding.h"
 #include "quality.h"
@@ -25,6 +26,15 @@ const char *
 coding_suffix(enum coding c)
 {
 	return codings[c].suffix;
+}
+
+enum coding
+coding_of_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && strcasecmp(dot, ".svgz") == 0 ? CODING_GZIP
+							    : CODING_IDENTITY;
 }
 
 /* "gzip;q=0.5" in its parts; a weight that cannot be read refuses. */

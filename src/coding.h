@@ -15,6 +15,11 @@ enum coding { CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY, CODINGS };
 /* "br", and ".br"; "" for identity. */
 struct text coding_name(enum coding c);
 const char *coding_suffix(enum coding c);
+/*
+ * Of a file whose name says that it is compressed while its type is that of
+ * what is in it: .svgz.  Else CODING_IDENTITY.
+ */
+enum coding coding_of_name(const char *name);
 
 /* Qualities, in thousandths: 0 is not acceptable. */
 struct coding_wish {

@@ -19,7 +19,7 @@ content_start(struct client *c, size_t head)
 void
 content_none(struct client *c)
 {
-	c->body.total = 0;
+	body_start_length(&c->body, 0, 0);
 	c->continued = false;
 }
 

@@ -200,11 +200,21 @@ escape_json(struct buffer *b, struct text t, size_t max)
 	add_escaped(b, t, max, STYLE_JSON);
 }
 
+/* The picture of a control byte, in UTF-8. */
+static void
+add_picture(struct buffer *b, unsigned char c)
+{
+	buffer_add_string(b, "\xe2\x90");
+	buffer_add_char(b, (char)(c == 0x7f ? 0xa1 : 0x80 + c));
+}
+
 void
 escape_html(struct buffer *b, struct text t)
 {
 	for (size_t i = 0; i < t.len; i++) {
-		switch (t.at[i]) {
+		unsigned char c = (unsigned char)t.at[i];
+
+		switch (c) {
 		case '&':
 			buffer_add_string(b, "&amp;");
 			break;
@@ -221,7 +231,10 @@ escape_html(struct buffer *b, struct text t)
 			buffer_add_string(b, "&#39;");
 			break;
 		default:
-			buffer_add_char(b, t.at[i]);
+			if (c < ' ' || c == 0x7f)
+				add_picture(b, c);
+			else
+				buffer_add_char(b, t.at[i]);
 		}
 	}
 }

@@ -23,7 +23,10 @@ void escape_log_quoted(struct buffer *b, struct text t, size_t max);
  * in ISO-8859-1.
  */
 void escape_json(struct buffer *b, struct text t, size_t max);
-/* For the text or a quoted attribute of an HTML page. */
+/*
+ * For the text or a quoted attribute of an HTML page, which may not have control
+ * bytes: their pictures stand for them (U+2400 and on).
+ */
 void escape_html(struct buffer *b, struct text t);
 
 #endif

@@ -257,9 +257,9 @@ answer_regular(const struct file_mount *m, const struct request *request,
 {
 	f->type = mime_type(m->mime, name);
 	f->max_age = m->config->max_age;
-	f->coding = CODING_IDENTITY;
+	f->coding = coding_of_name(name);
 	f->varies = false;
-	if (m->config->precompressed)
+	if (m->config->precompressed && f->coding == CODING_IDENTITY)
 		choose_coding(m, request, name, f);
 	representation_answer(f, request, response);
 }
@@ -287,6 +287,7 @@ refuse_listing(
     struct file_mount *m, const char *name, struct response *response)
 {
 	response_error(response, 403);
+	response->advice = "This folder has no index page, and is not listed.";
 	if (!m->told)
 		log_notice("%s has no " INDEX ": --listing shows such folders",
 		    strcmp(name, ".") == 0 ? "the folder" : name);

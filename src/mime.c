@@ -19,7 +19,10 @@ static const char *const builtin[] = {
     "application/manifest+json webmanifest",
     "application/pdf pdf",
     "application/wasm wasm",
+    "application/toml toml",
+    "application/vnd.apple.mpegurl m3u8",
     "application/xml xml",
+    "application/yaml yaml yml",
     "application/zip zip",
     "audio/mpeg mp3",
     "audio/ogg ogg oga opus",
@@ -30,7 +33,7 @@ static const char *const builtin[] = {
     "image/gif gif",
     "image/jpeg jpg jpeg",
     "image/png png",
-    "image/svg+xml svg",
+    "image/svg+xml svg svgz",
     "image/vnd.microsoft.icon ico",
     "image/webp webp",
     "text/css css",
@@ -39,9 +42,16 @@ static const char *const builtin[] = {
     "text/javascript js mjs",
     "text/markdown md",
     "text/plain txt text log conf",
+    "video/mp2t ts",
     "video/mp4 mp4",
     "video/webm webm",
 };
+
+/*
+ * What system files have for extensions that mean something else on the web: a
+ * .ts is a part of a film there (RFC 8216), no text for Qt Linguist.
+ */
+static const char *const passed_over[] = {"text/vnd.trolltech.linguist"};
 
 /* Names without an extension that a person wants to read. */
 static const char *const readable[] = {"authors", "changelog", "copying",
@@ -106,6 +116,20 @@ add_line(struct mime *m, const char *line)
 	free(copy);
 }
 
+static bool
+is_passed_over(const char *line)
+{
+	for (size_t i = 0; i < sizeof(passed_over) / sizeof(passed_over[0]);
+	     i++) {
+		size_t len = strlen(passed_over[i]);
+
+		if (strncasecmp(line, passed_over[i], len) == 0 &&
+		    isspace((unsigned char)line[len]))
+			return true;
+	}
+	return false;
+}
+
 static void
 add_file(struct mime *m, const char *path)
 {
@@ -116,7 +140,8 @@ add_file(struct mime *m, const char *path)
 	if (f == NULL)
 		return;
 	while (getline(&line, &size, f) != -1)
-		add_line(m, line);
+		if (!is_passed_over(line))
+			add_line(m, line);
 	free(line);
 	fclose(f);
 }
@@ -163,11 +188,13 @@ static const struct mime_entry *
 find(const struct mime *m, const char *extension)
 {
 	size_t count = count_up_to(m, extension);
-	const struct mime_entry *last = m->entries + count - 1;
+	const struct mime_entry *last;
 
-	if (count == 0 || strcmp(word_at(m, last->extension), extension) != 0)
+	if (count == 0)
 		return NULL;
-	return last;
+	last = &m->entries[count - 1];
+	return strcmp(word_at(m, last->extension), extension) == 0 ? last
+								   : NULL;
 }
 
 void

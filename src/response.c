@@ -198,6 +198,7 @@ response_error(struct response *r, int status)
 	response_reset(r);
 	r->status = status;
 	r->wants_page = true;
+	r->advice = NULL;
 }
 
 void
@@ -223,6 +224,6 @@ response_add_page(struct response *r)
 	    "<p>%s</p>\n"
 	    "</html>\n",
 	    r->status, TEXT_ARG(reason), r->status, TEXT_ARG(reason),
-	    status_advice(r->status));
+	    r->advice != NULL ? r->advice : status_advice(r->status));
 	response_add_text(r, 0);
 }

@@ -43,7 +43,9 @@ struct response {
 	uint64_t length; /* of all pieces, bytes */
 
 	bool wants_page; /* response_error: a page is yet to be added */
-	bool streaming;	 /* response_write was called */
+	/* What it says in place of the usual; outlives it.  NULL: the usual. */
+	const char *advice;
+	bool streaming; /* response_write was called */
 	bool has_declared_length;
 	uint64_t declared_length; /* of a stream */
 	/* Sends what has been written; -1: give up. The connection's. */

@@ -25,7 +25,7 @@ my %files = (
 	'big.bin'           => join(q{}, map { pack 'N', $_ } 1 .. 1_000_000),
 	map { ("type.$_" => 'x') } qw(html htm css js mjs json txt png jpg
 	jpeg gif svg webp ico pdf xml woff2 wasm mp4 webm mp3 zip gz nonesuch
-	HTML),
+	HTML svgz ts yaml toml m3u8),
 );
 my $tined = Tined->start(files => \%files, args => ['-w', 2,
 	'-m', '/star=echo:5', '-m', '/none=echo:0', '-m', '/a=echo:1',
@@ -109,7 +109,10 @@ subtest 'types' => sub {
 		zip => qr{\Aapplication/zip\z},
 		gz => qr{\Aapplication/(?:x-)?gzip\z},
 		nonesuch => qr{\Aapplication/octet-stream\z},
-		HTML => qr{\Atext/html\b},
+		HTML => qr{\Atext/html\b}, svgz => qr{\Aimage/svg\+xml\z},
+		ts => qr{\Avideo/mp2t\z}, yaml => qr{\Aapplication/yaml\z},
+		toml => qr{\Aapplication/toml\z},
+		m3u8 => qr{\Aapplication/vnd\.apple\.mpegurl\z},
 	);
 	for my $suffix (sort keys %type) {
 		like($tined->get("/type.$suffix")->field('content-type'),
@@ -117,6 +120,10 @@ subtest 'types' => sub {
 	}
 	like($tined->get('/')->field('content-type'), qr{\Atext/html\b},
 		'the index');
+	is($tined->get('/type.svgz')->field('content-encoding'), 'gzip',
+		'what is in an .svgz is compressed');
+	is($tined->get("/type.$_")->field('content-encoding'), undef,
+		"a .$_ is what it is") for qw(svg gz);
 };
 
 subtest 'folders' => sub {
@@ -125,6 +132,8 @@ subtest 'folders' => sub {
 	like($tined->get('/bare/')->status, qr/\A40[34]\z/,
 		'no listing where nobody asked for it');
 	unlike($tined->get('/bare/')->body, qr/only/, 'nor its names');
+	like($tined->get('/bare/')->body, qr/no index page/,
+		'but what it is that is missing');
 
 	for my $case (['/sub', '/sub/'], ['/sub?q=1&r=/x', '/sub/?q=1&r=/x'],
 		['/bare', '/bare/']) {

@@ -38,6 +38,8 @@ is($response->field('x-content-type-options'), 'nosniff', 'nosniff');
 like($html, qr/\A<!doctype html>/i, 'from its first byte');
 like($html, qr{<title>[^<]*/list/[^<]*</title>}, 'with a title');
 unlike($html, qr/<b>bold/, 'names are escaped');
+like($html, qr/>new\xe2\x90\x8aline\.txt</, 'and their control bytes seen');
+unlike($html =~ s/\n//gr, qr/[\x00-\x1f\x7f]/, 'none is in the page');
 unlike($html, qr/hidden/, 'hidden names are not in it');
 
 my @links = hrefs($html);

@@ -92,6 +92,17 @@ try_log(struct text in, size_t max, bool quoted)
 	buffer_free(&b);
 }
 
+/* U+2400 and on, in UTF-8. */
+static size_t
+read_picture(struct text t, char *c)
+{
+	FUZZ_CHECK(text_begins(t, TEXT("\xe2\x90")) && t.len > 2, "no picture");
+	*c = (char)(t.at[2] ^ 0x80);
+	if (*c == 0x21)
+		*c = 0x7f;
+	return 3;
+}
+
 static size_t
 read_entity(struct text t, char *c)
 {
@@ -124,8 +135,11 @@ try_html(struct text in)
 	escape_html(&b, in);
 	out = buffer_text(&b);
 	while (out.len > 0) {
+		bool control = i < in.len &&
+		    ((unsigned char)in.at[i] < ' ' || in.at[i] == 0x7f);
 		char c;
-		size_t n = read_entity(out, &c);
+		size_t n =
+		    control ? read_picture(out, &c) : read_entity(out, &c);
 
 		FUZZ_CHECK(i < in.len && c == in.at[i], "byte %zu", i);
 		out.at += n;

@@ -306,12 +306,20 @@ START_TEST(html_has_no_markup_left)
 }
 END_TEST
 
+START_TEST(html_has_pictures_of_control_bytes)
+{
+	buffer_clear(&out);
+	escape_html(&out, guard_text(TEXT("a\nb\x1b[31m\t\x7f\x01")));
+	assert_string_eq(&out, "a\u240ab\u241b[31m\u2409\u2421\u2401");
+}
+END_TEST
+
 START_TEST(html_keeps_every_other_byte)
 {
 	for (int c = 0; c < 256; c++) {
 		char byte = (char)c;
 
-		if (strchr("<>&\"'", c) != NULL && c != 0)
+		if (c < ' ' || c == 0x7f || strchr("<>&\"'", c) != NULL)
 			continue;
 		buffer_clear(&out);
 		escape_html(&out, (struct text){guard_copy(&byte, 1), 1});
@@ -342,6 +350,7 @@ main(void)
 	tcase_add_test(tests, json_takes_no_utf8_for_iso_8859_1);
 	tcase_add_test(tests, json_is_cut_between_characters);
 	tcase_add_test(tests, html_has_no_markup_left);
+	tcase_add_test(tests, html_has_pictures_of_control_bytes);
 	tcase_add_test(tests, html_keeps_every_other_byte);
 	return unit_run();
 }

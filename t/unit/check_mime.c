@@ -110,6 +110,24 @@ START_TEST(the_last_to_name_an_extension_counts_and_the_file_before_us)
 }
 END_TEST
 
+START_TEST(types_that_are_others_on_the_web_are_passed_over)
+{
+	load("text/vnd.trolltech.linguist\t\tts\n");
+	assert_type("a.ts", "video/mp2t");
+	load("text/vnd.trolltech.linguist ts\ntext/typescript ts\n");
+	assert_type("a.ts", "text/typescript; charset=utf-8");
+	load("text/vnd.trolltech.linguistic x\n");
+	assert_type("a.x", "text/vnd.trolltech.linguistic; charset=utf-8");
+}
+END_TEST
+
+START_TEST(an_empty_table_knows_nothing)
+{
+	mime = (struct mime){0};
+	assert_type("a.html", "application/octet-stream");
+}
+END_TEST
+
 START_TEST(names_for_people_are_plain_text)
 {
 	load("");
@@ -153,6 +171,8 @@ main(void)
 	tcase_add_test(tests, types_of_the_file_are_added);
 	tcase_add_test(
 	    tests, the_last_to_name_an_extension_counts_and_the_file_before_us);
+	tcase_add_test(tests, types_that_are_others_on_the_web_are_passed_over);
+	tcase_add_test(tests, an_empty_table_knows_nothing);
 	tcase_add_test(tests, names_for_people_are_plain_text);
 	tcase_add_test(tests, a_table_of_many_is_found_in_whole);
 	return unit_run();
