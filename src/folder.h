@@ -16,10 +16,13 @@ struct folder {
 /* -1 with errno; ENOSYS where the kernel has no openat2(2). */
 int folder_open(struct folder *f, const char *path, bool follow);
 void folder_close(struct folder *f);
+/* Whether it was removed: another of its name is not it. */
+bool folder_is_gone(const struct folder *f);
 /*
  * Opens for reading, never blocking on a FIFO or a device.  The name is
- * relative; "." is the folder itself.  -1 with errno: EXDEV when the name
- * leads out of the folder.  The caller closes.
+ * relative; "." is the folder itself.  A symbolic link may be absolute, or go
+ * up and come back, if what it names is below the folder.  -1 with errno: EXDEV
+ * when the name leads out of it.  The caller closes.
  */
 int folder_open_file(const struct folder *f, const char *name);
 /* The same with O_PATH: only to look at. */

@@ -27,6 +27,7 @@ struct file_mount {
 	const struct mime *mime;
 	const char *fallback; /* in place of what is not found; may be NULL */
 	bool told;	      /* refuse_listing's hint, once a worker */
+	bool told_gone;	      /* and that of log_gone */
 };
 
 static int
@@ -150,12 +151,34 @@ log_shortage(const char *name, bool short_now)
 		log_notice("files can be opened again");
 }
 
-static int
-log_failure(const char *name)
+/* The open folder is not the one that has its name now. */
+static void
+log_gone(struct file_mount *m)
 {
-	int status = status_of_errno(errno);
+	if (!m->told_gone)
+		log_error("a folder that is served was removed: its requests "
+			  "are answered 503 until a reload (HUP) opens the "
+			  "one that is there then");
+	m->told_gone = true;
+}
 
-	if (status == 503)
+static int
+log_failure(struct file_mount *m, const char *name)
+{
+	int error = errno;
+	int status = status_of_errno(error);
+
+	if (error == ENOENT && folder_is_gone(&m->folder)) {
+		log_gone(m);
+		return 503;
+	}
+	if (error == EXDEV)
+		log_info("%s is answered 403: a symbolic link leads out of the "
+			 "folder (--follow-symlinks)",
+		    name);
+	else if (status == 403)
+		log_info("%s is answered 403: %s", name, strerror(error));
+	else if (status == 503)
 		log_shortage(name, true);
 	else if (status >= 500)
 		log_error("cannot open %s: %s", name, strerror(errno));
@@ -166,12 +189,11 @@ log_failure(const char *name)
 
 /* 0 and a file or a folder that is open, or the status that says why not. */
 static int
-open_name(
-    const struct file_mount *m, const char *name, struct representation *f)
+open_name(struct file_mount *m, const char *name, struct representation *f)
 {
 	f->fd = folder_open_file(&m->folder, name);
 	if (f->fd == -1)
-		return log_failure(name);
+		return log_failure(m, name);
 	log_shortage(name, false);
 	if (fstat(f->fd, &f->st) == 0 &&
 	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
@@ -181,8 +203,7 @@ open_name(
 }
 
 static int
-open_regular(
-    const struct file_mount *m, const char *name, struct representation *f)
+open_regular(struct file_mount *m, const char *name, struct representation *f)
 {
 	int status = open_name(m, name, f);
 
@@ -319,7 +340,7 @@ answer_folder(struct file_mount *m, const struct request *request,
 
 /* For single-page applications: they know what to do with any path. */
 static bool
-answer_fallback(const struct file_mount *m, const struct request *request,
+answer_fallback(struct file_mount *m, const struct request *request,
     struct response *response)
 {
 	const char *name = m->fallback;
@@ -332,8 +353,8 @@ answer_fallback(const struct file_mount *m, const struct request *request,
 }
 
 static void
-answer_failure(const struct file_mount *m, const struct request *request,
-    int status, struct response *response)
+answer_failure(struct file_mount *m, const struct request *request, int status,
+    struct response *response)
 {
 	if (status == 404 && answer_fallback(m, request, response))
 		return;

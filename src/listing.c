@@ -10,6 +10,7 @@
 
 #include "escape.h"
 #include "listing.h"
+#include "log.h"
 #include "memory.h"
 #include "units.h"
 #include "uri.h"
@@ -65,6 +66,10 @@ look_at(const struct folder *root, const char *folder, const char *name,
 	int fd = folder_open_path(root, path);
 	bool good;
 
+	if (fd == -1 && errno == EXDEV)
+		log_info("%s is not listed: a symbolic link leads out of the "
+			 "folder (--follow-symlinks)",
+		    path);
 	free(path);
 	if (fd == -1)
 		return false;
@@ -85,7 +90,6 @@ read_entries(struct entries *all, DIR *dir, const struct folder *root,
 		if (strcmp(d->d_name, ".") == 0 ||
 		    strcmp(d->d_name, "..") == 0 ||
 		    (d->d_name[0] == '.' && !dotfiles) ||
-		    strchr(d->d_name, '\\') != NULL || /* never served */
 		    !look_at(root, folder, d->d_name, &st))
 			continue;
 		all->more = all->count == LISTING_ENTRIES_MAX;

@@ -11,15 +11,27 @@
 /* A file changed so lately may change again within its time stamp. */
 #define ETAG_SETTLED_SECONDS 2
 #define ETAG_SIZE 64
+/* Seconds since 1970 that are no time of a change, but stand for none. */
+#define NO_TIME_MAX 1
 #define NANOSECONDS 1000000000ULL
 
 _Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
     "a head and a region for each range, and the end");
 
+/*
+ * When it was changed.  What makes its files all alike (Nix, OSTree, images)
+ * gives them a time that says nothing, and then it is that of their inode.
+ */
+static const struct timespec *
+time_of_change(const struct stat *st)
+{
+	return st->st_mtim.tv_sec > NO_TIME_MAX ? &st->st_mtim : &st->st_ctim;
+}
+
 static void
 format_etag(const struct representation *f, time_t now, char out[ETAG_SIZE])
 {
-	const struct timespec *m = &f->st.st_mtim;
+	const struct timespec *m = time_of_change(&f->st);
 	bool settled = m->tv_sec <= now - ETAG_SETTLED_SECONDS;
 
 	/* The suffix, as the forms of one file must not share a tag. */
@@ -161,9 +173,9 @@ representation_answer(const struct representation *f,
 
 	format_etag(f, now, etag);
 	v.etag = text_of(etag);
-	v.modified = f->st.st_mtime < now ? f->st.st_mtime : now;
-	if (v.modified < 0) /* no HTTP-date says so */
-		v.modified = 0;
+	v.modified = time_of_change(&f->st)->tv_sec;
+	if (v.modified > now)
+		v.modified = now;
 	status = conditional_check(request, &v, now);
 	if (status == 412) {
 		close(f->fd);

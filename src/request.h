@@ -65,7 +65,7 @@ struct request {
 	struct text query;    /* without "?"; still percent-encoded */
 	bool has_query;	      /* "/a?" has an empty one */
 	struct text path;     /* decoded, dot segments removed (uri.h) */
-	bool ambiguous_path;  /* "%2f", "\" or NUL was in it (uri.h) */
+	bool ambiguous_path;  /* "%2f" or NUL was in it (uri.h) */
 	bool unencoded;	      /* a redirect is the answer (uri.h) */
 
 	/* How many fields of each id there are, and the index of the first. */

@@ -166,8 +166,6 @@ decode(struct text path, struct buffer *out)
 			if (c == '/' || c == '\0')
 				ambiguous = true;
 		}
-		if (c == '\\')
-			ambiguous = true;
 		buffer_add_char(out, c);
 	}
 	return ambiguous;

@@ -36,8 +36,8 @@ bool uri_authority_is_valid(struct text authority);
 /*
  * Decodes a valid path once, merges slashes and removes dot segments
  * (RFC 3986, 5.2.4), in place of what the buffer held.  The result begins
- * with "/".  True when the path is ambiguous: an encoded slash, a backslash
- * or a NUL was in it, and no file may be looked up by it.
+ * with "/".  True when the path is ambiguous: an encoded slash or a NUL
+ * was in it, and no file may be looked up by it.
  */
 bool uri_decode_path(struct text path, struct buffer *out);
 /* Percent-encodes what is not unreserved or "/": for a Location or a link. */

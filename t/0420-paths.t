@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib";
 use POSIX qw(mkfifo);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(spew);
+use Tined qw(spew wait_for);
 
 my %files = ('a.txt' => "a\n", 'sub/b.txt' => "b\n", 'sub/deep/c.txt' => "c\n");
 my $tined = Tined->start(files => \%files, args => ['-w', 2, '--listing']);
@@ -168,6 +168,57 @@ subtest 'symbolic links' => sub {
 	$follow->ends_clean;
 };
 
+# They are wholly the folder's own, wherever they go on their way.
+subtest 'symbolic links that come back' => sub {
+	my ($name) = $root =~ m{([^/]+)\z};
+	mkdir "$root/links" or die $!;
+	symlink "$root/a.txt",        "$root/links/absolute";
+	symlink "$root/sub",          "$root/links/folder";
+	symlink "../../$name/a.txt",  "$root/links/back";
+	symlink $root,                "$root/links/root";
+	symlink "$root/links/out",    "$root/links/chain";
+	symlink "$above/secret",      "$root/links/out";
+	symlink "$root/../secret",    "$root/links/beside";
+	symlink "$root.txt",          "$root/links/longer";
+	spew("$root.txt", 'SECRET');
+
+	my $links = Tined->start(root => $root, args => ['--listing', '-v']);
+	is($links->get('/links/absolute')->body, "a\n", 'an absolute one');
+	is($links->get('/links/back')->body, "a\n", 'one up and down');
+	is($links->get('/links/folder/b.txt')->body, "b\n", 'to a folder');
+	is($links->get('/links/folder')->field('location'), '/links/folder/',
+		'with its slash');
+	is($links->get('/links/root/a.txt')->body, "a\n", 'to the root');
+	is($links->get('/links/root/links/root/')->status, 200, 'and on');
+	for my $path (qw(out chain beside longer)) {
+		is($links->get("/links/$path")->status, 403, "$path is out");
+		like($links->error_log, qr{links/$path\ is\ answered\ 403:
+			\ a\ symbolic\ link\ leads\ out}x, 'and why');
+	}
+	# Or else it would tell what exists there.
+	symlink $above, "$root/links/up" or die $!;
+	is($links->get("/links/$_")->status, 403, "$_ is out")
+	    for qw(up/secret up/nonesuch up/none/such);
+	is($links->get("/links/$_")->status, 404, "$_ is not there")
+	    for qw(root/nonesuch root/none/such folder/nonesuch);
+	unlink "$root/links/up";
+	my $html = $links->get('/links/')->body;
+	my @links = $html =~ /href="(\w+)/g;
+	is_deeply([sort @links], [qw(absolute back folder root)],
+		'those that lead to something are listed');
+	like($links->error_log, qr{links//?out is not listed: }, 'and why not');
+	$links->ends_clean;
+};
+
+subtest 'a backslash in a name' => sub {
+	$tined->add_files('by\\x2dlabel' => 'device');
+	is($tined->get('/by%5Cx2dlabel')->body, 'device', 'is served');
+	is($tined->get('/by\\x2dlabel')->field('location'), '/by%5Cx2dlabel',
+		'when it is encoded');
+	like($tined->get('/..%5c..%5csecret')->status, qr/\A40[034]\z/,
+		'and means nothing');
+};
+
 subtest 'what is no regular file' => sub {
 	mkfifo("$root/fifo", oct '0600') or die "mkfifo: $!";
 	my $sock = IO::Socket::UNIX->new(Local => "$root/sock", Listen => 1);
@@ -209,6 +260,25 @@ subtest 'a folder that goes' => sub {
 		'is no reason to die');
 	rename $gone->root . '.old', $gone->root or die $!;
 	$gone->ends_clean;
+};
+
+# What was built anew is not what is open.
+subtest 'a folder that is made again' => sub {
+	my $gone = Tined->start(files => { 'index.html' => 'old' });
+	my $dir = $gone->root;
+	unlink "$dir/index.html" or die $!;
+	rmdir $dir or die $!;
+	mkdir $dir or die $!;
+	$gone->add_files('index.html' => 'new');
+	for my $path ('/', '/index.html', '/nonesuch') {
+		is($gone->get($path)->status, 503, "$path is 503");
+	}
+	like($gone->error_log, qr/was removed: .* until a reload/, 'and why');
+	unlike($gone->error_log, qr/has no index/, 'not another reason');
+	$gone->signal('HUP');
+	ok(wait_for(sub { $gone->get('/')->body eq 'new' }),
+		'a reload opens the new one');
+	$gone->ends_clean(qr/was removed/);
 };
 
 $tined->ends_clean(qr/ warning: .*shr/);

@@ -24,7 +24,7 @@ digit(char c)
 	return (int)(strchr(hex, c | 0x20) - hex);
 }
 
-/* How long it is decoded; *bad when a "/", "\" or NUL comes out of it. */
+/* How long it is decoded; *bad when a "/" or NUL comes out of it. */
 static size_t
 decode(const char *at, size_t len, char *out, bool *bad)
 {
@@ -38,7 +38,7 @@ decode(const char *at, size_t len, char *out, bool *bad)
 			i += 2;
 			*bad = *bad || c == '/';
 		}
-		*bad = *bad || c == '\\' || c == '\0';
+		*bad = *bad || c == '\0';
 		out[n++] = c;
 	}
 	return n;
