@@ -10,7 +10,7 @@ use Load;
 use Lot qw(cpu_ticks lot_pid park);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(free_port slurp spew wait_for);
+use Tined qw(SOONER free_port slow slurp spew wait_for);
 use Upgrade qw($big $classic $dir $pidfile alive ends_clean start successor);
 
 my $slow = $ENV{TINED_SLOW};
@@ -38,7 +38,7 @@ sub upgrade ($tined) {
 	$tined->notified('READY');
 	$tined->signal('USR2');
 	my $new = successor($tined) // return;
-	wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }, 20)
+	wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) })
 	    or return;
 	$tined->{pid} = $new;
 	$tined->child_pids;
@@ -121,8 +121,9 @@ subtest 'under load' => sub {
 
 # It may be asking just now, and so is not sent away at once.
 subtest 'idle clients, --no-lot' => sub {
-	# On a slow machine the new one may take longer than a second to start.
-	my $tined = start('--no-lot', '-k', $slow ? '5s' : '1s');
+	# In which the new one must be there, and the client must ask.
+	my $keepalive = 2 * slow();
+	my $tined = start('--no-lot', '-k', "${keepalive}s");
 	my $old = $tined->pid;
 	my ($again, $idle) = map { $tined->connect } 1 .. 2;
 	$tined->get('/a.txt', sock => $_, keep => 1) for $idle, $again;
@@ -138,7 +139,7 @@ subtest 'idle clients, --no-lot' => sub {
 	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
 		'the old one ends');
 	my $took = time - $start;
-	cmp_ok($took, '<', 4 * ($slow || 1),
+	cmp_ok($took, '<', $keepalive + SOONER,
 		sprintf 'after --keepalive: %.2f s', $took);
 	ok($tined->is_closed($idle), 'one that does not is closed');
 	ok(!$tined->was_reset($idle), 'not reset');
@@ -151,7 +152,7 @@ subtest 'a request under way' => sub {
 	my $old = $tined->pid;
 	my $sock = $tined->connect(rcvbuf => 4096);
 	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock, time + 5);
+	$tined->fill($sock);
 	$tined->signal('USR2');
 	my $new = successor($tined);
 	ok($new, 'the new one does not wait for it');
@@ -202,7 +203,7 @@ subtest 'one that cannot' => sub {
 		my ($what, $break, $words) = @$broken;
 		$break->();
 		$tined->signal('USR2');
-		ok(wait_for(sub { failures($tined) > $failures }, 15),
+		ok(wait_for(sub { failures($tined) > $failures }),
 			"one that $what");
 		$failures++;
 		like($tined->error_log, $words, 'and why');

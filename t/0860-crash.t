@@ -287,7 +287,7 @@ subtest 'workers that cannot start' => sub {
 		$tined->error_log =~ /4 workers in a row have failed to start/
 	}), 'none starts any more');
 	unlink $broken;
-	is(eval { $tined->get('/f/well', timeout => 20)->status }, 200,
+	is(eval { $tined->get('/f/well')->status }, 200,
 		'service comes back') or diag($@);
 	ok(wait_for(sub { $tined->worker_pids == 8 }), 'so do all workers');
 	@tries = grep { /while starting/ } $tined->error_log;
@@ -299,26 +299,25 @@ subtest 'workers that cannot start' => sub {
 	spew($broken, q{});
 	kill 'KILL', $tined->worker_pids;
 	ok(wait_for(sub { !$tined->worker_pids }), 'while it waits');
-	my $start = time;
 	is($tined->stop, 0, 'it can be stopped');
-	cmp_ok(time - $start, '<', 2 * slow(), 'at once');
 	$tined->ends_clean(@ALLOWED, qr/workers in a row/);
 };
 
 # More than the bound allows at once, so that it shows.
 subtest 'under load' => sub {
 	my $tined = start_faulty(args => ['-w', 4]);
-	my $seconds = 2;
-	my ($count, $wrong) = crowd($tined, 8, $seconds, sub ($i) {
+	my $start = time;
+	my ($count, $wrong) = crowd($tined, 8, 2 * slow(), sub ($i) {
 		rand 10 < 4 ? ('/f/segv', 500) : ("/f/well?$$.$i", 200)
 	});
+	my $seconds = time - $start; # those that it took in truth
 	my $crashes = $count->{500} // 0;
 
 	is_deeply($wrong, [], 'each has its own answer')
 	    or diag($tined->error_log);
 	note("$crashes crashes, $count->{200} others");
 	cmp_ok($crashes, '>', 32, 'crashes');
-	cmp_ok($crashes, '<', 32 + 50 * ($seconds + 2), 'not without bound');
+	cmp_ok($crashes, '<=', 32 + 50 * $seconds + 4, 'not without bound');
 	cmp_ok($count->{200}, '>', $crashes / 2, 'others are served');
 	my @log;
 	ok(wait_for(sub {
@@ -333,7 +332,7 @@ subtest 'under load' => sub {
 		$count->{200}, 'and one for each of the others');
 	my $told = grep { $_ =~ storm_line } @log;
 	cmp_ok($told, '<=', 1, 'the bound is told of once');
-	is($told, 1, 'and it was met') if $crashes > 50 * ($seconds + 1);
+	is($told, 1, 'and it was met') if $crashes > 32 + 50 * $seconds;
 	ok(wait_for(sub { $tined->worker_pids == 4 }), 'all are there again');
 	$tined->ends_clean(@ALLOWED, storm_line);
 };

@@ -8,13 +8,16 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Faulty qw(crowd lines_about start_faulty storm_line);
-use Tined  qw(slow slurp wait_for);
+use Tined  qw(SOONER slow slurp wait_for);
 
 my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
 my @ALLOWED = ($HUNG, qr{error: has hung, in:}, qr{error:   #\d+ });
 
+# No request that is well is to take so long, on a busy machine either.
+my $limit = slow();
+
 sub start (@args) {
-	return start_faulty(args => ['--request-timeout', '400ms', @args]);
+	return start_faulty(args => ['--request-timeout', "${limit}s", @args]);
 }
 
 # The lines about it.
@@ -34,15 +37,15 @@ subtest 'it hangs' => sub {
 		is($response->status, 504, "$way: 504");
 		is($response->field('Connection'), 'close', 'the last');
 		like($response->body, qr/Gateway Timeout/, 'a page');
-		cmp_ok($took, '>=', 0.4, 'not before the time');
-		cmp_ok($took, '<', 0.4 + slow(), 'and soon after it');
+		cmp_ok($took, '>=', $limit, 'not before the time');
+		cmp_ok($took, '<', $limit + SOONER, 'and soon after it');
 		is((grep { /has hung, in:\z/ } @lines), 1, 'where')
 		    or diag(join "\n", @lines);
 		is((grep { /#\d+ fault_$way\+0x/ } @lines), 1, 'the function')
 		    or diag(join "\n", @lines);
 		like($lines[-1], qr{$HUNG while running "GET /f/$way\?a HTTP},
 			'what');
-		like($lines[-1], qr{"\ for\ 127\.0\.0\.1,\ \d{3,4}\ ms\ into
+		like($lines[-1], qr{"\ for\ 127\.0\.0\.1,\ \d{4,6}\ ms\ into
 			\ it;\ its\ client\ got\ 504;\ a\ new\ worker
 			\ takes\ its\ place\z}x, 'whom, how long');
 		is((grep { m{"GET /f/$way\?a HTTP/1\.1" 504 \d+ } }
@@ -54,12 +57,10 @@ subtest 'it hangs' => sub {
 
 subtest 'it hears no signal' => sub {
 	my $tined = start('-w', 1);
-	my $start = time;
 	my $sock = $tined->connect;
 
 	$tined->send($sock, "GET /f/deaf HTTP/1.1\r\nHost: a\r\n\r\n");
-	ok(!$tined->read_response($sock), 'no answer');
-	cmp_ok(time - $start, '<', 3 * slow(), 'but an end');
+	ok(!$tined->read_response($sock), 'no answer, but an end');
 	like((lines($tined, '/f/deaf'))[-1],
 		qr/$HUNG and was killed while .*; its client got no answer; a/,
 		'the log');
@@ -91,7 +92,7 @@ subtest 'the client is slow' => sub {
 	$tined->send($drip, "GET /f/drip HTTP/1.1\r\nHost: a\r\n\r\n");
 
 	for (1 .. 10) {    # longer than the time, once and all in all
-		sleep($_ == 5 ? 0.7 : 0.05);
+		sleep $limit * ($_ == 5 ? 1.5 : 0.1);
 		$tined->send($slow, 'x' x 50_000);
 	}
 	is($tined->read_response($slow)->body, "read\n", 'to send its content');
@@ -101,7 +102,7 @@ subtest 'the client is slow' => sub {
 
 	$slow = $post->('reader');
 	$tined->send($slow, 'x' x 250_000);
-	sleep 0.5;
+	sleep 1.2 * $limit;
 	$tined->send($slow, 'x' x 250_000);
 	is($tined->read_response($slow)->status, 504, 'it reads and then hangs');
 	lines($tined, '/f/reader');
@@ -138,7 +139,7 @@ subtest 'none, and the default' => sub {
 
 subtest 'under load' => sub {
 	my $tined = start('-w', 6);
-	my ($count, $wrong) = crowd($tined, 8, 3, sub ($i) {
+	my ($count, $wrong) = crowd($tined, 8, 4 * $limit, sub ($i) {
 		rand 100 < 3 ? ('/f/hang', 504) : ("/f/well?$$.$i", 200)
 	});
 	my $hung = $count->{504} // 0;

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Faulty qw(crowd start_faulty);
-use Tined  qw(slow wait_for);
+use Tined  qw(SOONER slow wait_for);
 
 my @ALLOWED = (qr{error: worker \d+\[\d+\] (?:was killed by signal|has hung)},
 	qr{error: (?:broken by|has hung)}, qr{error:   #\d+ },
@@ -24,7 +24,7 @@ sub died ($tined, $count) {
 }
 
 subtest 'a crash' => sub {
-	my $time = 2 * slow(); # in which all of this must fit
+	my $time = 4 * slow(); # in which all of this must fit
 	my $tined = start_faulty(args => ['-w', 2, '--quarantine',
 		"3,${time}s"]);
 	my $sock = $tined->connect;
@@ -57,7 +57,7 @@ subtest 'a crash' => sub {
 	}), 'it ends');
 	my $took = time - $start;
 	cmp_ok($took, '>=', $time, 'after the time');
-	cmp_ok($took, '<', 2 * $time, 'and not much later');
+	cmp_ok($took, '<', $time + SOONER, 'and not much later');
 	is($tined->get('/f/segv')->status, 500, 'it may try again');
 	$tined->ends_clean(@ALLOWED);
 };
@@ -98,7 +98,7 @@ subtest 'who is killed from outside has no blame' => sub {
 
 subtest 'under load' => sub {
 	my $tined = start_faulty(args => ['-w', 4, '--quarantine', '5,60s']);
-	my ($count, $wrong) = crowd($tined, 8, 2, sub ($i) {
+	my ($count, $wrong) = crowd($tined, 8, 2 * slow(), sub ($i) {
 		return ("/f/well?$$.$i", 200) if rand 10 < 7;
 		return ('/f/segv', '50[03]');
 	});

