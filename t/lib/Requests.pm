@@ -26,7 +26,7 @@ use constant LAWFUL_BODY => q{*} x 7;
 
 use constant {
 	AT_ONCE   => 48,     # connections
-	PATIENCE  => 5,      # seconds for one row
+	PATIENCE  => 30,     # seconds for one row
 	SINGLY    => 256,    # bytes at both ends of what goes byte by byte
 	IN_PIECES => 61,     # bytes, and what is between them in pieces
 	OUTQ      => 0x5411, # ioctl: what of a socket's output is not yet read
