@@ -33,12 +33,12 @@ sub kill_lot ($tined) {
 	return;
 }
 
-# The first one's death makes wait for 20 ms, as it may have failed to start.
+# Until there is another, at once.
 sub is_replaced ($tined) {
 	my $old = lot_pid($tined);
 
 	replaced_at_once($tined, $old,
-		sub { (find_lot($tined) // $old) != $old }, 0.02);
+		sub { (find_lot($tined) // $old) != $old });
 	kill_lot($tined) if (find_lot($tined) // 0) == $old;
 	return;
 }

@@ -13,6 +13,9 @@ use Tined      qw(slurp wait_for);
 
 our @EXPORT_OK = qw(replaced_at_once trace);
 
+# Seconds: CHILD_THROTTLE_FIRST_MS of src/child.h.
+use constant PAUSE => 0.02;
+
 # The calls of these kinds (strace -e trace=) that the processes make while the
 # code runs, as lines; undef where nothing can be traced, which is told.
 sub trace ($kinds, $code, @pids) {
@@ -54,9 +57,9 @@ sub waits ($calls) {
 }
 
 # Kills a child of the server, and tests that the master, once it has reaped it,
-# waits no longer than that before it starts another.  is_there: whether there
-# is one.
-sub replaced_at_once ($tined, $pid, $is_there, $pause = 0) {
+# asks for no longer wait than the first of those that have not served yet
+# costs, before it starts another.  is_there: whether there is one.
+sub replaced_at_once ($tined, $pid, $is_there) {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $calls = trace('wait4,waitid,clone,clone3,fork,vfork,ppoll', sub {
 		kill 'KILL', $pid;
@@ -65,7 +68,7 @@ sub replaced_at_once ($tined, $pid, $is_there, $pause = 0) {
 	my ($between) = $calls =~ /\bwait(?:4|id)\([^\n]*\b$pid\b[^\n]*\n
 		(.*?)\b(?:clone3?|v?fork)\(/sx;
 
-	return Test::More::ok(defined $between && waits($between) <= $pause,
+	return Test::More::ok(defined $between && waits($between) <= PAUSE,
 		'as soon as its end is known') || Test::More::diag($calls);
 }
 
