@@ -13,8 +13,9 @@ use Tined      qw(slurp wait_for);
 
 our @EXPORT_OK = qw(replaced_at_once trace);
 
-# Seconds: CHILD_THROTTLE_FIRST_MS of src/child.h.
-use constant PAUSE => 0.02;
+# Seconds: a few times CHILD_THROTTLE_FIRST_MS of src/child.h, as the master may
+# be woken for something else, and wait again.
+use constant PAUSE => 0.1;
 
 # The calls of these kinds (strace -e trace=) that the processes make while the
 # code runs, as lines; undef where nothing can be traced, which is told.
