@@ -87,7 +87,7 @@ void
 bulletin_act(struct bulletin *b, const struct heritage *h, const char *size)
 {
 	if (b->next == CLOCK_NEVER) {
-		if (b->told.len > 0 && !atomic_load(&h->board->asleep))
+		if (b->told.len > 0 && !atomic_load(&h->board->hints->asleep))
 			begin(b);
 		return;
 	}
@@ -97,7 +97,7 @@ bulletin_act(struct bulletin *b, const struct heritage *h, const char *size)
 	if (!look(b, h, size))
 		return;
 	b->next = CLOCK_NEVER;
-	atomic_store(&h->board->asleep, true);
+	atomic_store(&h->board->hints->asleep, true);
 }
 
 void

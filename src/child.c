@@ -95,33 +95,89 @@ child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
 }
 
-/* They are the lot's; and while they are open, its successor waits for more. */
+/*
+ * Each child lets go of what it has no use for: nobody who takes it over can
+ * use it then.  In all children: what the master alone is to hear, or to say.
+ */
 static void
-leave_lanes(struct heritage *h)
+leave_master(const struct children *all)
+{
+	struct heritage *h = all->heritage;
+
+	all->leave();
+	heir_leave();
+	successor_leave(&all->heir);
+	successor_leave(&all->successor);
+	wakeup_only_send(&h->started);
+	wakeup_only_send(&h->wanted);
+	close(h->control.to);
+	h->control.to = -1;
+}
+
+static void
+leave_status(const struct children *all)
+{
+	const struct listeners *l = &all->heritage->status.listeners;
+
+	for (size_t i = 0; i < l->count; i++)
+		close(l->at[i].fd);
+}
+
+/* What other lots say is the lot's to hear; it waits for the end of that. */
+static void
+leave_other_lots(struct heritage *h)
 {
 	handoff_close_lane(&h->successor);
 	handoff_close_lane(&h->predecessor);
 }
 
-/* In any child. */
+/*
+ * What is parked is also received by workers, when the server stops; whether
+ * it has been received they ask at any time.
+ */
 static void
-leave_master(const struct children *all)
+become_worker(const struct children *all)
 {
-	all->leave();
-	heir_leave();
-	successor_leave(&all->heir);
-	successor_leave(&all->successor);
-}
-
-/* In a child that is to serve clients. */
-static void
-leave(const struct children *all)
-{
-	const struct listeners *l = &all->heritage->status.listeners;
+	struct heritage *h = all->heritage;
 
 	leave_master(all);
-	for (size_t i = 0; i < l->count; i++)
-		close(l->at[i].fd);
+	leave_status(all);
+	leave_other_lots(h);
+	handoff_only_receive(&h->ready);
+	if (h->share != NULL)
+		wakeup_only_send(&h->share->freed);
+}
+
+/* What it has handed over it takes back when it moves. */
+static void
+become_lot(const struct children *all)
+{
+	struct heritage *h = all->heritage;
+
+	leave_master(all);
+	leave_status(all);
+	wakeup_close(&h->started);
+	wakeup_close(&h->wanted);
+	wakeup_close(&h->lot_ended);
+	handoff_only_receive(&h->parked);
+	if (h->share != NULL)
+		wakeup_only_take(&h->share->freed);
+}
+
+static void
+become_status(const struct children *all)
+{
+	struct heritage *h = all->heritage;
+
+	leave_master(all);
+	leave_other_lots(h);
+	wakeup_close(&h->started);
+	wakeup_close(&h->wanted);
+	wakeup_close(&h->lot_ended);
+	handoff_close_lane(&h->parked);
+	handoff_close_lane(&h->ready);
+	if (h->share != NULL)
+		wakeup_close(&h->share->freed);
 }
 
 void
@@ -137,19 +193,19 @@ spawn_one(struct children *all, size_t slot, bool ahead)
 	pid_t master = getpid();
 	pid_t pid;
 
-	atomic_store(&h->board->slots[slot].logs, h->logs);
-	score_start(&h->board->slots[slot], 0);
+	atomic_store(&scoreboard_slot(h->board, slot)->logs, h->logs);
+	scoreboard_use(h->board, slot);
+	score_start(scoreboard_slot(h->board, slot), 0);
 	log_mute(!restart_is_told(&all->restart)); /* until it is ready */
 	pid = fork();
 	if (pid == 0) {
-		leave(all);
-		leave_lanes(h);
+		become_worker(all);
 		exit(worker_run(h, slot, master));
 	}
 	log_mute(false);
 	if (pid == -1) {
 		fork_failed(all, &all->restart.not_before, "a worker");
-		score_end(&h->board->slots[slot]);
+		score_end(scoreboard_slot(h->board, slot));
 	} else {
 		child_register(all, slot, pid, ahead);
 	}
@@ -164,10 +220,10 @@ child_spawn_lot(struct children *all)
 	if (all->heritage->config.no_lot || all->lot.pid != 0 ||
 	    all->lot.not_before > clock_now())
 		return;
-	atomic_store(&all->heritage->board->lot.logs, all->heritage->logs);
+	atomic_store(&all->heritage->board->lot->logs, all->heritage->logs);
 	pid = fork();
 	if (pid == 0) {
-		leave(all);
+		become_lot(all);
 		exit(lot_run(all->heritage, master));
 	}
 	if (pid == -1) {
@@ -192,8 +248,7 @@ child_spawn_status(struct children *all)
 		return;
 	pid = fork();
 	if (pid == 0) {
-		leave_master(all);
-		leave_lanes(all->heritage);
+		become_status(all);
 		exit(status_server_run(all->heritage, master));
 	}
 	if (pid == -1) {
@@ -268,7 +323,7 @@ is_any_starting(const struct children *all)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].pid != 0 &&
-		    score_state(&all->heritage->board->slots[i]) ==
+		    score_state(scoreboard_slot(all->heritage->board, i)) ==
 			SCORE_STARTING)
 			return true;
 	return false;
@@ -322,7 +377,7 @@ child_has_started(const struct children *all, size_t slot)
 {
 	struct score_reading score;
 
-	score_read(&all->heritage->board->slots[slot], &score);
+	score_read(scoreboard_slot(all->heritage->board, slot), &score);
 	return score.pid == all->at[slot].pid && score.state != SCORE_STARTING;
 }
 
@@ -438,7 +493,7 @@ static void
 log_lot(const struct children *all, const char *why)
 {
 	const atomic_uint_least64_t *waiting =
-	    all->heritage->board->lot.waiting;
+	    all->heritage->board->lot->waiting;
 	unsigned long long sends = atomic_load(&waiting[WAIT_SEND]);
 	unsigned long long asks = atomic_load(&waiting[WAIT_HEAD]) +
 	    atomic_load(&waiting[WAIT_BODY]) +
@@ -461,7 +516,7 @@ child_log_all(const struct children *all, const char *why)
 
 		if (all->at[i].pid == 0)
 			continue;
-		score_read(&all->heritage->board->slots[i], &score);
+		score_read(scoreboard_slot(all->heritage->board, i), &score);
 		obituary_describe(&doing, &score);
 		log_warning("worker %zu[%d] %s %s", i + 1, (int)all->at[i].pid,
 		    why, buffer_string(&doing));

@@ -75,14 +75,14 @@ bool
 client_is_last(const struct client *c)
 {
 	return c->last || c->in.hurry ||
-	    atomic_load(&c->service.board->stopping);
+	    atomic_load(&c->service.board->server->stopping);
 }
 
 bool
 client_has_lot(const struct client *c)
 {
 	return c->service.ready != NULL &&
-	    score_lot_is_there(&c->service.board->lot);
+	    score_lot_is_there(c->service.board->lot);
 }
 
 /* What has come must fit into a message. */
@@ -91,6 +91,6 @@ client_may_park(const struct client *c)
 {
 	return c->service.ready != NULL && (client_has_lot(c) || c->in.yield) &&
 	    !c->refused && !c->in.hurry &&
-	    !atomic_load(&c->service.board->stopping) &&
+	    !atomic_load(&c->service.board->server->stopping) &&
 	    input_text(&c->in).len <= c->service.parked->room;
 }

@@ -43,7 +43,7 @@ bad_head(struct head_scan *scan, int status)
 static bool
 others_wait(const struct client *c)
 {
-	return score_lot_on_the_way(&c->service.board->lot) > 0 &&
+	return score_lot_on_the_way(c->service.board) > 0 &&
 	    handoff_is_waiting(c->service.ready);
 }
 
@@ -54,7 +54,7 @@ others_wait(const struct client *c)
 static bool
 lot_has_room(const struct client *c)
 {
-	const struct score_lot *lot = &c->service.board->lot;
+	const struct score_lot *lot = c->service.board->lot;
 
 	return !atomic_load(&lot->full) &&
 	    !(score_lot_is_crowded(lot) &&
@@ -105,7 +105,7 @@ static bool
 is_lot_missing(const struct client *c)
 {
 	return c->service.ready != NULL && !client_has_lot(c) && !c->in.hurry &&
-	    !c->in.yield && !atomic_load(&c->service.board->stopping);
+	    !c->in.yield && !atomic_load(&c->service.board->server->stopping);
 }
 
 static int64_t

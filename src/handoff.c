@@ -128,14 +128,31 @@ handoff_room(const struct handoff_lane *lane)
 						 : HANDOFF_BYTES_MAX;
 }
 
+static void
+close_end(int *end)
+{
+	if (*end != -1)
+		close(*end);
+	*end = -1;
+}
+
+void
+handoff_only_send(struct handoff_lane *lane)
+{
+	close_end(&lane->from);
+}
+
+void
+handoff_only_receive(struct handoff_lane *lane)
+{
+	close_end(&lane->to);
+}
+
 void
 handoff_close_lane(struct handoff_lane *lane)
 {
-	if (lane->from != -1)
-		close(lane->from);
-	if (lane->to != -1)
-		close(lane->to);
-	lane->from = lane->to = -1;
+	close_end(&lane->from);
+	close_end(&lane->to);
 }
 
 static void

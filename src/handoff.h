@@ -67,8 +67,10 @@ int handoff_open_lane(struct handoff_lane *lane);
  * (net.core.wmem_default and wmem_max: socket(7)).  More is never sent.
  */
 size_t handoff_room(const struct handoff_lane *lane);
-/* In a process that has no use for it; there may be none. */
+/* In a process that has no use for it, or for an end; there may be none. */
 void handoff_close_lane(struct handoff_lane *lane);
+void handoff_only_send(struct handoff_lane *lane);
+void handoff_only_receive(struct handoff_lane *lane);
 /*
  * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
  * caller's.  -1 with errno: EAGAIN when the lane is full, EMSGSIZE when it is

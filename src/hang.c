@@ -58,7 +58,8 @@ hang_check(struct children *all)
 
 		if (child->pid != 0)
 			next = earlier(next,
-			    check(child, &all->heritage->board->slots[i],
+			    check(child,
+				scoreboard_slot(all->heritage->board, i),
 				timeout));
 	}
 	return next;

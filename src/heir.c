@@ -126,7 +126,7 @@ ask(const struct heritage *h)
 		errno = saved;
 		return -1;
 	}
-	score_lot_handed(&h->board->lot);
+	score_lot_handed(h->board->lot);
 	close(ends[1]);
 	client = ends[0];
 	return 0;

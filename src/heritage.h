@@ -16,6 +16,7 @@
 #include "scoreboard.h"
 #include "share.h"
 #include "site.h"
+#include "wakeup.h"
 
 /* Of the process behind --status-socket: a server of its own. */
 struct status_post {
@@ -52,9 +53,11 @@ struct heritage {
 	/* An eventfd: until it says so, no client is accepted (heir.h); -1 when
 	 * it has, or need not. */
 	int doors;
-	int started;   /* an eventfd: a worker is ready to serve */
-	int wanted;    /* another: too few workers are idle */
-	int lot_ended; /* another, by the master: the lot is gone */
+	/* To the master: a worker is ready to serve; too few are idle. */
+	struct wakeup started;
+	struct wakeup wanted;
+	/* By the master, to all workers: the lot is gone. */
+	struct wakeup lot_ended;
 };
 
 /*

@@ -83,7 +83,7 @@ report(const struct lot *lot)
 	    [BERTH_SEND] = WAIT_SEND,
 	    [BERTH_LINGER] = WAIT_LINGER,
 	};
-	struct score_lot *score = &lot->heritage->board->lot;
+	struct score_lot *score = lot->heritage->board->lot;
 
 	for (int i = 0; i < BERTH_DEAD; i++)
 		score_lot_set(score, waits[i], lot->berths.counts[i]);
@@ -136,8 +136,9 @@ act_on_event(struct lot *lot, const struct epoll_event *event)
 		open_doors(lot);
 	else if (what == &lot->heritage->listeners)
 		lot_accept_all(lot);
-	else if (what != &lot->lane_is_full &&
-	    what != &lot->share) /* after which the queue is looked at */
+	else if (what == &lot->share)
+		(void)wakeup_take(&lot->heritage->share->freed);
+	else if (what != &lot->lane_is_full) /* the queue is looked at then */
 		lot_act_on_berth(lot, what);
 }
 
@@ -205,7 +206,7 @@ end_if_drained(struct lot *lot)
 		return;
 	lot->drained = true;
 	berths_unwatch(&lot->berths, lot->heritage->parked.from);
-	score_lot_drained(&lot->heritage->board->lot);
+	score_lot_drained(lot->heritage->board->lot);
 }
 
 /* What no worker takes any more. */
@@ -415,18 +416,19 @@ lot_run(struct heritage *heritage, pid_t master)
 		lot.room = heritage->ready.room;
 	log_set_role("lot");
 	setproctitle("lot (clients that wait)");
-	lot_share_init(&lot.share, heritage->share, &heritage->board->lot);
+	lot_share_init(&lot.share, heritage->share, heritage->board);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&heritage->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;
-	if (start(&lot) == -1) {
+	if (scoreboard_confine(heritage->board, SCOREBOARD_LOT, 0) == -1 ||
+	    start(&lot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
 	lot.lane_max = lot.max / 2; /* unix(7) allows so many both ways */
 	lot.max = leave_to_clients(lot.max, lot.wake);
-	score_lot_start(&heritage->board->lot, lot.max);
-	relog_follow(heritage, &heritage->board->lot.logs, master);
+	score_lot_start(heritage->board->lot, lot.max);
+	relog_follow(heritage, &heritage->board->lot->logs, master);
 	set_up_signals();
 	loop(&lot);
 	end(&lot);

@@ -19,7 +19,7 @@
 static bool
 is_lane_at_its_bound(const struct lot *lot)
 {
-	return score_lot_on_the_way(&lot->heritage->board->lot) >=
+	return score_lot_on_the_way(lot->heritage->board) >=
 	    (int64_t)lot->lane_max;
 }
 
@@ -53,7 +53,7 @@ hand_over(struct lot *lot, struct berth *b)
 		b->rest) == -1)
 		return lose(lot, b);
 	lot_share_handed(&lot->share, b->client);
-	score_lot_handed(&lot->heritage->board->lot);
+	score_lot_handed(lot->heritage->board->lot);
 	lot->handed = clock_now();
 	berth_release(&lot->berths, b);
 	return true;
@@ -66,20 +66,20 @@ hand_over(struct lot *lot, struct berth *b)
 static void
 settle_lane(struct lot *lot)
 {
-	struct score_lot *score = &lot->heritage->board->lot;
-	int64_t count = score_lot_on_the_way(score);
+	struct scoreboard *board = lot->heritage->board;
+	int64_t count = score_lot_on_the_way(board);
 
 	if (count < 0 ||
 	    (count > 0 && clock_now() - lot->handed > LANE_TIME &&
 		!handoff_is_waiting(&lot->heritage->ready)))
-		score_lot_settle(score);
+		score_lot_settle(board);
 }
 
 int64_t
 lot_settle_deadline(const struct lot *lot)
 {
 	if (!lot_share_is_wanted(&lot->share) ||
-	    score_lot_on_the_way(&lot->heritage->board->lot) == 0)
+	    score_lot_on_the_way(lot->heritage->board) == 0)
 		return CLOCK_NEVER;
 	return clock_now() + LANE_TIME;
 }
@@ -159,7 +159,7 @@ evict_first(struct lot *lot, enum berth_state state)
 		return false;
 	warn_full(lot);
 	berth_release(&lot->berths, b);
-	score_lot_evicted(&lot->heritage->board->lot);
+	score_lot_evicted(lot->heritage->board->lot);
 	return true;
 }
 
@@ -226,7 +226,7 @@ lot_watch_sources(struct lot *lot)
 	struct heritage *h = lot->heritage;
 
 	if (h->share != NULL &&
-	    berths_watch(&lot->berths, h->share->freed, EPOLLIN | EPOLLET,
+	    berths_watch(&lot->berths, h->share->freed.from, EPOLLIN,
 		&lot->share) == -1 &&
 	    errno != EEXIST)
 		return -1;
@@ -247,7 +247,7 @@ static void
 be_full(struct lot *lot)
 {
 	hold_off(lot);
-	atomic_store(&lot->heritage->board->lot.full, true);
+	atomic_store(&lot->heritage->board->lot->full, true);
 }
 
 /* Memory is no reason for workers to keep slow readers, who take none. */
@@ -306,7 +306,7 @@ lot_go_on_if_possible(struct lot *lot)
 	    !has_memory(lot) || !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->famine_until)
 		return;
-	atomic_store(&lot->heritage->board->lot.full, false);
+	atomic_store(&lot->heritage->board->lot->full, false);
 	lot_open_sources(lot);
 	if (lot->famine.is) /* nobody may come who would tell its end */
 		lot_accept_all(lot);
@@ -331,7 +331,7 @@ relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
 
 	if (h->kind != HANDOFF_SEND || h->worker == 0)
 		return;
-	score_lot_deferred(&heritage->board->lot, lot->berths.deferred);
+	score_lot_deferred(heritage->board->lot, lot->berths.deferred);
 	ration_return(heritage->ration, h->worker - 1, bytes);
 }
 
@@ -530,7 +530,7 @@ accept_from(struct lot *lot, int listener)
 		step_back(lot, listener);
 	if (fd == -1)
 		return;
-	score_lot_accepted(&lot->heritage->board->lot);
+	score_lot_accepted(lot->heritage->board->lot);
 	peer_set_name(&peer);
 	if (peer.address.ss_family == AF_UNIX)
 		listener_set_timeouts(&lot->heritage->listeners, fd);

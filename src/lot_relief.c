@@ -10,7 +10,7 @@
 static bool
 is_full(const struct lot *lot)
 {
-	return atomic_load(&lot->heritage->board->lot.full);
+	return atomic_load(&lot->heritage->board->lot->full);
 }
 
 /* Of memory, for one more response that is no file. */
@@ -44,7 +44,7 @@ lot_relieve_workers(struct lot *lot)
 		return lot->relief;
 	b = berths_slowest(&lot->berths, now - READER_TIME, !full);
 	if (b != NULL) {
-		score_lot_evicted(&lot->heritage->board->lot);
+		score_lot_evicted(lot->heritage->board->lot);
 		lot_give_up_sending(
 		    lot, b, "others need its place, and it was the slowest");
 	}

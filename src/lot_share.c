@@ -2,9 +2,9 @@
 
 void
 lot_share_init(
-    struct lot_share *ls, struct share *share, const struct score_lot *score)
+    struct lot_share *ls, struct share *share, const struct scoreboard *board)
 {
-	*ls = (struct lot_share){.share = share, .score = score};
+	*ls = (struct lot_share){.share = share, .board = board};
 }
 
 /*
@@ -16,7 +16,7 @@ lot_share_begin(struct lot_share *ls)
 {
 	ls->full_count = 0;
 	if (ls->share != NULL)
-		atomic_store(&ls->share->waiting, true);
+		share_set_wanted(ls->share, true);
 }
 
 static uint64_t *
@@ -28,8 +28,8 @@ place(struct lot_share *ls, uint64_t number)
 static size_t
 count_on_their_way(struct lot_share *ls, uint64_t client)
 {
-	uint64_t next = atomic_load(&ls->score->handed);
-	int64_t left = score_lot_on_the_way(ls->score);
+	uint64_t next = atomic_load(&ls->board->lot->handed);
+	int64_t left = score_lot_on_the_way(ls->board);
 	size_t count = 0;
 
 	for (; left > 0; left--)
@@ -69,18 +69,18 @@ void
 lot_share_handed(struct lot_share *ls, uint64_t client)
 {
 	if (ls->share != NULL)
-		*place(ls, atomic_load(&ls->score->handed)) = client;
+		*place(ls, atomic_load(&ls->board->lot->handed)) = client;
 }
 
 void
 lot_share_end(struct lot_share *ls, bool waiting)
 {
 	if (ls->share != NULL)
-		atomic_store(&ls->share->waiting, waiting);
+		share_set_wanted(ls->share, waiting);
 }
 
 bool
 lot_share_is_wanted(const struct lot_share *ls)
 {
-	return ls->share != NULL && atomic_load(&ls->share->waiting);
+	return ls->share != NULL && share_is_wanted(ls->share);
 }

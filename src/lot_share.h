@@ -13,21 +13,21 @@
 #include "scoreboard.h"
 #include "share.h"
 
-/* Messages on their way: more than a lane has room for (handoff.c). */
-#define LOT_SHARE_LANE 4096
+/* Messages on their way, at most. */
+#define LOT_SHARE_LANE SCORE_LANE_MAX
 /* Clients who have their share, as is known while the queue is gone through. */
 #define LOT_SHARE_FULL 16
 
 struct lot_share {
-	struct share *share;	       /* NULL: there is no bound */
-	const struct score_lot *score; /* what was handed over, and taken */
-	uint64_t lane[LOT_SHARE_LANE]; /* the clients of the last of that */
+	struct share *share;		/* NULL: there is no bound */
+	const struct scoreboard *board; /* what was handed over, and taken */
+	uint64_t lane[LOT_SHARE_LANE];	/* the clients of the last of that */
 	uint64_t full[LOT_SHARE_FULL];
 	size_t full_count;
 };
 
 void lot_share_init(
-    struct lot_share *ls, struct share *share, const struct score_lot *score);
+    struct lot_share *ls, struct share *share, const struct scoreboard *board);
 /* Before the queue is gone through. */
 void lot_share_begin(struct lot_share *ls);
 /* Whether that client may have one more worker. */

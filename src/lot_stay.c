@@ -115,7 +115,7 @@ lot_give_up_sending(struct lot *lot, struct berth *b, const char *why)
 {
 	log_info("%s did not take %llu bytes of a response: %s", b->peer.name,
 	    (unsigned long long)rest_length(b->rest), why);
-	score_lot_aborted(&lot->heritage->board->lot);
+	score_lot_aborted(lot->heritage->board->lot);
 	berth_release(&lot->berths, b);
 }
 

@@ -160,7 +160,7 @@ begin_stop(struct master *m)
 	reload_abandon(&m->reload);
 	setproctitle("master [stopping]");
 	listener_stop_greeting(&m->heritage->listeners);
-	atomic_store(&m->heritage->board->stopping, true);
+	atomic_store(&m->heritage->board->server->stopping, true);
 	if (m->children.lot.pid != 0 && !m->leaving)
 		kill(m->children.lot.pid, SIGNAL_STOP);
 }
@@ -171,7 +171,7 @@ stop_workers(struct master *m)
 {
 	if (m->workers_told ||
 	    (m->children.lot.pid != 0 && !m->leaving &&
-		!atomic_load(&m->heritage->board->lot.drained)))
+		!atomic_load(&m->heritage->board->lot->drained)))
 		return;
 	m->workers_told = true;
 	drain_begin(&m->drain, m->stop_began);
@@ -424,9 +424,7 @@ announce(struct master *m, const struct master_hooks *hooks)
 static void
 act_on_start(struct master *m, const struct master_hooks *hooks)
 {
-	uint64_t count;
-
-	if (read(m->heritage->started, &count, sizeof(count)) > 0) {
+	if (wakeup_take(&m->heritage->started)) {
 		m->started = true;
 		child_prove(&m->children);
 		if (!m->stopping && !m->leaving)
@@ -516,8 +514,8 @@ static void
 wait_for_event(const struct master *m)
 {
 	struct pollfd asked[] = {
-	    {.fd = m->heritage->started, .events = POLLIN},
-	    {.fd = m->stopping || m->leaving ? -1 : m->heritage->wanted,
+	    {.fd = m->heritage->started.from, .events = POLLIN},
+	    {.fd = m->stopping || m->leaving ? -1 : m->heritage->wanted.from,
 		.events = POLLIN},
 	    {.fd = successor_poll(&m->children.successor), .events = POLLIN},
 	    {.fd = heir_predecessor(), .events = POLLIN},

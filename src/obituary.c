@@ -124,7 +124,7 @@ log_request(const struct obituary *o, struct heritage *heritage)
 	    .aborted = o->score.fate != SCORE_ANSWERED,
 	    .closes = true,
 	};
-	struct score *slot = &heritage->board->slots[o->slot];
+	struct score *slot = scoreboard_slot(heritage->board, o->slot);
 
 	if (o->score.fate == SCORE_UNKNOWN)
 		return;

@@ -1,6 +1,4 @@
-#include <sys/mman.h>
-
-#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -10,58 +8,34 @@
 /* A reader that meets the writer again and again takes what it has. */
 #define READ_TRIES 1000
 
-struct entry {
-	int64_t when; /* of a death; of what is held: its end; 0: nothing */
-	unsigned method;
-	size_t len;
-	char path[QUARANTINE_PATH_MAX];
-};
-
-struct held {
-	atomic_uint sequence; /* even and unchanged: the entry is whole */
-	struct entry entry;
-};
-
-struct quarantine_place {
-	atomic_bool taken;
-	struct entry entry;
-};
-
+/* The master's own; its children have it as it was when they were forked. */
 struct quarantine {
 	int limit;
 	int64_t time;
-	size_t size; /* of all this */
-	struct entry deaths[QUARANTINE_DEATHS_MAX];
+	struct quarantine_list *list;
+	struct quarantine_entry deaths[QUARANTINE_DEATHS_MAX];
 	size_t next_death; /* the oldest, or not used yet */
-	atomic_size_t held_count;
-	struct held held[QUARANTINE_HELD_MAX];
-	struct quarantine_place places[];
 };
 
 struct quarantine *
-quarantine_create(int limit, int64_t time, size_t workers)
+quarantine_create(int limit, int64_t time, struct quarantine_list *list)
 {
-	size_t size = sizeof(struct quarantine) +
-	    workers * sizeof(struct quarantine_place);
-	struct quarantine *q = memory_share(size);
+	struct quarantine *q = memory_get_array(1, sizeof(*q));
 
-	if (q == NULL)
-		return NULL;
 	q->limit = limit;
 	q->time = time;
-	q->size = size;
+	q->list = list;
 	return q;
 }
 
 void
 quarantine_free(struct quarantine *q)
 {
-	if (q != NULL)
-		munmap(q, q->size);
+	free(q);
 }
 
 static void
-set(struct entry *e, const struct quarantine_key *key, int64_t when)
+set(struct quarantine_entry *e, const struct quarantine_key *key, int64_t when)
 {
 	e->when = when;
 	e->method = key->method;
@@ -70,24 +44,18 @@ set(struct entry *e, const struct quarantine_key *key, int64_t when)
 }
 
 static struct quarantine_key
-key_of(const struct entry *e)
+key_of(const struct quarantine_entry *e)
 {
 	return (struct quarantine_key){e->method, {e->path, e->len}};
 }
 
 /* A length that is just being changed may be any. */
 static bool
-is_for(const struct entry *e, const struct quarantine_key *key)
+is_for(const struct quarantine_entry *e, const struct quarantine_key *key)
 {
 	return e->when != 0 && e->method == key->method &&
 	    e->len == key->path.len && key->path.len <= QUARANTINE_PATH_MAX &&
 	    memcmp(e->path, key->path.at, key->path.len) == 0;
-}
-
-struct quarantine_place *
-quarantine_place(struct quarantine *q, size_t slot)
-{
-	return &q->places[slot];
 }
 
 void
@@ -105,15 +73,21 @@ quarantine_leave(struct quarantine_place *p)
 	atomic_store_explicit(&p->taken, false, memory_order_relaxed);
 }
 
+/* Its worker is no more, but may have been taken over before. */
 bool
-quarantine_take(struct quarantine_place *p, struct quarantine_key *key)
+quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
+    struct quarantine_key *key)
 {
-	*key = key_of(&p->entry);
-	return atomic_exchange(&p->taken, false);
+	bool taken = atomic_exchange(&p->taken, false);
+
+	*entry = p->entry;
+	*key = key_of(entry);
+	return taken && entry->len <= sizeof(entry->path);
 }
 
 static int64_t
-left_of(const struct held *h, const struct quarantine_key *key, int64_t now)
+left_of(const struct quarantine_held *h, const struct quarantine_key *key,
+    int64_t now)
 {
 	int64_t left = 0;
 
@@ -134,10 +108,10 @@ quarantine_left(
 {
 	int64_t left = 0;
 
-	if (atomic_load_explicit(&q->held_count, memory_order_relaxed) == 0)
+	if (atomic_load_explicit(&q->list->count, memory_order_relaxed) == 0)
 		return 0;
 	for (size_t i = 0; i < QUARANTINE_HELD_MAX && left == 0; i++)
-		left = left_of(&q->held[i], key, now);
+		left = left_of(&q->list->at[i], key, now);
 	return left;
 }
 
@@ -164,24 +138,24 @@ forget_deaths(struct quarantine *q, const struct quarantine_key *key)
 }
 
 /* One that is free, or the one that ends first. */
-static struct held *
+static struct quarantine_held *
 find_room(struct quarantine *q)
 {
-	struct held *first = &q->held[0];
+	struct quarantine_held *first = &q->list->at[0];
 
 	for (size_t i = 1; i < QUARANTINE_HELD_MAX; i++)
-		if (q->held[i].entry.when < first->entry.when)
-			first = &q->held[i];
+		if (q->list->at[i].entry.when < first->entry.when)
+			first = &q->list->at[i];
 	return first;
 }
 
 static void
 hold(struct quarantine *q, const struct quarantine_key *key, int64_t until)
 {
-	struct held *h = find_room(q);
+	struct quarantine_held *h = find_room(q);
 
 	if (h->entry.when == 0)
-		atomic_fetch_add(&q->held_count, 1);
+		atomic_fetch_add(&q->list->count, 1);
 	atomic_fetch_add(&h->sequence, 1);
 	set(&h->entry, key, until);
 	atomic_fetch_add(&h->sequence, 1);
@@ -208,14 +182,14 @@ quarantine_release(
     struct quarantine *q, struct quarantine_key *key, int64_t now)
 {
 	for (size_t i = 0; i < QUARANTINE_HELD_MAX; i++) {
-		struct held *h = &q->held[i];
+		struct quarantine_held *h = &q->list->at[i];
 
 		if (h->entry.when == 0 || h->entry.when > now)
 			continue;
 		atomic_fetch_add(&h->sequence, 1);
 		h->entry.when = 0;
 		atomic_fetch_add(&h->sequence, 1);
-		atomic_fetch_sub(&q->held_count, 1);
+		atomic_fetch_sub(&q->list->count, 1);
 		*key = key_of(&h->entry);
 		return true;
 	}
@@ -228,7 +202,8 @@ quarantine_next(const struct quarantine *q)
 	int64_t next = CLOCK_NEVER;
 
 	for (size_t i = 0; i < QUARANTINE_HELD_MAX; i++)
-		if (q->held[i].entry.when != 0 && q->held[i].entry.when < next)
-			next = q->held[i].entry.when;
+		if (q->list->at[i].entry.when != 0 &&
+		    q->list->at[i].entry.when < next)
+			next = q->list->at[i].entry.when;
 	return next;
 }

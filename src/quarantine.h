@@ -1,15 +1,16 @@
 /*
  * quarantine: requests that killed workers are kept from killing more.  What
  * has killed so many in so long a time, by the same method and path, is held
- * for as long.  In memory that all processes share: the master writes what is
- * held, workers read it without a lock; each tells what it works on in a place
- * of its own, which outlives it.
+ * for as long.  What is held is written by the master, and read by workers
+ * without a lock; each worker tells what it works on in a place of its own,
+ * which outlives it (scoreboard.h).
  *
  * All that is remembered is bounded: the oldest is forgotten for the newest.
  */
 #ifndef TINED_QUARANTINE_H
 #define TINED_QUARANTINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,15 +29,36 @@ struct quarantine_key {
 	struct text path;
 };
 
-struct quarantine;
-struct quarantine_place;
+struct quarantine_entry {
+	int64_t when; /* of a death; of what is held: its end; 0: nothing */
+	unsigned method;
+	size_t len;
+	char path[QUARANTINE_PATH_MAX];
+};
 
-/* For so many workers, shared with processes forked later; NULL with errno. */
-struct quarantine *quarantine_create(int limit, int64_t time, size_t workers);
+/* On the scoreboard: what is held, written by the master alone. */
+struct quarantine_list {
+	atomic_size_t count;
+	struct quarantine_held {
+		atomic_uint sequence; /* even, unchanged: the entry is whole */
+		struct quarantine_entry entry;
+	} at[QUARANTINE_HELD_MAX];
+};
+
+/* And what a worker works on, written by that worker. */
+struct quarantine_place {
+	atomic_bool taken;
+	struct quarantine_entry entry;
+};
+
+struct quarantine;
+
+/* The list is not owned. */
+struct quarantine *quarantine_create(
+    int limit, int64_t time, struct quarantine_list *list);
 void quarantine_free(struct quarantine *q);
 
-/* By a worker: its place, what it begins to work on, and that it is done. */
-struct quarantine_place *quarantine_place(struct quarantine *q, size_t slot);
+/* By a worker: what it begins to work on, and that it is done. */
 void quarantine_enter(
     struct quarantine_place *p, const struct quarantine_key *key);
 void quarantine_leave(struct quarantine_place *p);
@@ -46,9 +68,11 @@ int64_t quarantine_left(
 
 /*
  * By the master, when the worker of that place has died: what it was working
- * on, and the place is left.  False if that is not known.
+ * on, and the place is left.  False if that is not known, or makes no sense.
+ * The entry is the caller's, and the key's path lies in it.
  */
-bool quarantine_take(struct quarantine_place *p, struct quarantine_key *key);
+bool quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
+    struct quarantine_key *key);
 /* One has died of that.  True if it is held from now on. */
 bool quarantine_strike(
     struct quarantine *q, const struct quarantine_key *key, int64_t now);

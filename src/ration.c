@@ -1,18 +1,28 @@
+#include <stdlib.h>
+
 #include "memory.h"
 #include "ration.h"
 
 struct ration *
-ration_create(size_t slots, uint64_t max, const struct score_lot *lot)
+ration_create(struct scoreboard *board, uint64_t max)
 {
-	struct ration *r = memory_share(
-	    sizeof(*r) + slots * sizeof(((struct ration *)NULL)->workers[0]));
+	struct ration *r = memory_get_array(1, sizeof(*r));
 
-	if (r == NULL)
-		return NULL;
+	r->board = board;
 	r->max = max;
-	r->slots = slots;
-	r->lot = lot;
 	return r;
+}
+
+void
+ration_free(struct ration *r)
+{
+	free(r);
+}
+
+static atomic_uint_least64_t *
+sum_of(const struct ration *r, size_t slot)
+{
+	return &scoreboard_slot(r->board, slot)->deferred;
 }
 
 /*
@@ -22,17 +32,18 @@ ration_create(size_t slots, uint64_t max, const struct score_lot *lot)
 uint64_t
 ration_used(const struct ration *r)
 {
+	size_t used = atomic_load(&r->board->server->used);
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < r->slots; i++)
-		sum += atomic_load(&r->workers[i]);
-	return sum + atomic_load(&r->lot->deferred);
+	for (size_t i = 0; i < used; i++)
+		sum += atomic_load(sum_of(r, i));
+	return sum + atomic_load(&r->board->lot->deferred);
 }
 
 bool
 ration_take(struct ration *r, size_t slot, uint64_t bytes)
 {
-	atomic_fetch_add(&r->workers[slot], bytes);
+	atomic_fetch_add(sum_of(r, slot), bytes);
 	if (ration_used(r) <= r->max)
 		return true;
 	ration_return(r, slot, bytes);
@@ -48,22 +59,22 @@ ration_return(struct ration *r, size_t slot, uint64_t bytes)
 {
 	uint64_t has, left;
 
-	if (slot >= r->slots)
+	if (slot >= r->board->count)
 		return;
-	has = atomic_load(&r->workers[slot]);
+	has = atomic_load(sum_of(r, slot));
 	do
 		left = has > bytes ? has - bytes : 0;
-	while (!atomic_compare_exchange_weak(&r->workers[slot], &has, left));
+	while (!atomic_compare_exchange_weak(sum_of(r, slot), &has, left));
 }
 
 bool
 ration_is_due(const struct ration *r, size_t slot)
 {
-	return atomic_load(&r->workers[slot]) > 0;
+	return atomic_load(sum_of(r, slot)) > 0;
 }
 
 void
 ration_forget(struct ration *r, size_t slot)
 {
-	atomic_store(&r->workers[slot], 0);
+	atomic_store(sum_of(r, slot), 0);
 }

@@ -1,7 +1,7 @@
 /*
  * ration: how many bytes of responses all processes together keep for clients
- * who take their time (rest.h), in memory that they share.  Each worker has a
- * sum of its own, and the lot has one, on the scoreboard; the bound is on all
+ * who take their time (rest.h).  Each worker has a sum of its own on the
+ * scoreboard, and the lot has one; the bound is on all
  * of them together.  Whoever wants more adds it to its sum first and looks at
  * all of them then, so that no two can both have what is left.  A sum goes with
  * its process, however that ends.
@@ -9,7 +9,6 @@
 #ifndef TINED_RATION_H
 #define TINED_RATION_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,15 +17,13 @@
 
 struct ration {
 	uint64_t max; /* bytes */
-	size_t slots;
-	const struct score_lot *lot; /* its sum: deferred */
-	/* Of a worker that has handed some to the lot, until that has it. */
-	atomic_uint_least64_t workers[];
+	/* The lot's sum, and those of workers that have handed some to the lot,
+	 * until that has it. */
+	struct scoreboard *board;
 };
 
-/* For processes forked later; NULL with errno. */
-struct ration *ration_create(
-    size_t slots, uint64_t max, const struct score_lot *lot);
+struct ration *ration_create(struct scoreboard *board, uint64_t max);
+void ration_free(struct ration *r);
 /* By a worker: whether it may keep so many more. */
 bool ration_take(struct ration *r, size_t slot, uint64_t bytes);
 /*

@@ -71,7 +71,7 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	    .status = status,
 	    .retiring = child->retiring,
 	};
-	struct score *slot = &all->heritage->board->slots[o.slot];
+	struct score *slot = scoreboard_slot(all->heritage->board, o.slot);
 
 	o.timed_out =
 	    child->hung != 0 && child->hung == score_running_since(slot);
@@ -108,13 +108,12 @@ static void
 bury_lot(struct children *all, int status, bool quietly)
 {
 	struct child *lot = &all->lot;
-	const uint64_t one = 1;
 
 	if (!quietly && (!lot->retiring || status != 0))
 		log_end_of_lot(lot, status);
 	lot->pid = 0;
-	score_lot_end(&all->heritage->board->lot);
-	(void)!write(all->heritage->lot_ended, &one, sizeof(one));
+	score_lot_end(all->heritage->board->lot);
+	wakeup_send(&all->heritage->lot_ended);
 	if (clock_now() - lot->started >= PROVEN_TIME)
 		lot->failures = 0;
 	child_throttle(lot);

@@ -51,10 +51,10 @@ reopen_act(struct reopen *r, const struct children *all)
 	if (!r->pending)
 		return;
 	remind = is_time_to_remind(r);
-	done = has_switched(all, &all->lot, &board->lot.logs, remind, late);
+	done = has_switched(all, &all->lot, &board->lot->logs, remind, late);
 	for (size_t i = 0; i < all->count; i++)
-		done &= has_switched(
-		    all, &all->at[i], &board->slots[i].logs, remind, late);
+		done &= has_switched(all, &all->at[i],
+		    &scoreboard_slot(board, i)->logs, remind, late);
 	r->told |= late;
 	if (done && !r->failed)
 		log_notice("logs are reopened");

@@ -1,5 +1,4 @@
-#include <sys/mman.h>
-
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,29 +23,98 @@
 #define READ_SPINS 1000
 #define READ_PAUSE 100000L /* nanoseconds */
 
-static size_t
-size_for(size_t count)
+#define SCORE_STATUS_MIN 100
+#define SCORE_STATUS_MAX 599
+#define SCORE_STATUS_BROKEN 500
+
+/* Where each part begins: at a page, so that it can be given up. */
+struct layout {
+	size_t lot, hints, slots, end;
+	size_t stride; /* from slot to slot */
+};
+
+static struct layout
+lay_out(size_t count)
 {
-	return sizeof(struct scoreboard) + count * sizeof(struct score);
+	struct layout l = {.stride = shared_memory_round(sizeof(struct score))};
+
+	l.lot = shared_memory_round(sizeof(struct score_server));
+	l.hints = l.lot + shared_memory_round(sizeof(struct score_lot));
+	l.slots = l.hints + shared_memory_round(sizeof(struct score_hints));
+	l.end = l.slots + count * l.stride;
+	return l;
 }
 
 struct scoreboard *
 scoreboard_create(size_t count)
 {
-	struct scoreboard *board = memory_share(size_for(count));
+	struct layout l = lay_out(count);
+	struct scoreboard *board = memory_get_array(1, sizeof(*board));
+	char *base;
 
-	if (board == NULL)
+	if (shared_memory_create(&board->memory, l.end) == -1) {
+		free(board);
 		return NULL;
+	}
+	base = board->memory.at;
 	board->count = count;
 	board->started = clock_now();
+	board->server = (struct score_server *)(void *)base;
+	board->lot = (struct score_lot *)(void *)(base + l.lot);
+	board->hints = (struct score_hints *)(void *)(base + l.hints);
+	board->slots = base + l.slots;
+	board->stride = l.stride;
 	return board;
 }
 
 void
 scoreboard_free(struct scoreboard *board)
 {
-	if (board != NULL)
-		munmap(board, size_for(board->count));
+	if (board == NULL)
+		return;
+	shared_memory_free(&board->memory);
+	free(board);
+}
+
+static int
+confine_worker(struct shared_memory *m, const struct layout *l, size_t slot)
+{
+	size_t own = l->slots + slot * l->stride;
+
+	if (shared_memory_give_up(m, 0, l->hints) == -1 ||
+	    shared_memory_give_up(m, l->slots, own) == -1)
+		return -1;
+	return shared_memory_give_up(m, own + l->stride, l->end);
+}
+
+int
+scoreboard_confine(
+    struct scoreboard *board, enum scoreboard_writer writer, size_t slot)
+{
+	struct layout l = lay_out(board->count);
+
+	switch (writer) {
+	case SCOREBOARD_WORKER:
+		return confine_worker(&board->memory, &l, slot);
+	case SCOREBOARD_LOT:
+		return shared_memory_give_up(&board->memory, 0, l.lot);
+	case SCOREBOARD_READER:
+		break;
+	}
+	return shared_memory_give_up(&board->memory, 0, l.end);
+}
+
+struct score *
+scoreboard_slot(const struct scoreboard *board, size_t i)
+{
+	return (struct score *)(void *)(board->slots + i * board->stride);
+}
+
+void
+scoreboard_use(struct scoreboard *board, size_t slot)
+{
+	if (slot >= GET(board->server->used))
+		SET(board->server->used, slot + 1);
 }
 
 static void
@@ -80,18 +148,32 @@ copy(char *to, size_t size, struct text from)
 	to[from.len] = '\0';
 }
 
+static enum score_state
+as_state(int state)
+{
+	return state > 0 && state < SCORE_STATES ? (enum score_state)state
+						 : SCORE_VACANT;
+}
+
+static int64_t
+as_past(int64_t time, int64_t now)
+{
+	return time > 0 ? (time < now ? time : now) : 0;
+}
+
 /* What a dead worker was doing lasted until now. */
 static int64_t
 enter(struct score *s, enum score_state state)
 {
-	int old = GET(s->state);
+	enum score_state old = as_state(GET(s->state));
 	int64_t now;
 
 	begin_change(s);
 	now = clock_now(); /* later than that of who still reads the old */
 	if (old != SCORE_VACANT)
 		SET(s->spent[old],
-		    GET(s->spent[old]) + (uint64_t)(now - GET(s->since)));
+		    GET(s->spent[old]) +
+			(uint64_t)(now - as_past(GET(s->since), now)));
 	SET(s->since, now);
 	SET(s->state, (int)state);
 	end_change(s);
@@ -167,7 +249,7 @@ score_fate(struct score *s, enum score_fate fate, int status, uint64_t content)
 int64_t
 score_running_since(const struct score *s)
 {
-	int64_t since = GET(s->since);
+	int64_t since = score_since(s);
 
 	return GET(s->state) == SCORE_RUNNING ? since : CLOCK_NEVER;
 }
@@ -175,7 +257,7 @@ score_running_since(const struct score *s)
 enum score_state
 score_state(const struct score *s)
 {
-	return (enum score_state)GET(s->state);
+	return as_state(GET(s->state));
 }
 
 void
@@ -196,7 +278,7 @@ score_add_latency(struct score *s, int64_t latency)
 void
 scoreboard_add(struct scoreboard *board, enum score_event what)
 {
-	atomic_fetch_add(&board->events[what], 1);
+	atomic_fetch_add(&board->server->events[what], 1);
 }
 
 /* Its counters go on; what waited in another lot is lost. */
@@ -264,16 +346,17 @@ score_lot_handed(struct score_lot *lot)
 }
 
 void
-score_lot_taken(struct score_lot *lot)
+score_lot_taken(struct scoreboard *board)
 {
-	atomic_fetch_add(&lot->taken, 1);
+	atomic_fetch_add(&board->hints->taken, 1);
 }
 
 /* A worker may say at this moment that it was only slow. */
 void
-score_lot_settle(struct score_lot *lot)
+score_lot_settle(struct scoreboard *board)
 {
-	atomic_fetch_add(&lot->taken, GET(lot->handed) - GET(lot->taken));
+	atomic_fetch_add(&board->hints->taken,
+	    GET(board->lot->handed) - GET(board->hints->taken));
 }
 
 void
@@ -303,10 +386,19 @@ read_changing(const struct score *s, struct score_reading *out)
 {
 	memcpy(out->request, s->request, sizeof(out->request));
 	memcpy(out->client, s->client, sizeof(out->client));
-	out->state = (enum score_state)GET(s->state);
+	out->state = as_state(GET(s->state));
 	out->since = GET(s->since);
 	for (int i = 0; i < SCORE_STATES; i++)
 		out->spent[i] = GET(s->spent[i]);
+}
+
+static uint64_t
+count_since_mark(
+    const struct score *s, const struct score_reading *r, enum score_count what)
+{
+	uint64_t mark = GET(s->marks[what]);
+
+	return r->counts[what] > mark ? r->counts[what] - mark : 0;
 }
 
 static void
@@ -316,21 +408,20 @@ read_counts(const struct score *s, struct score_reading *out)
 		out->latency[i] = GET(s->latency[i]);
 	for (int i = 0; i < SCORE_COUNTS; i++)
 		out->counts[i] = GET(s->counts[i]);
-	out->requests =
-	    out->counts[COUNT_REQUESTS] - GET(s->marks[COUNT_REQUESTS]);
-	out->bytes = out->counts[COUNT_SENT] - GET(s->marks[COUNT_SENT]);
+	out->requests = count_since_mark(s, out, COUNT_REQUESTS);
+	out->bytes = count_since_mark(s, out, COUNT_SENT);
 }
 
 int64_t
 score_since(const struct score *s)
 {
-	return GET(s->since);
+	return as_past(GET(s->since), clock_now());
 }
 
 int64_t
 score_came(const struct score *s)
 {
-	return GET(s->came);
+	return as_past(GET(s->came), clock_now());
 }
 
 bool
@@ -342,7 +433,7 @@ score_has_request(const struct score *s)
 int64_t
 score_began(const struct score *s)
 {
-	return GET(s->began);
+	return as_past(GET(s->began), clock_now());
 }
 
 uint64_t
@@ -358,11 +449,31 @@ score_lot_waiting(const struct score_lot *lot, enum score_wait what)
 }
 
 int64_t
-score_lot_on_the_way(const struct score_lot *lot)
+score_lot_on_the_way(const struct scoreboard *board)
 {
-	uint64_t taken = GET(lot->taken);
+	uint64_t taken = GET(board->hints->taken);
+	int64_t count = (int64_t)(GET(board->lot->handed) - taken);
 
-	return (int64_t)(GET(lot->handed) - taken);
+	if (count > SCORE_LANE_MAX)
+		return SCORE_LANE_MAX;
+	return count > -SCORE_LANE_MAX ? count : -SCORE_LANE_MAX;
+}
+
+static enum score_fate
+as_fate(int fate)
+{
+	return fate == SCORE_ANSWERED || fate == SCORE_CUT_OFF
+	    ? (enum score_fate)fate
+	    : SCORE_UNKNOWN;
+}
+
+/* Of a response; what cannot be one was none, and failed. */
+static int
+as_status(int status)
+{
+	return status >= SCORE_STATUS_MIN && status <= SCORE_STATUS_MAX
+	    ? status
+	    : SCORE_STATUS_BROKEN;
 }
 
 void
@@ -387,11 +498,12 @@ score_read(const struct score *s, struct score_reading *out)
 	out->request[sizeof(out->request) - 1] = '\0';
 	out->client[sizeof(out->client) - 1] = '\0';
 	out->pid = GET(s->pid);
-	out->began = GET(s->began);
-	out->fate = (enum score_fate)GET(s->fate);
-	out->status = GET(s->status);
+	out->since = as_past(out->since, now);
+	out->began = as_past(GET(s->began), now);
+	out->fate = as_fate(GET(s->fate));
+	out->status = as_status(GET(s->status));
 	out->content = GET(s->content);
-	if (out->state != SCORE_VACANT && now > out->since)
+	if (out->state != SCORE_VACANT)
 		out->spent[out->state] += (uint64_t)(now - out->since);
 	read_counts(s, out);
 }
@@ -431,7 +543,8 @@ score_state_name(enum score_state state)
 void
 scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
 {
-	atomic_uint_least64_t *word = &board->idle[slot / SCOREBOARD_IDLE_BITS];
+	atomic_uint_least64_t *word =
+	    &board->hints->idle[slot / SCOREBOARD_IDLE_BITS];
 	uint64_t bit = UINT64_C(1) << slot % SCOREBOARD_IDLE_BITS;
 
 	if (idle)
@@ -443,7 +556,7 @@ scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
 bool
 scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 {
-	return (GET(board->idle[slot / SCOREBOARD_IDLE_BITS]) >>
+	return (GET(board->hints->idle[slot / SCOREBOARD_IDLE_BITS]) >>
 		       slot % SCOREBOARD_IDLE_BITS &
 		   1) != 0;
 }
@@ -451,14 +564,15 @@ scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 bool
 scoreboard_wake(struct scoreboard *board)
 {
-	return GET(board->asleep) && atomic_exchange(&board->asleep, false);
+	return GET(board->hints->asleep) &&
+	    atomic_exchange(&board->hints->asleep, false);
 }
 
 bool
 scoreboard_has_idle(struct scoreboard *board)
 {
 	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
-		if (GET(board->idle[i]) != 0)
+		if (GET(board->hints->idle[i]) != 0)
 			return true;
 	return false;
 }
@@ -471,8 +585,8 @@ scoreboard_count_idle(struct scoreboard *board, size_t enough)
 	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++) {
 		if (count >= enough)
 			break;
-		count +=
-		    (size_t)__builtin_popcountll(atomic_load(&board->idle[i]));
+		count += (size_t)__builtin_popcountll(
+		    atomic_load(&board->hints->idle[i]));
 	}
 	return count;
 }
@@ -484,20 +598,20 @@ scoreboard_count_idle(struct scoreboard *board, size_t enough)
 bool
 scoreboard_want_idle(struct scoreboard *board, size_t wanted)
 {
-	atomic_store(&board->idle_wanted, wanted);
+	atomic_store(&board->hints->idle_wanted, wanted);
 	if (wanted == 0 || scoreboard_count_idle(board, wanted) >= wanted)
 		return true;
-	atomic_store(&board->idle_wanted, 0);
+	atomic_store(&board->hints->idle_wanted, 0);
 	return false;
 }
 
 bool
 scoreboard_is_missed(struct scoreboard *board)
 {
-	size_t wanted = atomic_load(&board->idle_wanted);
+	size_t wanted = atomic_load(&board->hints->idle_wanted);
 
 	return wanted > 0 && scoreboard_count_idle(board, wanted) < wanted &&
-	    atomic_exchange(&board->idle_wanted, 0) > 0;
+	    atomic_exchange(&board->hints->idle_wanted, 0) > 0;
 }
 
 bool
@@ -505,18 +619,19 @@ scoreboard_may_leave(struct scoreboard *board)
 {
 	pid_t nobody = 0;
 
-	return GET(board->leaving) == 0 &&
-	    atomic_compare_exchange_strong(&board->leaving, &nobody, getpid());
+	return GET(board->hints->leaving) == 0 &&
+	    atomic_compare_exchange_strong(
+		&board->hints->leaving, &nobody, getpid());
 }
 
 pid_t
 scoreboard_who_leaves(const struct scoreboard *board)
 {
-	return GET(board->leaving);
+	return GET(board->hints->leaving);
 }
 
 void
 scoreboard_has_left(struct scoreboard *board)
 {
-	SET(board->leaving, 0);
+	SET(board->hints->leaving, 0);
 }

@@ -1,9 +1,16 @@
 /*
- * scoreboard: what every worker is doing, in memory that all processes share.
- * A slot is written by its worker alone and read by anybody at any time; it
- * outlives the worker, so that the master can tell what a dead one was doing.
- * What it counts goes on from worker to worker, so that the sum over all slots
- * never goes back.
+ * scoreboard: what every process is doing, in memory that all can read.  Each
+ * part of it is written by one process, which can write no other: by the
+ * master, the lot, or the worker of a slot.  A few hints are everybody's.  A
+ * slot outlives its worker, so that the master can tell what a dead one was
+ * doing, and what is counted there goes on from worker to worker, so that the
+ * sum over all slots never goes back.
+ *
+ * A worker may be taken over, and what it writes is then whatever pleases
+ * somebody else: it is read by the functions here only, which give nothing that
+ * is out of its range.  What is wrong within its range is a false report, and
+ * no more.  What must be true is in the struct itself, which is each process's
+ * own memory.
  */
 #ifndef TINED_SCOREBOARD_H
 #define TINED_SCOREBOARD_H
@@ -16,6 +23,8 @@
 #include <stdint.h>
 
 #include "latency.h"
+#include "quarantine.h"
+#include "shared_memory.h"
 #include "text.h"
 
 enum score_state {
@@ -103,6 +112,9 @@ struct score {
 	atomic_uint logs; /* the notice it has followed: relog.h */
 	char request[SCORE_REQUEST_MAX]; /* the request line, cut */
 	char client[SCORE_CLIENT_MAX];
+	struct quarantine_place place;	/* quarantine.h */
+	atomic_uint_least64_t serving;	/* share.h */
+	atomic_uint_least64_t deferred; /* ration.h */
 };
 
 /* A slot as it was at one moment. */
@@ -127,7 +139,15 @@ struct score_reading {
 /* Each worker may have a successor before it has ended. */
 #define SCOREBOARD_SLOTS_MAX ((size_t)2 * SCOREBOARD_WORKERS_MAX)
 
-/* Of the lot, and written by it. */
+/* By the master alone. */
+struct score_server {
+	atomic_bool stopping; /* the whole server, not one worker */
+	atomic_size_t used;   /* slots: the others never had a worker */
+	atomic_uint_least64_t events[SCORE_EVENTS];
+	struct quarantine_list held;
+};
+
+/* By the lot, and by the master while there is none. */
 struct score_lot {
 	_Atomic pid_t pid; /* 0: there is none, or it has not started yet */
 	atomic_uint_least64_t waiting[SCORE_WAITS]; /* now */
@@ -138,28 +158,57 @@ struct score_lot {
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
 	atomic_bool full;		/* what is parked would have to wait */
-	atomic_bool drained; /* in a stop: it has no more for workers */
-	/* Workers look at these with each request. */
-	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t handed; /* to them */
-	atomic_uint_least64_t taken; /* by them, or lost with one */
+	atomic_bool drained;	   /* in a stop: it has no more for workers */
+	atomic_bool shares_wanted; /* a client waits for its share: share.h */
+	/* Connections; workers look at it with each request. */
+	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t handed;
 };
 
-struct scoreboard {
-	atomic_bool stopping;	   /* the whole server, not one worker */
+/*
+ * By everybody: hints, on which nothing but the number of workers and the time
+ * of a wait depends.
+ */
+struct score_hints {
 	atomic_bool asleep;	   /* the master is, until somebody has work */
 	atomic_size_t idle_wanted; /* scoreboard_want_idle */
 	_Atomic pid_t leaving;	   /* scoreboard_may_leave */
-	int64_t started;	   /* clock_now() */
-	atomic_uint_least64_t events[SCORE_EVENTS];
-	struct score_lot lot;
+	/* Of those that the lot has handed: by workers, or lost with one. */
+	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t taken;
 	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
-	size_t count;
-	struct score slots[];
+};
+
+struct scoreboard {
+	size_t count;	 /* of slots */
+	int64_t started; /* clock_now() */
+	struct score_server *server;
+	struct score_lot *lot;
+	struct score_hints *hints;
+	char *slots; /* scoreboard_slot */
+	size_t stride;
+	bool has_lot; /* unless --no-lot */
+	struct shared_memory memory;
+};
+
+/* What a process may write, beside the hints. */
+enum scoreboard_writer {
+	SCOREBOARD_READER, /* nothing, and no hints either */
+	SCOREBOARD_WORKER, /* its slot */
+	SCOREBOARD_LOT,	   /* the part of the lot, and all slots */
 };
 
 /* Shared with all processes forked later; NULL with errno. */
 struct scoreboard *scoreboard_create(size_t count);
 void scoreboard_free(struct scoreboard *board);
+/*
+ * In a child, for good: it can write no more than that, and dies if it tries.
+ * The slot is a worker's own.  -1 with errno.
+ */
+int scoreboard_confine(
+    struct scoreboard *board, enum scoreboard_writer writer, size_t slot);
+/* Slot i < count; for writing only by a process that may. */
+struct score *scoreboard_slot(const struct scoreboard *board, size_t i);
+/* By the master, before a worker is started there. */
+void scoreboard_use(struct scoreboard *board, size_t slot);
 
 /* By the worker that owns the slot. */
 void score_start(struct score *s, pid_t pid);
@@ -179,7 +228,7 @@ void score_add(struct score *s, enum score_count what, uint64_t n);
 /* A request has taken so many nanoseconds. */
 void score_add_latency(struct score *s, int64_t latency);
 /* It has received what the lot handed to workers. */
-void score_lot_taken(struct score_lot *lot);
+void score_lot_taken(struct scoreboard *board);
 
 /* By the lot: room is how many connections it takes. */
 void score_lot_start(struct score_lot *lot, size_t room);
@@ -193,7 +242,7 @@ void score_lot_evicted(struct score_lot *lot);
 void score_lot_aborted(struct score_lot *lot);
 void score_lot_handed(struct score_lot *lot);
 /* Nothing is on its way: what seems to be was lost, with a worker, say. */
-void score_lot_settle(struct score_lot *lot);
+void score_lot_settle(struct scoreboard *board);
 
 /* By the master: the worker of that slot is no more, or the lot is. */
 void score_end(struct score *s);
@@ -224,7 +273,7 @@ void scoreboard_has_left(struct scoreboard *board);
 /* By a worker that is not idle any more: whether it is the one to tell. */
 bool scoreboard_is_missed(struct scoreboard *board);
 
-/* By anybody. */
+/* By anybody; times lie in the past. */
 int64_t score_since(const struct score *s);
 /* When it got the client that it has, or had last. */
 int64_t score_came(const struct score *s);
@@ -235,12 +284,14 @@ uint64_t score_count(const struct score *s, enum score_count what);
 /* Whether there is one that takes connections, as far as is known. */
 bool score_lot_is_there(const struct score_lot *lot);
 uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
+/* At most so many are on their way: more than a lane has room for. */
+#define SCORE_LANE_MAX 4096
 /*
  * Connections on their way from the lot to workers.  It costs no system call,
  * and some may be counted that are lost: who must know asks handoff_is_waiting
  * if it is not 0.  Less than that: what was thought to be lost was not.
  */
-int64_t score_lot_on_the_way(const struct score_lot *lot);
+int64_t score_lot_on_the_way(const struct scoreboard *board);
 /* Whether it has few descriptors left for more; a moment ago, at least. */
 bool score_lot_is_crowded(const struct score_lot *lot);
 void score_read(const struct score *s, struct score_reading *out);

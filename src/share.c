@@ -1,7 +1,4 @@
-#include <sys/eventfd.h>
-
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "memory.h"
 #include "share.h"
@@ -10,18 +7,24 @@
 #define IPV4 (UINT64_C(1) << 32)
 
 struct share *
-share_create(size_t slots, unsigned max)
+share_create(struct scoreboard *board, unsigned max)
 {
-	size_t size = sizeof(struct share) +
-	    slots * sizeof(((struct share *)NULL)->serving[0]);
-	struct share *s = memory_share(size);
+	struct share *s = memory_get_array(1, sizeof(*s));
 
-	if (s == NULL)
-		return NULL;
-	s->slots = slots;
+	s->board = board;
 	s->max = max;
-	s->freed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return s->freed != -1 ? s : NULL;
+	if (wakeup_open(&s->freed) == 0)
+		return s;
+	free(s);
+	return NULL;
+}
+
+void
+share_free(struct share *s)
+{
+	if (s != NULL)
+		wakeup_close(&s->freed);
+	free(s);
 }
 
 static uint64_t
@@ -57,32 +60,44 @@ share_client(const struct peer *peer)
 void
 share_enter(struct share *s, size_t slot, uint64_t client)
 {
-	atomic_store(&s->serving[slot], client);
+	atomic_store(&scoreboard_slot(s->board, slot)->serving, client);
 }
 
 void
 share_leave(struct share *s, size_t slot)
 {
-	atomic_store(&s->serving[slot], SHARE_NOBODY);
+	share_enter(s, slot, SHARE_NOBODY);
 	share_recount(s);
 }
 
 void
 share_recount(const struct share *s)
 {
-	const uint64_t one = 1;
+	if (share_is_wanted(s))
+		wakeup_send(&s->freed);
+}
 
-	if (atomic_load(&s->waiting))
-		(void)!write(s->freed, &one, sizeof(one));
+void
+share_set_wanted(const struct share *s, bool wanted)
+{
+	atomic_store(&s->board->lot->shares_wanted, wanted);
+}
+
+bool
+share_is_wanted(const struct share *s)
+{
+	return atomic_load(&s->board->lot->shares_wanted);
 }
 
 size_t
 share_count(const struct share *s, uint64_t client)
 {
+	size_t used = atomic_load(&s->board->server->used);
 	size_t count = 0;
 
-	for (size_t i = 0; i < s->slots; i++)
-		count += atomic_load_explicit(
-			     &s->serving[i], memory_order_relaxed) == client;
+	for (size_t i = 0; i < used; i++)
+		count +=
+		    atomic_load_explicit(&scoreboard_slot(s->board, i)->serving,
+			memory_order_relaxed) == client;
 	return count;
 }

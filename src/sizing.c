@@ -191,7 +191,7 @@ count_workers(struct sizing *s, const struct children *all, struct look *look,
 			s->slots = i + 1;
 	for (size_t i = 0; i < s->slots; i++) {
 		const struct child *child = &all->at[i];
-		const struct score *score = &h->board->slots[i];
+		const struct score *score = scoreboard_slot(h->board, i);
 
 		look->served += score_count(score, served);
 		if (child->pid == 0 || child->retiring || child->ahead)
@@ -205,7 +205,7 @@ count_workers(struct sizing *s, const struct children *all, struct look *look,
 static int
 count_on_the_way(const struct heritage *h)
 {
-	int64_t count = score_lot_on_the_way(&h->board->lot);
+	int64_t count = score_lot_on_the_way(h->board);
 
 	return count > 0 && handoff_is_waiting(&h->ready) ? (int)count : 0;
 }
@@ -228,7 +228,7 @@ count_waiting(const struct heritage *h, struct look *look)
 	look->waiting = count_in_backlogs(&h->listeners);
 	if (h->config.no_lot)
 		return;
-	look->waiting += (int)score_lot_waiting(&h->board->lot, WAIT_WORKER);
+	look->waiting += (int)score_lot_waiting(h->board->lot, WAIT_WORKER);
 	look->waiting += count_on_the_way(h);
 }
 
@@ -318,9 +318,8 @@ sizing_act(struct sizing *s, struct children *all)
 	int64_t now = clock_now();
 	struct pool_plan plan;
 	struct look look;
-	uint64_t count;
 
-	(void)!read(h->wanted, &count, sizeof(count));
+	(void)wakeup_take(&h->wanted);
 	look_around(s, all, &look, now);
 	plan = pool_plan(&s->limits, &look.counts, &s->history, now);
 	child_spawn(all, plan.spawn);

@@ -1,4 +1,3 @@
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -55,8 +54,8 @@ open_scoreboard(struct heritage *h)
 	if (h->board == NULL)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
 	if (c->quarantine_limit > 0) {
-		h->quarantine = quarantine_create(
-		    c->quarantine_limit, c->quarantine_time, h->board->count);
+		h->quarantine = quarantine_create(c->quarantine_limit,
+		    c->quarantine_time, &h->board->server->held);
 		if (h->quarantine == NULL)
 			err(EXIT_FAILURE, "--quarantine");
 	}
@@ -166,14 +165,14 @@ open_lanes(struct heritage *h)
 		open_lane(&h->ready);
 	if (h->config.no_lot)
 		return;
+	h->board->has_lot = true;
 	if (h->config.per_client > 0) {
-		h->share = share_create(
-		    h->board->count, (unsigned)h->config.per_client);
+		h->share =
+		    share_create(h->board, (unsigned)h->config.per_client);
 		if (h->share == NULL)
 			err(EXIT_FAILURE, "--per-client");
 	}
-	h->ration =
-	    ration_create(h->board->count, memory.deferred, &h->board->lot);
+	h->ration = ration_create(h->board, memory.deferred);
 	if (h->ration == NULL)
 		err(EXIT_FAILURE, "cannot share memory");
 	open_lane(&h->parked);
@@ -382,10 +381,8 @@ startup_open(struct heritage *h)
 	describe(&greeting, h);
 	serving = h;
 	leave_terminal(h);
-	h->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	h->wanted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	h->lot_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->started == -1 || h->wanted == -1 || h->lot_ended == -1 ||
+	if (wakeup_open(&h->started) == -1 || wakeup_open(&h->wanted) == -1 ||
+	    wakeup_open_for_all(&h->lot_ended) == -1 ||
 	    control_open(&h->control) == -1)
 		err(EXIT_FAILURE, "cannot talk to processes to come");
 	close_strangers();
@@ -451,6 +448,8 @@ startup_close(struct heritage *h)
 	heritage_close(h);
 	status_server_close(h);
 	quarantine_free(h->quarantine);
+	share_free(h->share);
+	ration_free(h->ration);
 	scoreboard_free(h->board);
 	logformat_free(&h->log_format);
 	config_free(&h->config);

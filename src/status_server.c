@@ -232,15 +232,16 @@ start(struct heritage *h)
 	server.no_log.fd = -1;
 	server.board = scoreboard_create(1);
 	if (server.board == NULL ||
+	    scoreboard_confine(h->board, SCOREBOARD_READER, 0) == -1 ||
 	    guests_init(&server.guests, h->status.listeners.at[0].fd,
 		h->status.config.max_head, CLIENT_TIME) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
 	/* So that every response is the last on its connection. */
-	atomic_store(&server.board->stopping, true);
+	atomic_store(&server.board->server->stopping, true);
 	service.board = server.board;
-	service.score = &server.board->slots[0];
+	service.score = scoreboard_slot(server.board, 0);
 	score_start(service.score, getpid());
 	client_init(&server.client, &service);
 	return privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs);

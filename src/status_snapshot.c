@@ -36,11 +36,13 @@ static void
 take_workers(
     struct status_snapshot *s, const struct scoreboard *board, int64_t now)
 {
-	s->workers = memory_get_array(board->count, sizeof(s->workers[0]));
-	for (size_t i = 0; i < board->count; i++) {
+	size_t used = GET(board->server->used);
+
+	s->workers = memory_get_array(used, sizeof(s->workers[0]));
+	for (size_t i = 0; i < used; i++) {
 		struct score_reading score;
 
-		score_read(&board->slots[i], &score);
+		score_read(scoreboard_slot(board, i), &score);
 		add_sums(s, &score);
 		if (score.state != SCORE_VACANT)
 			take_worker(s, i + 1, &score, now);
@@ -50,7 +52,6 @@ take_workers(
 static void
 take_lot(struct status_snapshot *s, const struct score_lot *lot)
 {
-	s->has_lot = GET(lot->pid) != 0;
 	for (int i = 0; i < SCORE_WAITS; i++) {
 		s->lot.waiting[i] = GET(lot->waiting[i]);
 		s->lot.all += s->lot.waiting[i];
@@ -88,12 +89,13 @@ status_take(
 	    .master = master,
 	    .uptime = now - board->started,
 	    .time = time(NULL),
-	    .stopping = atomic_load(&board->stopping),
+	    .stopping = atomic_load(&board->server->stopping),
 	};
 	take_workers(s, board, now);
 	for (int i = 0; i < SCORE_EVENTS; i++)
-		s->events[i] = GET(board->events[i]);
-	take_lot(s, &board->lot);
+		s->events[i] = GET(board->server->events[i]);
+	s->has_lot = board->has_lot;
+	take_lot(s, board->lot);
 	take_listeners(s, from->listeners);
 	s->knows_overflows =
 	    backlog_read_overflows(from->overflows, &s->overflows);

@@ -17,11 +17,13 @@ ward_admit(struct heritage *h, const struct obituary *o)
 {
 	const struct config *c = &h->config;
 	enum score_event event = obituary_event(o);
+	struct score *slot = scoreboard_slot(h->board, o->slot);
+	struct quarantine_entry entry;
 	struct quarantine_key key;
 	struct buffer name = {0};
 
 	if (h->quarantine == NULL ||
-	    !quarantine_take(quarantine_place(h->quarantine, o->slot), &key) ||
+	    !quarantine_take(&slot->place, &entry, &key) ||
 	    (event != EVENT_CRASHED && event != EVENT_TIMED_OUT) ||
 	    !quarantine_strike(h->quarantine, &key, clock_now()))
 		return;

@@ -33,7 +33,7 @@ has_lot(const struct worker *w)
 static bool
 is_lot_there(const struct worker *w)
 {
-	return has_lot(w) && score_lot_is_there(&w->heritage->board->lot);
+	return has_lot(w) && score_lot_is_there(w->heritage->board->lot);
 }
 
 static int
@@ -75,7 +75,7 @@ watch_all(struct worker *w)
 		return -1;
 	/* Nobody reads it: each time that a lot ends wakes every worker once. */
 	if (has_lot(w) &&
-	    watch(w, w->heritage->lot_ended, EPOLLIN | EPOLLET) == -1)
+	    watch(w, w->heritage->lot_ended.from, EPOLLIN | EPOLLET) == -1)
 		return -1;
 	if (w->heritage->doors != -1)
 		return watch(w, w->heritage->doors, EPOLLIN);
@@ -111,20 +111,23 @@ start(struct worker *w)
 	    .board = h->board,
 	    .ready = has_lot(w) ? &h->ready : NULL,
 	    .parked = has_lot(w) ? &h->parked : NULL,
-	    .score = &h->board->slots[w->slot],
 	    .worker = w->slot + 1,
 	    .quarantine = q,
-	    .place = q != NULL ? quarantine_place(q, w->slot) : NULL,
 	    .ration = h->ration,
 	    .send_tick = config_send_tick(&h->config),
 	    .recycle = &w->recycle,
 	};
 	struct privilege_needs needs = {0};
-	const uint64_t one = 1;
 	char role[32];
 
 	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
 	log_set_role(role);
+	if (scoreboard_confine(h->board, SCOREBOARD_WORKER, w->slot) == -1) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	service.score = scoreboard_slot(h->board, w->slot);
+	service.place = &service.score->place;
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
@@ -139,7 +142,7 @@ start(struct worker *w)
 	room_init(&w->room, w->wake);
 	w->recycle.room = &w->room;
 	log_mute(false);
-	(void)!write(h->started, &one, sizeof(one));
+	wakeup_send(&h->started);
 	return 0;
 }
 
@@ -286,7 +289,7 @@ park(struct worker *w, enum handoff_kind kind)
 static void
 linger(struct worker *w)
 {
-	if (!atomic_load(&w->heritage->board->stopping)) {
+	if (!atomic_load(&w->heritage->board->server->stopping)) {
 		shutdown(w->client.fd, SHUT_WR);
 		if (park(w, HANDOFF_LINGER))
 			return;
@@ -423,7 +426,7 @@ note_taken(struct worker *w)
 	struct heritage *h = w->heritage;
 
 	enter_share(w);
-	score_lot_taken(&h->board->lot);
+	score_lot_taken(h->board);
 	if (h->share != NULL) /* it was counted twice until now */
 		share_recount(h->share);
 }
@@ -556,7 +559,6 @@ static void
 wait_for_work(struct worker *w)
 {
 	struct scoreboard *board = w->heritage->board;
-	const uint64_t one = 1;
 	struct epoll_event event = {.data.fd = -1};
 
 	client_forget(&w->client);
@@ -570,7 +572,7 @@ wait_for_work(struct worker *w)
 	scoreboard_set_idle(board, w->slot, false);
 	look_there_first(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
-		(void)!write(w->heritage->wanted, &one, sizeof(one));
+		wakeup_send(&w->heritage->wanted);
 	look_at_doors(w);
 }
 
@@ -623,7 +625,7 @@ drain(struct worker *w)
 
 	score_enter(w->client.service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
-	while (!w->let_go && atomic_load(&board->stopping)) {
+	while (!w->let_go && atomic_load(&board->server->stopping)) {
 		if (serve_any(w))
 			continue;
 		(void)!read(w->wake, &count, sizeof(count));
@@ -631,7 +633,7 @@ drain(struct worker *w)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
 	/* And what was on its way to and from the lot when it ended. */
-	while (atomic_load(&board->stopping) &&
+	while (atomic_load(&board->server->stopping) &&
 	    (serve_handed(w) || serve_parked(w)))
 		continue;
 }
@@ -654,7 +656,8 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 	    .heritage = heritage, .slot = slot, .master = master};
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
-	relog_follow(heritage, &heritage->board->slots[slot].logs, master);
+	relog_follow(
+	    heritage, &scoreboard_slot(heritage->board, slot)->logs, master);
 	worker_signals_begin(&w);
 	work(&w);
 	drain(&w);

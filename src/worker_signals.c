@@ -48,7 +48,7 @@ retire(void)
 static bool
 is_stopping(void)
 {
-	return atomic_load(&self->heritage->board->stopping);
+	return atomic_load(&self->heritage->board->server->stopping);
 }
 
 static void

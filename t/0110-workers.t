@@ -194,7 +194,9 @@ subtest 'workers that die at once' => sub {
 		is($tined->stop, 0, 'it can be stopped while it waits');
 	}, $tined->pid);
 	if (defined $slept) {
-		my %calls = map { $_ => 1 } $slept =~ /^${\$tined->pid} +(\w+)\(/mg;
+		# A look at a descriptor that waits for 0 ms is no sleep.
+		my %calls = map { $_ => 1 } $slept =~
+		    /^${\$tined->pid} +(\w+)\((?!.*, \d+, 0\))/mg;
 		is_deeply([sort keys %calls], ['ppoll'], 'at once');
 	} else {
 		is($tined->stop, 0, 'it can be stopped');

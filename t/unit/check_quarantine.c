@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "quarantine.h"
+#include "scoreboard.h"
 #include "unit.h"
 
 #define LIMIT 3
@@ -14,20 +15,23 @@
 #define WORKERS 4
 
 static struct quarantine *q;
+static struct scoreboard *board;
 /* Not 0, which is the start of no machine. */
 static int64_t now = 1000 * CLOCK_SECOND;
 
 static void
 set_up(void)
 {
-	q = quarantine_create(LIMIT, TIME, WORKERS);
-	ck_assert_ptr_nonnull(q);
+	board = scoreboard_create(WORKERS);
+	ck_assert_ptr_nonnull(board);
+	q = quarantine_create(LIMIT, TIME, &board->server->held);
 }
 
 static void
 tear_down(void)
 {
 	quarantine_free(q);
+	scoreboard_free(board);
 }
 
 static struct quarantine_key
@@ -180,24 +184,44 @@ END_TEST
 
 START_TEST(a_place_tells_what_its_worker_was_in)
 {
-	struct quarantine_place *p = quarantine_place(q, WORKERS - 1);
+	struct quarantine_place *p =
+	    &scoreboard_slot(board, WORKERS - 1)->place;
+	struct quarantine_place *other = &scoreboard_slot(board, 0)->place;
+	struct quarantine_entry entry;
 	struct quarantine_key k = key("/a"), out;
 	char path[QUARANTINE_PATH_MAX + 2] = "";
 
-	ck_assert(!quarantine_take(p, &out));
+	ck_assert(!quarantine_take(p, &entry, &out));
 	quarantine_enter(p, &k);
-	ck_assert(!quarantine_take(quarantine_place(q, 0), &out));
-	ck_assert(quarantine_take(p, &out));
+	ck_assert(!quarantine_take(other, &entry, &out));
+	ck_assert(quarantine_take(p, &entry, &out));
 	assert_text_eq(out.path, "/a");
 	ck_assert_uint_eq(out.method, 1);
-	ck_assert_msg(!quarantine_take(p, &out), "once");
+	ck_assert_msg(!quarantine_take(p, &entry, &out), "once");
 	quarantine_enter(p, &k);
 	quarantine_leave(p);
-	ck_assert(!quarantine_take(p, &out));
+	ck_assert(!quarantine_take(p, &entry, &out));
 	memset(path, 'x', sizeof(path) - 1);
 	k = key(path);
 	quarantine_enter(p, &k);
-	ck_assert_msg(!quarantine_take(p, &out), "too long");
+	ck_assert_msg(!quarantine_take(p, &entry, &out), "too long");
+}
+END_TEST
+
+/* It changes nothing that has been taken, and is read no further than it is. */
+START_TEST(a_place_of_a_worker_that_was_taken_over_does_no_harm)
+{
+	struct quarantine_place *p = &scoreboard_slot(board, 1)->place;
+	struct quarantine_key k = key("/a"), out;
+	struct quarantine_entry entry;
+
+	quarantine_enter(p, &k);
+	p->entry.len = SIZE_MAX;
+	ck_assert(!quarantine_take(p, &entry, &out));
+	quarantine_enter(p, &k);
+	ck_assert(quarantine_take(p, &entry, &out));
+	memset(&p->entry, 0xff, sizeof(p->entry));
+	assert_text_eq(out.path, "/a");
 }
 END_TEST
 
@@ -253,6 +277,8 @@ main(void)
 	tcase_add_test(tests, a_flood_of_other_deaths_makes_it_forget);
 	tcase_add_test(tests, a_long_path_is_held_if_it_is_not_too_long);
 	tcase_add_test(tests, a_place_tells_what_its_worker_was_in);
+	tcase_add_test(
+	    tests, a_place_of_a_worker_that_was_taken_over_does_no_harm);
 	tcase_add_test(tests, a_reader_never_sees_what_is_not_whole);
 	return unit_run();
 }

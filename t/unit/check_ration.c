@@ -15,10 +15,18 @@ static struct ration *r;
 static void
 set_up(void)
 {
-	board = scoreboard_create(1);
+	board = scoreboard_create(SLOTS);
 	ck_assert_ptr_nonnull(board);
-	r = ration_create(SLOTS, MAX, &board->lot);
+	scoreboard_use(board, SLOTS - 1);
+	r = ration_create(board, MAX);
 	ck_assert_ptr_nonnull(r);
+}
+
+static void
+tear_down(void)
+{
+	ration_free(r);
+	scoreboard_free(board);
 }
 
 START_TEST(all_together_have_no_more_than_the_bound)
@@ -39,13 +47,13 @@ END_TEST
 START_TEST(what_goes_to_the_lot_is_counted_all_the_time)
 {
 	ck_assert(ration_take(r, 0, 600));
-	score_lot_deferred(&board->lot, 600);
+	score_lot_deferred(board->lot, 600);
 	/* For a moment it is in both sums. */
 	ck_assert(!ration_take(r, 1, 1));
 	ration_return(r, 0, 600);
 	ck_assert_uint_eq(ration_used(r), 600);
 	ck_assert(ration_take(r, 1, 400));
-	score_lot_deferred(&board->lot, 0);
+	score_lot_deferred(board->lot, 0);
 	ck_assert_uint_eq(ration_used(r), 400);
 }
 END_TEST
@@ -54,10 +62,10 @@ START_TEST(it_goes_with_its_process)
 {
 	ck_assert(ration_take(r, 0, 500));
 	ck_assert(ration_take(r, 1, 200));
-	score_lot_deferred(&board->lot, 300);
+	score_lot_deferred(board->lot, 300);
 	ration_forget(r, 0);
 	ck_assert_uint_eq(ration_used(r), 500);
-	score_lot_end(&board->lot);
+	score_lot_end(board->lot);
 	ck_assert_uint_eq(ration_used(r), 200);
 }
 END_TEST
@@ -81,7 +89,7 @@ START_TEST(what_no_lot_has_is_due_until_it_is_forgotten)
 {
 	ck_assert(!ration_is_due(r, 0));
 	ck_assert(ration_take(r, 0, 500));
-	score_lot_end(&board->lot);
+	score_lot_end(board->lot);
 	ck_assert(ration_is_due(r, 0));
 	ck_assert(!ration_is_due(r, 1));
 	ration_forget(r, 0);
@@ -118,8 +126,7 @@ take_turns(size_t slot, atomic_int *holders)
 START_TEST(two_never_have_what_is_left)
 {
 	/* Shared, and large enough for one more number. */
-	struct ration *other = ration_create(1, 0, &board->lot);
-	atomic_int *holders = (atomic_int *)&other->workers[0];
+	atomic_int *holders = &scoreboard_slot(board, 2)->state;
 	int status;
 	pid_t pid = fork();
 
@@ -137,7 +144,7 @@ main(void)
 {
 	TCase *tests = unit_tests("ration");
 
-	tcase_add_checked_fixture(tests, set_up, NULL);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, all_together_have_no_more_than_the_bound);
 	tcase_add_test(tests, what_goes_to_the_lot_is_counted_all_the_time);
 	tcase_add_test(tests, it_goes_with_its_process);

@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <signal.h>
@@ -31,11 +32,11 @@ START_TEST(slots_are_empty_and_share_no_cache_line)
 {
 	ck_assert_uint_eq(board->count, SLOTS);
 	for (size_t i = 0; i < SLOTS; i++) {
-		score_read(&board->slots[i], &reading);
+		score_read(scoreboard_slot(board, i), &reading);
 		ck_assert_int_eq(reading.pid, 0);
 		ck_assert_str_eq(reading.request, "");
 		ck_assert_uint_eq(
-		    (uintptr_t)&board->slots[i] % SCORE_ALIGNMENT, 0);
+		    (uintptr_t)scoreboard_slot(board, i) % SCORE_ALIGNMENT, 0);
 	}
 	ck_assert_uint_eq(sizeof(struct score) % SCORE_ALIGNMENT, 0);
 }
@@ -43,7 +44,7 @@ END_TEST
 
 START_TEST(a_worker_starts_with_nothing_of_the_one_before)
 {
-	struct score *s = &board->slots[1];
+	struct score *s = scoreboard_slot(board, 1);
 
 	score_start(s, 7);
 	score_connection(s, TEXT("192.0.2.1"));
@@ -63,7 +64,7 @@ END_TEST
 
 START_TEST(what_a_worker_does_is_read_back)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 	int64_t before = clock_now();
 
 	score_start(s, 7);
@@ -82,14 +83,14 @@ START_TEST(what_a_worker_does_is_read_back)
 	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
 	ck_assert_uint_eq(reading.requests, 3);
 	ck_assert_uint_eq(reading.bytes, 150);
-	score_read(&board->slots[1], &reading);
+	score_read(scoreboard_slot(board, 1), &reading);
 	ck_assert_uint_eq(reading.requests, 0);
 }
 END_TEST
 
 START_TEST(a_new_client_has_not_asked_for_anything)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 
 	score_start(s, 7);
 	score_connection(s, TEXT("192.0.2.1"));
@@ -103,7 +104,7 @@ END_TEST
 
 START_TEST(time_is_counted_for_the_state_it_was_spent_in)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 	uint64_t spent = 0;
 	int64_t start, end;
 
@@ -121,7 +122,7 @@ END_TEST
 
 START_TEST(what_is_counted_outlives_the_worker)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 
 	score_start(s, 7);
 	score_add(s, COUNT_REQUESTS, 5);
@@ -144,7 +145,7 @@ END_TEST
 
 START_TEST(no_time_goes_back)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 	uint64_t last[SCORE_STATES] = {0};
 
 	score_start(s, 7);
@@ -174,7 +175,7 @@ END_TEST
 
 START_TEST(a_new_lot_holds_nothing_and_counts_on)
 {
-	struct score_lot *lot = &board->lot;
+	struct score_lot *lot = board->lot;
 
 	score_lot_start(lot, 100);
 	score_lot_set(lot, WAIT_IDLE, 3);
@@ -196,26 +197,24 @@ END_TEST
 
 START_TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 {
-	struct score_lot *lot = &board->lot;
-
-	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
-	score_lot_handed(lot);
-	score_lot_handed(lot);
-	ck_assert_int_eq(score_lot_on_the_way(lot), 2);
-	score_lot_taken(lot);
-	ck_assert_int_eq(score_lot_on_the_way(lot), 1);
-	score_lot_settle(lot);
-	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
-	score_lot_taken(lot); /* it was only slow */
-	ck_assert_int_eq(score_lot_on_the_way(lot), -1);
-	score_lot_settle(lot);
-	ck_assert_int_eq(score_lot_on_the_way(lot), 0);
+	ck_assert_int_eq(score_lot_on_the_way(board), 0);
+	score_lot_handed(board->lot);
+	score_lot_handed(board->lot);
+	ck_assert_int_eq(score_lot_on_the_way(board), 2);
+	score_lot_taken(board);
+	ck_assert_int_eq(score_lot_on_the_way(board), 1);
+	score_lot_settle(board);
+	ck_assert_int_eq(score_lot_on_the_way(board), 0);
+	score_lot_taken(board); /* it was only slow */
+	ck_assert_int_eq(score_lot_on_the_way(board), -1);
+	score_lot_settle(board);
+	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 }
 END_TEST
 
 START_TEST(a_lot_with_few_descriptors_left_is_crowded)
 {
-	struct score_lot *lot = &board->lot;
+	struct score_lot *lot = board->lot;
 
 	score_lot_start(lot, 1000);
 	score_lot_set(lot, WAIT_IDLE, 900);
@@ -232,7 +231,7 @@ END_TEST
 
 START_TEST(strings_are_cut_to_their_room)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 	char text[1000];
 
 	memset(text, 'x', sizeof(text));
@@ -249,14 +248,14 @@ START_TEST(strings_are_cut_to_their_room)
 		assert_quick(strlen(reading.request) == request);
 		assert_quick(strlen(reading.client) == client);
 	}
-	score_read(&board->slots[1], &reading);
+	score_read(scoreboard_slot(board, 1), &reading);
 	ck_assert_str_eq(reading.request, "");
 }
 END_TEST
 
 START_TEST(a_worker_that_died_while_writing_is_read_and_replaced)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 
 	score_start(s, 7);
 	/* As it is between the beginning and the end of a change. */
@@ -272,6 +271,86 @@ START_TEST(a_worker_that_died_while_writing_is_read_and_replaced)
 	score_request(s, TEXT("GET / HTTP/1.1"));
 	score_read(s, &reading);
 	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
+}
+END_TEST
+
+/* What a worker that was taken over writes there is not believed. */
+START_TEST(noise_is_read_within_its_ranges)
+{
+	struct score *s = scoreboard_slot(board, 0);
+	unsigned char *bytes = (unsigned char *)s;
+	int64_t now;
+
+	for (int turn = 0; turn < 300; turn++) {
+		for (size_t i = 0; i < sizeof(*s); i++)
+			bytes[i] = turn < 3
+			    ? (unsigned char)(turn * 0x7f + turn / 2)
+			    : (unsigned char)unit_random();
+		atomic_store(&s->sequence, 2);
+		score_read(s, &reading);
+		now = clock_now();
+		assert_quick((unsigned)reading.state < SCORE_STATES);
+		assert_quick(reading.since >= 0 && reading.since <= now);
+		assert_quick(reading.began >= 0 && reading.began <= now);
+		assert_quick((unsigned)reading.fate <= SCORE_CUT_OFF);
+		assert_quick(reading.status >= 100 && reading.status <= 599);
+		assert_quick(strlen(reading.request) < SCORE_REQUEST_MAX);
+		assert_quick(strlen(reading.client) < SCORE_CLIENT_MAX);
+		assert_quick((unsigned)score_state(s) < SCORE_STATES);
+		assert_quick(score_since(s) <= clock_now());
+		assert_quick(score_came(s) <= clock_now());
+		assert_quick(score_began(s) <= clock_now());
+		score_end(s);
+		score_start(s, 7);
+	}
+}
+END_TEST
+
+/* In a child: what is not its own cannot be written, by no means. */
+static bool
+is_killed_by_writing(enum scoreboard_writer writer, char *at, bool by_force)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		size_t page = shared_memory_round(1);
+		char *start = at - (uintptr_t)at % page;
+
+		signal(SIGSEGV, SIG_DFL);
+		if (scoreboard_confine(board, writer, 1) == -1)
+			_exit(1);
+		if (by_force &&
+		    mprotect(start, page, PROT_READ | PROT_WRITE) == 0)
+			_exit(2);
+		*(volatile char *)at = 1;
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+START_TEST(a_process_writes_only_what_is_its_own)
+{
+	char *server = (char *)board->server, *lot = (char *)board->lot;
+	char *hints = (char *)board->hints;
+	char *own = (char *)scoreboard_slot(board, 1);
+	char *other = (char *)scoreboard_slot(board, 2);
+
+	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, server, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, lot, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, other, false));
+	ck_assert(!is_killed_by_writing(SCOREBOARD_WORKER, own, false));
+	ck_assert(!is_killed_by_writing(SCOREBOARD_WORKER, hints, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_LOT, server, false));
+	ck_assert(!is_killed_by_writing(SCOREBOARD_LOT, lot, false));
+	ck_assert(!is_killed_by_writing(SCOREBOARD_LOT, other, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_READER, own, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_READER, hints, false));
+	/* Where it can read, it cannot make it writable. */
+	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, server, true));
+	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, other, true));
 }
 END_TEST
 
@@ -332,7 +411,7 @@ is_whole_or_in_change(struct score *s)
 
 START_TEST(strings_are_not_torn_while_another_process_writes_them)
 {
-	struct score *s = &board->slots[0];
+	struct score *s = scoreboard_slot(board, 0);
 	int64_t end = clock_now() + CLOCK_SECOND / 2;
 	size_t changes = 0;
 	char last = '\0';
@@ -374,6 +453,8 @@ main(void)
 	tcase_add_test(tests, strings_are_cut_to_their_room);
 	tcase_add_test(
 	    tests, a_worker_that_died_while_writing_is_read_and_replaced);
+	tcase_add_test(tests, noise_is_read_within_its_ranges);
+	tcase_add_test(tests, a_process_writes_only_what_is_its_own);
 	tcase_add_test(tests, every_state_has_a_name_of_its_own);
 	tcase_add_test(
 	    tests, strings_are_not_torn_while_another_process_writes_them);

@@ -47,7 +47,7 @@ set_up(void)
 
 	board = scoreboard_create(1);
 	ck_assert_ptr_nonnull(board);
-	client.service.score = &board->slots[0];
+	client.service.score = scoreboard_slot(board, 0);
 	client.response.status = 200;
 	output_init(&client.out, CLOCK_SECOND, CLOCK_SECOND);
 	output_attach(&client.out, client.fd);
@@ -66,7 +66,7 @@ tear_down(void)
 static uint64_t
 count(int what)
 {
-	return atomic_load(&board->slots[0].counts[what]);
+	return atomic_load(&scoreboard_slot(board, 0)->counts[what]);
 }
 
 static uint64_t
@@ -75,7 +75,7 @@ latencies(void)
 	uint64_t sum = 0;
 
 	for (int i = 0; i < LATENCY_BUCKETS; i++)
-		sum += atomic_load(&board->slots[0].latency[i]);
+		sum += atomic_load(&scoreboard_slot(board, 0)->latency[i]);
 	return sum;
 }
 
@@ -140,8 +140,8 @@ START_TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
 	flush();
 	tally_sent(&client);
 	ck_assert_uint_eq(
-	    atomic_load(
-		&board->slots[0].latency[latency_bucket(5 * CLOCK_SECOND)]),
+	    atomic_load(&scoreboard_slot(board, 0)
+			     ->latency[latency_bucket(5 * CLOCK_SECOND)]),
 	    1);
 	ck_assert_uint_eq(latencies(), 2);
 }
