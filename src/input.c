@@ -1,4 +1,5 @@
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -105,7 +106,7 @@ receive(struct input *in, int flags)
 	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
 	do {
 		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
-	} while (n == -1 && errno == EINTR && !in->yield);
+	} while (n == -1 && errno == EINTR && !in->yield && !in->hurry);
 	if (n > 0) {
 		input_filled(in, (size_t)n);
 		return INPUT_BYTES;
@@ -136,13 +137,19 @@ input_filled(struct input *in, size_t len)
 		in->touched = in->end;
 }
 
-/* Bytes that have come are still read from what is shut down for reading. */
+/*
+ * A wait that has begun is interrupted by the signal.  One that is just to
+ * begin, as in->hurry has been looked at, ends at once by its time-out.
+ */
 void
 input_hurry(struct input *in)
 {
+	const struct timeval at_once = {.tv_usec = 1};
+
 	in->hurry = 1;
 	if (in->idle_fd != -1)
-		(void)shutdown(in->idle_fd, SHUT_RD);
+		(void)setsockopt(in->idle_fd, SOL_SOCKET, SO_RCVTIMEO, &at_once,
+		    sizeof(at_once));
 }
 
 void
