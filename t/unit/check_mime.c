@@ -114,8 +114,10 @@ START_TEST(types_that_are_others_on_the_web_are_passed_over)
 {
 	load("text/vnd.trolltech.linguist\t\tts\n");
 	assert_type("a.ts", "video/mp2t");
+	release();
 	load("text/vnd.trolltech.linguist ts\ntext/typescript ts\n");
 	assert_type("a.ts", "text/typescript; charset=utf-8");
+	release();
 	load("text/vnd.trolltech.linguistic x\n");
 	assert_type("a.x", "text/vnd.trolltech.linguistic; charset=utf-8");
 }
