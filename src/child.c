@@ -85,6 +85,8 @@ child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
 	all->at[slot].started = clock_now();
 	all->at[slot].retiring = false;
 	all->at[slot].hung = 0;
+	all->at[slot].late = false;
+	all->fresh = true;
 	all->at[slot].ahead = ahead;
 	if (ahead)
 		all->ahead++;
@@ -235,6 +237,7 @@ child_spawn_lot(struct children *all)
 	all->lot.pid = pid;
 	all->lot.started = clock_now();
 	all->lot.retiring = false;
+	all->fresh = true;
 }
 
 void
@@ -319,14 +322,35 @@ count_throttled(struct children *all, int64_t now)
 }
 
 static bool
+is_starting(const struct children *all, size_t slot)
+{
+	return all->at[slot].pid != 0 &&
+	    score_state(scoreboard_slot(all->heritage->board, slot)) ==
+	    SCORE_STARTING;
+}
+
+static bool
 is_any_starting(const struct children *all)
 {
 	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].pid != 0 &&
-		    score_state(scoreboard_slot(all->heritage->board, i)) ==
-			SCORE_STARTING)
+		if (is_starting(all, i))
 			return true;
 	return false;
+}
+
+int64_t
+child_starting_until(const struct children *all)
+{
+	int64_t until = 0;
+
+	for (size_t i = 0; i < all->count; i++) {
+		int64_t end =
+		    all->at[i].started + all->heritage->config.start_timeout;
+
+		if (is_starting(all, i) && end > until)
+			until = end;
+	}
+	return until;
 }
 
 /* Where it is not known that they can start, one goes ahead of the others. */

@@ -32,6 +32,7 @@ struct child {
 	int64_t started;    /* clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
 	int64_t hung;	    /* hang.h: since when, if it was told; 0: no */
+	bool late;	    /* hang.h: it was told while it started */
 	int64_t kill_at;    /* if it was told */
 };
 
@@ -44,6 +45,7 @@ struct children {
 	int64_t next;	 /* when the first throttled slot may be filled */
 	struct restart restart;
 	int fork_failures; /* in a row */
+	bool fresh; /* one was started since somebody set this to false */
 	struct child lot;
 	struct child status;	    /* behind --status-socket */
 	struct successor heir;	    /* that is to take our place: upgrade.h */
@@ -67,6 +69,8 @@ void child_spawn(struct children *all, int wanted);
  */
 void child_spawn_ahead(struct children *all, int wanted);
 void child_promote(struct children *all, size_t slot);
+/* Until when (clock.h) those that are starting may do so; 0: none is. */
+int64_t child_starting_until(const struct children *all);
 /* Whether the worker of that slot has come as far as to serve. */
 bool child_has_started(const struct children *all, size_t slot);
 /*

@@ -18,6 +18,7 @@ config_init(struct config *c)
 	    .body_timeout = 20 * CLOCK_SECOND,
 	    .send_timeout = 60 * CLOCK_SECOND,
 	    .stop_timeout = 30 * CLOCK_SECOND,
+	    .start_timeout = 30 * CLOCK_SECOND,
 	    .request_timeout = 300 * CLOCK_SECOND,
 	    .max_head = 32 << 10,
 	    .max_body = 1 << 30,

@@ -75,6 +75,7 @@ struct config {
 	int64_t body_timeout;
 	int64_t send_timeout;
 	int64_t stop_timeout;
+	int64_t start_timeout;	 /* of a worker, or of the lot */
 	int64_t request_timeout; /* 0: none */
 	int quarantine_limit;	 /* deaths of workers; 0: no quarantine */
 	int64_t quarantine_time; /* in which they count, and it lasts */

@@ -29,11 +29,26 @@ kill_or_wait(struct child *child, int64_t now)
 	return CLOCK_NEVER;
 }
 
+/* When what it does now began, and in *timeout how long that may take. */
 static int64_t
-check(struct child *child, const struct score *score, int64_t timeout)
+since_when(const struct child *child, const struct score *score,
+    const struct config *c, int64_t *timeout)
+{
+	if (score_state(score) == SCORE_STARTING) {
+		*timeout = c->start_timeout;
+		return child->started;
+	}
+	*timeout = c->request_timeout;
+	return c->request_timeout != 0 ? score_running_since(score)
+				       : CLOCK_NEVER;
+}
+
+static int64_t
+check(struct child *child, const struct score *score, const struct config *c)
 {
 	int64_t now = clock_now();
-	int64_t since = score_running_since(score);
+	int64_t timeout;
+	int64_t since = since_when(child, score, c, &timeout);
 
 	if (child->hung != 0 && child->hung == since)
 		return kill_or_wait(child, now);
@@ -42,25 +57,40 @@ check(struct child *child, const struct score *score, int64_t timeout)
 		return CLOCK_NEVER;
 	if (since + timeout > now)
 		return since + timeout;
+	child->late = score_state(score) == SCORE_STARTING;
 	return tell(child, since, now);
+}
+
+/* It has no request, and says what it waits for when it has started. */
+static int64_t
+check_lot(const struct children *all)
+{
+	const struct child *lot = &all->lot;
+	int64_t end = lot->started + all->heritage->config.start_timeout;
+
+	if (lot->pid == 0 || score_lot_is_there(all->heritage->board->lot))
+		return CLOCK_NEVER;
+	if (end > clock_now())
+		return end;
+	kill(lot->pid, SIGKILL);
+	return CLOCK_NEVER;
 }
 
 int64_t
 hang_check(struct children *all)
 {
-	int64_t timeout = all->heritage->config.request_timeout;
-	int64_t next = clock_now() + timeout;
+	const struct config *c = &all->heritage->config;
+	int64_t next = check_lot(all);
 
-	if (timeout == 0)
-		return CLOCK_NEVER;
+	if (c->request_timeout != 0)
+		next = earlier(next, clock_now() + c->request_timeout);
 	for (size_t i = 0; i < all->count; i++) {
 		struct child *child = &all->at[i];
 
 		if (child->pid != 0)
 			next = earlier(next,
 			    check(child,
-				scoreboard_slot(all->heritage->board, i),
-				timeout));
+				scoreboard_slot(all->heritage->board, i), c));
 	}
 	return next;
 }

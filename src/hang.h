@@ -1,5 +1,6 @@
 /*
- * hang: ends workers whose handler takes too long: --request-timeout.  The time
+ * hang: ends workers that take too long to start, --start-timeout, as does the
+ * lot; and those whose handler takes too long: --request-timeout.  That time
  * counts while a handler runs that has sent nothing, and waits for no client
  * (SCORE_RUNNING): however slow a client is, no handler has to pay for it.
  */
@@ -14,7 +15,8 @@
 /*
  * Tells those that hang, and kills those that were told.  Returns when to look
  * again (clock.h): before the first of the present requests can be late, and
- * any that is yet to begin.
+ * any that is yet to begin; a process that is started later is to be looked at
+ * then (children.fresh).
  */
 int64_t hang_check(struct children *all);
 

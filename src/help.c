@@ -49,6 +49,7 @@ const char option_help_all[] =
     "      --max-worker-memory SIZE  or has more private memory (none)\n"
     "      --request-timeout TIME  504 for an answer that is not begun by then, or\n"
     "                            off (5m)\n"
+    "      --start-timeout TIME  for a worker to be ready to serve (30s)\n"
     "      --quarantine N,TIME   503, for TIME, for the method and path that N\n"
     "                            workers died of in TIME (none)\n"
     "\n"

@@ -22,7 +22,7 @@
 #include "upgrade.h"
 #include "ward.h"
 
-/* How long the first worker may take to start. */
+/* How long it is tried to start the first worker, and another if that fails. */
 #define READY_TIME (5 * CLOCK_SECOND)
 /* How often it is looked whether the lot has handed over what waited there. */
 #define LOT_TICK (20 * CLOCK_MILLISECOND)
@@ -420,6 +420,20 @@ announce(struct master *m, const struct master_hooks *hooks)
 	notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
+/* A worker that is still starting may take its time: --start-timeout. */
+static bool
+is_start_over(struct master *m)
+{
+	int64_t now = clock_now();
+	int64_t until = child_starting_until(&m->children);
+
+	if (now < m->ready_deadline)
+		return false;
+	if (until > now)
+		m->ready_deadline = until;
+	return until <= now;
+}
+
 /* Who started the server is told when it serves, or that it does not. */
 static void
 act_on_start(struct master *m, const struct master_hooks *hooks)
@@ -436,7 +450,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		announce(m, hooks);
 	} else if (heir_is_promised()) {
 		m->ready_deadline = CLOCK_NEVER;
-	} else if (!m->stopping && clock_now() >= m->ready_deadline) {
+	} else if (!m->stopping && is_start_over(m)) {
 		log_error("%s: giving up",
 		    m->started ? "a request of its own is not answered"
 			       : "no worker could be started");
@@ -464,8 +478,10 @@ act_on_watchdog(struct master *m)
 static void
 act_on_hanging(struct master *m)
 {
-	if (clock_now() >= m->next_look)
-		m->next_look = hang_check(&m->children);
+	if (clock_now() < m->next_look && !m->children.fresh)
+		return;
+	m->children.fresh = false;
+	m->next_look = hang_check(&m->children);
 }
 
 static void

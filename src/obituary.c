@@ -26,6 +26,9 @@ obituary_describe(struct buffer *b, const struct score_reading *score)
 	int64_t since = has_request(score) ? score->began : score->since;
 
 	buffer_printf(b, "while %s", score_state_name(score->state));
+	if (score->state == SCORE_STARTING)
+		buffer_printf(b, ", %lld ms into it",
+		    (long long)(clock_now() - since) / CLOCK_MILLISECOND);
 	if (has_request(score))
 		buffer_printf(b, " \"%s\"", score->request);
 	if (is_busy(score))
@@ -48,10 +51,11 @@ obituary_add_cause(struct buffer *b, int status)
 static void
 add_cause(struct buffer *b, const struct obituary *o)
 {
-	if (!o->timed_out)
+	if (!o->timed_out && !o->late)
 		obituary_add_cause(b, o->status);
 	else
-		buffer_printf(b, "has hung (--request-timeout)%s",
+		buffer_printf(b, "has hung (--%s-timeout)%s",
+		    o->late ? "start" : "request",
 		    WTERMSIG(o->status) == SIGKILL ? " and was killed" : "");
 }
 
@@ -158,7 +162,7 @@ is_crash(int signo)
 enum score_event
 obituary_event(const struct obituary *o)
 {
-	if (o->timed_out)
+	if (o->timed_out || o->late)
 		return EVENT_TIMED_OUT;
 	if (!obituary_is_of_failure(o))
 		return SCORE_EVENTS;

@@ -19,6 +19,7 @@ struct obituary {
 	int status;	/* waitpid's */
 	bool retiring;	/* nobody takes its place */
 	bool timed_out; /* the master has ended it: --request-timeout */
+	bool late;	/* the same: --start-timeout */
 	struct score_reading score;
 };
 

@@ -458,6 +458,7 @@ const struct option_spec option_specs[] = {
     TIME("send-timeout", 0, send_timeout),
     VALUE("request-timeout", 0, take_request_timeout),
     VALUE("quarantine", 0, take_quarantine),
+    TIME("start-timeout", 0, start_timeout),
     TIME("stop-timeout", 0, stop_timeout),
     VALUE("max-head", 0, take_max_head),
     VALUE("max-body", 0, take_max_body),

@@ -76,6 +76,7 @@ bury(struct children *all, struct child *child, int status, bool quietly)
 	o.timed_out =
 	    child->hung != 0 && child->hung == score_running_since(slot);
 	score_read(slot, &o.score);
+	o.late = child->late && o.score.state == SCORE_STARTING;
 	score_end(slot);
 	tell_end(all, &o, quietly);
 	child_forget(all, child);

@@ -62,7 +62,7 @@ enum score_event {
 	EVENT_STARTED,	 /* workers */
 	EVENT_CRASHED,	 /* they failed by themselves */
 	EVENT_KILLED,	 /* by a signal from outside */
-	EVENT_TIMED_OUT, /* --request-timeout */
+	EVENT_TIMED_OUT, /* --request-timeout, --start-timeout */
 	EVENT_RECYCLED,	 /* they had served, or grown, enough */
 	EVENT_RETIRED,	 /* there were more than needed */
 	EVENT_RELOADS,

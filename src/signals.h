@@ -18,7 +18,7 @@
  */
 #define SIGNAL_STOP (SIGRTMIN + 1)	/* the lot and the status process end */
 #define SIGNAL_LET_GO (SIGRTMIN + 2)	/* nobody waits to be accepted */
-#define SIGNAL_TIMED_OUT (SIGRTMIN + 3) /* the worker may hang in a request */
+#define SIGNAL_TIMED_OUT (SIGRTMIN + 3) /* the worker may hang */
 #define SIGNAL_LOGS (SIGRTMIN + 4)	/* the logs are reopened: relog.h */
 #define SIGNAL_MOVE (SIGRTMIN + 5)	/* the lot sends all to a successor's */
 #define SIGNAL_STAY (SIGRTMIN + 6)	/* the successor's lot is gone */

@@ -654,6 +654,7 @@ worker_run(struct heritage *heritage, size_t slot, pid_t master)
 
 	w = (struct worker){
 	    .heritage = heritage, .slot = slot, .master = master};
+	worker_signals_prepare(scoreboard_slot(heritage->board, slot), master);
 	if (start(&w) == -1)
 		return EXIT_FAILURE;
 	relog_follow(

@@ -14,6 +14,9 @@
 
 /* For handlers, which get no argument. */
 static struct worker *self;
+/* Of a worker that is not that far yet. */
+static const struct score *starting;
+static pid_t master_pid;
 
 static void
 wake_up(void)
@@ -115,19 +118,27 @@ is_hanging(const struct worker *w)
 	    clock_now() - since >= w->heritage->config.request_timeout;
 }
 
+static bool
+is_starting(void)
+{
+	return self == NULL && starting != NULL &&
+	    score_state(starting) == SCORE_STARTING;
+}
+
 /* From the master, who may have looked just before the handler was done. */
 static void
 on_timed_out(int signo, siginfo_t *info, void *context)
 {
 	int saved = errno;
 
-	if (self == NULL || !signals_is_from(info, self->master) ||
-	    !is_hanging(self)) {
+	if (!signals_is_from(info, master_pid) ||
+	    (!is_starting() && (self == NULL || !is_hanging(self)))) {
 		errno = saved;
 		return;
 	}
 	crash_limit_life();
-	rescue_client(&self->client, 504);
+	if (self != NULL)
+		rescue_client(&self->client, 504);
 	log_dying(TEXT("has hung, in:"));
 	trace_log(context);
 	crash_die(signo);
@@ -143,10 +154,8 @@ set_up_signals(const struct worker *w)
 	static const int ours[] = {SIGTERM, 0};
 	const int let_go[] = {SIGNAL_LET_GO, 0};
 	const int orphaned[] = {SIGNAL_ORPHANED, 0};
-	const int timed_out[] = {SIGNAL_TIMED_OUT, 0};
 	sigset_t none;
 
-	signals_handle_on_own_stack(timed_out, on_timed_out);
 	signals_handle(ours, on_term);
 	signals_handle_from(let_go, on_let_go, w->master);
 	signals_handle(orphaned, on_orphaned);
@@ -169,6 +178,16 @@ static void
 rescue(void)
 {
 	rescue_client(&self->client, 500);
+}
+
+void
+worker_signals_prepare(const struct score *score, pid_t master)
+{
+	const int timed_out[] = {SIGNAL_TIMED_OUT, 0};
+
+	starting = score;
+	master_pid = master;
+	signals_handle_on_own_stack(timed_out, on_timed_out);
 }
 
 void

@@ -35,6 +35,8 @@ struct worker {
 	volatile bool let_go; /* the listeners are closed */
 };
 
+/* So that one that hangs before it serves tells where. */
+void worker_signals_prepare(const struct score *score, pid_t master);
 /*
  * From now on signals are for this worker, and so is the end of the master,
  * unless privileges are dropped after this.

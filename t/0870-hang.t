@@ -3,12 +3,13 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Faulty qw(crowd lines_about start_faulty storm_line);
-use Tined  qw(SOONER slow slurp wait_for);
+use Tined  qw(SOONER slow slurp spew wait_for);
 
 my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
 my @ALLOWED = ($HUNG, qr{error: has hung, in:}, qr{error:   #\d+ });
@@ -107,6 +108,37 @@ subtest 'the client is slow' => sub {
 	is($tined->read_response($slow)->status, 504, 'it reads and then hangs');
 	lines($tined, '/f/reader');
 	$tined->ends_clean(@ALLOWED);
+};
+
+my $LATE = qr{(?x) error:\ worker\ \d+\[\d+\]\ has\ hung\ \(--start-timeout\)
+	(?:\ and\ was\ killed)?\ while\ starting,\ \d+\ ms\ into\ it;
+	\ a\ new\ worker\ takes\ its\ place};
+
+sub late_ones ($tined) { return scalar grep { $_ =~ $LATE } $tined->error_log }
+
+# The lot starts as workers do, and hangs too.
+subtest 'it hangs while it starts' => sub {
+	my $dir = File::Temp->newdir;
+	my $hang = spew("$dir/hang", q{});
+	my $tined = start_faulty(args => ['-w', 2, '--start-timeout', '700ms'],
+		env => { FAULT_START_HANGS => $hang }, ready => 0);
+
+	ok(wait_for(sub { late_ones($tined) }), 'the first worker is ended');
+	unlink $hang;
+	$tined->wait_ready;
+	is($tined->get('/f/well')->status, 200, 'another serves');
+
+	$tined->all_workers(2);
+	my $before = late_ones($tined);
+	spew($hang, q{});
+	$tined->signal('KILL', ($tined->worker_pids)[0]);
+	ok(wait_for(sub { late_ones($tined) > $before }),
+		'one that is to take a place is ended');
+	is($tined->get('/f/well')->status, 200, 'the others serve');
+	unlink $hang;
+	ok(wait_for(sub { $tined->worker_pids == 2 }), 'there are two again');
+	$tined->ends_clean($LATE, @ALLOWED, qr/workers in a row have failed/,
+		qr/was killed by signal 9/);
 };
 
 subtest 'none, and the default' => sub {

@@ -263,14 +263,22 @@ static const struct {
     {"/well", do_well},
 };
 
-/* For a worker that dies at its start, while this file is there. */
+static bool
+is_asked_for(const char *variable)
+{
+	const char *file = getenv(variable);
+
+	return file != NULL && access(file, F_OK) == 0;
+}
+
+/* For a process that dies, or hangs, at its start, while a file is there. */
 static void
 fault_start(void)
 {
-	const char *file = getenv("FAULT_START");
-
-	if (file != NULL && access(file, F_OK) == 0)
+	if (is_asked_for("FAULT_START"))
 		abort();
+	while (is_asked_for("FAULT_START_HANGS"))
+		pause();
 }
 
 static int

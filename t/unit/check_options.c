@@ -126,6 +126,7 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_int_eq(config.body_timeout, 20 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 60 * CLOCK_SECOND);
 	ck_assert_int_eq(config.stop_timeout, 30 * CLOCK_SECOND);
+	ck_assert_int_eq(config.start_timeout, 30 * CLOCK_SECOND);
 	ck_assert_int_eq(config.request_timeout, 300 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 32 << 10);
 	ck_assert_uint_eq(config.max_body, 1 << 30);
@@ -170,12 +171,14 @@ END_TEST
 
 START_TEST(limits_and_times_are_taken)
 {
-	parse("--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
-	      "--stop-timeout=4s|--max-head=60k|--max-body=0|--max-age=0");
+	parse(
+	    "--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
+	    "--stop-timeout=4s|--start-timeout=5s|--max-head=60k|--max-body=0|--max-age=0");
 	ck_assert_int_eq(config.head_timeout, 1 * CLOCK_SECOND);
 	ck_assert_int_eq(config.body_timeout, 2 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 3 * CLOCK_SECOND);
 	ck_assert_int_eq(config.stop_timeout, 4 * CLOCK_SECOND);
+	ck_assert_int_eq(config.start_timeout, 5 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 60 << 10);
 	ck_assert_uint_eq(config.max_body, 0);
 	ck_assert_int_eq(config.max_age, 0);
