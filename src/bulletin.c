@@ -59,10 +59,8 @@ tell(struct bulletin *b, const struct buffer *line)
 static bool
 look(struct bulletin *b, const struct heritage *h, const char *size)
 {
-	static const struct listeners none;
 	const struct status_sources from = {
 	    .board = h->board,
-	    .listeners = &none,
 	    .overflows = &h->overflows,
 	};
 	int64_t now = clock_now();
@@ -72,14 +70,13 @@ look(struct bulletin *b, const struct heritage *h, const char *size)
 	uint64_t served;
 	bool quiet;
 
-	status_take(&s, &from, getpid());
+	status_take_sums(&s, &from, getpid());
 	served = s.counts[COUNT_REQUESTS] - b->served;
 	describe(&line, &s, size, (double)served / seconds);
 	quiet = tell(b, &line) && served == 0 && status_busy(&s) == 0;
 	b->looked = now;
 	b->served += served;
 	buffer_free(&line);
-	status_release(&s);
 	return quiet;
 }
 

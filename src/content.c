@@ -37,22 +37,40 @@ send_continue(struct client *c)
 	c->continued = true;
 }
 
+/*
+ * The time that a client takes is not its handler's, which has another bound
+ * (hang.h): every wait is between these two.
+ */
+static enum score_state
+begin_wait(const struct client *c)
+{
+	enum score_state before = score_state(c->service.score);
+
+	score_enter(c->service.score, SCORE_READING);
+	return before;
+}
+
+static void
+end_wait(const struct client *c, enum score_state before)
+{
+	score_enter(c->service.score, before);
+}
+
 static bool
 wait_for_bytes(struct client *c)
 {
 	size_t before = input_text(&c->in).len;
-	enum score_state state = score_state(c->service.score);
+	enum score_state state = begin_wait(c);
 	enum input_result result;
 
 	/* What is ready goes before a wait: the client may be waiting too. */
-	score_enter(c->service.score, SCORE_READING);
 	send_continue(c);
 	output_flush(&c->out);
 	c->out.sends = 0;
 	if (c->body_pace.window == 0)
 		pace_start(&c->body_pace, c->service.config->body_timeout);
 	result = input_more(&c->in, c->late ? 0 : c->body_pace.ends);
-	score_enter(c->service.score, state);
+	end_wait(c, state);
 	switch (result) {
 	case INPUT_BYTES:
 		pace_add(&c->body_pace, input_text(&c->in).len - before);
@@ -96,22 +114,33 @@ has_come(struct client *c, struct collect *look)
 	    collect_is_done(look, seen.at, seen.len);
 }
 
-/* How the wait for it ends, which is as long as a linger. */
-static enum input_result
-wait_briefly(struct client *c, struct collect *look)
+/*
+ * The client may be waiting for 100 Continue, and for answers before it.  False
+ * if that cannot be sent now; else *result is how the wait for the content ends,
+ * which is as long as a linger.
+ */
+static bool
+wait_briefly(struct client *c, struct collect *look, enum input_result *result)
 {
-	int64_t deadline = clock_now() + c->service.config->linger;
-	enum input_result result = INPUT_BYTES;
+	enum score_state state = begin_wait(c);
+	int64_t deadline;
+	bool sent;
 
-	while (!has_come(c, look) && result == INPUT_BYTES)
-		result = input_linger(&c->in, deadline);
-	return result;
+	send_continue(c);
+	sent = tally_flush(c) == 0 && !c->out.deferring;
+	deadline = clock_now() + c->service.config->linger;
+	*result = INPUT_BYTES;
+	while (sent && *result == INPUT_BYTES && !has_come(c, look))
+		*result = input_linger(&c->in, deadline);
+	end_wait(c, state);
+	return sent;
 }
 
 bool
 content_is_better_collected(struct client *c, size_t head)
 {
 	size_t wanted = head + (size_t)c->body.left;
+	enum input_result result;
 	struct collect look;
 
 	if (!is_collectable(c))
@@ -120,11 +149,9 @@ content_is_better_collected(struct client *c, size_t head)
 	    &look, c->body.chunked, wanted, c->service.config->body_buffer);
 	if (has_come(c, &look))
 		return false;
-	/* The client may be waiting for that, and for answers before it. */
-	send_continue(c);
-	if (tally_flush(c) == -1 || c->out.deferring)
+	if (!wait_briefly(c, &look, &result))
 		return c->out.deferring;
-	if (wait_briefly(c, &look) != INPUT_TIMEOUT || !client_may_park(c))
+	if (result != INPUT_TIMEOUT || !client_may_park(c))
 		return false;
 	c->wanted = wanted;
 	return true;
@@ -177,6 +204,18 @@ content_is_too_much(const struct client *c)
 	    (!c->body.chunked && c->body.left > CONTENT_DRAIN_MAX);
 }
 
+/* Once all that is ready has been sent. */
+static bool
+has_more(struct client *c, int64_t deadline)
+{
+	enum score_state state = begin_wait(c);
+	bool more = tally_flush(c) == 0 &&
+	    input_linger(&c->in, deadline) == INPUT_BYTES;
+
+	end_wait(c, state);
+	return more;
+}
+
 bool
 content_comes_soon(struct client *c)
 {
@@ -193,9 +232,7 @@ content_comes_soon(struct client *c)
 		if (c->body.state == BODY_REFUSED ||
 		    dropped > CONTENT_DRAIN_MAX)
 			return false;
-		if (used == 0 &&
-		    (tally_flush(c) == -1 ||
-			input_linger(&c->in, deadline) != INPUT_BYTES))
+		if (used == 0 && !has_more(c, deadline))
 			return false;
 	}
 	return true;

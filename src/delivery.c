@@ -105,19 +105,21 @@ send_written(struct client *c)
 		output_copy(&c->out, "\r\n", 2);
 }
 
-/* response.flush */
+/* response.flush: between two of them the time is the handler's (hang.h). */
 static int
 flush_stream(void *context)
 {
 	struct client *c = context;
+	int result;
 
-	if (!c->head_sent) {
-		score_enter(c->service.score, SCORE_WRITING);
+	score_enter(c->service.score, SCORE_WRITING);
+	if (!c->head_sent)
 		send_stream_head(c);
-	}
 	send_written(c);
 	buffer_clear(&c->response.text);
-	return output_flush(&c->out);
+	result = output_flush(&c->out);
+	score_enter(c->service.score, SCORE_RUNNING);
+	return result;
 }
 
 static void

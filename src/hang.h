@@ -1,8 +1,9 @@
 /*
  * hang: ends workers that take too long to start, --start-timeout, as does the
  * lot; and those whose handler takes too long: --request-timeout.  That time
- * counts while a handler runs that has sent nothing, and waits for no client
- * (SCORE_RUNNING): however slow a client is, no handler has to pay for it.
+ * counts while a handler runs and waits for no client (SCORE_RUNNING), and anew
+ * after each part of a stream that it sends: however slow a client is, no
+ * handler has to pay for it.
  */
 #ifndef TINED_HANG_H
 #define TINED_HANG_H

@@ -135,8 +135,7 @@ log_request(const struct obituary *o, struct heritage *heritage)
 	clock_gettime(CLOCK_REALTIME, &entry.ended);
 	accesslog_write(&heritage->access_log, &heritage->log_format, &entry);
 	score_add(slot, COUNT_REQUESTS, 1);
-	score_add(
-	    slot, COUNT_RESPONSES + (unsigned)o->score.status / 100 - 1, 1);
+	score_add_status(slot, o->score.status);
 	if (o->score.fate == SCORE_CUT_OFF)
 		score_add(slot, COUNT_ABORTED, 1);
 }

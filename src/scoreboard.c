@@ -267,6 +267,13 @@ score_add(struct score *s, enum score_count what, uint64_t n)
 }
 
 void
+score_add_status(struct score *s, int status)
+{
+	if (status >= 100 && status <= 599)
+		score_add(s, COUNT_RESPONSES + (unsigned)status / 100 - 1, 1);
+}
+
+void
 score_add_latency(struct score *s, int64_t latency)
 {
 	size_t bucket = latency_bucket(latency);

@@ -225,6 +225,9 @@ void score_fate(
 int64_t score_running_since(const struct score *s);
 enum score_state score_state(const struct score *s);
 void score_add(struct score *s, enum score_count what, uint64_t n);
+/* A response has that status; one that is none, below 100 or above 599, does
+ * not count. */
+void score_add_status(struct score *s, int status);
 /* A request has taken so many nanoseconds. */
 void score_add_latency(struct score *s, int64_t latency);
 /* It has received what the lot handed to workers. */

@@ -18,12 +18,11 @@ add_sums(struct status_snapshot *s, const struct score_reading *score)
 }
 
 static void
-take_worker(struct status_snapshot *s, size_t number,
+add_worker(struct status_snapshot *s, size_t number,
     const struct score_reading *score, int64_t now)
 {
 	struct status_worker *w = &s->workers[s->worker_count++];
 
-	s->by_state[score->state]++;
 	*w = (struct status_worker){
 	    .number = number,
 	    .age = now > score->since ? now - score->since : 0,
@@ -33,19 +32,23 @@ take_worker(struct status_snapshot *s, size_t number,
 
 /* The counts of slots that are vacant count too. */
 static void
-take_workers(
-    struct status_snapshot *s, const struct scoreboard *board, int64_t now)
+take_slots(struct status_snapshot *s, const struct scoreboard *board,
+    int64_t now, bool listed)
 {
 	size_t used = GET(board->server->used);
 
-	s->workers = memory_get_array(used, sizeof(s->workers[0]));
+	if (listed)
+		s->workers = memory_get_array(used, sizeof(s->workers[0]));
 	for (size_t i = 0; i < used; i++) {
 		struct score_reading score;
 
 		score_read(scoreboard_slot(board, i), &score);
 		add_sums(s, &score);
-		if (score.state != SCORE_VACANT)
-			take_worker(s, i + 1, &score, now);
+		if (score.state == SCORE_VACANT)
+			continue;
+		s->by_state[score.state]++;
+		if (listed)
+			add_worker(s, i + 1, &score, now);
 	}
 }
 
@@ -77,9 +80,9 @@ take_listeners(struct status_snapshot *s, const struct listeners *listeners)
 	}
 }
 
-void
-status_take(
-    struct status_snapshot *s, const struct status_sources *from, pid_t master)
+static void
+take(struct status_snapshot *s, const struct status_sources *from, pid_t master,
+    bool listed)
 {
 	const struct scoreboard *board = from->board;
 	int64_t now = clock_now();
@@ -91,14 +94,29 @@ status_take(
 	    .time = time(NULL),
 	    .stopping = atomic_load(&board->server->stopping),
 	};
-	take_workers(s, board, now);
+	if (listed)
+		take_listeners(s, from->listeners);
+	take_slots(s, board, now, listed);
 	for (int i = 0; i < SCORE_EVENTS; i++)
 		s->events[i] = GET(board->server->events[i]);
 	s->has_lot = board->has_lot;
 	take_lot(s, board->lot);
-	take_listeners(s, from->listeners);
 	s->knows_overflows =
 	    backlog_read_overflows(from->overflows, &s->overflows);
+}
+
+void
+status_take(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master)
+{
+	take(s, from, master, true);
+}
+
+void
+status_take_sums(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master)
+{
+	take(s, from, master, false);
 }
 
 void

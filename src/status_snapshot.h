@@ -65,6 +65,9 @@ struct status_sources {
 
 void status_take(
     struct status_snapshot *s, const struct status_sources *from, pid_t master);
+/* The same without the lists of workers and listeners: it takes no memory. */
+void status_take_sums(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master);
 void status_release(struct status_snapshot *s);
 
 /* Workers that have a client. */

@@ -10,11 +10,9 @@ count(struct client *c, enum score_count what, uint64_t n)
 static void
 count_status(struct client *c)
 {
-	enum score_count first = COUNT_RESPONSES;
-
-	count(c, first + (unsigned)c->response.status / 100 - 1, 1);
+	score_add_status(c->service.score, c->response.status);
 	if (c->continued)
-		count(c, first, 1);
+		count(c, COUNT_RESPONSES, 1);
 }
 
 /* All that wait have gone at the same time. */

@@ -169,7 +169,7 @@ subtest 'a part was sent' => sub {
 		ok(!eval { $tined->read_response($sock) }, "$way is cut off");
 		like($@, qr/closed/, 'by the end of the connection');
 		like((lines($tined, "/f/$way"))[-1],
-			qr/while writing .*; its client got a part of the/,
+			qr/while running .*; its client got a part of the/,
 			'the log says so');
 		is((grep { m{"GET /f/$way HTTP/1\.1" 200 \d+ } }
 			$tined->access_log), 1, 'the access log');

@@ -69,6 +69,41 @@ subtest 'it hears no signal' => sub {
 	$tined->ends_clean(@ALLOWED);
 };
 
+subtest 'it has sent a part, and hangs' => sub {
+	my $tined = start('-w', 1);
+	my $sock = $tined->connect;
+
+	$tined->send($sock, "GET /f/stall HTTP/1.1\r\nHost: a\r\n\r\n");
+	ok(!eval { $tined->read_response($sock); 1 }, 'no whole answer');
+	like($@, qr/closed/, 'but an end');
+	my @lines = lines($tined, '/f/stall');
+	is((grep { /#\d+ fault_stall\+0x/ } @lines), 1, 'the log has where')
+	    or diag(join "\n", @lines);
+	like($lines[-1], qr{$HUNG\ while\ running\ "GET\ /f/stall\ .*;\ its
+		\ client\ got\ a\ part\ of\ the\ answer;}x, 'and what its client got');
+	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+# Longer than a handler may take, and shorter than a linger.
+subtest 'the client is waited for' => sub {
+	my $tined = start_faulty(args => ['-w', 1, '--request-timeout', '300ms',
+		'--linger', '10s'], files => { 'a.txt' => "a\n" });
+	my $send_slowly = sub ($path) {
+		my $sock = $tined->connect;
+		$tined->send($sock, "POST $path HTTP/1.1\r\nHost: a\r\n"
+			. "Content-Length: 8\r\n\r\nhalf");
+		sleep 1;
+		$tined->send($sock, 'half');
+		return eval { $tined->read_response($sock)->status } // $@;
+	};
+
+	is($send_slowly->('/f/read'), 200, 'to send content that is read');
+	is($send_slowly->('/a.txt'), 405, 'to send content that is not');
+	is((grep { /has hung/ } $tined->error_log), 0, 'nothing hung');
+	$tined->ends_clean;
+};
+
 subtest 'pipelined' => sub {
 	my $tined = start('-w', 1);
 	my $ask = sub ($path) { "GET /f/$path HTTP/1.1\r\nHost: a\r\n\r\n" };

@@ -19,6 +19,7 @@ void fault_part(struct request *request, struct response *response);
 void fault_written(struct request *request, struct response *response);
 void fault_much(struct request *request, struct response *response);
 void fault_hang(struct request *request, struct response *response);
+void fault_stall(struct request *request, struct response *response);
 void fault_spin(struct request *request, struct response *response);
 void fault_deaf(struct request *request, struct response *response);
 void fault_reader(struct request *request, struct response *response);

@@ -149,6 +149,15 @@ fault_hang(struct request *request, struct response *response)
 		pause();
 }
 
+/* The client has the beginning, and gets no more. */
+void
+fault_stall(struct request *request, struct response *response)
+{
+	response_write(response, "part", 4);
+	response_flush(response);
+	fault_hang(request, response);
+}
+
 void
 fault_spin(struct request *request, struct response *response)
 {
@@ -253,6 +262,7 @@ static const struct {
     {"/written", fault_written},
     {"/much", fault_much},
     {"/hang", fault_hang},
+    {"/stall", fault_stall},
     {"/spin", fault_spin},
     {"/deaf", fault_deaf},
     {"/reader", fault_reader},

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "scoreboard.h"
+#include "status_snapshot.h"
 #include "unit.h"
 
 #define SLOTS 3
@@ -39,6 +40,28 @@ START_TEST(slots_are_empty_and_share_no_cache_line)
 		    (uintptr_t)scoreboard_slot(board, i) % SCORE_ALIGNMENT, 0);
 	}
 	ck_assert_uint_eq(sizeof(struct score) % SCORE_ALIGNMENT, 0);
+}
+END_TEST
+
+/* The master asks for these: a list would need memory, which may be short. */
+START_TEST(sums_are_taken_without_lists)
+{
+	const struct backlog_overflows overflows = {.fd = -1};
+	const struct status_sources from = {
+	    .board = board, .overflows = &overflows};
+	struct status_snapshot s;
+
+	scoreboard_use(board, 2);
+	score_start(scoreboard_slot(board, 0), 7);
+	score_start(scoreboard_slot(board, 2), 8);
+	score_enter(scoreboard_slot(board, 2), SCORE_IDLE);
+	score_add(scoreboard_slot(board, 2), COUNT_REQUESTS, 5);
+	status_take_sums(&s, &from, 1);
+	ck_assert_ptr_null(s.workers);
+	ck_assert_ptr_null(s.listeners);
+	ck_assert_uint_eq(s.by_state[SCORE_STARTING], 1);
+	ck_assert_uint_eq(s.by_state[SCORE_IDLE], 1);
+	ck_assert_uint_eq(s.counts[COUNT_REQUESTS], 5);
 }
 END_TEST
 
@@ -440,6 +463,7 @@ main(void)
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, slots_are_empty_and_share_no_cache_line);
+	tcase_add_test(tests, sums_are_taken_without_lists);
 	tcase_add_test(tests, a_worker_starts_with_nothing_of_the_one_before);
 	tcase_add_test(tests, what_a_worker_does_is_read_back);
 	tcase_add_test(tests, a_new_client_has_not_asked_for_anything);

@@ -94,6 +94,20 @@ flush(void)
 	ck_assert_int_eq(output_flush(&client.out), 0);
 }
 
+START_TEST(a_status_that_is_none_counts_nowhere)
+{
+	static const int none[] = {-1, 0, 99, 600, 1000, 1 << 30};
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		client.response.status = none[i];
+		answer();
+	}
+	for (int what = 0; what < SCORE_COUNTS; what++)
+		if (what != COUNT_REQUESTS && what != COUNT_REUSED)
+			ck_assert_msg(count(what) == 0, "%d has counted", what);
+}
+END_TEST
+
 START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
 {
 	client.body.total = 7;
@@ -236,6 +250,7 @@ main(void)
 	TCase *tests = unit_tests("tally");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_status_that_is_none_counts_nowhere);
 	tcase_add_test(tests, an_answer_is_counted_and_timed_when_it_is_sent);
 	tcase_add_test(tests, an_interim_response_is_one_too);
 	tcase_add_test(
