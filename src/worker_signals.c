@@ -184,10 +184,14 @@ void
 worker_signals_prepare(const struct score *score, pid_t master)
 {
 	const int timed_out[] = {SIGNAL_TIMED_OUT, 0};
+	sigset_t unblocked;
 
 	starting = score;
 	master_pid = master;
 	signals_handle_on_own_stack(timed_out, on_timed_out);
+	sigemptyset(&unblocked);
+	sigaddset(&unblocked, SIGNAL_TIMED_OUT);
+	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
 void
