@@ -12,6 +12,8 @@
 #define SHORT_LINGER (100 * CLOCK_MILLISECOND)
 /* Clients who are served within this do not wait. */
 #define SHORT_WAIT (20 * CLOCK_MILLISECOND)
+/* From one look to the next; workers count them, and may be anybody's. */
+#define SERVED_MAX (UINT64_C(1) << 24)
 
 /* What is counted beside that. */
 struct look {
@@ -237,13 +239,15 @@ static int
 count_soon_served(struct sizing *s, const struct look *look, int64_t now)
 {
 	int64_t time = now - s->looked;
-	int64_t served = (int64_t)(look->served - s->served);
+	uint64_t served = look->served - s->served;
 
 	s->looked = now;
 	s->served = look->served;
 	if (time < CLOCK_MILLISECOND)
 		time = CLOCK_MILLISECOND;
-	return (int)(served * SHORT_WAIT / time);
+	if (served > SERVED_MAX)
+		served = SERVED_MAX;
+	return (int)((int64_t)served * SHORT_WAIT / time);
 }
 
 static void

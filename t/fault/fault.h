@@ -7,6 +7,7 @@
 #include "handler.h"
 
 extern const struct handler handler_intruder;
+extern const struct handler handler_vandal;
 
 void fault_segv(struct request *request, struct response *response);
 void fault_bus(struct request *request, struct response *response);

@@ -335,5 +335,6 @@ const struct handler *const handlers[] = {
     &handler_status,
     &handler_fault,
     &handler_intruder,
+    &handler_vandal,
     NULL,
 };

@@ -1,0 +1,145 @@
+# A worker that is taken over writes what it likes over the memory that it
+# shares, sends nonsense to whoever listens, and takes what is for others: the
+# master, the lot and other workers go on, and their clients' answers are right.
+# The program of this test has a mount that does so (t/fault/handler_vandal.c).
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Faulty ();
+use Lot    qw(lot_pid);
+use Tined  qw(wait_for);
+
+my @mounts = ('-m', '/v=vandal:', '-m', '/echo=echo:body', '-m', '/f=fault:',
+	'-m', '/status=status:');
+# What the test does to workers, and what they then look like.
+my $DIED = qr/ worker \d+\[\d+\] /;
+my $PATTERNS = 8;    # and noise beyond
+my $turn = 0;
+
+sub vandalize ($tined, $what, $n) {
+	return eval { $tined->get("/v/$what/$n")->body + 0 };
+}
+
+# Answers for other clients, new ones and one that is kept, and the status.
+sub is_well ($tined, $kept, $when) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @wrong;
+
+	for (1 .. 3) {
+		my $text = 'x' x (10 + $turn++);
+		my %ask = (method => 'POST', body => $text);
+		push @wrong, 'new'
+		    if (eval { $tined->get('/echo', %ask)->body } // $@) ne $text;
+		push @wrong, 'kept'
+		    if (eval { $tined->get('/echo', %ask, sock => $kept,
+			keep => 1)->body } // $@) ne $text;
+	}
+	for my $form (qw(html text json metrics)) {
+		my $response = eval { $tined->get("/status/$form") };
+		push @wrong, "status/$form: " . ($@ || $response->status)
+		    unless $response && $response->status == 200;
+	}
+	return is_deeply(\@wrong, [], "$when: all others are served");
+}
+
+sub start (@args) {
+	return Tined->start(args => ['-w', 3, '--quarantine', '100,1s',
+		'--per-client', 100, '--max-requests', 1000, @mounts, @args],
+		env => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
+			"$ENV{ASAN_OPTIONS}:allow_user_segv_handler=1") : () });
+}
+
+subtest 'memory' => sub {
+	my $tined = start();
+	my $lot   = lot_pid($tined);
+	my $kept  = $tined->connect;
+	my $pages = vandalize($tined, 'memory', 0);
+
+	cmp_ok($pages, '>', 0, 'a worker can write a part of it');
+	cmp_ok($pages, '<', 8, 'a small one: its own, and hints');
+	for my $pattern (0 .. $PATTERNS + 20) {
+		vandalize($tined, 'memory', $pattern) for 1 .. 3;
+		is_well($tined, $kept, "pattern $pattern") or last;
+	}
+	# What they have written of themselves is read once more at their ends.
+	for my $pattern (0 .. $PATTERNS + 3) {
+		vandalize($tined, 'memory', $pattern) for 1 .. 3;
+		my @pids = $tined->worker_pids;
+		$tined->signal('KILL', $pids[0]);
+		ok(wait_for(sub {
+			my %pids = map { $_ => 1 } $tined->worker_pids;
+			keys %pids == 3 && !$pids{ $pids[0] };
+		}), 'a worker that is killed is replaced');
+	}
+	is_well($tined, $tined->connect, 'at last');
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	$tined->ends_clean($DIED, qr/quarantine/);
+};
+
+subtest 'messages' => sub {
+	my $tined = start();
+	my $lot   = lot_pid($tined);
+	my $kept  = $tined->connect;
+
+	cmp_ok(vandalize($tined, 'messages', 1000), '>', 0,
+		'it can send to others');
+	for (1 .. 10) {
+		vandalize($tined, 'messages', 1000);
+		is_well($tined, $kept, 'after some thousand') or last;
+	}
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	my ($fds) = map { scalar @$_ } [glob "/proc/$lot/fd/*"];
+	cmp_ok($fds, '<', 40, 'nothing that was passed is left open there');
+	$tined->ends_clean($DIED);
+};
+
+# Whose request is taken so loses its answer; nobody else does.
+subtest 'what is for others' => sub {
+	my $tined = start();
+	my $kept  = $tined->connect;
+
+	for (1 .. 5) {
+		vandalize($tined, 'take', 100);
+		is_well($tined, $kept, 'after it has taken all') or last;
+	}
+	$tined->ends_clean($DIED);
+};
+
+# Each descriptor of each process has its reason.
+subtest 'what is open' => sub {
+	my $tined = start('-l', 'localhost:0');
+	my %kinds = map { $_ => descriptors($_) } $tined->worker_pids,
+	    lot_pid($tined);
+
+	for my $pid ($tined->worker_pids) {
+		is($kinds{$pid}{lanes}, 4, 'a worker: parked at both ends, '
+			. 'ready and notices to receive');
+	}
+	is($kinds{ lot_pid($tined) }{pipes}, 1,
+		'the lot: one end of a pipe, to be told of shares');
+	$tined->ends_clean;
+};
+
+sub descriptors ($pid) {
+	my %kinds = (lanes => 0, pipes => 0);
+	my %lane  = seqpackets();
+
+	for my $fd (glob "/proc/$pid/fd/*") {
+		my $target = readlink $fd // next;
+		$kinds{pipes}++ if $target =~ /\Apipe:/;
+		$kinds{lanes}++
+		    if $target =~ /\Asocket:\[(\d+)\]/ && $lane{$1};
+	}
+	return \%kinds;
+}
+
+# Sockets of this machine of that type, by their inodes: proc(5).
+sub seqpackets () {
+	open my $unix, '<', '/proc/net/unix' or return;
+	return map { (split)[4] eq '0005' ? ((split)[6] => 1) : () } <$unix>;
+}
+
+done_testing;

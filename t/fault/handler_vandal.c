@@ -1,0 +1,268 @@
+/*
+ * vandal: is a worker that was taken over and breaks what it can reach of other
+ * processes.  The path behind the mount tells what:
+ *
+ *	/memory/N     writes a pattern, or noise, over all shared memory
+ *	/messages/N   sends N messages that make no sense on every descriptor
+ *	/take/N       takes up to N messages that are for other workers
+ *	/end          ends by a crash
+ *
+ * It answers with what it could do.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "handoff.h"
+#include "shared_memory.h"
+
+#define RANGES_MAX 8
+#define DESCRIPTORS 256
+#define PATTERNS 8
+#define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct rest) + 16)
+#define PASSED_MAX 6
+
+struct range {
+	char *from, *to;
+};
+
+/* As the master has it, before any worker is forked. */
+static struct range ranges[RANGES_MAX];
+static size_t range_count;
+static sigjmp_buf refused;
+static uint64_t noise;
+
+static uint64_t
+next_noise(void)
+{
+	noise = noise * UINT64_C(6364136223846793005) + 1442695040888963407U;
+	return noise >> 16;
+}
+
+static void
+find_ranges(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	range_count = 0;
+	while (maps != NULL && range_count < RANGES_MAX &&
+	    fgets(line, sizeof(line), maps) != NULL) {
+		void *from, *to;
+
+		if (strstr(line, "tined-shared") == NULL ||
+		    sscanf(line, "%p-%p", &from, &to) != 2)
+			continue;
+		ranges[range_count++] = (struct range){from, to};
+	}
+	if (maps != NULL)
+		fclose(maps);
+}
+
+static void
+on_refused(int signo)
+{
+	(void)signo;
+	siglongjmp(refused, 1);
+}
+
+static void
+spoil(char *page, size_t size, unsigned pattern)
+{
+	static const uint64_t values[PATTERNS] = {0, UINT64_MAX, 1, INT64_MAX,
+	    UINT64_C(0x8000000000000000), 0x7fffffff7fffffff,
+	    0x0000000700000007, 0x8080808080808080};
+
+	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+		uint64_t value =
+		    pattern < PATTERNS ? values[pattern] : next_noise();
+
+		memcpy(page + i, &value, sizeof(value));
+	}
+}
+
+static bool
+can_spoil(char *page, size_t size, unsigned pattern)
+{
+	if (sigsetjmp(refused, 1) != 0)
+		return false;
+	spoil(page, size, pattern);
+	return true;
+}
+
+/* How many pages could be written. */
+static size_t
+spoil_memory(unsigned pattern)
+{
+	const struct sigaction mine = {.sa_handler = on_refused};
+	size_t page = shared_memory_round(1);
+	struct sigaction before[2];
+	size_t count = 0;
+
+	sigaction(SIGSEGV, &mine, &before[0]);
+	sigaction(SIGBUS, &mine, &before[1]);
+	for (size_t i = 0; i < range_count; i++)
+		for (char *p = ranges[i].from; p < ranges[i].to; p += page)
+			count += can_spoil(p, page, pattern);
+	sigaction(SIGSEGV, &before[0], NULL);
+	sigaction(SIGBUS, &before[1], NULL);
+	return count;
+}
+
+static bool
+send_message(int fd, const void *bytes, size_t len, size_t passed)
+{
+	struct iovec part = {(void *)(uintptr_t)bytes, len};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(PASSED_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	int fds[PASSED_MAX];
+
+	for (size_t i = 0; i < passed; i++)
+		fds[i] = next_noise() % 2 ? fd : (int)(next_noise() % 3);
+	if (passed > 0) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(passed * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(passed * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, passed * sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
+}
+
+/* Often of a kind that there is, and of a length that could be right. */
+static bool
+send_nonsense(int fd)
+{
+	static unsigned char bytes[MESSAGE_MAX];
+	size_t lengths[] = {0, 1, sizeof(struct handoff) - 1,
+	    sizeof(struct handoff),
+	    sizeof(struct handoff) + sizeof(struct rest),
+	    next_noise() % sizeof(bytes)};
+	size_t len = lengths[next_noise() % 6];
+	int kind = (int)(next_noise() % 8);
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)next_noise();
+	memcpy(bytes, &kind, sizeof(kind));
+	return send_message(fd, bytes, len, next_noise() % (PASSED_MAX + 1));
+}
+
+/* Lanes, and whatever else is no client and no listener. */
+static bool
+takes_messages(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_SEQPACKET;
+}
+
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static size_t
+send_messages(size_t each)
+{
+	size_t count = 0;
+
+	for (int fd = 3; fd < DESCRIPTORS; fd++)
+		for (size_t i = 0; i < each; i++)
+			if (takes_messages(fd))
+				count += send_nonsense(fd);
+			else if (is_pipe(fd))
+				count += write(fd, "tined", 5) > 0;
+	return count;
+}
+
+static size_t
+take_messages(size_t each)
+{
+	static char bytes[4096];
+	size_t count = 0;
+
+	for (int fd = 3; fd < DESCRIPTORS; fd++)
+		for (size_t i = 0; i < each && takes_messages(fd); i++)
+			count +=
+			    recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
+	return count;
+}
+
+static int
+vandal_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	(void)setup;
+	(void)why;
+	find_ranges();
+	out->methods = METHOD_GET;
+	return 0;
+}
+
+static void
+vandal_unmount(void *state)
+{
+	(void)state;
+}
+
+static bool
+take_name(struct text *t, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (t->len < len || memcmp(t->at, name, len) != 0)
+		return false;
+	t->at += len;
+	t->len -= len;
+	return true;
+}
+
+static void
+vandal_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	size_t offset = response->text.len, done = 0;
+	uint64_t n = 0;
+
+	(void)state;
+	(void)request;
+	noise += (uint64_t)getpid();
+	if (take_name(&rest, "/memory/") && text_to_number(rest, 1000, &n))
+		done = spoil_memory((unsigned)n);
+	else if (take_name(&rest, "/messages/") &&
+	    text_to_number(rest, 100000, &n))
+		done = send_messages(n);
+	else if (take_name(&rest, "/take/") && text_to_number(rest, 1000, &n))
+		done = take_messages(n);
+	else if (take_name(&rest, "/end"))
+		abort();
+	buffer_printf(&response->text, "%zu\n", done);
+	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
+	response_add_text(response, offset);
+}
+
+const struct handler handler_vandal = {
+    .kind = "vandal",
+    .mount = vandal_mount,
+    .unmount = vandal_unmount,
+    .serve = vandal_serve,
+};
