@@ -19,7 +19,8 @@ shared_memory_round(size_t size)
 static char *
 map(int fd, size_t size, int protection)
 {
-	void *p = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	int flags = MAP_SHARED | (fd == -1 ? MAP_ANONYMOUS : 0);
+	void *p = mmap(NULL, size, protection, flags, fd, 0);
 
 	return p != MAP_FAILED ? p : NULL;
 }
@@ -34,7 +35,15 @@ map_twice(struct shared_memory *m, int fd)
 	if (m->at == NULL || fcntl(fd, F_ADD_SEALS, SEALS) == -1)
 		return -1;
 	m->readable = map(fd, m->size, PROT_READ);
-	return m->readable != NULL ? 0 : -1;
+	m->is_sealed = m->readable != NULL;
+	return m->is_sealed ? 0 : -1;
+}
+
+static int
+map_anonymous(struct shared_memory *m)
+{
+	m->at = map(-1, m->size, PROT_READ | PROT_WRITE);
+	return m->at != NULL ? 0 : -1;
 }
 
 int
@@ -47,6 +56,8 @@ shared_memory_create(struct shared_memory *m, size_t size)
 	if (fd == -1)
 		return -1;
 	result = map_twice(m, fd);
+	if (result == -1 && errno == EFBIG)
+		result = map_anonymous(m);
 	saved = errno;
 	close(fd);
 	if (result == -1)
@@ -72,6 +83,8 @@ shared_memory_give_up(struct shared_memory *m, size_t from, size_t to)
 
 	if (from >= to)
 		return 0;
+	if (!m->is_sealed)
+		return mprotect(m->at + from, to - from, PROT_READ);
 	p = mremap(m->readable + from, to - from, to - from,
 	    MREMAP_MAYMOVE | MREMAP_FIXED, m->at + from);
 	return p != MAP_FAILED ? 0 : -1;

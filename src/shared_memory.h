@@ -5,10 +5,14 @@
  * be read.  The process that makes it can write all of it.  A child gives up
  * what is not its own to write: there, at the same address, it has the second
  * mapping from then on, which nothing can make writable.
+ *
+ * Where files may not be as large as that (RLIMIT_FSIZE), it is no file, and
+ * what was given up could be made writable again: is_sealed tells.
  */
 #ifndef TINED_SHARED_MEMORY_H
 #define TINED_SHARED_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct shared_memory {
@@ -16,6 +20,7 @@ struct shared_memory {
 	char
 	    *readable; /* the second mapping; what was given up is gone there */
 	size_t size;
+	bool is_sealed;
 };
 
 /* Zeroed, for this process and those that it forks.  -1 with errno. */

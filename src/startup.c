@@ -53,6 +53,10 @@ open_scoreboard(struct heritage *h)
 	h->board = scoreboard_create(sizing_slots(c));
 	if (h->board == NULL)
 		err(EXIT_FAILURE, "cannot make the scoreboard");
+	if (!h->board->memory.is_sealed)
+		log_warning("the limit on the size of files (ulimit -f) is too "
+			    "low to seal shared memory: a worker that is taken "
+			    "over could spoil what other processes count");
 	if (c->quarantine_limit > 0) {
 		h->quarantine = quarantine_create(c->quarantine_limit,
 		    c->quarantine_time, &h->board->server->held);

@@ -9,6 +9,7 @@ use Test::More;
 use Tined qw(need_tools slurp);
 
 need_tools(qw(strace));
+plan skip_all => 'LeakSanitizer is a tracer, too' if Tined->is_sanitized;
 
 use constant USER => 64_123;
 

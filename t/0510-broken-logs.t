@@ -117,7 +117,8 @@ subtest 'a log that may grow no more' => sub {
 	truncate $log, 0 or die "truncate: $!";
 	serves($tined, 'it serves on');
 	ok(wait_for(sub { slurp($log) =~ m{GET /a[.]txt} }), 'and logs again');
-	$tined->ends_clean(qr/ error: access log: File too large; /);
+	$tined->ends_clean(qr/ error: access log: File too large; /,
+		qr/ warning: the limit on the size of files /);
 };
 
 # Its reader has stopped, not gone: a pipe that is full.
