@@ -5,17 +5,8 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "relaxed.h"
 #include "scoreboard.h"
-
-/* Descriptors that may be on their way to the lot before it is looked at. */
-#define LOT_MARGIN 64
-/* Of a response that rests there, beside its connection, at most. */
-#define REST_DESCRIPTORS 2
-
-/* One writer, so plain loads and stores, only never torn. */
-#define SET(object, value)                                                     \
-	atomic_store_explicit(&(object), (value), memory_order_relaxed)
-#define GET(object) atomic_load_explicit(&(object), memory_order_relaxed)
 
 /* A reader that meets a writer again and again takes what it has. */
 #define READ_TRIES 1100
@@ -113,14 +104,14 @@ scoreboard_slot(const struct scoreboard *board, size_t i)
 void
 scoreboard_use(struct scoreboard *board, size_t slot)
 {
-	if (slot >= GET(board->server->used))
-		SET(board->server->used, slot + 1);
+	if (slot >= RELAXED_GET(board->server->used))
+		RELAXED_SET(board->server->used, slot + 1);
 }
 
 static void
 begin_change(struct score *s)
 {
-	SET(s->sequence, GET(s->sequence) + 1);
+	RELAXED_SET(s->sequence, RELAXED_GET(s->sequence) + 1);
 	atomic_thread_fence(memory_order_release);
 }
 
@@ -128,14 +119,14 @@ static void
 end_change(struct score *s)
 {
 	atomic_thread_fence(memory_order_release);
-	SET(s->sequence, GET(s->sequence) + 1);
+	RELAXED_SET(s->sequence, RELAXED_GET(s->sequence) + 1);
 }
 
 /* A worker that died between begin and end left it odd. */
 static void
 repair(struct score *s)
 {
-	SET(s->sequence, GET(s->sequence) & ~1u);
+	RELAXED_SET(s->sequence, RELAXED_GET(s->sequence) & ~1u);
 }
 
 static void
@@ -165,17 +156,17 @@ as_past(int64_t time, int64_t now)
 static int64_t
 enter(struct score *s, enum score_state state)
 {
-	enum score_state old = as_state(GET(s->state));
+	enum score_state old = as_state(RELAXED_GET(s->state));
 	int64_t now;
 
 	begin_change(s);
 	now = clock_now(); /* later than that of who still reads the old */
 	if (old != SCORE_VACANT)
-		SET(s->spent[old],
-		    GET(s->spent[old]) +
-			(uint64_t)(now - as_past(GET(s->since), now)));
-	SET(s->since, now);
-	SET(s->state, (int)state);
+		RELAXED_SET(s->spent[old],
+		    RELAXED_GET(s->spent[old]) +
+			(uint64_t)(now - as_past(RELAXED_GET(s->since), now)));
+	RELAXED_SET(s->since, now);
+	RELAXED_SET(s->state, (int)state);
 	end_change(s);
 	return now;
 }
@@ -190,9 +181,9 @@ score_start(struct score *s, pid_t pid)
 	s->client[0] = '\0';
 	end_change(s);
 	for (int i = 0; i < SCORE_COUNTS; i++)
-		SET(s->marks[i], GET(s->counts[i]));
-	SET(s->fate, SCORE_UNKNOWN);
-	SET(s->pid, pid);
+		RELAXED_SET(s->marks[i], RELAXED_GET(s->counts[i]));
+	RELAXED_SET(s->fate, SCORE_UNKNOWN);
+	RELAXED_SET(s->pid, pid);
 }
 
 void
@@ -200,7 +191,7 @@ score_end(struct score *s)
 {
 	repair(s);
 	enter(s, SCORE_VACANT);
-	SET(s->pid, 0);
+	RELAXED_SET(s->pid, 0);
 }
 
 int64_t
@@ -216,7 +207,7 @@ score_connection(struct score *s, struct text client)
 	copy(s->client, sizeof(s->client), client);
 	s->request[0] = '\0';
 	end_change(s);
-	SET(s->came, clock_now());
+	RELAXED_SET(s->came, clock_now());
 }
 
 void
@@ -234,16 +225,16 @@ score_begin(struct score *s, struct text line)
 
 	score_request(s, line);
 	now = enter(s, SCORE_RUNNING);
-	SET(s->began, now);
+	RELAXED_SET(s->began, now);
 	return now;
 }
 
 void
 score_fate(struct score *s, enum score_fate fate, int status, uint64_t content)
 {
-	SET(s->content, content);
-	SET(s->status, status);
-	SET(s->fate, (int)fate);
+	RELAXED_SET(s->content, content);
+	RELAXED_SET(s->status, status);
+	RELAXED_SET(s->fate, (int)fate);
 }
 
 int64_t
@@ -251,19 +242,19 @@ score_running_since(const struct score *s)
 {
 	int64_t since = score_since(s);
 
-	return GET(s->state) == SCORE_RUNNING ? since : CLOCK_NEVER;
+	return RELAXED_GET(s->state) == SCORE_RUNNING ? since : CLOCK_NEVER;
 }
 
 enum score_state
 score_state(const struct score *s)
 {
-	return as_state(GET(s->state));
+	return as_state(RELAXED_GET(s->state));
 }
 
 void
 score_add(struct score *s, enum score_count what, uint64_t n)
 {
-	SET(s->counts[what], GET(s->counts[what]) + n);
+	RELAXED_SET(s->counts[what], RELAXED_GET(s->counts[what]) + n);
 }
 
 void
@@ -278,7 +269,7 @@ score_add_latency(struct score *s, int64_t latency)
 {
 	size_t bucket = latency_bucket(latency);
 
-	SET(s->latency[bucket], GET(s->latency[bucket]) + 1);
+	RELAXED_SET(s->latency[bucket], RELAXED_GET(s->latency[bucket]) + 1);
 	score_add(s, COUNT_LATENCY, (uint64_t)latency);
 }
 
@@ -288,122 +279,22 @@ scoreboard_add(struct scoreboard *board, enum score_event what)
 	atomic_fetch_add(&board->server->events[what], 1);
 }
 
-/* Its counters go on; what waited in another lot is lost. */
-void
-score_lot_start(struct score_lot *lot, size_t room)
-{
-	for (int i = 0; i < SCORE_WAITS; i++)
-		SET(lot->waiting[i], 0);
-	atomic_store(&lot->full, false);
-	SET(lot->deferred, 0);
-	SET(lot->room, room);
-	SET(lot->pid, getpid());
-}
-
-void
-score_lot_set(struct score_lot *lot, enum score_wait what, size_t n)
-{
-	SET(lot->waiting[what], n);
-}
-
-void
-score_lot_peak(struct score_lot *lot, size_t all)
-{
-	if (all > GET(lot->peak))
-		SET(lot->peak, all);
-}
-
-void
-score_lot_deferred(struct score_lot *lot, uint64_t bytes)
-{
-	SET(lot->deferred, bytes);
-}
-
-void
-score_lot_end(struct score_lot *lot)
-{
-	SET(lot->pid, 0);
-	for (int i = 0; i < SCORE_WAITS; i++)
-		SET(lot->waiting[i], 0);
-	SET(lot->deferred, 0);
-}
-
-bool
-score_lot_is_there(const struct score_lot *lot)
-{
-	return GET(lot->pid) != 0;
-}
-
-void
-score_lot_drained(struct score_lot *lot)
-{
-	atomic_store(&lot->drained, true);
-}
-
-void
-score_lot_accepted(struct score_lot *lot)
-{
-	SET(lot->accepted, GET(lot->accepted) + 1);
-}
-
-void
-score_lot_handed(struct score_lot *lot)
-{
-	SET(lot->handed, GET(lot->handed) + 1);
-}
-
-void
-score_lot_taken(struct scoreboard *board)
-{
-	atomic_fetch_add(&board->hints->taken, 1);
-}
-
-/* A worker may say at this moment that it was only slow. */
-void
-score_lot_settle(struct scoreboard *board)
-{
-	atomic_fetch_add(&board->hints->taken,
-	    GET(board->lot->handed) - GET(board->hints->taken));
-}
-
-void
-score_lot_evicted(struct score_lot *lot)
-{
-	SET(lot->evicted, GET(lot->evicted) + 1);
-}
-
-void
-score_lot_aborted(struct score_lot *lot)
-{
-	SET(lot->aborted, GET(lot->aborted) + 1);
-}
-
-bool
-score_lot_is_crowded(const struct score_lot *lot)
-{
-	uint64_t held = REST_DESCRIPTORS * GET(lot->waiting[WAIT_SEND]);
-
-	for (int i = 0; i < SCORE_WAITS; i++)
-		held += GET(lot->waiting[i]);
-	return held + LOT_MARGIN > GET(lot->room);
-}
-
 static void
 read_changing(const struct score *s, struct score_reading *out)
 {
 	memcpy(out->request, s->request, sizeof(out->request));
 	memcpy(out->client, s->client, sizeof(out->client));
-	out->state = as_state(GET(s->state));
-	out->since = GET(s->since);
+	out->state = as_state(RELAXED_GET(s->state));
+	out->since = RELAXED_GET(s->since);
 	for (int i = 0; i < SCORE_STATES; i++)
-		out->spent[i] = GET(s->spent[i]);
+		out->spent[i] = RELAXED_GET(s->spent[i]);
 }
 
 static uint64_t
 count_since_mark(
     const struct score *s, const struct score_reading *r, enum score_count what)
 {
-	uint64_t mark = GET(s->marks[what]);
+	uint64_t mark = RELAXED_GET(s->marks[what]);
 
 	return r->counts[what] > mark ? r->counts[what] - mark : 0;
 }
@@ -412,9 +303,9 @@ static void
 read_counts(const struct score *s, struct score_reading *out)
 {
 	for (int i = 0; i < LATENCY_BUCKETS; i++)
-		out->latency[i] = GET(s->latency[i]);
+		out->latency[i] = RELAXED_GET(s->latency[i]);
 	for (int i = 0; i < SCORE_COUNTS; i++)
-		out->counts[i] = GET(s->counts[i]);
+		out->counts[i] = RELAXED_GET(s->counts[i]);
 	out->requests = count_since_mark(s, out, COUNT_REQUESTS);
 	out->bytes = count_since_mark(s, out, COUNT_SENT);
 }
@@ -422,13 +313,13 @@ read_counts(const struct score *s, struct score_reading *out)
 int64_t
 score_since(const struct score *s)
 {
-	return as_past(GET(s->since), clock_now());
+	return as_past(RELAXED_GET(s->since), clock_now());
 }
 
 int64_t
 score_came(const struct score *s)
 {
-	return as_past(GET(s->came), clock_now());
+	return as_past(RELAXED_GET(s->came), clock_now());
 }
 
 bool
@@ -440,30 +331,13 @@ score_has_request(const struct score *s)
 int64_t
 score_began(const struct score *s)
 {
-	return as_past(GET(s->began), clock_now());
+	return as_past(RELAXED_GET(s->began), clock_now());
 }
 
 uint64_t
 score_count(const struct score *s, enum score_count what)
 {
-	return GET(s->counts[what]);
-}
-
-uint64_t
-score_lot_waiting(const struct score_lot *lot, enum score_wait what)
-{
-	return GET(lot->waiting[what]);
-}
-
-int64_t
-score_lot_on_the_way(const struct scoreboard *board)
-{
-	uint64_t taken = GET(board->hints->taken);
-	int64_t count = (int64_t)(GET(board->lot->handed) - taken);
-
-	if (count > SCORE_LANE_MAX)
-		return SCORE_LANE_MAX;
-	return count > -SCORE_LANE_MAX ? count : -SCORE_LANE_MAX;
+	return RELAXED_GET(s->counts[what]);
 }
 
 static enum score_fate
@@ -495,39 +369,24 @@ score_read(const struct score *s, struct score_reading *out)
 		if (tries >= READ_SPINS)
 			nanosleep(&pause, NULL);
 		now = clock_now();
-		before = GET(s->sequence);
+		before = RELAXED_GET(s->sequence);
 		atomic_thread_fence(memory_order_acquire);
 		read_changing(s, out);
 		atomic_thread_fence(memory_order_acquire);
-		if (before % 2 == 0 && before == GET(s->sequence))
+		if (before % 2 == 0 && before == RELAXED_GET(s->sequence))
 			break;
 	}
 	out->request[sizeof(out->request) - 1] = '\0';
 	out->client[sizeof(out->client) - 1] = '\0';
-	out->pid = GET(s->pid);
+	out->pid = RELAXED_GET(s->pid);
 	out->since = as_past(out->since, now);
-	out->began = as_past(GET(s->began), now);
-	out->fate = as_fate(GET(s->fate));
-	out->status = as_status(GET(s->status));
-	out->content = GET(s->content);
+	out->began = as_past(RELAXED_GET(s->began), now);
+	out->fate = as_fate(RELAXED_GET(s->fate));
+	out->status = as_status(RELAXED_GET(s->status));
+	out->content = RELAXED_GET(s->content);
 	if (out->state != SCORE_VACANT)
 		out->spent[out->state] += (uint64_t)(now - out->since);
 	read_counts(s, out);
-}
-
-const char *
-score_wait_name(enum score_wait wait)
-{
-	static const char *const names[SCORE_WAITS] = {
-	    [WAIT_IDLE] = "idle",
-	    [WAIT_HEAD] = "head",
-	    [WAIT_BODY] = "body",
-	    [WAIT_WORKER] = "worker",
-	    [WAIT_SEND] = "send",
-	    [WAIT_LINGER] = "linger",
-	};
-
-	return names[wait];
 }
 
 const char *
@@ -563,7 +422,7 @@ scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
 bool
 scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 {
-	return (GET(board->hints->idle[slot / SCOREBOARD_IDLE_BITS]) >>
+	return (RELAXED_GET(board->hints->idle[slot / SCOREBOARD_IDLE_BITS]) >>
 		       slot % SCOREBOARD_IDLE_BITS &
 		   1) != 0;
 }
@@ -571,7 +430,7 @@ scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 bool
 scoreboard_wake(struct scoreboard *board)
 {
-	return GET(board->hints->asleep) &&
+	return RELAXED_GET(board->hints->asleep) &&
 	    atomic_exchange(&board->hints->asleep, false);
 }
 
@@ -579,7 +438,7 @@ bool
 scoreboard_has_idle(struct scoreboard *board)
 {
 	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
-		if (GET(board->hints->idle[i]) != 0)
+		if (RELAXED_GET(board->hints->idle[i]) != 0)
 			return true;
 	return false;
 }
@@ -626,7 +485,7 @@ scoreboard_may_leave(struct scoreboard *board)
 {
 	pid_t nobody = 0;
 
-	return GET(board->hints->leaving) == 0 &&
+	return RELAXED_GET(board->hints->leaving) == 0 &&
 	    atomic_compare_exchange_strong(
 		&board->hints->leaving, &nobody, getpid());
 }
@@ -634,11 +493,11 @@ scoreboard_may_leave(struct scoreboard *board)
 pid_t
 scoreboard_who_leaves(const struct scoreboard *board)
 {
-	return GET(board->hints->leaving);
+	return RELAXED_GET(board->hints->leaving);
 }
 
 void
 scoreboard_has_left(struct scoreboard *board)
 {
-	SET(board->hints->leaving, 0);
+	RELAXED_SET(board->hints->leaving, 0);
 }

@@ -10,7 +10,7 @@
  * somebody else: it is read by the functions here only, which give nothing that
  * is out of its range.  What is wrong within its range is a false report, and
  * no more.  What must be true is in the struct itself, which is each process's
- * own memory.
+ * own memory.  (scoreboard_lot.c has what concerns the lot.)
  */
 #ifndef TINED_SCOREBOARD_H
 #define TINED_SCOREBOARD_H

@@ -17,8 +17,7 @@
 
 struct shared_memory {
 	char *at;
-	char
-	    *readable; /* the second mapping; what was given up is gone there */
+	char *readable; /* the second mapping; less what was given up */
 	size_t size;
 	bool is_sealed;
 };

@@ -2,9 +2,8 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "relaxed.h"
 #include "status_snapshot.h"
-
-#define GET(object) atomic_load_explicit(&(object), memory_order_relaxed)
 
 static void
 add_sums(struct status_snapshot *s, const struct score_reading *score)
@@ -35,7 +34,7 @@ static void
 take_slots(struct status_snapshot *s, const struct scoreboard *board,
     int64_t now, bool listed)
 {
-	size_t used = GET(board->server->used);
+	size_t used = RELAXED_GET(board->server->used);
 
 	if (listed)
 		s->workers = memory_get_array(used, sizeof(s->workers[0]));
@@ -56,15 +55,15 @@ static void
 take_lot(struct status_snapshot *s, const struct score_lot *lot)
 {
 	for (int i = 0; i < SCORE_WAITS; i++) {
-		s->lot.waiting[i] = GET(lot->waiting[i]);
+		s->lot.waiting[i] = RELAXED_GET(lot->waiting[i]);
 		s->lot.all += s->lot.waiting[i];
 	}
-	s->lot.peak = GET(lot->peak);
-	s->lot.room = GET(lot->room);
-	s->lot.accepted = GET(lot->accepted);
-	s->lot.evicted = GET(lot->evicted);
-	s->lot.deferred = GET(lot->deferred);
-	s->counts[COUNT_ABORTED] += GET(lot->aborted);
+	s->lot.peak = RELAXED_GET(lot->peak);
+	s->lot.room = RELAXED_GET(lot->room);
+	s->lot.accepted = RELAXED_GET(lot->accepted);
+	s->lot.evicted = RELAXED_GET(lot->evicted);
+	s->lot.deferred = RELAXED_GET(lot->deferred);
+	s->counts[COUNT_ABORTED] += RELAXED_GET(lot->aborted);
 }
 
 static void
@@ -98,7 +97,7 @@ take(struct status_snapshot *s, const struct status_sources *from, pid_t master,
 		take_listeners(s, from->listeners);
 	take_slots(s, board, now, listed);
 	for (int i = 0; i < SCORE_EVENTS; i++)
-		s->events[i] = GET(board->server->events[i]);
+		s->events[i] = RELAXED_GET(board->server->events[i]);
 	s->has_lot = board->has_lot;
 	take_lot(s, board->lot);
 	s->knows_overflows =

@@ -1,5 +1,6 @@
 /*
  * worker_state: what the parts of a worker share.  worker.c is its life;
+ * worker_serve.c takes a connection, serves it, and parts with it;
  * worker_signals.c is what signals ask of it.
  */
 #ifndef TINED_WORKER_STATE_H
@@ -34,6 +35,35 @@ struct worker {
 	volatile sig_atomic_t want_stop;
 	volatile bool let_go; /* the listeners are closed */
 };
+
+static inline bool
+worker_has_lot(const struct worker *w)
+{
+	return !w->heritage->config.no_lot;
+}
+
+/* Whether it takes connections now: it may be killed, or fail to start. */
+static inline bool
+worker_is_lot_there(const struct worker *w)
+{
+	return worker_has_lot(w) && score_lot_is_there(w->heritage->board->lot);
+}
+
+/* Without a lot, the question of an heir to itself comes that way. */
+static inline bool
+worker_takes_handed(const struct worker *w)
+{
+	return w->heritage->ready.from != -1;
+}
+
+/*
+ * Each takes one connection, if there is any, and serves it for as long as it
+ * stays with this worker.  False when there is none: a new one; one that the
+ * lot has handed over; one that was on its way to a lot that is gone.
+ */
+bool worker_serve_new(struct worker *w);
+bool worker_serve_handed(struct worker *w);
+bool worker_serve_parked(struct worker *w);
 
 /* So that one that hangs before it serves tells where. */
 void worker_signals_prepare(const struct score *score, pid_t master);
