@@ -20,6 +20,7 @@
 #include "recycle.h"
 #include "scoreboard.h"
 #include "site.h"
+#include "wakeup.h"
 
 /* Behind the longest head there is room for content, so that both are kept. */
 #define CLIENT_CONTENT_ROOM (64 << 10)
@@ -34,6 +35,7 @@ struct service {
 	const struct handoff_lane *ready; /* what waits for a worker, or NULL */
 	const struct handoff_lane *parked; /* and what for the lot */
 	struct score *score;		   /* of this process, on the board */
+	const struct wakeup *master;	   /* to wake it, or NULL */
 	size_t worker;			   /* its number, from 1 */
 	/* NULL without --quarantine: what is held, and this process's place. */
 	const struct quarantine *quarantine;

@@ -109,12 +109,24 @@ is_quarantined(struct client *c)
 	return true;
 }
 
+/* The master does so soon, and not for each request. */
+static void
+ask_for_reload(const struct client *c)
+{
+	if (c->service.master != NULL &&
+	    scoreboard_want_reload(c->service.board))
+		wakeup_send(c->service.master);
+}
+
 static void
 handle(struct client *c)
 {
-	if (!is_quarantined(c))
-		c->mount->handler->serve(c->mount->mounted.state, &c->request,
-		    c->below, &c->response);
+	if (is_quarantined(c))
+		return;
+	c->mount->handler->serve(
+	    c->mount->mounted.state, &c->request, c->below, &c->response);
+	if (c->response.wants_reload)
+		ask_for_reload(c);
 }
 
 static void

@@ -157,8 +157,8 @@ log_gone(struct file_mount *m)
 {
 	if (!m->told_gone)
 		log_error("a folder that is served was removed: its requests "
-			  "are answered 503 until a reload (HUP) opens the "
-			  "one that is there then");
+			  "are answered 503 until there is one of that name "
+			  "again, and a reload opens it");
 	m->told_gone = true;
 }
 
@@ -315,6 +315,14 @@ refuse_listing(
 	m->told = true;
 }
 
+/* A folder that has gone is for the master to open again. */
+static void
+refuse(const struct file_mount *m, int status, struct response *response)
+{
+	response_error(response, status);
+	response->wants_reload = m->told_gone;
+}
+
 /* The name ends with a slash, or is ".".  Takes over the descriptor. */
 static void
 answer_folder(struct file_mount *m, const struct request *request,
@@ -333,7 +341,7 @@ answer_folder(struct file_mount *m, const struct request *request,
 		else if (status == 404)
 			refuse_listing(m, name, response);
 		else
-			response_error(response, status);
+			refuse(m, status, response);
 	}
 	free(index);
 }
@@ -358,7 +366,7 @@ answer_failure(struct file_mount *m, const struct request *request, int status,
 {
 	if (status == 404 && answer_fallback(m, request, response))
 		return;
-	response_error(response, status);
+	refuse(m, status, response);
 }
 
 static void

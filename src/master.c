@@ -497,7 +497,7 @@ next_of_service(const struct master *m)
 	int64_t next = clock_sooner(
 	    child_next_spawn(&m->children), sizing_next(&m->sizing));
 
-	next = clock_sooner(next, reload_next(&m->reload));
+	next = clock_sooner(next, reload_next(&m->reload, &m->children));
 	return clock_sooner(
 	    next, m->ready ? m->bulletin.next : m->ready_deadline);
 }

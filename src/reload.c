@@ -8,6 +8,8 @@
 
 /* Successors that are being started at a time. */
 #define RELOAD_BATCH 32
+/* Between two reloads that workers ask for. */
+#define RELOAD_PAUSE (2 * CLOCK_SECOND)
 /* How often they are looked at. */
 #define RELOAD_TICK (2 * CLOCK_MILLISECOND)
 /* Who has not ended by then is left to its request. */
@@ -131,7 +133,11 @@ reload_begin(struct reload *r, struct children *all)
 		r->again = true;
 		return;
 	}
-	*r = (struct reload){.began = clock_now()};
+	*r = (struct reload){
+	    .began = clock_now(),
+	    .not_before = clock_now() + RELOAD_PAUSE,
+	};
+	scoreboard_reloads(all->heritage->board);
 	log_notice("reloading");
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)(r->began / CLOCK_MICROSECOND));
@@ -202,9 +208,19 @@ replace_workers(struct reload *r, struct children *all)
 	}
 }
 
+/* Another folder of its name may come at any time, or not be there yet. */
+static bool
+is_asked_for(const struct reload *r, const struct children *all)
+{
+	return !r->pending && all->heir.pid == 0 &&
+	    scoreboard_wants_reload(all->heritage->board);
+}
+
 bool
 reload_act(struct reload *r, struct children *all)
 {
+	if (is_asked_for(r, all) && clock_now() >= r->not_before)
+		reload_begin(r, all);
 	if (!r->pending)
 		return false;
 	if (r->opening)
@@ -224,7 +240,9 @@ reload_abandon(struct reload *r)
 }
 
 int64_t
-reload_next(const struct reload *r)
+reload_next(const struct reload *r, const struct children *all)
 {
+	if (is_asked_for(r, all))
+		return r->not_before;
 	return r->pending ? clock_now() + RELOAD_TICK : CLOCK_NEVER;
 }

@@ -1,5 +1,5 @@
 /*
- * reload: SIGHUP.  What is served is opened anew, by a process that may stand
+ * reload: SIGHUP, or a worker that finds a folder removed.  What is served is opened anew, by a process that may stand
  * still (opener.h), and workers that know it take the place of those that do
  * not: each has started before its predecessor is asked to end.  The lot keeps
  * its clients all the while.
@@ -17,10 +17,11 @@
 /* All zeroes when there is nothing to do. */
 struct reload {
 	bool pending;
-	bool opening;	  /* all is opened; no worker knows it yet */
-	bool again;	  /* it was asked for once more meanwhile */
-	int64_t began;	  /* whoever was started before is to be replaced */
-	int64_t progress; /* when a successor was last ready */
+	bool opening;	    /* all is opened; no worker knows it yet */
+	bool again;	    /* it was asked for once more meanwhile */
+	int64_t began;	    /* whoever was started before is to be replaced */
+	int64_t progress;   /* when a successor was last ready */
+	int64_t not_before; /* for workers who ask for one; clock_now() */
 	size_t replaced;
 	struct opener opener;	/* while it is opened */
 	struct heritage before; /* after that: to go back to */
@@ -32,13 +33,14 @@ struct reload {
  */
 void reload_begin(struct reload *r, struct children *all);
 /*
- * Moves it on; to be called in each turn of the master's loop.  True when all
- * has been opened just now: workers that are started know it.
+ * Moves it on, or begins one that workers ask for; to be called in each turn of
+ * the master's loop.  True when all has been opened just now: workers that are
+ * started know it.
  */
 bool reload_act(struct reload *r, struct children *all);
 /* The server stops: it goes on with what it has. */
 void reload_abandon(struct reload *r);
 /* When to act again (clock.h). */
-int64_t reload_next(const struct reload *r);
+int64_t reload_next(const struct reload *r, const struct children *all);
 
 #endif

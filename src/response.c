@@ -29,6 +29,7 @@ response_reset(struct response *r)
 	r->piece_count = 0;
 	r->length = 0;
 	r->wants_page = false;
+	r->wants_reload = false;
 	r->streaming = false;
 	r->has_declared_length = false;
 }

@@ -42,7 +42,8 @@ struct response {
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
 
-	bool wants_page; /* response_error: a page is yet to be added */
+	bool wants_page;   /* response_error: a page is yet to be added */
+	bool wants_reload; /* what is mounted is not there any more */
 	/* What it says in place of the usual; outlives it.  NULL: the usual. */
 	const char *advice;
 	bool streaming; /* response_write was called */

@@ -501,3 +501,21 @@ scoreboard_has_left(struct scoreboard *board)
 {
 	RELAXED_SET(board->hints->leaving, 0);
 }
+
+bool
+scoreboard_want_reload(struct scoreboard *board)
+{
+	return !atomic_exchange(&board->hints->reload_wanted, true);
+}
+
+bool
+scoreboard_wants_reload(const struct scoreboard *board)
+{
+	return RELAXED_GET(board->hints->reload_wanted);
+}
+
+void
+scoreboard_reloads(struct scoreboard *board)
+{
+	atomic_store(&board->hints->reload_wanted, false);
+}

@@ -165,11 +165,12 @@ struct score_lot {
 };
 
 /*
- * By everybody: hints, on which nothing but the number of workers and the time
- * of a wait depends.
+ * By everybody: hints, on which nothing but the number of workers, the time of
+ * a wait, and a reload now and then depends.
  */
 struct score_hints {
 	atomic_bool asleep;	   /* the master is, until somebody has work */
+	atomic_bool reload_wanted; /* scoreboard_want_reload */
 	atomic_size_t idle_wanted; /* scoreboard_want_idle */
 	_Atomic pid_t leaving;	   /* scoreboard_may_leave */
 	/* Of those that the lot has handed: by workers, or lost with one. */
@@ -265,6 +266,14 @@ size_t scoreboard_count_idle(struct scoreboard *board, size_t enough);
  * none is.  False when there are fewer already: nobody tells then.
  */
 bool scoreboard_want_idle(struct scoreboard *board, size_t wanted);
+/*
+ * By a worker: what it serves is not there any more, and is to be opened again.
+ * True when it is the first to say so, and is to wake the master.
+ */
+bool scoreboard_want_reload(struct scoreboard *board);
+/* By the master: whether one has; and that it has been heard. */
+bool scoreboard_wants_reload(const struct scoreboard *board);
+void scoreboard_reloads(struct scoreboard *board);
 /*
  * By a worker: whether it may end of its own accord.  One at a time may, until
  * the master has found a successor, or that it is not missed.

@@ -101,6 +101,7 @@ start(struct worker *w)
 	}
 	service.score = scoreboard_slot(h->board, w->slot);
 	service.place = &service.score->place;
+	service.master = &h->wanted;
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
