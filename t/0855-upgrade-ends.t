@@ -87,8 +87,9 @@ subtest 'the new one is killed just before the old one gives way' => sub {
 	$tined->signal('USR2');
 	ok(wait_for(sub {
 		my ($pending) = slurp("/proc/$status/status")
-		    =~ /^ShdPnd:\s+(\w+)$/m;
-		($pending // q{}) =~ /[^0]/; # it is to stop
+		    =~ /^ShdPnd:\s+(\w{8})\w{8}$/m;
+		# Those from 33 on: it is to stop.  STOP itself is below.
+		($pending // q{}) =~ /[^0]/;
 	}), 'the new one is ready');
 	my ($new) = $tined->error_log =~ /upgrading to .* process (\d+)$/m;
 	kill 'KILL', $new;

@@ -116,7 +116,7 @@ subtest 'pipelined' => sub {
 };
 
 subtest 'the client is slow' => sub {
-	my $tined = start('-w', 3, '--linger', '10ms');
+	my $tined = start('-w', 3, '--linger', '10ms', '--body-timeout', '1h');
 	my $post = sub ($path) {
 		my $sock = $tined->connect;
 		$tined->send($sock, "POST /f/$path HTTP/1.1\r\nHost: a\r\n"
