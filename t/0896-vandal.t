@@ -12,6 +12,9 @@ use Faulty ();
 use Lot    qw(lot_pid);
 use Tined  qw(wait_for);
 
+plan skip_all => 'it is about the lot, too'
+    if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+
 my @mounts = ('-m', '/v=vandal:', '-m', '/echo=echo:body', '-m', '/f=fault:',
 	'-m', '/status=status:');
 # What the test does to workers, and what they then look like.
