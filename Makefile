@@ -186,7 +186,7 @@ check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with 
 	$(call tests,$(filter-out t/07% t/933% t/95% t/97%,$(TESTS)))
 
 # What root may do hides what others may not; t/9* measure, or are of services.
-check-user: $(BUILD)/tined $(FAULTY)
+check-user: $(BUILD)/tined $(FAULTY) $(SLOWFS)
 	$(call tests,$(filter-out t/9%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt

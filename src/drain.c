@@ -8,11 +8,12 @@
 #define HANDSHAKE_TIME CLOCK_SECOND
 
 void
-drain_begin(struct drain *d, int64_t refused)
+drain_begin(struct drain *d, int64_t began, bool refuses)
 {
 	*d = (struct drain){
 	    .pending = true,
-	    .refused = refused,
+	    .began = began,
+	    .refuses = refuses,
 	    .quiet_since = clock_now(),
 	};
 }
@@ -21,7 +22,7 @@ drain_begin(struct drain *d, int64_t refused)
 static bool
 may_anybody_come(const struct drain *d, const struct listeners *all)
 {
-	return (clock_now() - d->refused < HANDSHAKE_TIME &&
+	return (clock_now() - d->began < HANDSHAKE_TIME &&
 		   listener_is_greeting(all)) ||
 	    listener_has_waiting(all);
 }
@@ -31,6 +32,10 @@ drain_is_done(struct drain *d, const struct listeners *all)
 {
 	if (!d->pending)
 		return false;
+	if (!d->refuses && clock_now() - d->began >= HANDSHAKE_TIME) {
+		d->pending = false;
+		return true;
+	}
 	if (listener_has_waiting(all))
 		d->quiet_since = clock_now();
 	if (clock_now() - d->quiet_since < QUIET_TIME)

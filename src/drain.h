@@ -14,12 +14,16 @@
 /* All zeroes when there is nothing to wait for. */
 struct drain {
 	bool pending;
-	int64_t refused; /* clock_now(): no client is greeted since then */
+	int64_t began; /* clock_now(): no client is greeted since then */
+	bool refuses;  /* or some are, as the kernel did not let us */
 	int64_t quiet_since;
 };
 
-/* From now on the workers accept those who wait. */
-void drain_begin(struct drain *d, int64_t refused);
+/*
+ * From now on the workers accept those who wait.  Where new clients cannot be
+ * refused, it ends after a time, as they may come for ever.
+ */
+void drain_begin(struct drain *d, int64_t began, bool refuses);
 /* True once: when for a while nobody has waited, and nobody can come. */
 bool drain_is_done(struct drain *d, const struct listeners *all);
 /* When to look again (clock.h). */

@@ -284,11 +284,13 @@ mend_rest(struct rest *rest)
 		struct rest_segment *s = &rest->segments[i];
 
 		mend_bool(&s->of_file);
-		if (s->offset > REST_LENGTH_MAX || s->length > REST_LENGTH_MAX)
+		if (s->offset > REST_LENGTH_MAX ||
+		    s->length > REST_LENGTH_MAX ||
+		    (s->length == 0 && i >= rest->first))
 			return false;
 		spilled += s->of_file ? 0 : s->length;
 	}
-	return rest->spilled <= REST_LENGTH_MAX && spilled <= rest->spilled;
+	return rest->spilled <= REST_SPILLED_MAX && spilled <= rest->spilled;
 }
 
 /* All descriptors or none: the connection, or -1 with errno. */
@@ -309,13 +311,16 @@ take_descriptors(struct passed *passed, struct rest *rest)
 	return passed->fds[0];
 }
 
-/* The last one at the other end is gone; else somebody sent nothing. */
+/*
+ * The last one at the other end is gone, or has shut it down; else somebody sent
+ * nothing.
+ */
 static bool
 is_hung_up(const struct handoff_lane *lane)
 {
-	struct pollfd p = {.fd = lane->from};
+	struct pollfd p = {.fd = lane->from, .events = POLLRDHUP};
 
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
 /* From before the bytes, which move to its place: false if it is none. */

@@ -505,24 +505,30 @@ stop_greeting_tcp(int fd)
 	    fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
 }
 
-static void
+static bool
 stop_greeting(const struct listener *l)
 {
-	if (l->path == NULL && stop_greeting_tcp(l->fd) == -1)
+	bool stopped = l->path != NULL || stop_greeting_tcp(l->fd) == 0;
+
+	if (!stopped)
 		log_warning("%s: cannot refuse new clients while the others "
 			    "are served: %s; some may be reset",
 		    l->url, strerror(errno));
 	if (is_still_ours(l) && unlink(l->path) == -1)
 		log_warning("cannot remove the socket %s: %s; remove it",
 		    l->path, strerror(errno));
+	return stopped;
 }
 
-void
+bool
 listener_stop_greeting(struct listeners *all)
 {
+	bool stopped = true;
+
 	for (size_t i = 0; i < all->count; i++)
 		if (!all->at[i].passed && !all->at[i].borrowed)
-			stop_greeting(&all->at[i]);
+			stopped &= stop_greeting(&all->at[i]);
+	return stopped;
 }
 
 bool

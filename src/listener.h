@@ -64,9 +64,9 @@ bool listener_address_is_valid(const char *address);
 /*
  * From now on new clients are refused, in every process, while those that the
  * kernel has greeted can still be accepted.  Passed sockets stay as they are.
- * What the kernel does not let us do is logged.
+ * What the kernel does not let us do is logged; false if clients still come.
  */
-void listener_stop_greeting(struct listeners *all);
+bool listener_stop_greeting(struct listeners *all);
 /* Whether a client waits to be accepted, other than on a passed socket. */
 bool listener_has_waiting(const struct listeners *all);
 /* Whether one is about to join them (backlog.h). */

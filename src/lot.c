@@ -270,6 +270,7 @@ has_moved(struct lot *lot)
 	if (!want_stop && !want_end)
 		return false;
 	take_what_comes(lot);
+	lot_take_from(lot, &lot->heritage->ready); /* no worker will */
 	lot_move(lot);
 	return lot->berths.count == 0 && (!has_predecessor(lot) || want_end);
 }

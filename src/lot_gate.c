@@ -20,7 +20,8 @@ static bool
 is_lane_at_its_bound(const struct lot *lot)
 {
 	return score_lot_on_the_way(lot->heritage->board) >=
-	    (int64_t)lot->lane_max;
+	    (int64_t)lot->lane_max &&
+	    handoff_is_waiting(&lot->heritage->ready);
 }
 
 /* One that cannot be handed over, ever, must not keep the others. */

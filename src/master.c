@@ -43,6 +43,7 @@ struct master {
 	int64_t ready_deadline;
 	bool stopping;
 	int64_t stop_began; /* clock_now() */
+	bool refuses;	    /* new clients, since then */
 	bool workers_told;
 	int64_t stop_deadline;
 	int64_t ping_interval; /* of the watchdog */
@@ -159,22 +160,34 @@ begin_stop(struct master *m)
 	upgrade_abandon(&m->children);
 	reload_abandon(&m->reload);
 	setproctitle("master [stopping]");
-	listener_stop_greeting(&m->heritage->listeners);
+	m->refuses = listener_stop_greeting(&m->heritage->listeners);
 	atomic_store(&m->heritage->board->server->stopping, true);
 	if (m->children.lot.pid != 0 && !m->leaving)
 		kill(m->children.lot.pid, SIGNAL_STOP);
+}
+
+/* With what is for workers. */
+static bool
+is_lot_filled(const struct master *m)
+{
+	return m->children.lot.pid != 0 && !m->leaving &&
+	    !atomic_load(&m->heritage->board->lot->drained);
 }
 
 /* First the lot hands over what waits there; it may go on sending. */
 static void
 stop_workers(struct master *m)
 {
-	if (m->workers_told ||
-	    (m->children.lot.pid != 0 && !m->leaving &&
-		!atomic_load(&m->heritage->board->lot->drained)))
+	if (m->workers_told)
 		return;
+	if (is_lot_filled(m)) {
+		/* The last may just have ended, and nobody else empties it. */
+		if (!child_is_any_worker(&m->children))
+			child_spawn(&m->children, 1);
+		return;
+	}
 	m->workers_told = true;
-	drain_begin(&m->drain, m->stop_began);
+	drain_begin(&m->drain, m->stop_began, m->refuses);
 	child_signal_all(&m->children, SIGTERM);
 }
 
@@ -296,7 +309,9 @@ fit_again(struct master *m)
 static void
 act_on_reload(struct master *m)
 {
-	if (want_reload && m->ready && m->children.heir.pid == 0) {
+	if (!m->ready)
+		return;
+	if (want_reload && m->children.heir.pid == 0) {
 		want_reload = 0;
 		want_reopen = 1;
 		reload_begin(&m->reload, &m->children);

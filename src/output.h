@@ -31,7 +31,7 @@
 #define OUTPUT_READ_MAX (64 << 10)
 
 /* Bytes that one client may have in memory, beside regions of files. */
-#define OUTPUT_DEFER_MAX (4 << 20)
+#define OUTPUT_DEFER_MAX REST_SPILLED_MAX
 /* A file is sent in pieces of this, so that a long one can be deferred. */
 #define OUTPUT_FILE_STEP (1 << 20)
 /* A client that takes what there is, but not all within this, is slow too. */

@@ -25,6 +25,13 @@ sum_of(const struct ration *r, size_t slot)
 	return &scoreboard_slot(r->board, slot)->deferred;
 }
 
+/* A worker that was taken over may say anything. */
+static uint64_t
+bounded(const struct ration *r, uint64_t bytes)
+{
+	return bytes < r->max ? bytes : r->max;
+}
+
 /*
  * That of the lot is the last: it says what it has from a worker before that
  * one has less, so that nothing on its way is missed.
@@ -36,7 +43,7 @@ ration_used(const struct ration *r)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < used; i++)
-		sum += atomic_load(sum_of(r, i));
+		sum += bounded(r, atomic_load(sum_of(r, i)));
 	return sum + atomic_load(&r->board->lot->deferred);
 }
 

@@ -119,26 +119,27 @@ refuse(struct reload *r, struct children *all, const char *why)
 {
 	bool again = r->again;
 
-	log_error("cannot reload: %s; all goes on as it was", why);
+	if (!r->told)
+		log_error("cannot reload: %s; all goes on as it was", why);
+	r->told = r->by_worker;
 	r->opening = false;
 	end(r);
 	if (again)
 		reload_begin(r, all);
 }
 
-void
-reload_begin(struct reload *r, struct children *all)
+static void
+begin(struct reload *r, struct children *all, bool by_worker)
 {
-	if (r->pending) {
-		r->again = true;
-		return;
-	}
 	*r = (struct reload){
 	    .began = clock_now(),
 	    .not_before = clock_now() + RELOAD_PAUSE,
+	    .by_worker = by_worker,
+	    .told = by_worker && r->told,
 	};
 	scoreboard_reloads(all->heritage->board);
-	log_notice("reloading");
+	if (!r->told)
+		log_notice("reloading");
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)(r->began / CLOCK_MICROSECOND));
 	if (opener_begin(&r->opener, all->heritage) == -1) {
@@ -146,6 +147,15 @@ reload_begin(struct reload *r, struct children *all)
 		return;
 	}
 	r->pending = r->opening = true;
+}
+
+void
+reload_begin(struct reload *r, struct children *all)
+{
+	if (r->pending)
+		r->again = true;
+	else
+		begin(r, all, false);
 }
 
 /* In the place of the old, as there are pointers into the site. */
@@ -195,6 +205,9 @@ replace_workers(struct reload *r, struct children *all)
 		if (!is_settled(r, leaving))
 			return;
 		complete(r, leaving);
+		r->told = false;
+		/* Old workers may have asked once more. */
+		scoreboard_reloads(all->heritage->board);
 		scoreboard_add(all->heritage->board, EVENT_RELOADS);
 		if (r->again)
 			reload_begin(r, all);
@@ -220,7 +233,7 @@ bool
 reload_act(struct reload *r, struct children *all)
 {
 	if (is_asked_for(r, all) && clock_now() >= r->not_before)
-		reload_begin(r, all);
+		begin(r, all, true);
 	if (!r->pending)
 		return false;
 	if (r->opening)

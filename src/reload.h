@@ -19,6 +19,8 @@ struct reload {
 	bool pending;
 	bool opening;	    /* all is opened; no worker knows it yet */
 	bool again;	    /* it was asked for once more meanwhile */
+	bool by_worker;	    /* a worker has asked for it */
+	bool told;	    /* that one of those has failed: not again */
 	int64_t began;	    /* whoever was started before is to be replaced */
 	int64_t progress;   /* when a successor was last ready */
 	int64_t not_before; /* for workers who ask for one; clock_now() */

@@ -157,8 +157,8 @@ rest_send(struct rest *r, int socket, size_t max)
 }
 
 /*
- * Of tmpfs, as memfd_create(2) makes them: nothing else has seals, and such a
- * file system does not know RWF_NOWAIT.
+ * Of tmpfs, as memfd_create(2) makes them: nothing else has seals.  Such a file
+ * system does not know RWF_NOWAIT, and never waits.
  */
 static bool
 is_in_memory(int file)
@@ -171,29 +171,35 @@ is_in_memory(int file)
  * kernel reads ahead also for who does not wait.
  */
 static ssize_t
-send_by_way_of(struct rest *r, int socket, char *buffer, size_t size)
+read_cached(const struct rest *r, char *buffer, size_t size)
 {
 	struct iovec part = {.iov_base = buffer, .iov_len = size};
-	ssize_t n = preadv2(next_file(r), &part, 1,
-	    (off_t)r->segments[r->first].offset, RWF_NOWAIT);
+	int file = next_file(r);
 
+	return preadv2(file, &part, 1, (off_t)r->segments[r->first].offset,
+	    is_in_memory(file) ? 0 : RWF_NOWAIT);
+}
+
+/*
+ * Not by sendfile: whether that waits is in the hand of any process that has
+ * the socket open too.
+ */
+ssize_t
+rest_send_cached(
+    struct rest *r, int socket, size_t max, char *buffer, size_t size)
+{
+	uint64_t next = rest_next(r);
+	ssize_t n;
+
+	if (next == 0)
+		return 0;
+	if (max > next)
+		max = (size_t)next;
+	n = read_cached(r, buffer, size < max ? size : max);
 	if (n == -1 && (errno == EAGAIN || errno == EOPNOTSUPP))
 		errno = REST_IS_ON_DISK;
 	if (n > 0)
 		n = send(
 		    socket, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return note_sent(r, n);
-}
-
-ssize_t
-rest_send_cached(
-    struct rest *r, int socket, size_t max, char *buffer, size_t size)
-{
-	uint64_t next = rest_next(r);
-
-	if (next == 0 || is_in_memory(next_file(r)))
-		return rest_send(r, socket, max);
-	if (max > next)
-		max = (size_t)next;
-	return send_by_way_of(r, socket, buffer, size < max ? size : max);
 }

@@ -20,6 +20,9 @@
 /* Of a segment, and where it may begin: sums of all never overflow. */
 #define REST_LENGTH_MAX (UINT64_C(1) << 54)
 
+/* Bytes that lie in memory. */
+#define REST_SPILLED_MAX (4 << 20)
+
 struct rest_segment {
 	bool of_file; /* else of the spilled bytes */
 	uint64_t offset;
@@ -61,8 +64,8 @@ uint64_t rest_next(const struct rest *r);
 ssize_t rest_send(struct rest *r, int socket, size_t max);
 /*
  * The same for a process that must not wait for a disk: what is not in memory
- * is not sent, and errno is REST_IS_ON_DISK.  Bytes of files pass through the
- * buffer, of that size.
+ * is not sent, and errno is REST_IS_ON_DISK.  Bytes pass through the buffer, of
+ * that size.
  */
 ssize_t rest_send_cached(
     struct rest *r, int socket, size_t max, char *buffer, size_t size);

@@ -96,8 +96,8 @@ share_count(const struct share *s, uint64_t client)
 	size_t count = 0;
 
 	for (size_t i = 0; i < used; i++)
-		count +=
-		    atomic_load_explicit(&scoreboard_slot(s->board, i)->serving,
-			memory_order_relaxed) == client;
+		if (atomic_load(&scoreboard_slot(s->board, i)->serving) ==
+		    client)
+			count++;
 	return count;
 }

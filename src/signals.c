@@ -24,10 +24,16 @@ signals_handle(const int *list, void (*handler)(int))
 	set_all(list, handler, 0);
 }
 
+/*
+ * Where no more signals can be queued for this user (RLIMIT_SIGPENDING), the
+ * kernel delivers one that kill(2) has sent, and does not tell who it was: an
+ * order of the master must not be lost then.
+ */
 bool
 signals_is_from(const siginfo_t *info, pid_t sender)
 {
-	return info->si_code == SI_USER && info->si_pid == sender;
+	return info->si_code == SI_USER &&
+	    (info->si_pid == sender || info->si_pid == 0);
 }
 
 static void

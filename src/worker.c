@@ -100,7 +100,7 @@ start(struct worker *w)
 		return -1;
 	}
 	service.score = scoreboard_slot(h->board, w->slot);
-	service.place = &service.score->place;
+	service.place = h->quarantine != NULL ? &service.score->place : NULL;
 	service.master = &h->wanted;
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);

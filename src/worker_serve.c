@@ -226,17 +226,28 @@ has_share(const struct worker *w)
 	    share_count(share, client) <= share->max;
 }
 
+/* One that has not parted with the worker is served on. */
+static void
+finish(struct worker *w, bool parted)
+{
+	struct client *c = &w->client;
+
+	while (!parted) {
+		c->refused = may_park(w);
+		parted = part(w, connection_serve(c));
+	}
+	let_go_of_client(w);
+	if (w->recycle.due)
+		w->want_stop = 1;
+}
+
 static void
 serve(struct worker *w)
 {
 	struct client *c = &w->client;
 
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	while (!part(w, connection_serve(c)))
-		c->refused = may_park(w);
-	let_go_of_client(w);
-	if (w->recycle.due)
-		w->want_stop = 1;
+	finish(w, part(w, connection_serve(c)));
 }
 
 /* What the lot has waited for already is not to be waited for again. */
@@ -274,16 +285,18 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 {
 	int64_t limit = w->heritage->config.queue_timeout;
 	struct client *c = &w->client;
+	int64_t now = clock_now();
+	int64_t since = h->since < now ? h->since : now;
 
 	client_attach(c, fd, &h->peer);
 	input_filled(&c->in, len);
 	c->requests = h->requests;
-	c->gap = h->requests > 0 ? h->gap : CLOCK_NEVER;
+	c->gap = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
 	c->late = h->kind == HANDOFF_LATE;
 	c->collected = h->collected;
 	c->continued = h->continued;
-	c->overdue = limit > 0 && clock_now() - h->since > limit;
-	c->ready = h->since;
+	c->overdue = limit > 0 && now - since > limit;
+	c->ready = since;
 	score_add(c->service.score, COUNT_HANDED, 1);
 }
 
@@ -309,10 +322,7 @@ resume(struct worker *w, const struct handoff *h, const struct rest *rest)
 	c->overdue = false; /* its request was answered */
 	c->ready = 0;
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	part(w, connection_resume(c, rest));
-	let_go_of_client(w);
-	if (w->recycle.due)
-		w->want_stop = 1;
+	finish(w, part(w, connection_resume(c, rest)));
 }
 
 bool
@@ -364,6 +374,12 @@ worker_serve_parked(struct worker *w)
 	fd = receive(w, &w->heritage->parked, &h, &len, &rest);
 	if (fd == -1)
 		return false;
+	if (peer_look_up(&h.peer, fd) == -1) { /* it has gone, or is none */
+		close(fd);
+		if (h.kind == HANDOFF_SEND)
+			rest_release(&rest);
+		return true;
+	}
 	attach_handed(w, fd, &h, len);
 	enter_share(w);
 	if (h.kind == HANDOFF_SEND)

@@ -114,8 +114,10 @@ is_hanging(const struct worker *w)
 {
 	int64_t since = score_running_since(w->client.service.score);
 
-	return since != CLOCK_NEVER &&
-	    clock_now() - since >= w->heritage->config.request_timeout;
+	int64_t limit = w->heritage->config.request_timeout;
+
+	return limit > 0 && since != CLOCK_NEVER &&
+	    clock_now() - since >= limit;
 }
 
 static bool

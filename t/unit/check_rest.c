@@ -118,7 +118,8 @@ START_TEST(what_is_in_memory_is_sent_without_waiting)
 {
 	ck_assert_int_eq(rest_add_bytes(&rest, "head|", 5), 0);
 	ck_assert_int_eq(rest_add_file(&rest, file, 2, 6), 0);
-	ck_assert_int_eq(send_cached(100), 5);
+	ck_assert_int_eq(send_cached(100), 4); /* by way of the buffer */
+	ck_assert_int_eq(send_cached(100), 1);
 	if (send_cached(100) == -1) {
 		ck_assert_int_eq(errno, REST_IS_ON_DISK);
 		ck_assert_uint_eq(rest_length(&rest), 6);
