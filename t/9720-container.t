@@ -29,17 +29,19 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 container "$root"
 mkdir -p "$root/proc" "$root/dev" "$root/tmp" "$root/srv/www"
 echo hello >"$root/srv/www/index.html"
-for file in $(ldd "$program" | grep -o '/[^ ]*') "$program"; do
+for file in $(ldd "$program" | grep -o '/[^ ]*'); do
 	mkdir -p "$root$(dirname "$file")"
 	cp -L "$file" "$root$file"
 done
+mkdir -p "$root/usr/sbin"
+cp -L "$program" "$root/usr/sbin/tined"
 mount -t proc proc "$root/proc"
 mount --bind -o ro "$root/proc/sys" "$root/proc/sys"
 mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 touch "$root/dev/null"
 mount --bind /dev/null "$root/dev/null"
 mount -o remount,ro "$root"
-exec setpriv --no-new-privs --inh-caps=-all chroot --userspec=33:33 --groups= "$root" "$program" "$@"
+exec setpriv --no-new-privs --inh-caps=-all chroot --userspec=33:33 --groups= "$root" /usr/sbin/tined "$@"
 END
 mkdir "$tmp/root";
 chmod 0755, "$tmp";
