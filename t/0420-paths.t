@@ -274,7 +274,9 @@ subtest 'a folder that is made again' => sub {
 	is($first->status, 503, 'at first its requests are 503');
 	ok(wait_for(sub { $gone->get('/')->body eq 'new' }),
 		'then the new one is opened, by itself');
-	is($gone->get('/nonesuch')->status, 404, 'what it has not is 404');
+	# Until the last of the old workers has gone.
+	ok(wait_for(sub { $gone->get('/nonesuch')->status == 404 }),
+		'what it has not is 404');
 	like($gone->error_log, qr/was removed: .* a reload opens it/, 'and why');
 	unlike($gone->error_log, qr/has no index/, 'not another reason');
 	$gone->ends_clean(qr/was removed/);
