@@ -38,7 +38,10 @@ void signals_handle_on_own_stack(
     const int *list, void (*handler)(int, siginfo_t *, void *));
 /* The same, for signals that are ignored unless this process sent them. */
 void signals_handle_from(const int *list, void (*handler)(int), pid_t sender);
-/* Whether that process sent it, and not another one or the kernel. */
+/*
+ * Whether that process sent it, and not the kernel, nor another process as far
+ * as is known: see RLIMIT_SIGPENDING in signals.c.
+ */
 bool signals_is_from(const siginfo_t *info, pid_t sender);
 void signals_ignore(const int *list);
 /*

@@ -286,7 +286,8 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	int64_t limit = w->heritage->config.queue_timeout;
 	struct client *c = &w->client;
 	int64_t now = clock_now();
-	int64_t since = h->since < now ? h->since : now;
+	/* What was parked has waited for nobody; a false time is none. */
+	int64_t since = h->since > 0 && h->since < now ? h->since : now;
 
 	client_attach(c, fd, &h->peer);
 	input_filled(&c->in, len);
