@@ -66,8 +66,8 @@ COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
 LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 
-SOURCES := $(sort $(wildcard src/*.c))
-HEADERS := $(wildcard src/*.h)
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+HEADERS := $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIBRARY := $(BUILD)/libtined.a
 
@@ -85,7 +85,7 @@ TESTS        ?= $(sort $(wildcard t/*.t))
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
-C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] t/*/*.[ch]))
+C_FILES := $(SOURCES) $(HEADERS) $(sort $(wildcard t/*/*.[ch]))
 
 all: $(BUILD)/tined		## build build/tined (the default)
 
@@ -94,7 +94,7 @@ $(BUILD)/tined: $(BUILD)/obj/main.o $(LIBRARY)
 
 $(LIBRARY): $(filter-out %/main.o,$(OBJECTS)) $(BUILD)/sources
 	@rm -f $@
-	$(LD_SAYS)$(AR) rcs $@ $(filter %.o,$^)
+	$(LD_SAYS)$(AR) qcs $@ $(filter %.o,$^)
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "master.h"
-#include "options.h"
-#include "startup.h"
-#include "status_show.h"
-#include "upgrade.h"
+#include "cli/options.h"
+#include "cli/startup.h"
+#include "cli/status_client.h"
+#include "master/master.h"
+#include "master/upgrade.h"
 
 int
 main(int argc, char **argv, char **envp)
@@ -18,21 +18,21 @@ main(int argc, char **argv, char **envp)
 	    .leave = startup_leave,
 	    .give_way = startup_give_way,
 	};
-	static struct heritage heritage;
+	static struct inherited inherited;
 	int status;
 
 	upgrade_remember(argv);
 	setproctitle_init(argc, argv, envp);
 	startup_prepare();
-	options_parse(&heritage.config, argc, argv);
-	if (heritage.config.show_status != NULL)
-		return status_show(heritage.config.show_status);
-	if (heritage.config.test) {
-		startup_print(&heritage);
+	options_parse(&inherited.config, argc, argv);
+	if (inherited.config.show_status != NULL)
+		return status_client_show(inherited.config.show_status);
+	if (inherited.config.test) {
+		startup_print(&inherited);
 		return EXIT_SUCCESS;
 	}
-	startup_open(&heritage);
-	status = master_run(&heritage, &hooks);
-	startup_close(&heritage);
+	startup_open(&inherited);
+	status = master_run(&inherited, &hooks);
+	startup_close(&inherited);
 	return status;
 }

@@ -4,7 +4,7 @@
 #ifndef TINED_FAULT_H
 #define TINED_FAULT_H
 
-#include "handler.h"
+#include "handlers/handler.h"
 
 extern const struct handler handler_intruder;
 extern const struct handler handler_vandal;

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "fault.h"
-#include "memory.h"
 
 /* Past what a response may keep back: it is sent. */
 #define PART (RESPONSE_STREAM_MAX + 1)

@@ -26,8 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "fault.h"
-#include "memory.h"
 
 #define DESCRIPTORS 256
 

@@ -23,13 +23,13 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "handoff.h"
-#include "shared_memory.h"
+#include "shared/channel.h"
+#include "shared/shared_memory.h"
 
 #define RANGES_MAX 8
 #define DESCRIPTORS 256
 #define PATTERNS 8
-#define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct rest) + 16)
+#define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct deferred) + 16)
 #define PASSED_MAX 6
 
 struct range {
@@ -150,7 +150,7 @@ send_nonsense(int fd)
 	static unsigned char bytes[MESSAGE_MAX];
 	size_t lengths[] = {0, 1, sizeof(struct handoff) - 1,
 	    sizeof(struct handoff),
-	    sizeof(struct handoff) + sizeof(struct rest),
+	    sizeof(struct handoff) + sizeof(struct deferred),
 	    next_noise() % sizeof(bytes)};
 	size_t len = lengths[next_noise() % 6];
 	int kind = (int)(next_noise() % 8);
@@ -237,7 +237,7 @@ take_name(struct text *t, const char *name)
 }
 
 static void
-vandal_serve(void *state, struct request *request, struct text rest,
+vandal_serve(void *state, struct request *request, struct text deferred,
     struct response *response)
 {
 	size_t offset = response->text.len, done = 0;
@@ -246,14 +246,16 @@ vandal_serve(void *state, struct request *request, struct text rest,
 	(void)state;
 	(void)request;
 	noise += (uint64_t)getpid();
-	if (take_name(&rest, "/memory/") && text_to_number(rest, 1000, &n))
+	if (take_name(&deferred, "/memory/") &&
+	    text_to_number(deferred, 1000, &n))
 		done = spoil_memory((unsigned)n);
-	else if (take_name(&rest, "/messages/") &&
-	    text_to_number(rest, 100000, &n))
+	else if (take_name(&deferred, "/messages/") &&
+	    text_to_number(deferred, 100000, &n))
 		done = send_messages(n);
-	else if (take_name(&rest, "/take/") && text_to_number(rest, 1000, &n))
+	else if (take_name(&deferred, "/take/") &&
+	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);
-	else if (take_name(&rest, "/end"))
+	else if (take_name(&deferred, "/end"))
 		abort();
 	buffer_printf(&response->text, "%zu\n", done);
 	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));

@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "body.h"
 #include "fuzz.h"
+#include "http/body.h"
 #include "reader.h"
 
 #define MUCH (1 << 20)

@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "conditional.h"
 #include "fuzz.h"
+#include "http/conditional.h"
 #include "span.h"
 
 #define NOW 1700000000

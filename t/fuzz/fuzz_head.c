@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "head.h"
+#include "http/request_head.h"
 #include "reader.h"
 
 struct answer {
-	enum head_found found;
+	enum request_head_found found;
 	size_t start;
 	size_t end;
-	int status; /* of the refusal, by head_find or head_parse */
+	int status; /* of the refusal, by request_head_find or request_head_parse */
 };
 
 static struct request request;
@@ -81,7 +81,7 @@ compare(const struct request *r, const struct reader *other)
 static struct answer
 find(char *bytes, size_t len, size_t max, size_t piece, uint32_t seed)
 {
-	struct head_scan scan = {0};
+	struct request_head_scan scan = {0};
 	struct answer answer;
 	size_t have = 0;
 
@@ -92,13 +92,13 @@ find(char *bytes, size_t len, size_t max, size_t piece, uint32_t seed)
 			n = 1 + fuzz_below(&seed, piece);
 		have += n;
 		FUZZ_HIDE(bytes + have, len - have);
-		answer.found = head_find(&scan, bytes, have, max);
+		answer.found = request_head_find(&scan, bytes, have, max);
 		FUZZ_SHOW(bytes + have, len - have);
-	} while (answer.found == HEAD_MORE && have < len);
-	answer.status = answer.found == HEAD_REFUSED ? scan.status : 0;
+	} while (answer.found == REQUEST_HEAD_MORE && have < len);
+	answer.status = answer.found == REQUEST_HEAD_REFUSED ? scan.status : 0;
 	answer.start = scan.start;
 	answer.end = scan.end;
-	if (answer.found == HEAD_COMPLETE)
+	if (answer.found == REQUEST_HEAD_COMPLETE)
 		FUZZ_CHECK(scan.start < scan.end && scan.end <= have &&
 			scan.end - scan.start <= max,
 		    "%zu, %zu", scan.start, scan.end);
@@ -108,9 +108,9 @@ find(char *bytes, size_t len, size_t max, size_t piece, uint32_t seed)
 static void
 check_answer(const struct answer *a, const struct reader *other)
 {
-	if (a->found == HEAD_MORE) {
+	if (a->found == REQUEST_HEAD_MORE) {
 		FUZZ_CHECK(other->verdict == READER_MORE,
-		    "head_find wants more, but the reader has set %#x",
+		    "request_head_find wants more, but the reader has set %#x",
 		    other->statuses);
 		return;
 	}
@@ -141,19 +141,19 @@ try(char *bytes, size_t len, size_t max, uint32_t seed)
 		    split.found == whole.found && split.status == whole.status,
 		    "in pieces of up to %zu: %d %d, whole: %d %d", pieces[i],
 		    split.found, split.status, whole.found, whole.status);
-		if (whole.found == HEAD_COMPLETE)
+		if (whole.found == REQUEST_HEAD_COMPLETE)
 			FUZZ_CHECK(split.start == whole.start &&
 				split.end == whole.end,
 			    "%zu-%zu, not %zu-%zu", split.start, split.end,
 			    whole.start, whole.end);
 	}
-	if (whole.found == HEAD_COMPLETE) {
+	if (whole.found == REQUEST_HEAD_COMPLETE) {
 		char *head =
 		    fuzz_copy(bytes + whole.start, whole.end - whole.start);
 
 		request_reset(&request);
 		whole.status =
-		    head_parse(head, whole.end - whole.start, &request);
+		    request_head_parse(head, whole.end - whole.start, &request);
 		reader_read(&other, bytes, len, max);
 		check_answer(&whole, &other);
 		free(head);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "range.h"
+#include "http/range.h"
 #include "span.h"
 
 #define LARGEST INT64_MAX /* of a file, by off_t */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "http/uri.h"
 #include "reader.h"
-#include "uri.h"
 
 #define SEGMENTS_MAX 4096
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "access.h"
 #include "guard.h"
+#include "net/access.h"
 #include "unit.h"
 
 static struct access_list list;

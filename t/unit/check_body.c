@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "body.h"
 #include "guard.h"
+#include "http/body.h"
 #include "unit.h"
 
 #define MAX 100000

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "guard.h"
 #include "unit.h"
 

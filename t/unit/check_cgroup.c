@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "os/cgroup.h"
 #include "unit.h"
 
 static struct cgroup_place place;

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "chars.h"
+#include "base/chars.h"
 #include "guard.h"
 #include "unit.h"
 

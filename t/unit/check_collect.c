@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "collect.h"
 #include "guard.h"
+#include "http/collect.h"
 #include "unit.h"
 
 #define HEAD "POST / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -1,5 +1,5 @@
-#include "conditional.h"
 #include "heads.h"
+#include "http/conditional.h"
 
 #define BEFORE "Sat, 05 Nov 1994 08:49:37 GMT"
 #define EXACTLY "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "date.h"
 #include "guard.h"
+#include "http/date.h"
 #include "unit.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))

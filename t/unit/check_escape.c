@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "chars.h"
-#include "escape.h"
+#include "base/chars.h"
+#include "base/escape.h"
 #include "guard.h"
 #include "unit.h"
 

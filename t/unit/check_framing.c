@@ -1,5 +1,5 @@
-#include "framing.h"
 #include "heads.h"
+#include "http/framing.h"
 
 #define LENGTH "Content-Length: "
 #define CODING "Transfer-Encoding: "

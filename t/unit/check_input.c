@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "input.h"
+#include "base/clock.h"
+#include "connection/input.h"
 #include "unit.h"
 
 #define SIZE 64

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "landlock.h"
+#include "sandbox/landlock.h"
 #include "unit.h"
 
 #define NEWEST 7

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "guard.h"
-#include "listener.h"
+#include "net/listener.h"
 #include "unit.h"
 
 #define NOBODY 65534

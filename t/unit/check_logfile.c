@@ -11,8 +11,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "logfile.h"
+#include "base/clock.h"
+#include "base/logfile.h"
 #include "unit.h"
 
 #define LINE "a line\n"

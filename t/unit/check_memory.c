@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "base/memory.h"
 #include "unit.h"
 
 #define SIZE (MEMORY_KEPT * 6)

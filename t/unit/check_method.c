@@ -1,5 +1,5 @@
 #include "guard.h"
-#include "method.h"
+#include "http/method.h"
 #include "unit.h"
 
 START_TEST(methods_are_told_by_their_names)

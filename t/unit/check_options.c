@@ -6,10 +6,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "memory.h"
-#include "option.h"
-#include "options.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/option.h"
+#include "cli/options.h"
 #include "unit.h"
 
 #define ARGS_MAX 20

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "output.h"
+#include "base/clock.h"
+#include "connection/output.h"
 #include "unit.h"
 
 #define TIMEOUT (20 * CLOCK_SECOND)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "output.h"
+#include "base/clock.h"
+#include "connection/output.h"
 #include "unit.h"
 
 #define BIG (1 << 20) /* more than a socket holds */
@@ -107,12 +107,12 @@ START_TEST(what_the_client_does_not_take_is_kept)
 	ck_assert(out.deferring);
 	ck_assert_uint_gt(kept, 0);
 	ck_assert_uint_lt(kept, BIG);
-	ck_assert_uint_eq(rest_length(&out.rest), kept);
+	ck_assert_uint_eq(deferred_length(&out.deferred), kept);
 	ck_assert_uint_eq(out.kept, kept);
 	/* And all behind it. */
 	output_refer(&out, bytes, 1000);
 	output_flush(&out);
-	ck_assert_uint_eq(rest_length(&out.rest), kept);
+	ck_assert_uint_eq(deferred_length(&out.deferred), kept);
 	ck_assert_uint_eq(out.sent, BIG + 1000);
 }
 END_TEST
@@ -137,8 +137,8 @@ START_TEST(who_passes_the_rest_on_gives_back_nothing)
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
 	before = kept;
-	output_pass_rest(&out);
-	ck_assert_uint_eq(rest_length(&out.rest), 0);
+	output_pass_deferred(&out);
+	ck_assert_uint_eq(deferred_length(&out.deferred), 0);
 	output_attach(&out, out.fd);
 	ck_assert_uint_eq(kept, before);
 }
@@ -180,18 +180,19 @@ END_TEST
 
 START_TEST(who_goes_on_with_a_rest_may_defer_it_again)
 {
-	struct rest rest;
+	struct deferred deferred;
 	pid_t reader;
 
-	rest_init(&rest);
-	ck_assert_int_eq(rest_add_bytes(&rest, bytes, sizeof(bytes)), 0);
-	ck_assert_int_eq(output_resume(&out, &rest), 0);
+	deferred_init(&deferred);
+	ck_assert_int_eq(
+	    deferred_add_bytes(&deferred, bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(output_resume(&out, &deferred), 0);
 	ck_assert(out.deferring);
 	ck_assert_uint_eq(kept, sizeof(bytes));
-	ck_assert_uint_lt(rest_length(&out.rest), sizeof(bytes));
-	ck_assert_uint_gt(rest_length(&out.rest), 0);
+	ck_assert_uint_lt(deferred_length(&out.deferred), sizeof(bytes));
+	ck_assert_uint_gt(deferred_length(&out.deferred), 0);
 	reader = read_all(sizeof(bytes));
-	ck_assert_int_eq(output_send_rest(&out), 0);
+	ck_assert_int_eq(output_send_deferred(&out), 0);
 	ck_assert(!out.deferring);
 	ck_assert_uint_eq(kept, 0);
 	assert_read(reader);

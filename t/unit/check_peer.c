@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "peer.h"
+#include "net/peer.h"
 #include "unit.h"
 
 static void
@@ -46,14 +46,14 @@ END_TEST
 
 START_TEST(of_unix_sockets_only_streams_are_clients)
 {
-	int stream[2], lane[2];
+	int stream[2], channel[2];
 	struct peer p;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, lane), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel), 0);
 	ck_assert_int_eq(peer_look_up(&p, stream[0]), 0);
 	ck_assert_str_eq(p.name, "unix");
-	expect_no_client(lane[0], EPROTOTYPE);
+	expect_no_client(channel[0], EPROTOTYPE);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "master/pool.h"
 #include "unit.h"
 
 #define MS CLOCK_MILLISECOND

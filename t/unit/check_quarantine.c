@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "quarantine.h"
-#include "scoreboard.h"
+#include "base/clock.h"
+#include "shared/quarantine.h"
+#include "shared/scoreboard.h"
 #include "unit.h"
 
 #define LIMIT 3

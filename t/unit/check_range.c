@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "guard.h"
-#include "range.h"
+#include "http/range.h"
 #include "unit.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "recycle.h"
+#include "connection/recycle.h"
 #include "unit.h"
 
 #define LIMIT 50

@@ -4,9 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "date.h"
 #include "guard.h"
-#include "response.h"
+#include "http/date.h"
+#include "http/response.h"
 #include "unit.h"
 
 static struct response response;

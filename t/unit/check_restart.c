@@ -1,6 +1,6 @@
-#include "clock.h"
-#include "log.h"
-#include "restart.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/restart.h"
 #include "unit.h"
 
 static struct restart r;
@@ -59,13 +59,13 @@ START_TEST(failures_in_a_row_are_told_now_and_then)
 	int told = 0;
 
 	for (int i = 0; i < 1000; i++) {
-		told += restart_is_told(&r);
+		told += restart_should_log(&r);
 		restart_note_failure(&r, now);
 		ck_assert(!r.proven);
 	}
 	ck_assert_int_eq(told, 10); /* 1, 2, 4 … 512 */
 	restart_note_ready(&r);
-	ck_assert(r.proven && restart_is_told(&r));
+	ck_assert(r.proven && restart_should_log(&r));
 }
 END_TEST
 

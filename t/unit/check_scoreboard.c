@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "scoreboard.h"
-#include "status_snapshot.h"
+#include "base/clock.h"
+#include "shared/scoreboard.h"
+#include "status/snapshot.h"
 #include "unit.h"
 
 #define SLOTS 3
@@ -162,7 +162,7 @@ START_TEST(what_is_counted_outlives_the_worker)
 	ck_assert_uint_eq(reading.counts[COUNT_REQUESTS], 7);
 	ck_assert_uint_eq(reading.counts[COUNT_LATENCY], 3 * CLOCK_MILLISECOND);
 	ck_assert_uint_eq(
-	    reading.latency[latency_bucket(3 * CLOCK_MILLISECOND)], 1);
+	    reading.latency[histogram_bucket(3 * CLOCK_MILLISECOND)], 1);
 }
 END_TEST
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "seccomp.h"
+#include "sandbox/seccomp.h"
 #include "unit.h"
 
 #define SELF 1234
@@ -102,7 +102,7 @@ plain(int call)
 	return ask(call, 0, 0, 0);
 }
 
-START_TEST(other_doors_are_shut)
+START_TEST(other_entries_are_refused)
 {
 	struct seccomp_data data = {.nr = SYS_read, .arch = OTHER_ARCH};
 
@@ -365,7 +365,7 @@ main(void)
 {
 	TCase *tests = unit_tests("seccomp");
 
-	tcase_add_test(tests, other_doors_are_shut);
+	tcase_add_test(tests, other_entries_are_refused);
 	tcase_add_test(tests, a_worker_serves);
 	tcase_add_test(tests, a_worker_is_refused_the_rest);
 	tcase_add_test(tests, threads_yes_processes_no);

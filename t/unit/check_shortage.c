@@ -1,4 +1,4 @@
-#include "shortage.h"
+#include "master/shortage.h"
 #include "unit.h"
 
 #define MS CLOCK_MILLISECOND

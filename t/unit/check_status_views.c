@@ -1,12 +1,12 @@
 /* All forms of the status, from one snapshot that is made up. */
 #include <string.h>
 
-#include "clock.h"
-#include "status_json.h"
-#include "status_metrics.h"
-#include "status_page.h"
-#include "status_text.h"
-#include "status_words.h"
+#include "base/clock.h"
+#include "status/format.h"
+#include "status/html.h"
+#include "status/json.h"
+#include "status/metrics.h"
+#include "status/text.h"
 #include "unit.h"
 
 #define HOSTILE "GET /<b>'\"&\\\x01\xff HTTP/1.1"
@@ -56,11 +56,11 @@ set_up(void)
 		[COUNT_SENT] = 1234567,
 		[COUNT_RECEIVED] = 89,
 		[COUNT_ABORTED] = 1,
-		[COUNT_OVERDUE] = 2,
+		[COUNT_QUEUE_TIMEOUTS] = 2,
 		[COUNT_SPLIT] = 4,
 		[COUNT_STALLS] = 3,
 		[COUNT_LATENCY] = 1500000000},
-	    .latency = {[0] = 40, [4] = 1, [LATENCY_BUCKETS - 1] = 1},
+	    .latency = {[0] = 40, [4] = 1, [HISTOGRAM_BUCKETS - 1] = 1},
 	    .spent = {[SCORE_IDLE] = 2 * CLOCK_SECOND},
 	    .events = {[EVENT_STARTED] = 4, [EVENT_KILLED] = 2},
 	    .by_state = {[SCORE_IDLE] = 1, [SCORE_RUNNING] = 1},
@@ -268,7 +268,7 @@ START_TEST(page)
 	ck_assert(has("<tr><td>killed</td><td class=\"bad\">2</td></tr>"));
 	ck_assert(has("<tr><td>crashed</td><td>0</td></tr>"));
 	ck_assert(has("<td class=\"url\">unix:/run/&quot;x\\\\</td>"));
-	ck_assert_uint_eq(count("up to "), LATENCY_BUCKETS - 1);
+	ck_assert_uint_eq(count("up to "), HISTOGRAM_BUCKETS - 1);
 	ck_assert(has("<td>over 60s</td>"));
 	ck_assert(!has("<b>'") && !has("/over"));
 	ck_assert_uint_eq(count("<script"), 1);

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "successor.h"
+#include "master/successor.h"
 #include "unit.h"
 
 #define SOME_STATUS 7

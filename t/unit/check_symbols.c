@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "guard.h"
-#include "symbols.h"
+#include "os/symbols.h"
 #include "unit.h"
 
 #define CLASS (__ELF_NATIVE_CLASS == 64 ? ELFCLASS64 : ELFCLASS32)

@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "guard.h"
-#include "text.h"
 #include "unit.h"
 
 START_TEST(equal_compares_every_byte_and_nul_too)

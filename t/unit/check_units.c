@@ -1,7 +1,7 @@
-#include "clock.h"
+#include "base/clock.h"
+#include "base/units.h"
 #include "guard.h"
 #include "unit.h"
-#include "units.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "guard.h"
+#include "http/uri.h"
 #include "unit.h"
-#include "uri.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "text.h"
+#include "base/text.h"
 
 #define GUARD_MAX (1 << 20)
 

@@ -9,30 +9,31 @@
 struct request heads_request;
 
 static struct heads_answer
-parse(const struct head_scan *scan, const char *head)
+parse(const struct request_head_scan *scan, const char *head)
 {
 	struct heads_answer answer = {.start = scan->start, .end = scan->end};
 
 	request_reset(&heads_request);
 	answer.status =
-	    head_parse(head, scan->end - scan->start, &heads_request);
+	    request_head_parse(head, scan->end - scan->start, &heads_request);
 	return answer;
 }
 
 static struct heads_answer
 ask_in_way(size_t way, const char *bytes, size_t len, size_t max)
 {
-	struct head_scan scan = {0};
-	enum head_found found;
+	struct request_head_scan scan = {0};
+	enum request_head_found found;
 	size_t had = 0;
 
 	do {
 		had = guard_next(way, had, len);
-		found = head_find(&scan, guard_copy(bytes, had), had, max);
-	} while (found == HEAD_MORE && had < len);
-	if (found == HEAD_MORE)
+		found =
+		    request_head_find(&scan, guard_copy(bytes, had), had, max);
+	} while (found == REQUEST_HEAD_MORE && had < len);
+	if (found == REQUEST_HEAD_MORE)
 		return (struct heads_answer){.status = HEADS_MORE};
-	if (found == HEAD_REFUSED)
+	if (found == REQUEST_HEAD_REFUSED)
 		return (struct heads_answer){.status = scan.status};
 	assert_quick(scan.end <= had);
 	return parse(
@@ -43,13 +44,13 @@ ask_in_way(size_t way, const char *bytes, size_t len, size_t max)
 static struct heads_answer
 ask_behind_guard(const char *bytes, size_t len, size_t max)
 {
-	struct head_scan scan = {0};
-	enum head_found found =
-	    head_find(&scan, guard_copy_behind(bytes, len), len, max);
+	struct request_head_scan scan = {0};
+	enum request_head_found found =
+	    request_head_find(&scan, guard_copy_behind(bytes, len), len, max);
 
-	if (found == HEAD_MORE)
+	if (found == REQUEST_HEAD_MORE)
 		return (struct heads_answer){.status = HEADS_MORE};
-	if (found == HEAD_REFUSED)
+	if (found == REQUEST_HEAD_REFUSED)
 		return (struct heads_answer){.status = scan.status};
 	return parse(&scan,
 	    guard_copy_behind(bytes + scan.start, scan.end - scan.start));
@@ -103,7 +104,7 @@ heads_request_with(const char *method, const char *lines)
 	    &head, "%s / HTTP/1.1\r\nHost: a\r\n%s\r\n", method, lines);
 	copy = guard_copy(head.data, head.len);
 	request_reset(&heads_request);
-	ck_assert_int_eq(head_parse(copy, head.len, &heads_request), 0);
+	ck_assert_int_eq(request_head_parse(copy, head.len, &heads_request), 0);
 	return &heads_request;
 }
 

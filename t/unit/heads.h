@@ -6,7 +6,7 @@
 #ifndef TINED_HEADS_H
 #define TINED_HEADS_H
 
-#include "head.h"
+#include "http/request_head.h"
 #include "unit.h"
 
 #define HEADS_MAX (32 << 10)

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "escape.h"
+#include "base/escape.h"
 #include "unit.h"
 
 /* Sanitizers are slow, and so are machines that do other work too. */

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-#include "buffer.h"
-#include "text.h"
+#include "base/buffer.h"
+#include "base/text.h"
 
 /* Where the tests of a module are added. */
 TCase *unit_tests(const char *module);

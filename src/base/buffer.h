@@ -1,0 +1,37 @@
+/*
+ * buffer: bytes that grow.  All zeroes is an empty buffer.  The data moves
+ * when it grows: keep offsets, not pointers.
+ */
+#ifndef TINED_BASE_BUFFER_H
+#define TINED_BASE_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct buffer {
+	char *data;  /* owned; NULL until something is added */
+	size_t len;  /* bytes in use */
+	size_t size; /* bytes there are */
+};
+
+void buffer_free(struct buffer *b);
+/* Empty, the memory kept. */
+void buffer_clear(struct buffer *b);
+/* Empty, and the memory kept unless it is more than this. */
+void buffer_shrink(struct buffer *b, size_t keep);
+/* Room for at least this many bytes more; where they go. */
+char *buffer_reserve(struct buffer *b, size_t room);
+void buffer_add(struct buffer *b, const void *bytes, size_t len);
+void buffer_add_text(struct buffer *b, struct text t);
+void buffer_add_string(struct buffer *b, const char *s);
+void buffer_add_char(struct buffer *b, char c);
+void buffer_add_number(struct buffer *b, uint64_t n);
+void buffer_printf(struct buffer *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+struct text buffer_text(const struct buffer *b);
+/* The data with a NUL behind it that len does not count. */
+const char *buffer_string(struct buffer *b);
+
+#endif

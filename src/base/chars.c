@@ -1,0 +1,120 @@
+#include <stdint.h>
+#include <string.h>
+
+#include "base/chars.h"
+
+#define T CHAR_TOKEN
+#define V CHAR_VALUE
+#define P (CHAR_URI | CHAR_PATH | CHAR_QUERY)
+#define B (CHAR_PATH | CHAR_QUERY) /* of browsers */
+#define Q CHAR_QUERY
+#define N CHAR_NAME
+#define H CHAR_HEX
+#define D (CHAR_DIGIT | CHAR_HEX)
+#define U CHAR_PLAIN
+
+/* Letters, digits, "-._~": a tchar, a pchar, in a reg-name, never encoded. */
+#define UNRESERVED (T | V | P | N | U)
+
+const uint16_t chars_table[256] = {
+    ['\t'] = V,
+    [' '] = V,
+    ['!'] = T | V | P | N,
+    ['"'] = V | Q,
+    ['#'] = T | V,
+    ['$'] = T | V | P | N,
+    ['%'] = T | V | P | N,
+    ['&'] = T | V | P | N,
+    ['\''] = T | V | P | N,
+    ['('] = V | P | N,
+    [')'] = V | P | N,
+    ['*'] = T | V | P | N,
+    ['+'] = T | V | P | N,
+    [','] = V | P | N,
+    ['-'] = UNRESERVED,
+    ['.'] = UNRESERVED,
+    ['/'] = V | P | U,
+    ['0'] = UNRESERVED | D,
+    ['1'] = UNRESERVED | D,
+    ['2'] = UNRESERVED | D,
+    ['3'] = UNRESERVED | D,
+    ['4'] = UNRESERVED | D,
+    ['5'] = UNRESERVED | D,
+    ['6'] = UNRESERVED | D,
+    ['7'] = UNRESERVED | D,
+    ['8'] = UNRESERVED | D,
+    ['9'] = UNRESERVED | D,
+    [':'] = V | P,
+    [';'] = V | P | N,
+    ['<'] = V | Q,
+    ['='] = V | P | N,
+    ['>'] = V | Q,
+    ['?'] = V | CHAR_URI | Q,
+    ['@'] = V | P,
+    ['A' ... 'F'] = UNRESERVED | H,
+    ['G' ... 'Z'] = UNRESERVED,
+    ['['] = V | B,
+    ['\\'] = V | Q,
+    [']'] = V | B,
+    ['^'] = T | V | Q,
+    ['_'] = UNRESERVED,
+    ['`'] = T | V | Q,
+    ['a' ... 'f'] = UNRESERVED | H,
+    ['g' ... 'z'] = UNRESERVED,
+    ['{'] = V | Q,
+    ['|'] = T | V | B,
+    ['}'] = V | Q,
+    ['~'] = UNRESERVED,
+    [0x80 ... 0xff] = V | Q,
+};
+
+bool
+chars_all(const char *at, size_t len, enum char_class class)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!chars_is(at[i], class))
+			return false;
+	return true;
+}
+
+/* A byte in each of the eight places of a word. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/*
+ * Nonzero if a byte of the word is below 0x20 or is DEL, and sometimes for the
+ * neighbour of such a byte.
+ */
+static uint64_t
+suspects(uint64_t word)
+{
+	uint64_t del = word ^ EIGHT(0x7f);
+
+	return (((word - EIGHT(0x20)) & ~word) | ((del - EIGHT(1)) & ~del)) &
+	    EIGHT(0x80);
+}
+
+bool
+chars_all_values(const char *at, size_t len)
+{
+	uint64_t word;
+
+	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		if (suspects(word) != 0 &&
+		    !chars_all(at, sizeof(word), CHAR_VALUE))
+			return false;
+	}
+	return chars_all(at, len, CHAR_VALUE);
+}
+
+int
+chars_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}

@@ -1,0 +1,240 @@
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/escape.h"
+
+#define ELLIPSIS "..."
+#define BYTE_ESCAPE strlen("\\xhh")
+#define JSON_ESCAPE strlen("\\uhhhh")
+
+enum style {
+	STYLE_PLAIN,
+	STYLE_QUOTED,
+	STYLE_JSON,
+};
+
+static const char hex[] = "0123456789abcdef";
+
+/* A byte in each of the eight places of a word. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS EIGHT(0x80)
+
+static bool
+is_plain(unsigned char c, bool quoted)
+{
+	return c >= ' ' && c <= '~' && c != '\\' && !(quoted && c == '"');
+}
+
+/* 0 when no byte of the word needs an escape: is_plain, eight at a time. */
+static uint64_t
+suspects(uint64_t word, uint64_t quotes)
+{
+	uint64_t slash = word ^ EIGHT('\\');
+	uint64_t quote = word ^ quotes;
+
+	return ((word - EIGHT(' ')) | (word + EIGHT(1)) | (slash - EIGHT(1)) |
+		   (quote - EIGHT(1))) &
+	    HIGH_BITS;
+}
+
+/* How many bytes at the front stand for themselves. */
+static size_t
+plain_run(struct text t, bool quoted)
+{
+	uint64_t quotes = EIGHT((unsigned char)(quoted ? '"' : '\\'));
+	uint64_t word;
+	size_t n = 0;
+
+	for (; t.len - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, t.at + n, sizeof(word));
+		if (suspects(word, quotes) != 0)
+			break;
+	}
+	while (n < t.len && is_plain((unsigned char)t.at[n], quoted))
+		n++;
+	return n;
+}
+
+/* One byte; how many of the text it is. */
+static size_t
+add_log_escape(struct buffer *b, struct text t)
+{
+	static const char named[] = "\"\\\n\t\r";
+	static const char names[] = "\"\\ntr";
+	unsigned char c = (unsigned char)t.at[0];
+	const char *name = c != '\0' ? strchr(named, c) : NULL;
+	char out[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+
+	if (name != NULL)
+		out[1] = names[name - named];
+	buffer_add(b, out, name != NULL ? 2 : sizeof(out));
+	return 1;
+}
+
+/* RFC 3629: how many bytes the first character has; 0: it is none. */
+static size_t
+decode_utf8(struct text t, uint32_t *character)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char c = (unsigned char)t.at[0];
+	size_t n = c < 0xc0 || c >= 0xf8 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	uint32_t value = c & (0xffu >> (n + 1));
+
+	if (n == 0 || n > t.len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		c = (unsigned char)t.at[i];
+		if ((c & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (c & 0x3f);
+	}
+	if (value < least[n] || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*character = value;
+	return n;
+}
+
+static void
+add_json_unit(struct buffer *b, uint32_t unit)
+{
+	const char out[] = {'\\', 'u', hex[unit >> 12 & 15],
+	    hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+
+	buffer_add(b, out, sizeof(out));
+}
+
+/* RFC 8259, 7.  Above U+FFFF it takes two units of UTF-16. */
+static size_t
+add_json_escape(struct buffer *b, struct text t)
+{
+	static const char named[] = "\"\\\n\t\r";
+	uint32_t character = (unsigned char)t.at[0];
+	size_t n;
+
+	if (character != 0 && strchr(named, t.at[0]) != NULL)
+		return add_log_escape(b, t);
+	n = decode_utf8(t, &character);
+	if (character > 0xffff) {
+		character -= 0x10000;
+		add_json_unit(b, 0xd800 | character >> 10);
+		add_json_unit(b, 0xdc00 | (character & 0x3ff));
+	} else {
+		add_json_unit(b, character);
+	}
+	return n > 0 ? n : 1;
+}
+
+/* Of a character as it was written above: never half an escape is cut off. */
+static size_t
+written_length(const char *at)
+{
+	if (at[0] != '\\')
+		return 1;
+	if (at[1] == 'x')
+		return BYTE_ESCAPE;
+	if (at[1] != 'u')
+		return 2;
+	return at[2] == 'd' && strchr("89ab", at[3]) != NULL ? 2 * JSON_ESCAPE
+							     : JSON_ESCAPE;
+}
+
+/* Takes away from what was added since start what is too much. */
+static void
+cut(struct buffer *b, size_t start, size_t max)
+{
+	size_t end = start;
+
+	if (b->len - start <= max)
+		return;
+	if (max < strlen(ELLIPSIS)) {
+		b->len = start;
+		return;
+	}
+	max -= strlen(ELLIPSIS);
+	while (end + written_length(b->data + end) <= start + max)
+		end += written_length(b->data + end);
+	b->len = end;
+	buffer_add_string(b, ELLIPSIS);
+}
+
+/* By runs: nearly all bytes that clients send are plain. */
+static void
+add_escaped(struct buffer *b, struct text t, size_t max, enum style style)
+{
+	size_t start = b->len;
+
+	if (t.len > max) /* each byte becomes one at least */
+		t.len = max + 1;
+	while (t.len > 0) {
+		size_t n = plain_run(t, style != STYLE_PLAIN);
+
+		buffer_add(b, t.at, n);
+		t.at += n;
+		t.len -= n;
+		if (t.len == 0)
+			break;
+		n = style == STYLE_JSON ? add_json_escape(b, t)
+					: add_log_escape(b, t);
+		t.at += n;
+		t.len -= n;
+	}
+	cut(b, start, max);
+}
+
+void
+escape_log(struct buffer *b, struct text t, size_t max)
+{
+	add_escaped(b, t, max, STYLE_PLAIN);
+}
+
+void
+escape_log_quoted(struct buffer *b, struct text t, size_t max)
+{
+	add_escaped(b, t, max, STYLE_QUOTED);
+}
+
+void
+escape_json(struct buffer *b, struct text t, size_t max)
+{
+	add_escaped(b, t, max, STYLE_JSON);
+}
+
+/* The picture of a control byte, in UTF-8. */
+static void
+add_picture(struct buffer *b, unsigned char c)
+{
+	buffer_add_string(b, "\xe2\x90");
+	buffer_add_char(b, (char)(c == 0x7f ? 0xa1 : 0x80 + c));
+}
+
+void
+escape_html(struct buffer *b, struct text t)
+{
+	for (size_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.at[i];
+
+		switch (c) {
+		case '&':
+			buffer_add_string(b, "&amp;");
+			break;
+		case '<':
+			buffer_add_string(b, "&lt;");
+			break;
+		case '>':
+			buffer_add_string(b, "&gt;");
+			break;
+		case '"':
+			buffer_add_string(b, "&quot;");
+			break;
+		case '\'':
+			buffer_add_string(b, "&#39;");
+			break;
+		default:
+			if (c < ' ' || c == 0x7f)
+				add_picture(b, c);
+			else
+				buffer_add_char(b, t.at[i]);
+		}
+	}
+}

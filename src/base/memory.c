@@ -1,0 +1,118 @@
+#include <sys/mman.h>
+
+#include <err.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static void
+say_on_stderr(const char *words)
+{
+	warnx("%s", words);
+}
+
+static void (*last_words)(const char *words) = say_on_stderr;
+
+void
+memory_set_last_words(void (*say)(const char *words))
+{
+	last_words = say;
+}
+
+/* Saying it may need memory too: it gets one try. */
+static _Noreturn void
+die(void)
+{
+	static bool dying;
+
+	if (!dying) {
+		dying = true;
+		last_words("out of memory");
+	}
+	exit(EXIT_FAILURE);
+}
+
+static void *
+check(void *p)
+{
+	if (p == NULL)
+		die();
+	return p;
+}
+
+void *
+memory_get(size_t size)
+{
+	return check(malloc(size > 0 ? size : 1));
+}
+
+void *
+memory_get_array(size_t count, size_t size)
+{
+	return check(calloc(count > 0 ? count : 1, size));
+}
+
+void *
+memory_resize(void *old, size_t count, size_t size)
+{
+	return check(reallocarray(old, count > 0 ? count : 1, size));
+}
+
+void *
+memory_share(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED ? p : NULL;
+}
+
+char *
+memory_copy_string(const char *s)
+{
+	return check(strdup(s));
+}
+
+char *
+memory_printf(const char *format, ...)
+{
+	va_list args;
+	char *s = NULL;
+
+	va_start(args, format);
+	if (vasprintf(&s, format, args) == -1)
+		s = NULL;
+	va_end(args);
+	return check(s);
+}
+
+void
+memory_settle(void)
+{
+	(void)malloc_trim(0);
+}
+
+/* Whole pages only: the others are shared with what lies beside it. */
+bool
+memory_forget(void *buffer, size_t *used)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin = (uintptr_t)buffer + MEMORY_KEPT;
+	uintptr_t end = ((uintptr_t)buffer + *used) & ~(page - 1);
+
+	if (*used <= MEMORY_KEPT)
+		return false;
+	begin = (begin + page - 1) & ~(page - 1);
+	if (begin < end)
+		(void)madvise((char *)buffer + (begin - (uintptr_t)buffer),
+		    end - begin, MADV_DONTNEED);
+	*used = 0;
+	return true;
+}

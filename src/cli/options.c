@@ -1,0 +1,272 @@
+#include <assert.h>
+#include <err.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/chars.h"
+#include "base/clock.h"
+#include "base/escape.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/option.h"
+#include "cli/options.h"
+#include "http/log_format.h"
+#include "os/sd_notify.h"
+
+#define KEEPALIVE_WITH_LOT 75
+#define SHOWN_MAX 60 /* of a value, in the words about it */
+#define OPTIONS_MAX 100
+
+static const char *
+take_time(int64_t *to, const char *value)
+{
+	if (!units_time(value, to) || *to == 0)
+		return "a time, such as 500ms, 20s, 5m or 1h";
+	return NULL;
+}
+
+static const char *
+take_file(char **to, const char *value)
+{
+	if (*value == '\0')
+		return "the name of a file";
+	config_set_string(to, value);
+	return NULL;
+}
+
+/* What getopt_long returns for a long option: its place in specs, and this. */
+#define LONG_BASE 1000
+
+static bool
+has_value(const struct option_spec *spec)
+{
+	return spec->kind == OPTION_TIME || spec->kind == OPTION_FILE ||
+	    spec->kind == OPTION_VALUE;
+}
+
+/* getopt_long's two tables, made from the one above. */
+static void
+make_tables(
+    struct option longs[OPTIONS_MAX + 1], char shorts[2 * OPTIONS_MAX + 2])
+{
+	static const int kinds[] = {
+	    [OPTION_SWITCH] = no_argument,
+	    [OPTION_ACTION] = no_argument,
+	    [OPTION_MAYBE] = optional_argument,
+	    [OPTION_TIME] = required_argument,
+	    [OPTION_FILE] = required_argument,
+	    [OPTION_VALUE] = required_argument,
+	};
+	size_t n = 0;
+
+	assert(option_count <= OPTIONS_MAX);
+	shorts[n++] = ':'; /* tell a missing value from an unknown option */
+	for (size_t i = 0; i < option_count; i++) {
+		longs[i] = (struct option){
+		    .name = option_specs[i].name,
+		    .has_arg = kinds[option_specs[i].kind],
+		    .val = LONG_BASE + (int)i,
+		};
+		if (option_specs[i].letter == 0)
+			continue;
+		shorts[n++] = option_specs[i].letter;
+		if (has_value(&option_specs[i]))
+			shorts[n++] = ':';
+	}
+	shorts[n] = '\0';
+	longs[option_count] = (struct option){0};
+}
+
+static const struct option_spec *
+find_spec(int value)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (value == LONG_BASE + (int)i ||
+		    (option_specs[i].letter != 0 &&
+			value == option_specs[i].letter))
+			return &option_specs[i];
+	return NULL;
+}
+
+/* What was typed, on one line; for the last words of the process. */
+static const char *
+shown(const char *value)
+{
+	static struct buffer b;
+
+	escape_log(&b, text_of(value), SHOWN_MAX);
+	return buffer_string(&b);
+}
+
+static _Noreturn void
+refuse_option(int problem, char **argv)
+{
+	const struct option_spec *spec = find_spec(optopt);
+
+	if (problem == ':' && spec != NULL)
+		errx(EX_USAGE, "--%s needs a value; see tined --help=all",
+		    spec->name);
+	if (spec != NULL && !has_value(spec) && optopt >= LONG_BASE)
+		errx(EX_USAGE, "--%s takes no value; see tined --help=all",
+		    spec->name);
+	if (optopt != 0 && optopt < LONG_BASE)
+		errx(EX_USAGE, "there is no option -%c; see tined --help=all",
+		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
+	errx(EX_USAGE, "there is no option %s; see tined --help=all",
+	    shown(argv[optind - 1]));
+}
+
+static const char *
+take(struct config *c, const struct option_spec *spec, const char *value)
+{
+	void *member = (char *)c + spec->member;
+
+	switch (spec->kind) {
+	case OPTION_SWITCH:
+		*(bool *)member = true;
+		return NULL;
+	case OPTION_TIME:
+		return take_time(member, value);
+	case OPTION_FILE:
+		return take_file(member, value);
+	case OPTION_ACTION:
+	case OPTION_MAYBE:
+	case OPTION_VALUE:
+		break;
+	}
+	return spec->take(c, value);
+}
+
+static void
+apply(struct config *c, const struct option_spec *spec, const char *value)
+{
+	const char *wanted = take(c, spec, value);
+
+	if (wanted != NULL)
+		errx(EX_USAGE, "--%s %s: wants %s", spec->name, shown(value),
+		    wanted);
+}
+
+static bool
+has_header(const struct config *c, struct text name)
+{
+	for (size_t i = 0; i < c->headers.count; i++) {
+		struct text line = text_of(c->headers.at[i]);
+
+		if (line.len > name.len && line.at[name.len] == ':' &&
+		    text_equal_nocase((struct text){line.at, name.len}, name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_root(const struct config *c)
+{
+	for (size_t i = 0; i < c->mounts.count; i++)
+		if (strcmp(c->mounts.at[i].prefix, "/") == 0 &&
+		    strcmp(c->mounts.at[i].kind, "file") == 0)
+			return true;
+	return false;
+}
+
+/* What only two options together can get wrong. */
+static void
+check_together(const struct config *c)
+{
+	if (c->per_client > 0 && c->no_lot)
+		errx(EX_USAGE, "--per-client and --no-lot: wants one of them");
+	if (c->queue_timeout > 0 && c->no_lot)
+		errx(EX_USAGE,
+		    "--queue-timeout and --no-lot: wants one of them");
+	if (c->fallback != NULL && !has_root(c))
+		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
+		    c->fallback);
+	if (c->user == NULL && (c->group != NULL || c->chroot != NULL))
+		errx(EX_USAGE, "--%s %s: wants --user too",
+		    c->group != NULL ? "group" : "chroot",
+		    c->group != NULL ? c->group : c->chroot);
+	if (c->max_age >= 0 && has_header(c, TEXT("Cache-Control")))
+		errx(EX_USAGE,
+		    "--max-age and --header Cache-Control: wants one of them");
+	if (c->precompressed && has_header(c, TEXT("Vary")))
+		errx(EX_USAGE,
+		    "--precompressed and --header Vary: wants one of them");
+}
+
+/* It would take the end of the first process for that of the service. */
+static void
+stay_with_manager(struct config *c)
+{
+	if (!c->daemon || !sd_notify_is_awaited())
+		return;
+	warnx("--daemon is ignored: systemd has started this process and waits "
+	      "for it (Type=notify); leave it out");
+	c->daemon = false;
+}
+
+/* A service starts there: all files of the machine are not what was meant. */
+static const char *
+current_directory(void)
+{
+	char here[2];
+
+	if (getcwd(here, sizeof(here)) != NULL && strcmp(here, "/") == 0)
+		errx(EX_USAGE,
+		    "the current folder is /, with all files of this machine: "
+		    "name the folder to serve, as in tined /var/www/html");
+	return ".";
+}
+
+/* What is not said on the command line, and follows from what is. */
+static void
+complete(struct config *c, const char *dir)
+{
+	if (dir != NULL || c->mounts.count == 0)
+		config_add_mount(
+		    c, "/", "file", dir != NULL ? dir : current_directory());
+	if (c->keepalive_timeout == 0)
+		c->keepalive_timeout = (c->no_lot ? CONFIG_KEEPALIVE_WITHOUT_LOT
+						  : KEEPALIVE_WITH_LOT) *
+		    CLOCK_SECOND;
+	if (c->listen.count == 0)
+		config_add_string(&c->listen, "localhost:8080");
+	if (c->access_log == NULL)
+		config_set_string(&c->access_log, c->daemon ? "off" : "-");
+	if (c->log_format == NULL)
+		config_set_string(&c->log_format, LOG_FORMAT_DEFAULT);
+	if (c->error_log == NULL)
+		config_set_string(&c->error_log, c->daemon ? "syslog" : "-");
+}
+
+void
+options_parse(struct config *c, int argc, char **argv)
+{
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 2];
+	int value;
+
+	config_init(c);
+	make_tables(longs, shorts);
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (value == '?' || value == ':')
+			refuse_option(value, argv);
+		apply(c, find_spec(value), optarg != NULL ? optarg : "");
+	}
+	if (argc - optind > 1)
+		errx(EX_USAGE,
+		    "one folder is served, not %d: use --mount for more",
+		    argc - optind);
+	if (argc > optind && *argv[optind] == '\0')
+		errx(EX_USAGE,
+		    "the folder to serve has no name: is it a "
+		    "variable that is not set?");
+	stay_with_manager(c);
+	complete(c, argv[optind]);
+	check_together(c);
+}

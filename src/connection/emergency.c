@@ -1,0 +1,119 @@
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "connection/emergency.h"
+
+/* For a client to take what it gets, and then for it to close. */
+#define PATIENCE (500 * CLOCK_MILLISECOND)
+#define DRAIN_SIZE 4096
+
+struct answer {
+	int status;
+	size_t head; /* bytes, of all */
+	struct buffer bytes;
+};
+
+static struct answer answers[] = {{.status = 500}, {.status = 504}};
+
+#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
+
+static void
+prepare(struct answer *a, const struct site *site)
+{
+	struct response_framing framing = {
+	    .has_length = true, .close = true, .undated = true};
+	struct response r;
+
+	response_init(&r);
+	response_error(&r, a->status);
+	site_add_page(site, &r);
+	framing.length = r.length;
+	buffer_clear(&a->bytes);
+	response_add_head(&r, &framing, buffer_text(&site->fields), &a->bytes);
+	a->head = a->bytes.len;
+	for (size_t i = 0; i < r.piece_count; i++) {
+		const struct piece *p = &r.pieces[i];
+
+		buffer_add(&a->bytes,
+		    p->kind == PIECE_TEXT ? r.text.data + p->offset : p->bytes,
+		    p->length);
+	}
+	response_free(&r);
+}
+
+void
+emergency_prepare(const struct site *site)
+{
+	for (size_t i = 0; i < ANSWERS; i++)
+		prepare(&answers[i], site);
+}
+
+static const struct answer *
+find_answer(int status)
+{
+	const struct answer *a = answers;
+
+	while (a < answers + ANSWERS - 1 && a->status != status)
+		a++;
+	return a;
+}
+
+/* Closing a socket on which bytes are unread resets it. */
+static bool
+has_unread(const struct client *c)
+{
+	int unread = 0;
+
+	return c->body.state != BODY_COMPLETE ||
+	    (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0);
+}
+
+static void
+drain(const struct client *c)
+{
+	int64_t deadline = clock_now() + PATIENCE;
+	struct pollfd end = {.fd = c->fd, .events = POLLIN};
+	char dropped[DRAIN_SIZE];
+
+	shutdown(c->fd, SHUT_WR);
+	while (clock_now() < deadline) {
+		struct timespec left = clock_until(deadline);
+
+		if (ppoll(&end, 1, &left, NULL) <= 0 ||
+		    recv(c->fd, dropped, sizeof(dropped), MSG_DONTWAIT) <= 0)
+			break;
+	}
+}
+
+void
+emergency_client(struct client *c, int status)
+{
+	int64_t deadline = clock_now() + PATIENCE;
+	struct score *score = c->service.score;
+	uint64_t whole = output_position(&c->out);
+	const struct answer *answer = find_answer(status);
+	struct text bytes = buffer_text(&answer->bytes);
+
+	if (c->fd == -1)
+		return;
+	if (!c->answering) {
+		(void)output_emergency(&c->out, whole, TEXT(""), deadline);
+		return;
+	}
+	if (c->request.method == METHOD_HEAD)
+		bytes.len = answer->head;
+	if (output_emergency(&c->out, c->answer_from, bytes, deadline)) {
+		score_fate(score, SCORE_ANSWERED, answer->status,
+		    bytes.len - answer->head);
+		if (has_unread(c))
+			drain(c);
+	} else if (c->out.sent > c->answer_from || c->out.deferring) {
+		score_fate(score, SCORE_CUT_OFF, c->response.status,
+		    c->out.sent > c->content_from && c->head_sent
+			? c->out.sent - c->content_from
+			: 0);
+	}
+}

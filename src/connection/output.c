@@ -1,0 +1,599 @@
+#include <netinet/in.h>
+
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/min_rate.h"
+#include "connection/output.h"
+
+void
+output_init(struct output *o, int64_t timeout, int64_t tick)
+{
+	*o = (struct output){.fd = -1, .timeout = timeout, .tick = tick};
+	deferred_init(&o->deferred);
+	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
+}
+
+/* Nobody needs it any more. */
+static void
+drop_deferred(struct output *o)
+{
+	uint64_t kept = o->kept;
+
+	output_pass_deferred(o);
+	if (kept > 0)
+		o->give_back(o->context, kept);
+}
+
+void
+output_pass_deferred(struct output *o)
+{
+	deferred_release(&o->deferred);
+	o->kept = 0;
+}
+
+void
+output_free(struct output *o)
+{
+	drop_deferred(o);
+	free(o->buffer);
+	o->buffer = NULL;
+}
+
+bool
+output_forget(struct output *o)
+{
+	return memory_forget(o->buffer, &o->touched);
+}
+
+static void
+clear(struct output *o)
+{
+	if (o->used > o->touched)
+		o->touched = o->used;
+	o->used = 0;
+	o->part_count = 0;
+	o->waiting = 0;
+}
+
+void
+output_attach(struct output *o, int fd)
+{
+	clear(o);
+	o->fd = fd;
+	o->sent = 0;
+	o->sends = 0;
+	o->sending = false;
+	o->corked = false;
+	o->failed = false;
+	o->began = 0;
+	o->deferring = false;
+	drop_deferred(o);
+}
+
+void
+output_begin(struct output *o)
+{
+	o->began = 0;
+}
+
+static void
+note_send(struct output *o)
+{
+	if (o->began == 0)
+		o->began = clock_now();
+}
+
+static bool
+has_failed(ssize_t n)
+{
+	return n == -1 && errno != EAGAIN && errno != EINTR;
+}
+
+/*
+ * After a send that moved n bytes, or -1.  A blocking send returns early only
+ * when SO_SNDTIMEO passed (or a signal came): only then is the clock asked.
+ */
+static bool
+may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
+{
+	if (has_failed(n))
+		return false;
+	if (rate->window == 0) { /* it began a tick ago */
+		min_rate_start(rate, o->timeout);
+		rate->ends -= o->tick;
+	}
+	if (n > 0)
+		min_rate_add(rate, (size_t)n);
+	return !min_rate_is_over(rate);
+}
+
+/* Moves the first part that is not yet sent whole, and says which it is. */
+static int
+skip_sent(struct iovec *parts, int count, size_t n)
+{
+	int i = 0;
+
+	while (i < count && n >= parts[i].iov_len)
+		n -= parts[i++].iov_len;
+	if (i < count) {
+		parts[i].iov_base = (char *)parts[i].iov_base + n;
+		parts[i].iov_len -= n;
+	}
+	return i;
+}
+
+static bool
+may_defer(const struct output *o, enum output_pause pause)
+{
+	return o->may_defer != NULL && o->may_defer(o->context, pause);
+}
+
+/* All bytes together are one segment, or two around a file. */
+static bool
+has_room_in_deferred(const struct output *o)
+{
+	return o->deferred.spilled + o->waiting <= OUTPUT_DEFER_MAX &&
+	    o->deferred.count < DEFERRED_SEGMENTS_MAX;
+}
+
+/* Whether what waits may be added to the rest. */
+static bool
+may_keep(struct output *o)
+{
+	if (!has_room_in_deferred(o) || !o->may_keep(o->context, o->waiting))
+		return false;
+	o->kept += o->waiting;
+	return true;
+}
+
+/* Adds the parts from here on to the rest; false if that failed. */
+static bool
+defer_parts(struct output *o, const struct iovec *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (deferred_add_bytes(&o->deferred, parts[i].iov_base,
+			parts[i].iov_len) == -1)
+			return false;
+	o->sent += o->waiting;
+	o->deferring = true;
+	clear(o);
+	return true;
+}
+
+static bool
+defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	if (deferred_add_file(&o->deferred, file, offset, length) == -1)
+		return false;
+	o->sent += length;
+	o->deferring = true;
+	return true;
+}
+
+/* If it cannot be had, it goes on as if it had not been tried. */
+static bool
+begin_deferring(
+    struct output *o, const struct msghdr *message, enum output_pause pause)
+{
+	if (!may_defer(o, pause) || !may_keep(o))
+		return false;
+	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
+		return true;
+	drop_deferred(o);
+	return false;
+}
+
+/* What is sent, n bytes of what waits, is out of the message. */
+static void
+advance(struct output *o, struct msghdr *message, size_t n)
+{
+	int done = skip_sent(message->msg_iov, (int)message->msg_iovlen, n);
+
+	o->waiting -= n;
+	o->sent += n;
+	message->msg_iov += done;
+	message->msg_iovlen -= (size_t)done;
+}
+
+/* At first it waits for nobody, as there may be others who wait for it. */
+static void
+send_waiting(struct output *o, int flags)
+{
+	struct msghdr message = {
+	    .msg_iov = o->parts,
+	    .msg_iovlen = (size_t)o->part_count,
+	};
+	enum output_pause pause = OUTPUT_FULL;
+	struct min_rate rate = {0};
+	int wait = MSG_DONTWAIT;
+
+	note_send(o);
+	while (o->waiting > 0 && !o->failed) {
+		ssize_t n =
+		    sendmsg(o->fd, &message, flags | wait | MSG_NOSIGNAL);
+
+		if (n == (ssize_t)o->waiting)
+			break;
+		o->failed = wait != 0 ? has_failed(n) : !may_go_on(o, &rate, n);
+		if (n > 0)
+			advance(o, &message, (size_t)n);
+		if (!o->failed && begin_deferring(o, &message, pause))
+			return;
+		if (wait != 0)
+			min_rate_start(&rate, o->timeout);
+		pause = OUTPUT_STALLED;
+		wait = 0;
+	}
+	if (!o->failed)
+		o->sent += o->waiting;
+	o->corked = (flags & MSG_MORE) != 0;
+	o->sends += !o->corked;
+	clear(o);
+}
+
+static void
+send_parts(struct output *o, int flags)
+{
+	o->sending = true;
+	send_waiting(o, flags);
+	o->sending = false;
+}
+
+/* What does not fit into the rest has the rest sent first. */
+static void
+pass_parts(struct output *o, int flags)
+{
+	if (o->deferring && may_keep(o)) {
+		if (!defer_parts(o, o->parts, (size_t)o->part_count))
+			o->failed = true;
+		return;
+	}
+	if (o->deferring)
+		output_send_deferred(o);
+	if (o->failed)
+		clear(o);
+	else
+		send_parts(o, flags);
+}
+
+/* What was sent with MSG_MORE, and got no more, would wait for 200 ms. */
+static void
+uncork(struct output *o)
+{
+	int on = 1;
+
+	(void)setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	o->corked = false;
+}
+
+uint64_t
+output_position(const struct output *o)
+{
+	return o->sent + o->waiting;
+}
+
+int
+output_flush(struct output *o)
+{
+	if (!o->failed && o->waiting > 0)
+		pass_parts(o, 0);
+	else if (!o->failed && o->corked)
+		uncork(o);
+	return o->failed ? -1 : 0;
+}
+
+/* Bytes behind the last part only make it longer. */
+static void
+add_part(struct output *o, const char *bytes, size_t len)
+{
+	struct iovec *next = &o->parts[o->part_count];
+
+	o->waiting += len;
+	if (o->part_count > 0 &&
+	    (char *)next[-1].iov_base + next[-1].iov_len == bytes) {
+		next[-1].iov_len += len;
+		return;
+	}
+	next->iov_base = (void *)(uintptr_t)bytes;
+	next->iov_len = len;
+	o->part_count++;
+}
+
+/* Room for len bytes in the buffer and for one part, more to come. */
+static void
+make_room(struct output *o, size_t len)
+{
+	if (o->part_count == OUTPUT_PARTS_MAX ||
+	    OUTPUT_BUFFER_SIZE - o->used < len)
+		pass_parts(o, MSG_MORE);
+}
+
+void
+output_copy(struct output *o, const char *bytes, size_t len)
+{
+	if (o->failed || len == 0)
+		return;
+	make_room(o, len < OUTPUT_BUFFER_SIZE ? len : 0);
+	if (len >= OUTPUT_BUFFER_SIZE) {
+		add_part(o, bytes, len);
+		pass_parts(o, MSG_MORE);
+		return;
+	}
+	memcpy(o->buffer + o->used, bytes, len);
+	add_part(o, o->buffer + o->used, len);
+	o->used += len;
+}
+
+void
+output_refer(struct output *o, const char *bytes, size_t len)
+{
+	if (o->failed || len == 0)
+		return;
+	make_room(o, 0);
+	add_part(o, bytes, len);
+}
+
+static void
+read_file(struct output *o, int file, uint64_t offset, size_t length)
+{
+	make_room(o, length);
+	while (length > 0 && !o->failed) {
+		char *to = o->buffer + o->used;
+		ssize_t n = pread(file, to, length, (off_t)offset);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* What came before it is whole: let it go. */
+			output_flush(o);
+			o->failed = true;
+			return;
+		}
+		add_part(o, to, (size_t)n);
+		o->used += (size_t)n;
+		offset += (size_t)n;
+		length -= (size_t)n;
+	}
+}
+
+/*
+ * Whether somebody else is to send what is left of a file, of which a step was
+ * sent whole, or not.
+ */
+static bool
+is_to_be_deferred(const struct output *o, bool whole, int64_t began)
+{
+	if (!whole)
+		return may_defer(o, OUTPUT_STALLED);
+	return clock_now() - began > OUTPUT_DEFER_TIME &&
+	    may_defer(o, OUTPUT_LONG);
+}
+
+static void
+set_blocking(const struct output *o, bool blocking)
+{
+	int on = !blocking;
+
+	(void)ioctl(o->fd, FIONBIO, &on);
+}
+
+/*
+ * A step of a file, from *at on; what sendfile(2) says.  It waits only if it
+ * may: it has no flag for that.
+ */
+static ssize_t
+send_step(struct output *o, int file, off_t *at, size_t want, bool may_wait)
+{
+	ssize_t n;
+
+	if (!may_wait)
+		set_blocking(o, false);
+	n = sendfile(o->fd, file, at, want);
+	if (!may_wait)
+		set_blocking(o, true);
+	o->corked = false; /* its last bytes leave at once */
+	if (n > 0)
+		o->sent += (size_t)n;
+	return n;
+}
+
+static void
+send_region(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	int64_t began = clock_now();
+	off_t at = (off_t)offset;
+	struct min_rate rate = {0};
+	bool may_wait = !may_defer(o, OUTPUT_FULL);
+
+	o->sends++;
+	note_send(o);
+	while (length > 0 && !o->failed) {
+		size_t want =
+		    length < OUTPUT_FILE_STEP ? length : OUTPUT_FILE_STEP;
+		ssize_t n = send_step(o, file, &at, want, may_wait);
+
+		if (n > 0)
+			length -= (size_t)n;
+		if (!may_wait)
+			min_rate_start(&rate, o->timeout);
+		if (n == 0 || (n != (ssize_t)want && !may_go_on(o, &rate, n)))
+			o->failed = true;
+		else if (length > 0 &&
+		    is_to_be_deferred(o, n == OUTPUT_FILE_STEP, began) &&
+		    defer_file(o, file, (uint64_t)at, length))
+			return;
+		may_wait = may_wait || n != (ssize_t)want;
+	}
+}
+
+static void
+send_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	pass_parts(o, MSG_MORE);
+	if (o->deferring && defer_file(o, file, offset, length))
+		return;
+	if (o->deferring)
+		output_send_deferred(o);
+	o->sending = true;
+	send_region(o, file, offset, length);
+	o->sending = false;
+}
+
+/*
+ * Until it is sent, has failed, or somebody else is to go on, if that may be.
+ */
+static int
+send_deferred(struct output *o, bool to_the_end)
+{
+	bool may_wait = to_the_end || !may_defer(o, OUTPUT_FULL);
+	int64_t began = clock_now();
+	struct min_rate rate = {0};
+
+	o->deferring = false;
+	while (!o->failed && deferred_length(&o->deferred) > 0) {
+		uint64_t next = deferred_next(&o->deferred);
+		ssize_t n;
+		bool whole;
+
+		if (!may_wait)
+			set_blocking(o, false);
+		n = deferred_send(&o->deferred, o->fd, OUTPUT_FILE_STEP);
+		if (!may_wait)
+			set_blocking(o, true);
+		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
+
+		o->failed = (n == -1 && errno == EIO) ||
+		    (!whole && !may_go_on(o, &rate, n));
+		if (o->failed || to_the_end)
+			continue;
+		o->deferring = deferred_length(&o->deferred) > 0 &&
+		    is_to_be_deferred(o, whole, began);
+		if (o->deferring)
+			return 0;
+		may_wait = may_wait || !whole;
+	}
+	drop_deferred(o);
+	return o->failed ? -1 : 0;
+}
+
+int
+output_send_deferred(struct output *o)
+{
+	return send_deferred(o, true);
+}
+
+int
+output_resume(struct output *o, const struct deferred *deferred)
+{
+	o->deferred = *deferred;
+	if (deferred->spilled > 0 && o->may_keep(o->context, deferred->spilled))
+		o->kept = deferred->spilled;
+	return send_deferred(o, false);
+}
+
+void
+output_file(struct output *o, int file, uint64_t offset, uint64_t length)
+{
+	if (o->failed || length == 0)
+		return;
+	if (length <= OUTPUT_READ_MAX && !o->deferring)
+		read_file(o, file, offset, length);
+	else
+		send_file(o, file, offset, length);
+}
+
+/* The parts of what waits before the position, and the bytes; their count. */
+static int
+gather(const struct output *o, uint64_t position, struct text bytes,
+    struct iovec parts[OUTPUT_PARTS_MAX + 1])
+{
+	uint64_t left = position - o->sent;
+	int count = 0;
+
+	for (int i = 0; i < o->part_count && left > 0; i++) {
+		parts[count] = o->parts[i];
+		if (parts[count].iov_len > left)
+			parts[count].iov_len = (size_t)left;
+		left -= parts[count++].iov_len;
+	}
+	if (bytes.len > 0)
+		parts[count++] =
+		    (struct iovec){(void *)(uintptr_t)bytes.at, bytes.len};
+	return count;
+}
+
+/* Blocking, it could not keep the deadline. */
+static bool
+send_until(int fd, struct iovec *parts, int count, int64_t deadline)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	while (count > 0) {
+		const struct msghdr message = {
+		    .msg_iov = parts, .msg_iovlen = (size_t)count};
+		struct timespec left = clock_until(deadline);
+		ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int done;
+
+		if (n == -1 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (n == -1 && ppoll(&room, 1, &left, NULL) == 0)
+			return false;
+		done = n > 0 ? skip_sent(parts, count, (size_t)n) : 0;
+		parts += done;
+		count -= done;
+	}
+	return true;
+}
+
+bool
+output_emergency(
+    struct output *o, uint64_t position, struct text bytes, int64_t deadline)
+{
+	struct iovec parts[OUTPUT_PARTS_MAX + 1];
+
+	if (o->failed || o->sending || o->deferring || o->sent > position)
+		return false;
+	return send_until(
+	    o->fd, parts, gather(o, position, bytes, parts), deadline);
+}
+
+/* A small response has left at once, and is not worth the system call. */
+bool
+output_is_unsent(const struct output *o)
+{
+	int unsent = 0;
+
+	return !o->failed && o->sent > OUTPUT_BUFFER_SIZE &&
+	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
+
+/* What the client has no room for, or the network, is another matter. */
+bool
+output_is_stalled(const struct output *o)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	uint64_t flying;
+
+	if (o->failed ||
+	    getsockopt(o->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return false;
+	flying = (uint64_t)info.tcpi_unacked * info.tcpi_snd_mss;
+	return info.tcpi_notsent_bytes > 0 &&
+	    info.tcpi_notsent_bytes < info.tcpi_snd_mss &&
+	    info.tcpi_unacked > 0 && info.tcpi_unacked < info.tcpi_snd_cwnd &&
+	    flying + info.tcpi_notsent_bytes <= info.tcpi_snd_wnd;
+}

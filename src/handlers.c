@@ -1,8 +1,0 @@
-#include "handler.h"
-
-const struct handler *const handlers[] = {
-    &handler_file,
-    &handler_echo,
-    &handler_status,
-    NULL,
-};

@@ -1,0 +1,172 @@
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "handlers/directory.h"
+
+/* A rename in the middle of a lookup makes openat2(2) give up with EAGAIN. */
+#define DIRECTORY_TRIES 8
+/* How many folders of a name that does not exist are looked for. */
+#define DIRECTORY_DEPTH_MAX 16
+
+static int
+open_at(
+    const struct directory *f, const char *name, int flags, unsigned resolve)
+{
+	struct open_how how = {
+	    .flags = (unsigned)(flags | O_CLOEXEC),
+	    .resolve = RESOLVE_NO_MAGICLINKS | resolve,
+	};
+	int fd = -1;
+
+	for (int i = 0; i < DIRECTORY_TRIES && fd == -1; i++) {
+		fd = (int)syscall(SYS_openat2, f->fd, name, &how, sizeof(how));
+		if (fd == -1 && errno != EAGAIN && errno != EINTR)
+			break;
+	}
+	return fd;
+}
+
+/* Where an open file is now, without symbolic links.  -1 with errno. */
+static int
+name_of(int fd, char path[PATH_MAX])
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, PATH_MAX - 1);
+	if (len == -1)
+		return -1;
+	path[len] = '\0';
+	return 0;
+}
+
+/*
+ * Of what a name leads to by some link: a name below the folder, if it lies
+ * there, within path; else NULL with errno.
+ */
+static const char *
+name_inside(const struct directory *f, const char *name, char path[PATH_MAX])
+{
+	int fd = open_at(f, name, O_PATH, 0);
+	char root[PATH_MAX];
+	size_t len;
+	bool known;
+
+	if (fd == -1)
+		return NULL;
+	known = name_of(fd, path) == 0 && name_of(f->fd, root) == 0;
+	close(fd);
+	errno = EXDEV;
+	if (!known)
+		return NULL;
+	len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(path, root, len) != 0)
+		return NULL;
+	if (path[len] == '\0')
+		return ".";
+	return path[len] == '/' ? path + len + 1 : NULL;
+}
+
+/*
+ * For a name that leads out of the folder by some link, but has come back when
+ * it ends.  What a link names may change after it was looked at: the kernel
+ * alone decides what is opened, and that lies below the folder.  Of what does
+ * not exist the folders are looked at, so that nobody is told what exists
+ * outside.
+ */
+static int
+open_inside(const struct directory *f, const char *name, int flags)
+{
+	size_t len = strlen(name);
+	char link[PATH_MAX], path[PATH_MAX], target[2 * PATH_MAX];
+	const char *inside = NULL;
+
+	if (len >= sizeof(link))
+		return -1;
+	memcpy(link, name, len + 1);
+	for (int i = 0; i < DIRECTORY_DEPTH_MAX; i++) {
+		inside = name_inside(f, link, path);
+		if (inside != NULL || errno != ENOENT)
+			break;
+		while (len > 0 && link[len - 1] != '/')
+			len--;
+		while (len > 0 && link[len - 1] == '/')
+			len--;
+		if (len == 0)
+			break;
+		link[len] = '\0';
+	}
+	errno = EXDEV;
+	if (inside == NULL)
+		return -1;
+	snprintf(target, sizeof(target), "%s%s", inside, name + len);
+	return open_at(f, target, flags, RESOLVE_BENEATH);
+}
+
+static int
+open_below(const struct directory *f, const char *name, int flags)
+{
+	int fd =
+	    open_at(f, name, flags, f->follow ? 0 : (unsigned)RESOLVE_BENEATH);
+
+	if (fd == -1 && errno == EXDEV && !f->follow)
+		return open_inside(f, name, flags);
+	return fd;
+}
+
+int
+directory_open(struct directory *f, const char *path, bool follow)
+{
+	int fd;
+
+	*f = (struct directory){.follow = follow};
+	f->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (f->fd == -1)
+		return -1;
+	fd = directory_open_file(f, ".");
+	if (fd == -1) {
+		int saved = errno;
+
+		directory_close(f);
+		errno = saved;
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+void
+directory_close(struct directory *f)
+{
+	close(f->fd);
+	f->fd = -1;
+}
+
+bool
+directory_is_gone(const struct directory *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) == 0 && st.st_nlink == 0;
+}
+
+int
+directory_open_file(const struct directory *f, const char *name)
+{
+	return open_below(f, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+int
+directory_open_path(const struct directory *f, const char *name)
+{
+	return open_below(f, name, O_PATH);
+}

@@ -1,0 +1,97 @@
+/*
+ * echo:BYTES answers so many stars, as text/plain.  It is the program with
+ * which prefork servers were caught stalling: the whole cost is the server's.
+ * echo:body answers with the content of the request, as it arrives.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "handlers/handler.h"
+
+#define ECHO_MAX (UINT64_C(1) << 30)
+#define ECHO_PIECE (16 << 10)
+
+struct echo {
+	char *stars; /* NULL: the body */
+	size_t count;
+};
+
+static int
+echo_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	struct echo *echo;
+	uint64_t count = 0;
+	bool body = strcmp(setup->arg, "body") == 0;
+
+	if (!body && (!units_size(setup->arg, &count) || count > ECHO_MAX)) {
+		buffer_printf(why,
+		    "echo:%s: a number of bytes (at most 1G) or \"body\" is "
+		    "wanted",
+		    setup->arg);
+		errno = EINVAL;
+		return -1;
+	}
+	echo = memory_get_array(1, sizeof(*echo));
+	if (!body) {
+		echo->count = (size_t)count;
+		echo->stars = memory_get(echo->count);
+		memset(echo->stars, '*', echo->count);
+	}
+	out->state = echo;
+	out->methods =
+	    body ? METHODS_ALL & ~METHOD_OPTIONS : METHOD_GET | METHOD_HEAD;
+	out->reads = body ? out->methods : 0;
+	return 0;
+}
+
+static void
+echo_unmount(void *state)
+{
+	struct echo *echo = state;
+
+	free(echo->stars);
+	free(echo);
+}
+
+static void
+stream_body(struct request *request, struct response *response)
+{
+	struct text type = TEXT("application/octet-stream");
+	char piece[ECHO_PIECE];
+	ssize_t n;
+
+	request_field(request, FIELD_CONTENT_TYPE, &type);
+	response_field(response, TEXT("Content-Type"), type);
+	response_no_sniffing(response);
+	if (request->framing != FRAMING_CHUNKED)
+		response_declare_length(response, request->length);
+	while ((n = request_read(request, piece, sizeof(piece))) > 0)
+		if (response_write(response, piece, (size_t)n) == -1)
+			return;
+}
+
+static void
+echo_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	const struct echo *echo = state;
+
+	(void)rest;
+	if (echo->stars == NULL) {
+		stream_body(request, response);
+		return;
+	}
+	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
+	response_add_bytes(response, echo->stars, echo->count);
+}
+
+const struct handler handler_echo = {
+    .kind = "echo",
+    .mount = echo_mount,
+    .unmount = echo_unmount,
+    .serve = echo_serve,
+};

@@ -1,0 +1,420 @@
+/*
+ * file:DIR serves the files below a folder.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "handlers/directory.h"
+#include "handlers/handler.h"
+#include "handlers/listing.h"
+#include "handlers/representation.h"
+#include "http/uri.h"
+
+#define INDEX "index.html"
+#define WELL_KNOWN ".well-known"
+
+struct file_mount {
+	struct directory directory;
+	const struct config *config;
+	const struct media_type *mime;
+	const char *fallback; /* in place of what is not found; may be NULL */
+	bool logged;	      /* refuse_listing's hint, once a worker */
+	bool told_gone;	      /* and that of log_gone */
+};
+
+static int
+open_mount(struct file_mount *m, const struct handler_setup *setup)
+{
+	const struct config *config = setup->config;
+
+	m->config = config;
+	m->mime = setup->mime;
+	if (setup->opened != -1) {
+		m->directory = (struct directory){
+		    .fd = setup->opened, .follow = config->follow_symlinks};
+		return 0;
+	}
+	return directory_open(
+	    &m->directory, setup->arg, config->follow_symlinks);
+}
+
+/* It belongs to what is served at the root. */
+static int
+find_fallback(struct file_mount *m, const struct handler_setup *setup)
+{
+	struct stat st = {0};
+	int fd;
+
+	if (setup->config->fallback == NULL || strcmp(setup->prefix, "/") != 0)
+		return 0;
+	m->fallback = setup->config->fallback;
+	if (setup->opened != -1)
+		return 0;
+	fd = directory_open_path(&m->directory, m->fallback);
+	if (fd == -1)
+		return -1;
+	(void)fstat(fd, &st);
+	close(fd);
+	errno = EISDIR;
+	return S_ISREG(st.st_mode) ? 0 : -1;
+}
+
+static int
+file_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	struct file_mount *m;
+	int error;
+
+	if (*setup->arg == '\0') {
+		buffer_printf(why, "file: wants a folder, as in file:/srv/www");
+		errno = EINVAL;
+		return -1;
+	}
+	m = memory_get_array(1, sizeof(*m));
+	if (open_mount(m, setup) == 0 && find_fallback(m, setup) == 0) {
+		out->state = m;
+		out->methods = METHOD_GET | METHOD_HEAD;
+		out->directory = m->directory.fd;
+		out->needs = m->directory.follow ? PRIVILEGE_READ : 0;
+		return 0;
+	}
+	error = errno;
+	buffer_printf(why, "cannot serve %s%s%s: %s", setup->arg,
+	    m->fallback != NULL ? " with --fallback " : "",
+	    m->fallback != NULL ? m->fallback : "",
+	    error == ENOSYS ? "this needs Linux 5.6 or later"
+			    : strerror(error));
+	free(m);
+	errno = error;
+	return -1;
+}
+
+static void
+file_unmount(void *state)
+{
+	struct file_mount *m = state;
+
+	directory_close(&m->directory);
+	free(m);
+}
+
+/* What a failed open tells the client. */
+static int
+status_of_errno(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case ENXIO: /* a socket, or a device that is not there */
+	case ENODEV:
+		return 404;
+	case EACCES:
+	case EPERM:
+	case EXDEV: /* out of the folder */
+		return 403;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+/*
+ * What is short is short for all requests: the log tells the beginning and the
+ * end.
+ */
+static void
+log_shortage(const char *name, bool short_now)
+{
+	static bool is_short;
+
+	if (short_now == is_short)
+		return;
+	is_short = short_now;
+	if (is_short)
+		log_error("cannot open %s: %s; requests are answered 503 until "
+			  "files can be opened again",
+		    name, strerror(errno));
+	else
+		log_notice("files can be opened again");
+}
+
+/* The open folder is not the one that has its name now. */
+static void
+log_gone(struct file_mount *m)
+{
+	if (!m->told_gone)
+		log_error("a folder that is served was removed: its requests "
+			  "are answered 503 until there is one of that name "
+			  "again, and a reload opens it");
+	m->told_gone = true;
+}
+
+static int
+log_failure(struct file_mount *m, const char *name)
+{
+	int error = errno;
+	int status = status_of_errno(error);
+
+	if (error == ENOENT && directory_is_gone(&m->directory)) {
+		log_gone(m);
+		return 503;
+	}
+	if (error == EXDEV)
+		log_info("%s is answered 403: a symbolic link leads out of the "
+			 "folder (--follow-symlinks)",
+		    name);
+	else if (status == 403)
+		log_info("%s is answered 403: %s", name, strerror(error));
+	else if (status == 503)
+		log_shortage(name, true);
+	else if (status >= 500)
+		log_error("cannot open %s: %s", name, strerror(errno));
+	else
+		log_debug("cannot open %s: %s", name, strerror(errno));
+	return status;
+}
+
+/* 0 and a file or a folder that is open, or the status that says why not. */
+static int
+open_name(struct file_mount *m, const char *name, struct representation *f)
+{
+	f->fd = directory_open_file(&m->directory, name);
+	if (f->fd == -1)
+		return log_failure(m, name);
+	log_shortage(name, false);
+	if (fstat(f->fd, &f->st) == 0 &&
+	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
+		return 0;
+	close(f->fd);
+	return 404;
+}
+
+static int
+open_regular(struct file_mount *m, const char *name, struct representation *f)
+{
+	int status = open_name(m, name, f);
+
+	if (status == 0 && !S_ISREG(f->st.st_mode)) {
+		close(f->fd);
+		return 404;
+	}
+	return status;
+}
+
+/* A segment that begins with a dot, other than the first ".well-known". */
+static bool
+is_hidden(struct text path)
+{
+	struct text well_known = TEXT("/" WELL_KNOWN);
+	size_t from = 0;
+
+	if (text_begins(path, well_known) &&
+	    (path.len == well_known.len || path.at[well_known.len] == '/'))
+		from = well_known.len;
+	return memmem(path.at + from, path.len - from, "/.", 2) != NULL;
+}
+
+/* Where the folder is, with the slash that makes relative links right. */
+static void
+redirect_to_directory(const struct request *request, struct response *response)
+{
+	struct buffer location = {0};
+
+	uri_encode_path(&location, request->path);
+	buffer_add_char(&location, '/');
+	if (request->has_query)
+		uri_add_query(&location, request->query);
+	response_error(response, 301);
+	response_field(response, TEXT("Location"), buffer_text(&location));
+	buffer_free(&location);
+}
+
+/* Opens the best of the files that lie compressed beside this one. */
+static void
+choose_coding(const struct file_mount *m, const struct request *request,
+    const char *name, struct representation *f)
+{
+	struct representation other[CONTENT_CODINGS];
+	struct content_coding_wish wish;
+	unsigned available = 1u << CONTENT_CODING_IDENTITY;
+
+	other[CONTENT_CODING_IDENTITY] = *f;
+	for (int c = 0; c < CONTENT_CODING_IDENTITY; c++) {
+		char *path =
+		    memory_printf("%s%s", name, content_coding_suffix(c));
+
+		other[c].fd = directory_open_file(&m->directory, path);
+		if (other[c].fd != -1 &&
+		    fstat(other[c].fd, &other[c].st) == 0 &&
+		    S_ISREG(other[c].st.st_mode))
+			available |= 1u << c;
+		free(path);
+	}
+	content_coding_read_wish(request, &wish);
+	f->coding = content_coding_choose(&wish, available);
+	f->varies = available != 1u << CONTENT_CODING_IDENTITY;
+	for (int c = 0; c < CONTENT_CODINGS; c++)
+		if (c != (int)f->coding && other[c].fd != -1)
+			close(other[c].fd);
+	f->fd = other[f->coding].fd;
+	f->st = other[f->coding].st;
+}
+
+static void
+answer_regular(const struct file_mount *m, const struct request *request,
+    const char *name, struct representation *f, struct response *response)
+{
+	f->type = media_type_type(m->mime, name);
+	f->max_age = m->config->max_age;
+	f->coding = content_coding_of_name(name);
+	f->varies = false;
+	if (m->config->precompressed && f->coding == CONTENT_CODING_IDENTITY)
+		choose_coding(m, request, name, f);
+	representation_answer(f, request, response);
+}
+
+/* Takes over the descriptor. */
+static void
+answer_listing(const struct file_mount *m, const struct request *request,
+    const char *name, int fd, struct response *response)
+{
+	if (listing_add(&response->text, &m->directory, name, fd, request->path,
+		m->config->dotfiles) == -1) {
+		log_error("cannot list %s: %s", name, strerror(errno));
+		response_error(response, status_of_errno(errno));
+		return;
+	}
+	response_field(
+	    response, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
+	response_no_sniffing(response);
+	response_add_text(response, 0);
+}
+
+/* The first thing that a newcomer meets, who should know why. */
+static void
+refuse_listing(
+    struct file_mount *m, const char *name, struct response *response)
+{
+	response_error(response, 403);
+	response->advice = "This folder has no index page, and is not listed.";
+	if (!m->logged)
+		log_notice("%s has no " INDEX ": --listing shows such folders",
+		    strcmp(name, ".") == 0 ? "the folder" : name);
+	m->logged = true;
+}
+
+/* A folder that has gone is for the master to open again. */
+static void
+refuse(const struct file_mount *m, int status, struct response *response)
+{
+	response_error(response, status);
+	response->wants_reload = m->told_gone;
+}
+
+/* The name ends with a slash, or is ".".  Takes over the descriptor. */
+static void
+answer_directory(struct file_mount *m, const struct request *request,
+    const char *name, int fd, struct response *response)
+{
+	char *index = memory_printf("%s/%s", name, INDEX);
+	struct representation f = {.fd = -1};
+	int status = open_regular(m, index, &f);
+
+	if (status == 404 && m->config->listing) {
+		answer_listing(m, request, name, fd, response);
+	} else {
+		close(fd);
+		if (status == 0)
+			answer_regular(m, request, index, &f, response);
+		else if (status == 404)
+			refuse_listing(m, name, response);
+		else
+			refuse(m, status, response);
+	}
+	free(index);
+}
+
+/* For single-page applications: they know what to do with any path. */
+static bool
+answer_fallback(struct file_mount *m, const struct request *request,
+    struct response *response)
+{
+	const char *name = m->fallback;
+	struct representation f = {.fd = -1};
+
+	if (name == NULL || open_regular(m, name, &f) != 0)
+		return false;
+	answer_regular(m, request, name, &f, response);
+	return true;
+}
+
+static void
+answer_failure(struct file_mount *m, const struct request *request, int status,
+    struct response *response)
+{
+	if (status == 404 && answer_fallback(m, request, response))
+		return;
+	refuse(m, status, response);
+}
+
+static void
+answer_name(struct file_mount *m, const struct request *request,
+    const char *name, struct response *response)
+{
+	bool slash = request->path.at[request->path.len - 1] == '/';
+	struct representation f = {.fd = -1};
+	int status = open_name(m, name, &f);
+
+	if (status != 0) {
+		answer_failure(m, request, status, response);
+	} else if (S_ISREG(f.st.st_mode)) {
+		answer_regular(m, request, name, &f, response);
+	} else if (slash) {
+		answer_directory(m, request, name, f.fd, response);
+	} else {
+		close(f.fd);
+		redirect_to_directory(request, response);
+	}
+}
+
+static void
+file_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	struct file_mount *m = state;
+	char name[PATH_MAX];
+
+	if (rest.len == 0) {
+		redirect_to_directory(request, response);
+		return;
+	}
+	if (request->ambiguous_path || rest.len >= sizeof(name) ||
+	    (is_hidden(rest) && !m->config->dotfiles)) {
+		answer_failure(m, request, 404, response);
+		return;
+	}
+	memcpy(name, rest.at + 1, rest.len - 1);
+	name[rest.len - 1] = '\0';
+	answer_name(m, request, rest.len > 1 ? name : ".", response);
+}
+
+const struct handler handler_file = {
+    .kind = "file",
+    .mount = file_mount,
+    .unmount = file_unmount,
+    .serve = file_serve,
+};

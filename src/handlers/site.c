@@ -1,0 +1,312 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "handlers/site.h"
+
+#define ERROR_PAGE_MAX (64 << 10)
+
+static const struct handler *
+find_handler(const char *kind)
+{
+	const struct handler *const *h = handlers;
+
+	while (*h != NULL && strcmp(kind, (*h)->kind) != 0)
+		h++;
+	return *h;
+}
+
+static void
+explain_kinds(const char *wanted, struct buffer *why)
+{
+	buffer_printf(why, "there is no %s: to mount, but", wanted);
+	for (const struct handler *const *h = handlers; *h != NULL; h++)
+		buffer_printf(why, " %s:", (*h)->kind);
+}
+
+/* "/docs/" and "/docs" are one prefix, "/" is the empty one. */
+static char *
+copy_prefix(const char *prefix)
+{
+	char *copy = memory_copy_string(prefix);
+	size_t len = strlen(copy);
+
+	while (len > 0 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	return copy;
+}
+
+static bool
+is_mounted(const struct site *s, const char *prefix)
+{
+	for (size_t i = 0; i < s->mount_count; i++)
+		if (strcmp(s->mounts[i].prefix, prefix) == 0)
+			return true;
+	return false;
+}
+
+static int
+add_mount(struct site *s, const struct config *c, size_t index,
+    const struct site_source *from, struct buffer *why)
+{
+	const struct config_mount *wanted = &c->mounts.at[index];
+	int *opened =
+	    from->opened != NULL ? &from->opened->directories[index] : NULL;
+	const struct handler_setup setup = {
+	    .config = c,
+	    .server = &s->server,
+	    .mime = &s->mime,
+	    .prefix = wanted->prefix,
+	    .arg = wanted->arg,
+	    .opened = opened != NULL ? *opened : -1,
+	};
+	struct site_mount m = {
+	    .index = index,
+	    .handler = find_handler(wanted->kind),
+	    .mounted = {.directory = -1},
+	};
+	int error;
+
+	m.prefix = copy_prefix(wanted->prefix);
+	m.length = strlen(m.prefix);
+	errno = EINVAL;
+	if (m.handler == NULL)
+		explain_kinds(wanted->kind, why);
+	else if (is_mounted(s, m.prefix))
+		buffer_printf(why, "it is mounted twice");
+	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {
+		s->mounts = memory_resize(
+		    s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
+		s->mounts[s->mount_count++] = m;
+		if (opened != NULL)
+			*opened = -1;
+		return 0;
+	}
+	error = errno;
+	free(m.prefix);
+	errno = error;
+	return -1;
+}
+
+static void
+tell(const struct site_source *from, const char *path)
+{
+	if (from->tell != NULL)
+		from->tell(path);
+}
+
+static int
+add_mounts(struct site *s, const struct config *c,
+    const struct site_source *from, struct buffer *why)
+{
+	for (size_t i = 0; i < c->mounts.count; i++) {
+		const struct config_mount *m = &c->mounts.at[i];
+
+		if (strcmp(m->prefix, "/") != 0) /* which DIR may mean, too */
+			buffer_printf(why, "--mount %s: ", m->prefix);
+		tell(from, m->arg);
+		if (add_mount(s, c, i, from, why) == -1)
+			return -1;
+		buffer_clear(why);
+	}
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct site_mount *x = a, *y = b;
+
+	return (x->length < y->length) - (x->length > y->length);
+}
+
+static int
+read_open_page(struct buffer *b, int fd)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, buffer_reserve(b, ERROR_PAGE_MAX + 1 - b->len),
+		    ERROR_PAGE_MAX + 1 - b->len);
+		if (n > 0)
+			b->len += (size_t)n;
+	} while (n > 0 || (n == -1 && errno == EINTR));
+	if (n == 0 && b->len > ERROR_PAGE_MAX)
+		errno = EFBIG;
+	return n == -1 || b->len > ERROR_PAGE_MAX ? -1 : 0;
+}
+
+/* NULL, or why it cannot be had. */
+static const char *
+read_page(struct buffer *b, const char *path)
+{
+	/* A FIFO must not keep us waiting. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *why = NULL;
+	struct stat st;
+
+	if (fd == -1)
+		return strerror(errno);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		why = "it is no regular file";
+	else if (read_open_page(b, fd) == -1)
+		why = strerror(errno);
+	close(fd);
+	return why;
+}
+
+static int
+add_page(struct site *s, const struct config_page *wanted,
+    struct buffer *opened, struct buffer *why)
+{
+	struct site_page page = {.status = wanted->status};
+	const char *words = NULL;
+
+	if (opened != NULL) {
+		page.bytes = *opened;
+		*opened = (struct buffer){0};
+	} else {
+		words = read_page(&page.bytes, wanted->file);
+	}
+	if (words != NULL) {
+		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
+		    wanted->file, words);
+		buffer_free(&page.bytes);
+		errno = EACCES; /* the command line itself is good */
+		return -1;
+	}
+	page.type = media_type_type(&s->mime, wanted->file);
+	s->pages =
+	    memory_resize(s->pages, s->page_count + 1, sizeof(s->pages[0]));
+	s->pages[s->page_count++] = page;
+	return 0;
+}
+
+static int
+add_pages(struct site *s, const struct config *c,
+    const struct site_source *from, struct buffer *why)
+{
+	for (size_t i = 0; i < c->error_pages.count; i++) {
+		const struct config_page *page = &c->error_pages.at[i];
+
+		tell(from, page->file);
+		if (add_page(s, page,
+			from->opened != NULL ? &from->opened->pages[i] : NULL,
+			why) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+site_opened_init(struct site_opened *o, const struct config *c)
+{
+	*o = (struct site_opened){
+	    .directory_count = c->mounts.count,
+	    .page_count = c->error_pages.count,
+	    .root = -1,
+	};
+	o->directories =
+	    memory_get_array(o->directory_count, sizeof(o->directories[0]));
+	o->pages = memory_get_array(o->page_count, sizeof(o->pages[0]));
+	for (size_t i = 0; i < o->directory_count; i++)
+		o->directories[i] = -1;
+}
+
+void
+site_opened_free(struct site_opened *o)
+{
+	for (size_t i = 0; i < o->directory_count; i++)
+		if (o->directories[i] != -1)
+			close(o->directories[i]);
+	for (size_t i = 0; i < o->page_count; i++)
+		buffer_free(&o->pages[i]);
+	if (o->root != -1)
+		close(o->root);
+	free(o->directories);
+	free(o->pages);
+	*o = (struct site_opened){.root = -1};
+}
+
+int
+site_init(struct site *s, const struct config *c,
+    const struct status_sources *server, const struct site_source *from,
+    struct buffer *why)
+{
+	*s = (struct site){.server = *server};
+	media_type_load(&s->mime, MEDIA_TYPE_SYSTEM_FILE);
+	if (add_mounts(s, c, from, why) == -1)
+		return -1;
+	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), compare);
+	if (add_pages(s, c, from, why) == -1)
+		return -1;
+	for (size_t i = 0; i < c->headers.count; i++)
+		buffer_printf(&s->fields, "%s\r\n", c->headers.at[i]);
+	return 0;
+}
+
+void
+site_free(struct site *s)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		s->mounts[i].handler->unmount(s->mounts[i].mounted.state);
+		free(s->mounts[i].prefix);
+	}
+	for (size_t i = 0; i < s->page_count; i++)
+		buffer_free(&s->pages[i].bytes);
+	free(s->mounts);
+	free(s->pages);
+	buffer_free(&s->fields);
+	media_type_free(&s->mime);
+	*s = (struct site){0};
+}
+
+const struct site_mount *
+site_route(const struct site *s, struct text path, struct text *rest)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct site_mount *m = &s->mounts[i];
+		struct text prefix = {m->prefix, m->length};
+
+		if (!text_begins(path, prefix))
+			continue;
+		*rest =
+		    (struct text){path.at + m->length, path.len - m->length};
+		if (rest->len == 0 || rest->at[0] == '/')
+			return m;
+	}
+	return NULL;
+}
+
+void
+site_add_needs(const struct site *s, struct privilege_needs *needs)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct handler_mounted *m = &s->mounts[i].mounted;
+
+		needs->more |= m->needs;
+		if (m->directory != -1)
+			privilege_need_directory(needs, m->directory);
+	}
+}
+
+void
+site_add_page(const struct site *s, struct response *r)
+{
+	for (size_t i = 0; i < s->page_count; i++) {
+		const struct site_page *page = &s->pages[i];
+
+		if (r->status != page->status)
+			continue;
+		response_field(r, TEXT("Content-Type"), text_of(page->type));
+		response_no_sniffing(r);
+		response_add_bytes(r, page->bytes.data, page->bytes.len);
+		return;
+	}
+	response_add_page(r);
+}

@@ -1,0 +1,214 @@
+/*
+ * status: shows how the server is: as a page, text, JSON or metrics, by Accept
+ * or by the name behind the prefix.  Whoever looks sees the requests and the
+ * addresses of others, so only this machine may, unless status:all says so.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "handlers/handler.h"
+#include "status/html.h"
+#include "status/json.h"
+#include "status/metrics.h"
+#include "status/negotiate.h"
+#include "status/text.h"
+
+struct status_mount {
+	const struct status_sources *server;
+	struct buffer prefix; /* without a slash at its end */
+	bool all;	      /* may look */
+	bool logged;	      /* the hint to that, once a worker */
+};
+
+static int
+status_mount(const struct handler_setup *setup, struct handler_mounted *out,
+    struct buffer *why)
+{
+	struct status_mount *m;
+
+	if (*setup->arg != '\0' && strcmp(setup->arg, "all") != 0) {
+		buffer_printf(why,
+		    "status:%s: wants nothing behind the colon, or \"all\"",
+		    setup->arg);
+		errno = EINVAL;
+		return -1;
+	}
+	m = memory_get_array(1, sizeof(*m));
+	m->server = setup->server;
+	m->all = *setup->arg != '\0';
+	buffer_add_string(&m->prefix, setup->prefix);
+	while (m->prefix.len > 0 && m->prefix.data[m->prefix.len - 1] == '/')
+		m->prefix.len--;
+	out->state = m;
+	out->methods = METHOD_GET | METHOD_HEAD;
+	return 0;
+}
+
+static void
+status_unmount(void *state)
+{
+	struct status_mount *m = state;
+
+	buffer_free(&m->prefix);
+	free(m);
+}
+
+/* What proxies add: the client is whoever asked the proxy. */
+static bool
+came_by_proxy(const struct request *r)
+{
+	static const char *const names[] = {
+	    "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
+
+	for (size_t i = 0; i < r->field_count; i++)
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+			if (text_equal_nocase(
+				r->fields[i].name, text_of(names[n])))
+				return true;
+	return false;
+}
+
+/*
+ * A page of a stranger, in a browser on this machine, may ask by a name of its
+ * own that leads here (DNS rebinding), and would read the answer.
+ */
+static bool
+names_this_machine(struct text host)
+{
+	static const struct text names[] = {
+	    {"localhost", 9}, {"127.", 4}, {"[::1]", 5}};
+
+	if (host.len == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct text name = names[i];
+		bool whole = name.at[name.len - 1] != '.';
+
+		if (host.len < name.len ||
+		    !text_equal_nocase((struct text){host.at, name.len}, name))
+			continue;
+		if (!whole)
+			return strspn(host.at, "0123456789.:") >= host.len;
+		if (host.len == name.len || host.at[name.len] == ':')
+			return true;
+	}
+	return false;
+}
+
+static bool
+may_look(const struct status_mount *m, const struct request *r)
+{
+	if (m->all)
+		return true;
+	if (r->peer == NULL || came_by_proxy(r))
+		return false;
+	return peer_is_unix(r->peer) ||
+	    (peer_is_loopback(r->peer) && names_this_machine(r->host));
+}
+
+static void
+refuse(struct status_mount *m, struct response *response)
+{
+	if (!m->logged)
+		log_notice("%s is shown to this machine only; "
+			   "--mount %s=status:all shows it to all",
+		    buffer_string(&m->prefix), buffer_string(&m->prefix));
+	m->logged = true;
+	response_error(response, 403);
+}
+
+/* False when nothing is called so. */
+static bool
+choose_form(const struct request *r, struct text rest, enum status_form *form)
+{
+	static const char *const names[FORMS] = {
+	    [FORM_TEXT] = "/text",
+	    [FORM_PAGE] = "/html",
+	    [FORM_JSON] = "/json",
+	    [FORM_METRICS] = "/metrics",
+	};
+
+	if (rest.len <= 1) {
+		*form = status_wanted_form(r);
+		return true;
+	}
+	for (int f = 0; f < FORMS; f++) {
+		if (names[f] == NULL || !text_equal(rest, text_of(names[f])))
+			continue;
+		*form = f == FORM_METRICS ? status_wanted_metrics(r)
+					  : (enum status_form)f;
+		return true;
+	}
+	return false;
+}
+
+static void
+render(const struct status_mount *m, enum status_form form,
+    const struct status_snapshot *s, struct response *response)
+{
+	static const char *const types[FORMS] = {
+	    [FORM_TEXT] = "text/plain; charset=utf-8",
+	    [FORM_PAGE] = "text/html; charset=utf-8",
+	    [FORM_JSON] = "application/json",
+	};
+	const char *type = types[form];
+	struct buffer *out = &response->text;
+	enum metrics_format format = METRICS_PLAIN;
+
+	switch (form) {
+	case FORM_TEXT:
+		status_add_text(out, s);
+		break;
+	case FORM_PAGE:
+		status_add_page(out, s, buffer_text(&m->prefix));
+		response_field(response, TEXT("Content-Security-Policy"),
+		    text_of(status_page_policy));
+		break;
+	case FORM_JSON:
+		status_add_json(out, s);
+		break;
+	case FORM_OPEN_METRICS:
+		format = METRICS_OPEN;
+		/* FALLTHROUGH */
+	case FORM_METRICS:
+	case FORMS:
+		status_add_metrics(out, s, format);
+		type = status_metrics_type(format);
+	}
+	response_field(response, TEXT("Content-Type"), text_of(type));
+}
+
+static void
+status_serve(void *state, struct request *request, struct text rest,
+    struct response *response)
+{
+	struct status_mount *m = state;
+	struct status_snapshot now;
+	enum status_form form;
+
+	if (!may_look(m, request)) {
+		refuse(m, response);
+		return;
+	}
+	if (!choose_form(request, rest, &form)) {
+		response_error(response, 404);
+		return;
+	}
+	status_take(&now, m->server, getppid());
+	render(m, form, &now, response);
+	status_release(&now);
+	response_field(response, TEXT("Cache-Control"), TEXT("no-store"));
+	response_no_sniffing(response);
+	response_add_text(response, 0);
+}
+
+const struct handler handler_status = {
+    .kind = "status",
+    .mount = status_mount,
+    .unmount = status_unmount,
+    .serve = status_serve,
+};

@@ -1,0 +1,22 @@
+/*
+ * date: HTTP-date (RFC 9110, 5.6.7).
+ */
+#ifndef TINED_HTTP_DATE_H
+#define TINED_HTTP_DATE_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/text.h"
+
+#define DATE_SIZE sizeof("Sun, 06 Nov 1994 08:49:37 GMT")
+
+/*
+ * IMF-fixdate, with a NUL.  A time before 1970 or after 9999 is shown as the
+ * first or the last that the form is good for.
+ */
+void date_format(time_t t, char out[DATE_SIZE]);
+/* Reads all three forms; false when it is none of them. */
+bool date_parse(struct text t, time_t *out);
+
+#endif

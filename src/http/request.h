@@ -1,0 +1,102 @@
+/*
+ * request: what a client asked for, as handlers see it.  All texts are views
+ * into the connection's input, valid until the request has been answered.
+ */
+#ifndef TINED_HTTP_REQUEST_H
+#define TINED_HTTP_REQUEST_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "http/method.h"
+#include "net/peer.h"
+
+#define REQUEST_FIELDS_MAX 100
+
+/* The fields that something here asks for. */
+enum field_id {
+	FIELD_OTHER,
+	FIELD_ACCEPT,
+	FIELD_ACCEPT_ENCODING,
+	FIELD_CONNECTION,
+	FIELD_CONTENT_LENGTH,
+	FIELD_CONTENT_TYPE,
+	FIELD_EXPECT,
+	FIELD_HOST,
+	FIELD_IF_MATCH,
+	FIELD_IF_MODIFIED_SINCE,
+	FIELD_IF_NONE_MATCH,
+	FIELD_IF_RANGE,
+	FIELD_IF_UNMODIFIED_SINCE,
+	FIELD_RANGE,
+	FIELD_REFERER,
+	FIELD_TRANSFER_ENCODING,
+	FIELD_USER_AGENT,
+	FIELD_IDS
+};
+
+struct field {
+	struct text name;  /* a token, as the client spelled it */
+	struct text value; /* without white space at both ends */
+	enum field_id id;
+};
+
+/* How the end of the content is known (RFC 9112, 6). */
+enum framing {
+	FRAMING_NONE,
+	FRAMING_LENGTH,
+	FRAMING_CHUNKED,
+};
+
+struct request {
+	const struct peer *peer; /* who asks; NULL: not known */
+	struct text line;	 /* the request line, without CRLF */
+	struct text target;	 /* as sent */
+	enum method method;
+	int minor; /* 0 or 1; a higher one is 1: RFC 9110, 2.5 */
+
+	struct text host;     /* the authority asked: RFC 9112, 3.3 */
+	bool asterisk;	      /* the target is "*" */
+	struct text raw_path; /* begins with "/"; still percent-encoded */
+	struct text query;    /* without "?"; still percent-encoded */
+	bool has_query;	      /* "/a?" has an empty one */
+	struct text path;     /* decoded, dot segments removed (uri.h) */
+	bool ambiguous_path;  /* "%2f" or NUL was in it (uri.h) */
+	bool unencoded;	      /* a redirect is the answer (uri.h) */
+
+	/* How many fields of each id there are, and the index of the first. */
+	unsigned char counts[FIELD_IDS];
+	unsigned char firsts[FIELD_IDS];
+	size_t field_count;
+
+	enum framing framing;
+	uint64_t length;       /* of FRAMING_LENGTH, bytes */
+	bool expects_continue; /* RFC 9110, 10.1.1 */
+	bool keep_alive;       /* RFC 9112, 9.3 */
+
+	/* The content, by request_read. */
+	ssize_t (*read)(void *context, char *to, size_t size);
+	void *context;
+
+	struct field fields[REQUEST_FIELDS_MAX]; /* the last: request_reset */
+};
+
+/* Empty, for the next head. */
+void request_reset(struct request *r);
+
+/* FIELD_OTHER for a name that is not listed above. */
+enum field_id request_field_id(struct text name);
+/* The only or first field of that id; false if there is none. */
+bool request_field(
+    const struct request *r, enum field_id id, struct text *value);
+/*
+ * Up to size bytes of content: how many, 0 at its end, -1 when the client
+ * failed to send it (the connection knows why, and answers).
+ */
+ssize_t request_read(struct request *r, char *to, size_t size);
+
+#endif

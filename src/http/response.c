@@ -1,0 +1,230 @@
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/chars.h"
+#include "http/date.h"
+#include "http/response.h"
+#include "http/status_code.h"
+
+#define SERVER_LINE "Server: tined\r\n"
+
+void
+response_init(struct response *r)
+{
+	*r = (struct response){.status = 200, .file = -1};
+}
+
+void
+response_reset(struct response *r)
+{
+	if (r->file != -1)
+		close(r->file);
+	r->file = -1;
+	r->status = 200;
+	buffer_clear(&r->fields);
+	buffer_shrink(&r->text, RESPONSE_TEXT_KEPT);
+	r->piece_count = 0;
+	r->length = 0;
+	r->wants_page = false;
+	r->wants_reload = false;
+	r->streaming = false;
+	r->has_declared_length = false;
+}
+
+void
+response_free(struct response *r)
+{
+	response_reset(r);
+	buffer_free(&r->fields);
+	buffer_free(&r->text);
+}
+
+bool
+response_field_is_valid(struct text name, struct text value)
+{
+	return name.len > 0 && chars_all(name.at, name.len, CHAR_TOKEN) &&
+	    chars_all(value.at, value.len, CHAR_VALUE);
+}
+
+int
+response_field(struct response *r, struct text name, struct text value)
+{
+	if (!response_field_is_valid(name, value))
+		return -1;
+	buffer_add_text(&r->fields, name);
+	buffer_add(&r->fields, ": ", 2);
+	buffer_add_text(&r->fields, value);
+	buffer_add(&r->fields, "\r\n", 2);
+	return 0;
+}
+
+int
+response_printf_field(
+    struct response *r, const char *name, const char *format, ...)
+{
+	char value[256];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	assert(len >= 0 && (size_t)len < sizeof(value) &&
+	    "response_printf_field: a value too long for it");
+	return response_field(
+	    r, text_of(name), (struct text){value, (size_t)len});
+}
+
+void
+response_no_sniffing(struct response *r)
+{
+	response_field(r, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+}
+
+static void
+add_piece(struct response *r, struct piece piece)
+{
+	assert(r->piece_count < RESPONSE_PIECES_MAX &&
+	    "response: more pieces than there can be");
+	r->pieces[r->piece_count++] = piece;
+	r->length += piece.length;
+}
+
+void
+response_add_bytes(struct response *r, const char *bytes, size_t len)
+{
+	add_piece(r,
+	    (struct piece){.kind = PIECE_BYTES, .bytes = bytes, .length = len});
+}
+
+void
+response_add_text(struct response *r, size_t offset)
+{
+	add_piece(r,
+	    (struct piece){.kind = PIECE_TEXT,
+		.offset = offset,
+		.length = r->text.len - offset});
+}
+
+void
+response_add_file(struct response *r, uint64_t offset, uint64_t length)
+{
+	add_piece(r,
+	    (struct piece){
+		.kind = PIECE_FILE, .offset = offset, .length = length});
+}
+
+int
+response_write(struct response *r, const char *bytes, size_t len)
+{
+	r->streaming = true;
+	buffer_add(&r->text, bytes, len);
+	return r->text.len >= RESPONSE_STREAM_MAX ? r->flush(r->context) : 0;
+}
+
+int
+response_flush(struct response *r)
+{
+	r->streaming = true;
+	return r->flush(r->context);
+}
+
+void
+response_declare_length(struct response *r, uint64_t length)
+{
+	r->streaming = true;
+	r->has_declared_length = true;
+	r->declared_length = length;
+}
+
+static void
+add_status_line(struct buffer *out, int status)
+{
+	struct text reason = status_code_reason(status);
+
+	buffer_add_text(out, TEXT("HTTP/1.1 "));
+	buffer_add_number(out, (uint64_t)status);
+	buffer_add_char(out, ' ');
+	buffer_add_text(out, reason);
+	buffer_add_text(out, TEXT("\r\n" SERVER_LINE));
+}
+
+/* Formatted once a second. */
+static void
+add_date(struct buffer *out)
+{
+	static char line[] = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+	static time_t formatted;
+	time_t now = time(NULL);
+	char date[DATE_SIZE];
+
+	if (now != formatted) {
+		date_format(now, date);
+		snprintf(line, sizeof(line), "Date: %s\r\n", date);
+		formatted = now;
+	}
+	buffer_add(out, line, sizeof(line) - 1);
+}
+
+void
+response_add_head(const struct response *r,
+    const struct response_framing *framing, struct text extra,
+    struct buffer *out)
+{
+	add_status_line(out, r->status);
+	if (!framing->undated) /* an error need not be: RFC 9110, 6.6.1 */
+		add_date(out);
+	buffer_add_text(out, buffer_text(&r->fields));
+	buffer_add_text(out, extra);
+	if (framing->has_length) {
+		buffer_add_text(out, TEXT("Content-Length: "));
+		buffer_add_number(out, framing->length);
+		buffer_add_text(out, TEXT("\r\n"));
+	}
+	if (framing->chunked)
+		buffer_add_text(out, TEXT("Transfer-Encoding: chunked\r\n"));
+	if (framing->close)
+		buffer_add_text(out, TEXT("Connection: close\r\n"));
+	else if (framing->keep_alive)
+		buffer_add_text(out, TEXT("Connection: keep-alive\r\n"));
+	buffer_add_text(out, TEXT("\r\n"));
+}
+
+void
+response_error(struct response *r, int status)
+{
+	response_reset(r);
+	r->status = status;
+	r->wants_page = true;
+	r->advice = NULL;
+}
+
+void
+response_add_page(struct response *r)
+{
+	struct text reason = status_code_reason(r->status);
+
+	response_field(
+	    r, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
+	response_no_sniffing(r);
+	buffer_printf(&r->text,
+	    "<!doctype html>\n"
+	    "<html lang=\"en\">\n"
+	    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+	    "<title>%d %.*s</title>\n"
+	    "<style>\n"
+	    ":root { color-scheme: light dark }\n"
+	    "body { font: 1.1rem/1.5 system-ui, sans-serif; "
+	    "margin: 10vh auto; max-width: 32rem; padding: 0 1rem }\n"
+	    "h1 { font-size: 1.6rem }\n"
+	    "</style>\n"
+	    "<h1>%d %.*s</h1>\n"
+	    "<p>%s</p>\n"
+	    "</html>\n",
+	    r->status, TEXT_ARG(reason), r->status, TEXT_ARG(reason),
+	    r->advice != NULL ? r->advice : status_code_advice(r->status));
+	response_add_text(r, 0);
+}

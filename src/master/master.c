@@ -1,0 +1,627 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/autoscale.h"
+#include "master/children.h"
+#include "master/drain.h"
+#include "master/log_reopen.h"
+#include "master/master.h"
+#include "master/quarantine_policy.h"
+#include "master/reap.h"
+#include "master/reload.h"
+#include "master/request_timeout.h"
+#include "master/sd_status.h"
+#include "master/takeover.h"
+#include "master/upgrade.h"
+#include "os/cgroup.h"
+#include "os/sd_notify.h"
+#include "os/signals.h"
+
+/* How long it is tried to start the first worker, and another if that fails. */
+#define READY_TIME (5 * CLOCK_SECOND)
+/* How often it is looked whether the lot has handed over what waited there. */
+#define LOT_TICK (20 * CLOCK_MILLISECOND)
+/* Who has read the pid file has sent its signal by then. */
+#define HANDOVER_TIME CLOCK_SECOND
+
+/* A terminal and a program that passes it on send an INT twice in this time. */
+#define SAME_INTERRUPT (500 * CLOCK_MILLISECOND)
+
+struct master {
+	struct inherited *inherited;
+	struct children children;
+	struct autoscale autoscale;
+	sigset_t before; /* the mask in which signals may come */
+	bool started;	 /* a worker has come as far as to serve */
+	bool ready;	 /* the server serves */
+	bool failed;	 /* none ever did */
+	int64_t ready_deadline;
+	bool stopping;
+	int64_t stop_began; /* clock_now() */
+	bool refuses;	    /* new clients, since then */
+	bool workers_told;
+	int64_t stop_deadline;
+	int64_t ping_interval; /* of the watchdog */
+	int64_t next_ping;
+	int64_t next_look; /* for workers that hang */
+	struct sd_status sd_status;
+	int64_t next_discharge; /* from the quarantine */
+	struct log_reopen log_reopen;
+	struct reload reload;
+	struct upgrade upgrade;
+	bool cut_short; /* the stop */
+	bool leaving;	/* all to a successor */
+	bool deserted;	/* it is gone */
+	int64_t left;	/* clock_now(), when it gave way */
+	struct drain drain;
+};
+
+/* What signals ask for. */
+static volatile sig_atomic_t want_reap;
+static volatile sig_atomic_t want_stop;
+static volatile sig_atomic_t want_stop_now;
+static volatile sig_atomic_t want_interrupt;
+static volatile sig_atomic_t want_reopen;
+static volatile sig_atomic_t want_reload;
+static volatile sig_atomic_t want_upgrade;
+static volatile sig_atomic_t want_more;
+static volatile sig_atomic_t want_fewer;
+
+static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
+    SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
+
+static void
+on_signal(int signo)
+{
+	switch (signo) {
+	case SIGCHLD:
+		want_reap = 1;
+		break;
+	case SIGTERM:
+		want_stop = 1;
+		break;
+	case SIGINT:
+		want_interrupt = 1;
+		break;
+	case SIGQUIT:
+		want_stop_now = 1;
+		break;
+	case SIGHUP:
+		want_reload = 1;
+		break;
+	case SIGTTIN:
+		want_more = 1;
+		break;
+	case SIGTTOU:
+		want_fewer = 1;
+		break;
+	case SIGUSR1:
+		want_reopen = 1;
+		break;
+	case SIGUSR2:
+		want_upgrade = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Blocked but for ppoll, so that no signal comes between a look and a wait. */
+static void
+set_up_signals(struct master *m)
+{
+	signals_block(handled, &m->before);
+	signals_handle(handled, on_signal);
+	signals_block_internal();
+	for (const int *s = handled; *s != 0; s++)
+		sigdelset(&m->before, *s);
+}
+
+static void
+keep_pool(struct master *m)
+{
+	autoscale_act(&m->autoscale, &m->children);
+	child_spawn_lot(&m->children);
+	if (!takeover_is_waiting()) /* its socket is still another's */
+		child_spawn_status(&m->children);
+}
+
+static bool
+is_handing_over(const struct master *m)
+{
+	return m->leaving && clock_now() - m->left < HANDOVER_TIME;
+}
+
+/* Those before and behind this one: the server is all of them. */
+static void
+pass_on_stop(const struct master *m, int signo)
+{
+	if (is_handing_over(m))
+		successor_signal(&m->children.new_master, signo);
+	takeover_tell_predecessor(signo);
+}
+
+static void
+begin_stop(struct master *m)
+{
+	pass_on_stop(m, SIGTERM);
+	m->stopping = true;
+	m->stop_began = clock_now();
+	m->stop_deadline = m->stop_began + m->inherited->config.stop_timeout;
+	log_notice("stopping, within %g s",
+	    (double)m->inherited->config.stop_timeout / CLOCK_SECOND);
+	if (!takeover_is_waiting()) /* else it is not its own to tell */
+		sd_notify_send("STOPPING=1\nSTATUS=Finishing requests");
+	upgrade_abandon(&m->children);
+	reload_abandon(&m->reload);
+	setproctitle("master [stopping]");
+	m->refuses = listener_stop_greeting(&m->inherited->listeners);
+	atomic_store(&m->inherited->board->server->stopping, true);
+	if (m->children.lot.pid != 0 && !m->leaving)
+		kill(m->children.lot.pid, SIGNAL_STOP);
+}
+
+/* With what is for workers. */
+static bool
+is_lot_filled(const struct master *m)
+{
+	return m->children.lot.pid != 0 && !m->leaving &&
+	    !atomic_load(&m->inherited->board->lot->drained);
+}
+
+/* First the lot hands over what waits there; it may go on sending. */
+static void
+stop_workers(struct master *m)
+{
+	if (m->workers_told)
+		return;
+	if (is_lot_filled(m)) {
+		/* The last may just have ended, and nobody else empties it. */
+		if (!child_is_any_worker(&m->children))
+			child_spawn(&m->children, 1);
+		return;
+	}
+	m->workers_told = true;
+	drain_begin(&m->drain, m->stop_began, m->refuses);
+	child_signal_all(&m->children, SIGTERM);
+}
+
+static void
+act_on_drain(struct master *m)
+{
+	if (!drain_is_done(&m->drain, &m->inherited->listeners))
+		return;
+	listener_close_all(&m->inherited->listeners);
+	child_signal_all(&m->children, SIGNAL_LET_GO);
+	if (m->children.status.pid != 0)
+		kill(m->children.status.pid, SIGNAL_LET_GO);
+}
+
+static void
+stop_now(struct master *m)
+{
+	if (want_stop_now)
+		pass_on_stop(m, SIGQUIT);
+	else
+		takeover_tell_predecessor(SIGQUIT);
+	m->cut_short = true;
+	child_log_all(&m->children, "is killed");
+	child_signal_all(&m->children, SIGKILL);
+	if (m->children.lot.pid != 0)
+		kill(m->children.lot.pid, SIGKILL);
+	m->stop_deadline = CLOCK_NEVER;
+	want_stop_now = 0;
+}
+
+/* Somebody at a terminal, who presses Ctrl-C again if that takes too long. */
+static void
+act_on_interrupt(struct master *m)
+{
+	if (!want_interrupt)
+		return;
+	want_interrupt = 0;
+	if (!m->stopping)
+		want_stop = 1;
+	else if (clock_now() - m->stop_began >= SAME_INTERRUPT)
+		want_stop_now = 1;
+}
+
+static void
+act_on_stop(struct master *m)
+{
+	act_on_interrupt(m);
+	if (!m->stopping && (want_stop || want_stop_now))
+		begin_stop(m);
+	if (m->stopping && (want_stop_now || clock_now() >= m->stop_deadline))
+		stop_now(m);
+	if (m->stopping)
+		stop_workers(m);
+	act_on_drain(m);
+}
+
+/* Who sent them had read the pid file before it was the successor's. */
+static void
+pass_on_signals(const struct master *m)
+{
+	const struct {
+		volatile sig_atomic_t *want;
+		int signo;
+	} all[] = {{&want_reload, SIGHUP}, {&want_reopen, SIGUSR1},
+	    {&want_more, SIGTTIN}, {&want_fewer, SIGTTOU}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (*all[i].want)
+			successor_signal(&m->children.new_master, all[i].signo);
+		if (all[i].signo != SIGUSR1) /* there are logs here too */
+			*all[i].want = 0;
+	}
+}
+
+static void
+act_on_log_reopen(struct master *m)
+{
+	if (want_reopen) {
+		want_reopen = 0;
+		log_reopen_begin(&m->log_reopen, &m->children);
+		child_renew_status(&m->children);
+	} else {
+		log_reopen_act(&m->log_reopen, &m->children);
+	}
+}
+
+/* For who looks at the processes, or asks the service manager. */
+static void
+show_size(const struct master *m)
+{
+	struct buffer size = {0};
+
+	autoscale_describe(&size, &m->autoscale.limits);
+	setproctitle("master [%s]", buffer_string(&size));
+	sd_notify_send("STATUS=Serving with %s", buffer_string(&size));
+	buffer_free(&size);
+}
+
+/* The memory of the control group may be other than at the start. */
+static void
+fit_again(struct master *m)
+{
+	struct config *c = &m->inherited->config;
+	uint64_t memory = cgroup_memory();
+	struct autoscale_memory share = autoscale_divide(c, memory);
+	struct buffer words = {0};
+
+	/* For the next lot: the present one keeps what it has. */
+	m->inherited->lot_memory = share.lot;
+	m->inherited->client_memory = share.client;
+	if (autoscale_fit_again(&m->autoscale, c, memory, &words)) {
+		log_notice("%s", buffer_string(&words));
+		show_size(m);
+	}
+	buffer_free(&words);
+}
+
+/* Not before it serves; and a stop goes before it. */
+static void
+act_on_reload(struct master *m)
+{
+	if (!m->ready)
+		return;
+	if (want_reload && m->children.successor.pid == 0) {
+		want_reload = 0;
+		want_reopen = 1;
+		reload_begin(&m->reload, &m->children);
+	}
+	if (reload_act(&m->reload, &m->children))
+		fit_again(m);
+}
+
+static void
+act_on_sd_status(struct master *m)
+{
+	struct buffer size = {0};
+
+	if (!m->ready)
+		return;
+	autoscale_describe(&size, &m->autoscale.limits);
+	sd_status_act(&m->sd_status, m->inherited, buffer_string(&size));
+	buffer_free(&size);
+}
+
+static void
+act_on_size(struct master *m)
+{
+	if (!want_more && !want_fewer)
+		return;
+	if (want_more)
+		autoscale_add(&m->autoscale, &m->children, 1);
+	if (want_fewer)
+		autoscale_add(&m->autoscale, &m->children, -1);
+	want_more = want_fewer = 0;
+	if (m->ready)
+		show_size(m);
+}
+
+/*
+ * The listeners are shared with the successor, who accepts from now on; so
+ * there is nobody to be turned away.
+ */
+static void
+give_way(struct master *m, const struct master_hooks *hooks)
+{
+	int successor = (int)m->children.successor.pid;
+
+	m->leaving = true;
+	m->left = clock_now();
+	log_notice("upgraded: process %d serves, this one finishes what it has "
+		   "begun",
+	    successor);
+	setproctitle("master [leaving, %d serves]", successor);
+	upgrade_release(&m->children); /* systemd follows children only */
+	sd_notify_send("MAINPID=%d", successor);
+	(void)unsetenv("NOTIFY_SOCKET");
+	m->next_ping = CLOCK_NEVER;
+	hooks->give_way(m->inherited);
+	upgrade_give_way(&m->children);
+	if (m->log_reopen
+		.pending) /* logs were moved after it had opened them */
+		successor_signal(&m->children.new_master, SIGUSR1);
+	child_move_lot(&m->children);
+	child_retire_all(&m->children, CLOCK_NEVER);
+}
+
+/* One thing at a time: a reload comes to its end first. */
+static void
+act_on_upgrade(struct master *m, const struct master_hooks *hooks)
+{
+	if (want_upgrade && m->leaving) {
+		want_upgrade = 0;
+		log_warning("no upgrade: another process serves already");
+	} else if (want_upgrade && m->ready && !m->reload.pending) {
+		want_upgrade = 0;
+		upgrade_begin(&m->upgrade, &m->children);
+	}
+	if (upgrade_act(&m->upgrade, &m->children) != UPGRADE_DONE)
+		return;
+	/* That may take a while, and until it is over all can go on here. */
+	child_end_status(&m->children);
+	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
+		give_way(m, hooks);
+}
+
+static void
+act_on_succession(struct master *m)
+{
+	struct children *all = &m->children;
+
+	if (upgrade_is_in_vain(all) && !m->deserted) {
+		m->deserted = true;
+		if (!m->stopping) {
+			upgrade_log_loss(all);
+			begin_stop(m);
+		}
+		child_keep_lot(all);
+	}
+	pass_on_signals(m);
+	if (!child_is_any_worker(all)) {
+		child_end_lot(all);
+	} else if (all->lot.pid == 0 && !m->stopping) {
+		child_spawn_lot(all);
+		child_move_lot(all);
+	}
+}
+
+/* When the service manager watches. */
+static void
+ping_at_once(struct master *m)
+{
+	m->next_ping = m->ping_interval == CLOCK_NEVER ? CLOCK_NEVER : 0;
+}
+
+static void
+announce(struct master *m, const struct master_hooks *hooks)
+{
+	m->ready = true;
+	if (takeover_is_waiting()) {
+		takeover_accede(m->inherited);
+		ping_at_once(m);
+	}
+	show_size(m);
+	sd_status_begin(&m->sd_status);
+	hooks->ready(); /* the pid file is there for whom that wakes */
+	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
+}
+
+/* A worker that is still starting may take its time: --start-timeout. */
+static bool
+is_start_over(struct master *m)
+{
+	int64_t now = clock_now();
+	int64_t until = child_starting_until(&m->children);
+
+	if (now < m->ready_deadline)
+		return false;
+	if (until > now)
+		m->ready_deadline = until;
+	return until <= now;
+}
+
+/* Who started the server is told when it serves, or that it does not. */
+static void
+act_on_start(struct master *m, const struct master_hooks *hooks)
+{
+	if (wakeup_take(&m->inherited->started)) {
+		m->started = true;
+		child_prove(&m->children);
+		if (!m->stopping && !m->leaving)
+			keep_pool(m);
+	}
+	if (m->ready)
+		return;
+	if (m->started &&
+	    (!takeover_is_waiting() || takeover_act(m->inherited))) {
+		announce(m, hooks);
+	} else if (takeover_is_promised()) {
+		m->ready_deadline = CLOCK_NEVER;
+	} else if (!m->stopping && is_start_over(m)) {
+		log_error("%s: giving up",
+		    m->started ? "a request of its own is not answered"
+			       : "no worker could be started");
+		m->failed = true;
+		begin_stop(m);
+	}
+}
+
+/*
+ * The service manager kills a master that stands still.  The master vouches for
+ * its own loop only: workers that hang are its business, and no reason to
+ * kill them all.
+ */
+static void
+act_on_watchdog(struct master *m)
+{
+	int64_t now = clock_now();
+
+	if (now < m->next_ping)
+		return;
+	sd_notify_send("WATCHDOG=1");
+	m->next_ping = now + m->ping_interval;
+}
+
+static void
+act_on_request_timeouts(struct master *m)
+{
+	if (clock_now() < m->next_look && !m->children.fresh)
+		return;
+	m->children.fresh = false;
+	m->next_look = request_timeout_check(&m->children);
+}
+
+static void
+act_on_quarantine(struct master *m)
+{
+	m->next_discharge = quarantine_policy_discharge(m->inherited);
+}
+
+/* Of what only a master does that is to stay: a past one must not wake it. */
+static int64_t
+next_of_service(const struct master *m)
+{
+	int64_t next = clock_sooner(
+	    child_next_spawn(&m->children), autoscale_next(&m->autoscale));
+
+	next = clock_sooner(next, reload_next(&m->reload, &m->children));
+	return clock_sooner(
+	    next, m->ready ? m->sd_status.next : m->ready_deadline);
+}
+
+static int64_t
+next_deadline(const struct master *m)
+{
+	int64_t next = clock_sooner(m->next_ping, m->next_look);
+
+	if (m->stopping)
+		next = clock_sooner(next, m->stop_deadline);
+	else if (!m->leaving)
+		next = clock_sooner(next, next_of_service(m));
+	else if (is_handing_over(m))
+		next = clock_sooner(next, m->left + HANDOVER_TIME);
+	if (m->leaving && !m->stopping && child_is_any_worker(&m->children))
+		next = clock_sooner(next, child_next_lot(&m->children));
+	next = clock_sooner(next, m->next_discharge);
+	next = clock_sooner(next, log_reopen_next(&m->log_reopen));
+	next = clock_sooner(next, upgrade_next(&m->children));
+	if (!m->ready && m->started)
+		next = clock_sooner(next, takeover_next());
+	next = clock_sooner(next, drain_next(&m->drain));
+	if (m->stopping && !m->workers_told)
+		next = clock_sooner(next, clock_now() + LOT_TICK);
+	return next;
+}
+
+static void
+wait_for_event(const struct master *m)
+{
+	struct pollfd asked[] = {
+	    {.fd = m->inherited->started.from, .events = POLLIN},
+	    {.fd = m->stopping || m->leaving ? -1 : m->inherited->wanted.from,
+		.events = POLLIN},
+	    {.fd = successor_poll(&m->children.new_master), .events = POLLIN},
+	    {.fd = takeover_predecessor(), .events = POLLIN},
+	};
+	int64_t next = next_deadline(m);
+	struct timespec left;
+
+	if (next != CLOCK_NEVER)
+		left = clock_until(next);
+	ppoll(asked, sizeof(asked) / sizeof(asked[0]),
+	    next != CLOCK_NEVER ? &left : NULL, &m->before);
+}
+
+/* Whoever waits for the end of this process waits for all that is begun. */
+static bool
+must_go_on(const struct master *m)
+{
+	if (!m->stopping && (!m->leaving || is_handing_over(m)))
+		return true;
+	return child_is_any(&m->children) ||
+	    (takeover_predecessor() != -1 && !m->cut_short);
+}
+
+static void
+loop(struct master *m, const struct master_hooks *hooks)
+{
+	while (must_go_on(m)) {
+		if (want_reap) {
+			want_reap = 0;
+			reap_all(&m->children, m->stopping);
+		}
+		takeover_look_back();
+		act_on_watchdog(m);
+		act_on_start(m, hooks);
+		act_on_stop(m);
+		act_on_request_timeouts(m);
+		if (!m->stopping && !m->leaving)
+			act_on_reload(m);
+		if (!m->stopping)
+			act_on_upgrade(m, hooks);
+		act_on_quarantine(m);
+		if (m->leaving)
+			act_on_succession(m);
+		act_on_log_reopen(m);
+		if (!m->stopping && !m->leaving) {
+			act_on_size(m);
+			act_on_sd_status(m);
+			keep_pool(m);
+		}
+		if (must_go_on(m))
+			wait_for_event(m);
+	}
+}
+
+int
+master_run(struct inherited *inherited, const struct master_hooks *hooks)
+{
+	struct master m = {
+	    .inherited = inherited,
+	};
+
+	set_up_signals(&m);
+	children_init(&m.children, inherited, hooks->leave);
+	autoscale_init(&m.autoscale, inherited);
+	m.ready_deadline = clock_now() + READY_TIME;
+	m.ping_interval = sd_notify_watchdog_interval();
+	m.next_ping = CLOCK_NEVER;
+	if (!takeover_is_waiting()) /* it is not heard before it is announced */
+		ping_at_once(&m);
+	loop(&m, hooks);
+	child_end_status(&m.children);
+	sd_status_free(&m.sd_status);
+	children_free(&m.children);
+	log_notice(m.leaving && !m.stopping ? "finished" : "stopped");
+	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

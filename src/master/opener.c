@@ -1,0 +1,302 @@
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/opener.h"
+
+/* Of a page or of words, in one message. */
+#define PIECE 4096
+
+enum kind {
+	OPENING, /* a path: what is opened now */
+	FOLDER,	 /* of the mount of that index, with a descriptor */
+	PAGE,	 /* the next bytes of the error page of that index */
+	ROOT,	 /* with a descriptor */
+	REFUSED, /* words */
+	ALL,	 /* that was it */
+};
+
+struct message {
+	enum kind kind;
+	size_t index;
+	size_t len;
+	char bytes[PIECE];
+};
+
+union passed {
+	struct cmsghdr header; /* for its alignment */
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* In the other process, there is nothing but this. */
+static int answers = -1;
+
+static void
+send_message(const struct message *m, int fd)
+{
+	struct message copy = *m;
+	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
+	union passed control = {0};
+	struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (fd != -1) {
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	if (sendmsg(answers, &header, MSG_NOSIGNAL) == -1)
+		_exit(EXIT_FAILURE);
+}
+
+static void
+send_bytes(enum kind kind, size_t index, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		struct message m = {.kind = kind, .index = index};
+
+		m.len = len < PIECE ? len : PIECE;
+		memcpy(m.bytes, bytes, m.len);
+		send_message(&m, -1);
+		bytes += m.len;
+		len -= m.len;
+	}
+}
+
+static void
+tell(const char *path)
+{
+	struct message m = {.kind = OPENING};
+
+	m.len = strnlen(path, PIECE);
+	memcpy(m.bytes, path, m.len);
+	send_message(&m, -1);
+}
+
+static void
+send_all(const struct inherited *h)
+{
+	const struct site *s = &h->site;
+
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct site_mount *m = &s->mounts[i];
+
+		if (m->mounted.directory != -1)
+			send_message(&(struct message){.kind = FOLDER,
+					 .index = m->index},
+			    m->mounted.directory);
+	}
+	for (size_t i = 0; i < s->page_count; i++)
+		send_bytes(
+		    PAGE, i, s->pages[i].bytes.data, s->pages[i].bytes.len);
+	if (h->privilege.identity.root != -1)
+		send_message(&(struct message){.kind = ROOT},
+		    h->privilege.identity.root);
+	send_message(&(struct message){.kind = ALL}, -1);
+}
+
+/*
+ * If it stands still for good, it must hold nothing that others need: the port,
+ * the lock of the pid file, the log's reader.
+ */
+static void
+leave_all_else(int line)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	answers = STDERR_FILENO + 1;
+	if (dup2(line, answers) == -1 || null == -1)
+		_exit(EXIT_FAILURE);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	closefrom(answers + 1);
+	fcntl(answers, F_SETFD, FD_CLOEXEC);
+}
+
+static _Noreturn void
+open_all(const struct inherited *h, int line, pid_t master)
+{
+	const struct site_source from = {.tell = tell};
+	struct inherited copy = *h;
+	struct buffer why = {0};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != master)
+		_exit(EXIT_FAILURE);
+	log_mute(true);
+	setproctitle("opener");
+	leave_all_else(line);
+	if (inherited_open(&copy, &from, &why) == 0)
+		send_all(&copy);
+	else
+		send_bytes(REFUSED, 0, why.data, why.len);
+	_exit(EXIT_SUCCESS);
+}
+
+static int
+start(struct opener *o, const struct inherited *h, const int ends[2])
+{
+	pid_t master = getpid();
+	pid_t pid = fork();
+
+	if (pid == 0)
+		open_all(h, ends[1], master);
+	if (pid == -1)
+		return -1;
+	o->process = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (o->process == -1)
+		kill(pid, SIGKILL); /* nobody has waited for it yet */
+	return o->process == -1 ? -1 : 0;
+}
+
+int
+opener_begin(struct opener *o, const struct inherited *h)
+{
+	int ends[2], result, saved;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		return -1;
+	*o = (struct opener){
+	    .line = ends[0],
+	    .deadline = clock_now() + OPENER_PATIENCE,
+	};
+	result = start(o, h, ends);
+	saved = errno;
+	close(ends[1]);
+	if (result == 0)
+		site_opened_init(&o->opened, &h->config);
+	else
+		close(ends[0]);
+	errno = saved;
+	return result;
+}
+
+/* Takes over the descriptor, if it has a place. */
+static void
+keep(int *place, int fd)
+{
+	if (*place != -1)
+		close(*place);
+	*place = fd;
+}
+
+static enum opener_result
+take(struct opener *o, const struct message *m, int fd)
+{
+	struct site_opened *opened = &o->opened;
+
+	if (m->kind == FOLDER && m->index < opened->directory_count) {
+		keep(&opened->directories[m->index], fd);
+		return OPENER_PENDING;
+	}
+	if (m->kind == ROOT) {
+		keep(&opened->root, fd);
+		return OPENER_PENDING;
+	}
+	if (fd != -1)
+		close(fd);
+	if (m->kind == OPENING) {
+		buffer_clear(&o->path);
+		buffer_add(&o->path, m->bytes, m->len);
+	} else if (m->kind == PAGE && m->index < opened->page_count) {
+		buffer_add(&opened->pages[m->index], m->bytes, m->len);
+	} else if (m->kind == REFUSED) {
+		buffer_add(&o->words, m->bytes, m->len);
+	}
+	return m->kind == ALL ? OPENER_DONE : OPENER_PENDING;
+}
+
+/* 1, 0 when it has ended, or -1 with errno. */
+static int
+receive(struct opener *o, struct message *m, int *fd)
+{
+	struct iovec part = {.iov_base = m, .iov_len = sizeof(*m)};
+	union passed control;
+	struct msghdr header = {
+	    .msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(o->line, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+
+	*fd = -1;
+	if (n <= 0)
+		return (int)n;
+	if (rights != NULL && rights->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(rights), sizeof(*fd));
+	if (n == (ssize_t)sizeof(*m) && m->len <= PIECE &&
+	    (header.msg_flags & MSG_CTRUNC) == 0 &&
+	    (*fd != -1) == (m->kind == FOLDER || m->kind == ROOT))
+		return 1;
+	if (*fd != -1)
+		close(*fd);
+	errno = EMFILE; /* a descriptor could not be passed */
+	return -1;
+}
+
+/* It has ended without a word of success. */
+static void
+explain_end(struct opener *o, struct buffer *why)
+{
+	if (o->words.len > 0)
+		buffer_add(why, o->words.data, o->words.len);
+	else
+		buffer_printf(why, "%s: the process that opens it has ended",
+		    buffer_string(&o->path));
+}
+
+enum opener_result
+opener_act(struct opener *o, struct buffer *why)
+{
+	enum opener_result result = OPENER_PENDING;
+	struct message m;
+	int fd, got = 1;
+
+	while (result == OPENER_PENDING && (got = receive(o, &m, &fd)) == 1)
+		result = take(o, &m, fd);
+	if (result != OPENER_PENDING)
+		return result;
+	if (got == 0) {
+		explain_end(o, why);
+		return OPENER_FAILED;
+	}
+	if (errno != EAGAIN && errno != EINTR) {
+		buffer_printf(
+		    why, "%s: %s", buffer_string(&o->path), strerror(errno));
+		return OPENER_FAILED;
+	}
+	if (clock_now() < o->deadline)
+		return OPENER_PENDING;
+	buffer_printf(why,
+	    "%s: its file system has not answered for %lld s; is its server or "
+	    "its disk there?",
+	    buffer_string(&o->path),
+	    (long long)(OPENER_PATIENCE / CLOCK_SECOND));
+	return OPENER_FAILED;
+}
+
+/* It may be killed only when the file system answers: nobody waits for that. */
+void
+opener_end(struct opener *o)
+{
+	(void)syscall(SYS_pidfd_send_signal, o->process, SIGKILL, NULL, 0);
+	close(o->process);
+	close(o->line);
+	site_opened_free(&o->opened);
+	buffer_free(&o->path);
+	buffer_free(&o->words);
+}

@@ -1,0 +1,158 @@
+#include <sys/wait.h>
+
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/exit_report.h"
+#include "master/quarantine_policy.h"
+#include "master/reap.h"
+
+/* A lot that lived for so long did not fail to start. */
+#define PROVEN_TIME CLOCK_SECOND
+
+static struct child *
+find(struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid == pid)
+			return &all->at[i];
+	return NULL;
+}
+
+/* Or was serving: what it died of is in the request, not in its start. */
+static bool
+has_served(const struct score_reading *score)
+{
+	return score->requests > 0 || score->state == SCORE_RUNNING ||
+	    score->state == SCORE_WRITING;
+}
+
+/* It died before it was ready.  That it did is logged now and then. */
+static bool
+is_bad_start(const struct exit_report *o)
+{
+	return o->score.state == SCORE_STARTING && exit_report_is_of_failure(o);
+}
+
+static void
+tell_end(struct children *all, const struct exit_report *o, bool quietly)
+{
+	bool logged = !is_bad_start(o) || restart_should_log(&all->restart);
+
+	exit_report_publish(o, all->inherited, quietly || !logged);
+	quarantine_policy_admit(all->inherited, o);
+	if (!exit_report_is_of_failure(o) &&
+	    o->pid == scoreboard_who_leaves(all->inherited->board))
+		scoreboard_add(all->inherited->board, EVENT_RECYCLED);
+}
+
+/* Who ended in peace, or served, makes nobody wait for its successor. */
+static void
+slow_down(
+    struct children *all, struct child *child, const struct exit_report *o)
+{
+	if (exit_report_is_of_failure(o))
+		restart_note_death(&all->restart, clock_now());
+	if (!exit_report_is_of_failure(o) || has_served(&o->score))
+		child->failures = 0;
+	else
+		child_throttle(child);
+	if (is_bad_start(o)) /* the others would fare no better */
+		restart_note_failure(&all->restart, child->not_before);
+}
+
+static void
+reap_worker(struct children *all, struct child *child, int status, bool quietly)
+{
+	struct exit_report o = {
+	    .slot = (size_t)(child - all->at),
+	    .pid = child->pid,
+	    .status = status,
+	    .retiring = child->retiring,
+	};
+	struct score *slot = scoreboard_slot(all->inherited->board, o.slot);
+
+	o.timed_out =
+	    child->hung != 0 && child->hung == score_running_since(slot);
+	score_read(slot, &o.score);
+	o.late = child->late && o.score.state == SCORE_STARTING;
+	score_end(slot);
+	tell_end(all, &o, quietly);
+	child_forget(all, child);
+	if (!quietly)
+		slow_down(all, child, &o);
+}
+
+/* Of a process that is no worker: the last word is what that means. */
+static void
+log_end(const char *name, pid_t pid, int status, const char *so)
+{
+	struct buffer cause = {0};
+
+	exit_report_add_cause(&cause, status);
+	log_error("the %s[%d] %s%s", name, (int)pid, buffer_string(&cause), so);
+	buffer_free(&cause);
+}
+
+/* Its connections went with it; what workers hold goes on. */
+static void
+log_end_of_lot(const struct child *lot, int status)
+{
+	log_end("lot", lot->pid, status,
+	    lot->retiring ? "; the connections that it held are lost"
+			  : "; the connections that it held are lost, and "
+			    "another takes its place");
+}
+
+static void
+reap_lot(struct children *all, int status, bool quietly)
+{
+	struct child *lot = &all->lot;
+
+	if (!quietly && (!lot->retiring || status != 0))
+		log_end_of_lot(lot, status);
+	lot->pid = 0;
+	score_lot_end(all->inherited->board->lot);
+	wakeup_send(&all->inherited->lot_ended);
+	if (clock_now() - lot->started >= PROVEN_TIME)
+		lot->failures = 0;
+	child_throttle(lot);
+}
+
+/* Nothing depends on it, and whoever asks next asks another. */
+static void
+reap_status_server(struct children *all, int status)
+{
+	struct child *child = &all->status;
+	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+
+	if (failed)
+		log_end("status process", child->pid, status, "");
+	child->pid = 0;
+	if (clock_now() - child->started >= PROVEN_TIME)
+		child->failures = 0;
+	if (failed)
+		child_throttle(child);
+}
+
+/* As PID 1 the master gets orphans of strangers too: they are none of ours. */
+void
+reap_all(struct children *all, bool quietly)
+{
+	struct child *child;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		child = find(all, pid);
+		successor_note_reaped(&all->successor, pid);
+		if (pid == all->lot.pid)
+			reap_lot(all, status, quietly);
+		else if (pid == all->status.pid)
+			reap_status_server(all, status);
+		else if (child != NULL)
+			reap_worker(all, child, status, quietly);
+	}
+}

@@ -1,0 +1,261 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/reload.h"
+#include "os/sd_notify.h"
+
+/* Successors that are being started at a time. */
+#define RELOAD_BATCH 32
+/* Between two reloads that workers ask for. */
+#define RELOAD_PAUSE (2 * CLOCK_SECOND)
+/* How often they are looked at. */
+#define RELOAD_TICK (2 * CLOCK_MILLISECOND)
+/* Who has not ended by then is left to its request. */
+#define RELOAD_GRACE CLOCK_SECOND
+/* When no successor has become ready for so long, the old ones stay. */
+#define RELOAD_PATIENCE (5 * CLOCK_SECOND)
+
+static bool
+is_old(const struct reload *r, const struct child *child, bool retiring)
+{
+	return child->pid != 0 && child->retiring == retiring &&
+	    child->started < r->began;
+}
+
+static size_t
+count_old(const struct reload *r, const struct children *all, bool retiring)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		count += is_old(r, &all->at[i], retiring);
+	return count;
+}
+
+/* None if it was replaced by the pool meanwhile, having crashed perhaps. */
+static void
+retire_one(struct reload *r, struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!is_old(r, &all->at[i], false))
+			continue;
+		child_retire(all, i);
+		r->replaced++;
+		return;
+	}
+}
+
+static void
+promote_ready(struct reload *r, struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!all->at[i].ahead || !child_has_started(all, i))
+			continue;
+		child_promote(all, i);
+		retire_one(r, all);
+		r->progress = clock_now();
+	}
+}
+
+static void
+end(struct reload *r)
+{
+	r->pending = false;
+	sd_notify_send("READY=1");
+}
+
+static void
+complete(struct reload *r, size_t leaving)
+{
+	struct buffer rest = {0};
+
+	if (leaving > 0)
+		buffer_printf(&rest, "; %zu still finish%s a request", leaving,
+		    leaving == 1 ? "es" : "");
+	log_notice("reloaded: %zu worker%s replaced in %lld ms%s", r->replaced,
+	    r->replaced == 1 ? "" : "s",
+	    (long long)(clock_now() - r->began) / CLOCK_MILLISECOND,
+	    buffer_string(&rest));
+	buffer_free(&rest);
+	inherited_close(&r->before);
+	end(r);
+}
+
+/* All have been asked: true when none of the old ones takes more clients. */
+static bool
+is_settled(const struct reload *r, size_t leaving)
+{
+	return leaving == 0 || clock_now() - r->progress > RELOAD_GRACE;
+}
+
+/* Only what was opened; all else in it has changed since. */
+static void
+go_back(struct reload *r, struct inherited *h)
+{
+	h->site = r->before.site;
+	h->privilege = r->before.privilege;
+	inherited_settle(h);
+}
+
+static void
+give_up(struct reload *r, struct children *all)
+{
+	log_error("the reload is given up, as no new worker has started for "
+		  "%lld s: %zu old ones go on",
+	    (long long)(RELOAD_PATIENCE / CLOCK_SECOND),
+	    count_old(r, all, false));
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].ahead)
+			child_retire(all, i);
+	inherited_close(all->inherited);
+	go_back(r, all->inherited);
+	end(r);
+}
+
+static void
+refuse(struct reload *r, struct children *all, const char *why)
+{
+	bool again = r->again;
+
+	if (!r->logged)
+		log_error("cannot reload: %s; all goes on as it was", why);
+	r->logged = r->by_worker;
+	r->opening = false;
+	end(r);
+	if (again)
+		reload_begin(r, all);
+}
+
+static void
+begin(struct reload *r, struct children *all, bool by_worker)
+{
+	*r = (struct reload){
+	    .began = clock_now(),
+	    .not_before = clock_now() + RELOAD_PAUSE,
+	    .by_worker = by_worker,
+	    .logged = by_worker && r->logged,
+	};
+	scoreboard_reloads(all->inherited->board);
+	if (!r->logged)
+		log_notice("reloading");
+	sd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)(r->began / CLOCK_MICROSECOND));
+	if (opener_begin(&r->opener, all->inherited) == -1) {
+		refuse(r, all, strerror(errno));
+		return;
+	}
+	r->pending = r->opening = true;
+}
+
+void
+reload_begin(struct reload *r, struct children *all)
+{
+	if (r->pending)
+		r->again = true;
+	else
+		begin(r, all, false);
+}
+
+/* In the place of the old, as there are pointers into the site. */
+static int
+take(struct reload *r, struct inherited *h, struct buffer *why)
+{
+	const struct site_source from = {.opened = &r->opener.opened};
+
+	r->before = *h;
+	if (inherited_open(h, &from, why) == 0)
+		return 0;
+	go_back(r, h);
+	return -1;
+}
+
+/* True when it is done: whoever was started before knows the old. */
+static bool
+act_on_opening(struct reload *r, struct children *all)
+{
+	struct buffer why = {0};
+	enum opener_result result = opener_act(&r->opener, &why);
+
+	if (result == OPENER_PENDING)
+		return false;
+	if (result == OPENER_DONE && take(r, all->inherited, &why) == -1)
+		result = OPENER_FAILED;
+	opener_end(&r->opener);
+	if (result == OPENER_DONE) {
+		r->opening = false;
+		r->began = r->progress = clock_now();
+	} else {
+		refuse(r, all, buffer_string(&why));
+	}
+	buffer_free(&why);
+	return result == OPENER_DONE;
+}
+
+static void
+replace_workers(struct reload *r, struct children *all)
+{
+	size_t old, leaving;
+
+	promote_ready(r, all);
+	old = count_old(r, all, false);
+	leaving = count_old(r, all, true);
+	if (old == 0 && all->ahead == 0) {
+		if (!is_settled(r, leaving))
+			return;
+		complete(r, leaving);
+		r->logged = false;
+		/* Old workers may have asked once more. */
+		scoreboard_reloads(all->inherited->board);
+		scoreboard_add(all->inherited->board, EVENT_RELOADS);
+		if (r->again)
+			reload_begin(r, all);
+	} else if (clock_now() - r->progress > RELOAD_PATIENCE) {
+		give_up(r, all);
+	} else {
+		size_t batch = old < RELOAD_BATCH ? old : RELOAD_BATCH;
+
+		if (batch > all->ahead)
+			child_spawn_ahead(all, (int)(batch - all->ahead));
+	}
+}
+
+/* Another folder of its name may come at any time, or not be there yet. */
+static bool
+is_asked_for(const struct reload *r, const struct children *all)
+{
+	return !r->pending && all->successor.pid == 0 &&
+	    scoreboard_wants_reload(all->inherited->board);
+}
+
+bool
+reload_act(struct reload *r, struct children *all)
+{
+	if (is_asked_for(r, all) && clock_now() >= r->not_before)
+		begin(r, all, true);
+	if (!r->pending)
+		return false;
+	if (r->opening)
+		return act_on_opening(r, all);
+	replace_workers(r, all);
+	return false;
+}
+
+void
+reload_abandon(struct reload *r)
+{
+	if (r->opening)
+		opener_end(&r->opener);
+	else if (r->pending)
+		inherited_close(&r->before);
+	r->pending = r->opening = false;
+}
+
+int64_t
+reload_next(const struct reload *r, const struct children *all)
+{
+	if (is_asked_for(r, all))
+		return r->not_before;
+	return r->pending ? clock_now() + RELOAD_TICK : CLOCK_NEVER;
+}

@@ -1,0 +1,96 @@
+#include <signal.h>
+
+#include "master/request_timeout.h"
+#include "os/signals.h"
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Its worker ends itself, and knows best whether it hangs. */
+static int64_t
+tell(struct child *child, int64_t since, int64_t now)
+{
+	child->hung = since;
+	child->kill_at = now + REQUEST_TIMEOUT_PATIENCE;
+	kill(child->pid, SIGNAL_TIMED_OUT);
+	return child->kill_at;
+}
+
+static int64_t
+kill_or_wait(struct child *child, int64_t now)
+{
+	if (now < child->kill_at)
+		return child->kill_at;
+	kill(child->pid, SIGKILL);
+	child->kill_at = CLOCK_NEVER; /* once is enough */
+	return CLOCK_NEVER;
+}
+
+/* When what it does now began, and in *timeout how long that may take. */
+static int64_t
+since_when(const struct child *child, const struct score *score,
+    const struct config *c, int64_t *timeout)
+{
+	if (score_state(score) == SCORE_STARTING) {
+		*timeout = c->start_timeout;
+		return child->started;
+	}
+	*timeout = c->request_timeout;
+	return c->request_timeout != 0 ? score_running_since(score)
+				       : CLOCK_NEVER;
+}
+
+static int64_t
+check(struct child *child, const struct score *score, const struct config *c)
+{
+	int64_t now = clock_now();
+	int64_t timeout;
+	int64_t since = since_when(child, score, c, &timeout);
+
+	if (child->hung != 0 && child->hung == since)
+		return kill_or_wait(child, now);
+	child->hung = 0;
+	if (since == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	if (since + timeout > now)
+		return since + timeout;
+	child->late = score_state(score) == SCORE_STARTING;
+	return tell(child, since, now);
+}
+
+/* It has no request, and says what it waits for when it has started. */
+static int64_t
+check_lot(const struct children *all)
+{
+	const struct child *lot = &all->lot;
+	int64_t end = lot->started + all->inherited->config.start_timeout;
+
+	if (lot->pid == 0 || score_lot_is_there(all->inherited->board->lot))
+		return CLOCK_NEVER;
+	if (end > clock_now())
+		return end;
+	kill(lot->pid, SIGKILL);
+	return CLOCK_NEVER;
+}
+
+int64_t
+request_timeout_check(struct children *all)
+{
+	const struct config *c = &all->inherited->config;
+	int64_t next = check_lot(all);
+
+	if (c->request_timeout != 0)
+		next = earlier(next, clock_now() + c->request_timeout);
+	for (size_t i = 0; i < all->count; i++) {
+		struct child *child = &all->at[i];
+
+		if (child->pid != 0)
+			next = earlier(next,
+			    check(child,
+				scoreboard_slot(all->inherited->board, i), c));
+	}
+	return next;
+}

@@ -1,0 +1,110 @@
+#include <sys/mman.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "os/backtrace.h"
+#include "os/crash.h"
+#include "os/signals.h"
+
+/* Plenty for the unwinder; untouched memory costs nothing. */
+#define STACK_SIZE (256 << 10)
+/* A process that is broken may fail to come to an end. */
+#define LAST_SECONDS 3
+
+static const int broken[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, 0};
+
+static void (*emergency_hook)(void);
+
+/* For want of anything better SIGALRM ends it, whatever it hangs in. */
+void
+crash_limit_life(void)
+{
+	static const int alarm_signal[] = {SIGALRM, 0};
+	sigset_t set;
+
+	signals_default(alarm_signal);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	alarm(LAST_SECONDS);
+}
+
+_Noreturn void
+crash_die(int signo)
+{
+	const int list[] = {signo, 0};
+	sigset_t set;
+
+	signals_default(list);
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(EXIT_FAILURE); /* not reached */
+}
+
+static void
+add_cause(struct buffer *b, const siginfo_t *info)
+{
+	const char *name = sigabbrev_np(info->si_signo);
+
+	buffer_add_string(b, "broken by SIG");
+	buffer_add_string(b, name != NULL ? name : "?");
+	if (info->si_code == SI_USER && info->si_pid != getpid()) {
+		buffer_add_string(b, " from process ");
+		buffer_add_number(b, (uint64_t)info->si_pid);
+	}
+	buffer_add_string(b, ", in:");
+}
+
+static void
+on_broken(int signo, siginfo_t *info, void *context)
+{
+	char room[LOG_DYING_MAX];
+	struct buffer words = {.data = room, .size = sizeof(room)};
+
+	crash_limit_life();
+	if (emergency_hook != NULL)
+		emergency_hook();
+	add_cause(&words, info);
+	log_dying(buffer_text(&words));
+	backtrace_log(context);
+	alarm(0); /* a core may take its time */
+	crash_die(signo);
+}
+
+/* With a page below that nothing may touch. */
+static int
+set_up_stack(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	stack_t stack = {.ss_size = STACK_SIZE};
+	char *memory = mmap(NULL, page + STACK_SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory, page, PROT_NONE) == -1)
+		return -1;
+	stack.ss_sp = memory + page;
+	return sigaltstack(&stack, NULL);
+}
+
+int
+crash_prepare(void)
+{
+	if (set_up_stack() == -1)
+		return -1;
+	backtrace_prepare();
+	signals_handle_on_own_stack(broken, on_broken);
+	return 0;
+}
+
+void
+crash_set_emergency(void (*rescue)(void))
+{
+	emergency_hook = rescue;
+}

@@ -1,0 +1,129 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libutil.h>
+
+#include "base/path.h"
+#include "os/pid_file.h"
+
+#define PID_FILE_MODE 0644
+
+/* One of them, or none. */
+static struct pidfh *own;
+static struct {
+	int fd;
+	char *path; /* owned */
+} inherited = {.fd = -1};
+
+int
+pid_file_open(const char *path, pid_t *other)
+{
+	/* A daemon leaves its folder, and removes the file in the end. */
+	char *whole = path_absolute(path);
+
+	own = pidfile_open(whole, PID_FILE_MODE, other);
+	free(whole);
+	if (own == NULL)
+		return -1;
+	fcntl(pidfile_fileno(own), F_SETFD, FD_CLOEXEC); /* not in all libbsd */
+	return 0;
+}
+
+void
+pid_file_inherit(const char *path, int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	inherited.fd = fd;
+	inherited.path = path_absolute(path);
+}
+
+int
+pid_file_fd(void)
+{
+	return own != NULL ? pidfile_fileno(own) : inherited.fd;
+}
+
+/* The old number is there until the new one is: never an empty file. */
+static int
+write_inherited(void)
+{
+	char line[16];
+	int len = snprintf(line, sizeof(line), "%d", (int)getpid());
+
+	if (pwrite(inherited.fd, line, (size_t)len, 0) != len)
+		return -1;
+	return ftruncate(inherited.fd, len);
+}
+
+/*
+ * Somebody has removed it.  Who finds the server by it has to find the new one,
+ * and no other may take the path for free.
+ */
+static int
+replace_removed(void)
+{
+	char *path = inherited.path;
+	pid_t other;
+
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	if (pid_file_open(path, &other) == -1)
+		return -1;
+	close(inherited.fd);
+	free(path);
+	inherited.fd = -1;
+	inherited.path = NULL;
+	return 0;
+}
+
+int
+pid_file_write(void)
+{
+	if (inherited.fd != -1 && replace_removed() == -1)
+		return -1;
+	if (own != NULL)
+		return pidfile_write(own);
+	return inherited.fd != -1 ? write_inherited() : 0;
+}
+
+/* Another server may have put its own there since. */
+static void
+remove_inherited(void)
+{
+	struct stat here, there;
+
+	if (fstat(inherited.fd, &here) == 0 &&
+	    stat(inherited.path, &there) == 0 && here.st_dev == there.st_dev &&
+	    here.st_ino == there.st_ino)
+		unlink(inherited.path);
+}
+
+void
+pid_file_remove(void)
+{
+	if (own != NULL)
+		pidfile_remove(own);
+	else if (inherited.fd != -1)
+		remove_inherited();
+	own = NULL;
+	pid_file_close();
+}
+
+void
+pid_file_close(void)
+{
+	if (own != NULL)
+		pidfile_close(own);
+	own = NULL;
+	if (inherited.fd != -1)
+		close(inherited.fd);
+	free(inherited.path);
+	inherited.fd = -1;
+	inherited.path = NULL;
+}

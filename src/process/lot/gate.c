@@ -1,0 +1,573 @@
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/lot/state.h"
+
+/* What was handed over so long ago has been taken. */
+#define CHANNEL_TIME CLOCK_SECOND
+
+/*
+ * What workers park must find room among the descriptors on their way too, or
+ * each would wait for the other.
+ */
+static bool
+is_channel_at_its_bound(const struct lot *lot)
+{
+	return score_lot_on_the_way(lot->inherited->board) >=
+	    (int64_t)lot->channel_max &&
+	    channel_has_message(&lot->inherited->ready);
+}
+
+/* One that cannot be handed over, ever, must not keep the others. */
+static bool
+lose(struct lot *lot, struct parked *b)
+{
+	if (errno == EAGAIN || channel_is_choked(errno))
+		return false;
+	log_error("cannot hand the connection of %s to a worker: %s; it is "
+		  "closed",
+	    b->peer.name, strerror(errno));
+	parked_release(&lot->parked, b);
+	return true;
+}
+
+/*
+ * True when it is gone to a worker, or for good; else errno is as of
+ * channel_send: the channel takes no more for now.
+ */
+static bool
+hand_over(struct lot *lot, struct parked *b)
+{
+	const struct handoff h = parked_handoff(b);
+
+	if (is_channel_at_its_bound(lot)) {
+		errno = ETOOMANYREFS;
+		return false;
+	}
+	if (channel_send(&lot->inherited->ready, &h, b->fd, b->bytes, b->len,
+		b->deferred) == -1)
+		return lose(lot, b);
+	client_share_handed(&lot->client_share, b->client);
+	score_lot_handed(lot->inherited->board->lot);
+	lot->handed = clock_now();
+	parked_release(&lot->parked, b);
+	return true;
+}
+
+/*
+ * A worker that was killed just when it took something has not said so: what
+ * cannot be on its way any more, after so long, is not counted.
+ */
+static void
+settle_channel(struct lot *lot)
+{
+	struct scoreboard *board = lot->inherited->board;
+	int64_t count = score_lot_on_the_way(board);
+
+	if (count < 0 ||
+	    (count > 0 && clock_now() - lot->handed > CHANNEL_TIME &&
+		!channel_has_message(&lot->inherited->ready)))
+		score_lot_settle(board);
+}
+
+int64_t
+lot_settle_deadline(const struct lot *lot)
+{
+	if (!client_share_is_wanted(&lot->client_share) ||
+	    score_lot_on_the_way(lot->inherited->board) == 0)
+		return CLOCK_NEVER;
+	return clock_now() + CHANNEL_TIME;
+}
+
+/* The first that the channel did not take, or NULL. */
+static struct parked *
+hand_over_all(struct lot *lot)
+{
+	struct parked *b, *next;
+	bool waiting = false;
+
+	settle_channel(lot);
+	client_share_begin(&lot->client_share);
+	for (b = parked_all_first(&lot->parked, PARKED_READY); b != NULL;
+	     b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (!client_share_allows(&lot->client_share, b->client))
+			waiting = true;
+		else if (!hand_over(lot, b))
+			break;
+	}
+	client_share_end(&lot->client_share, waiting);
+	return b;
+}
+
+/* What cannot be taken in waits in the kernel, and must not wake us. */
+static void
+hold_off(struct lot *lot)
+{
+	const struct inherited *h = lot->inherited;
+
+	for (size_t i = 0; i < h->listeners.count && !lot->held_off; i++)
+		parked_all_unwatch(&lot->parked, h->listeners.at[i].fd);
+	lot->held_off = true;
+}
+
+void
+lot_wait_for_channel(struct lot *lot, const struct channel *channel, int error)
+{
+	bool full = error == EAGAIN;
+
+	if (!full && lot->channel_is_full)
+		parked_all_unwatch(&lot->parked, channel->to);
+	else if (full && !lot->channel_is_full)
+		full = parked_all_watch(&lot->parked, channel->to, EPOLLOUT,
+			   &lot->channel_is_full) == 0;
+	lot->channel_is_full = full;
+	lot->channel_is_choked = error != 0 && !full;
+}
+
+/* While the channel is choked, workers alone accept: they need none. */
+void
+lot_hand_over_ready(struct lot *lot)
+{
+	const struct parked *b = hand_over_all(lot);
+
+	lot_wait_for_channel(
+	    lot, &lot->inherited->ready, b != NULL ? errno : 0);
+	if (lot->channel_is_choked && !lot->held_off)
+		hold_off(lot);
+}
+
+static void
+warn_full(struct lot *lot)
+{
+	if (!lot->told_full)
+		log_warning("%zu connections are held, which is all that there "
+			    "is room for: the oldest that can be are closed",
+		    lot->parked.count);
+	lot->told_full = true;
+}
+
+static bool
+evict_first(struct lot *lot, enum parked_state state)
+{
+	struct parked *b = parked_all_first(&lot->parked, state);
+
+	if (b == NULL)
+		return false;
+	warn_full(lot);
+	parked_release(&lot->parked, b);
+	score_lot_evicted(lot->inherited->board->lot);
+	return true;
+}
+
+static bool
+has_memory(const struct lot *lot)
+{
+	return lot->parked.memory <= lot->inherited->lot_memory;
+}
+
+/* Those that take the memory go first, so that one makes room for many. */
+void
+lot_make_memory(struct lot *lot)
+{
+	while (!has_memory(lot) &&
+	    (evict_first(lot, PARKED_COLLECT) ||
+		evict_first(lot, PARKED_HEAD) || evict_first(lot, PARKED_IDLE)))
+		continue;
+}
+
+static bool
+has_places(const struct lot *lot, size_t descriptors)
+{
+	return lot->parked.descriptors + descriptors <= lot->max;
+}
+
+/* For what workers park when nothing can be sent away. */
+static bool
+has_reserve(const struct lot *lot)
+{
+	return lot->parked.descriptors + HANDOFF_DESCRIPTORS_MAX <=
+	    lot->max + LOT_RESERVE;
+}
+
+/*
+ * True when there is room for so many descriptors.  An idle client may be sent
+ * away at any time (RFC 9112, 9.5), one that waits for a worker or a response
+ * may not.
+ */
+static bool
+make_room(struct lot *lot, size_t descriptors)
+{
+	lot_make_memory(lot);
+	while (!has_places(lot, descriptors))
+		if (!evict_first(lot, PARKED_LINGER) &&
+		    !evict_first(lot, PARKED_IDLE) &&
+		    !evict_first(lot, PARKED_HEAD) &&
+		    !evict_first(lot, PARKED_COLLECT))
+			return false;
+	return has_memory(lot);
+}
+
+static int
+watch_once(struct lot *lot, int fd, void *what)
+{
+	if (fd == -1 ||
+	    parked_all_watch(&lot->parked, fd, EPOLLIN, what) == 0 ||
+	    errno == EEXIST)
+		return 0;
+	return -1;
+}
+
+int
+lot_watch_sources(struct lot *lot)
+{
+	struct inherited *h = lot->inherited;
+
+	if (h->client_limit != NULL &&
+	    parked_all_watch(&lot->parked, h->client_limit->freed.from, EPOLLIN,
+		&lot->client_share) == -1 &&
+	    errno != EEXIST)
+		return -1;
+	if (watch_once(lot, h->parked.from, &h->parked) == -1 ||
+	    watch_once(lot, h->predecessor.from, &h->predecessor) == -1)
+		return -1;
+	if (h->accept_gate != -1)
+		return watch_once(lot, h->accept_gate, &h->accept_gate);
+	for (size_t i = 0;
+	     i < h->listeners.count && !lot->stopping && !lot->moving; i++)
+		if (parked_all_watch(&lot->parked, h->listeners.at[i].fd,
+			EPOLLIN | EPOLLEXCLUSIVE, &h->listeners) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+be_full(struct lot *lot)
+{
+	hold_off(lot);
+	atomic_store(&lot->inherited->board->lot->full, true);
+}
+
+/* Memory is no reason for workers to keep slow readers, who take none. */
+static void
+run_short(struct lot *lot)
+{
+	if (has_memory(lot))
+		be_full(lot);
+	else
+		hold_off(lot);
+}
+
+/*
+ * Workers are told first; the reserve is for what they had sent before they
+ * knew, which is not to wait for others in the channel.
+ */
+static bool
+has_room_for_parked(struct lot *lot)
+{
+	if (make_room(lot, HANDOFF_DESCRIPTORS_MAX))
+		return true;
+	run_short(lot);
+	return has_reserve(lot);
+}
+
+static bool
+is_out_of_descriptors(int error)
+{
+	return error == EMFILE || error == ENFILE || channel_is_choked(error);
+}
+
+static void
+starve(struct lot *lot, int source, int error)
+{
+	accept_backoff_begin(&lot->backoff, source, error);
+	lot->backoff_until =
+	    clock_now() + ACCEPT_BACKOFF_PAUSE_MS * CLOCK_MILLISECOND;
+	hold_off(lot);
+}
+
+void
+lot_open_sources(struct lot *lot)
+{
+	int epoll = lot->parked.epoll;
+
+	lot->held_off = false;
+	if (lot_watch_sources(lot) == 0)
+		accept_backoff_end(&lot->backoff, epoll);
+	else
+		starve(lot, epoll, errno);
+}
+
+void
+lot_go_on_if_possible(struct lot *lot)
+{
+	if (!lot->held_off || lot->drained || lot->channel_is_choked ||
+	    !has_memory(lot) || !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
+	    clock_now() < lot->backoff_until)
+		return;
+	atomic_store(&lot->inherited->board->lot->full, false);
+	lot_open_sources(lot);
+	if (lot->backoff.is) /* nobody may come who would tell its end */
+		lot_accept_all(lot);
+}
+
+/* From a predecessor whose heads could be longer: workers would cut it off. */
+static bool
+is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
+{
+	if (len <= lot->room)
+		return false;
+	log_warning("%s has sent more than there is room for, and is let go",
+	    h->peer.name);
+	return true;
+}
+
+/* It is counted here from now on, or nowhere. */
+static void
+relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
+{
+	const struct inherited *inherited = lot->inherited;
+
+	if (h->kind != HANDOFF_SEND || h->worker == 0)
+		return;
+	score_lot_deferred(inherited->board->lot, lot->parked.deferred);
+	deferred_budget_return(
+	    inherited->deferred_budget, h->worker - 1, bytes);
+}
+
+/* What a worker knows of it. */
+static void
+note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
+{
+	b->peer = h->peer;
+	b->client = client_limit_client(&h->peer);
+	b->last = h->last;
+	b->requests = h->requests;
+	b->continued = h->continued;
+	b->wanted = h->wanted;
+	b->chunked = h->chunked;
+	collect_start(&b->collect, h->chunked, h->wanted,
+	    lot->inherited->config.body_buffer);
+}
+
+/* From a worker, with what it knows and has read.  False, with errno: lost. */
+static bool
+take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
+    struct deferred *deferred)
+{
+	static const enum parked_state states[] = {
+	    [HANDOFF_WAIT] = PARKED_IDLE,
+	    [HANDOFF_COLLECT] = PARKED_COLLECT,
+	    [HANDOFF_SEND] = PARKED_SEND,
+	    [HANDOFF_LINGER] = PARKED_LINGER,
+	    /* What no worker has taken of its own, when it moves. */
+	    [HANDOFF_SERVE] = PARKED_IDLE,
+	    [HANDOFF_TIMED_OUT] = PARKED_IDLE,
+	};
+	bool too_much = is_too_much(lot, h, len);
+	struct parked *b = NULL;
+	int error;
+
+	if (too_much)
+		close(fd);
+	else
+		b = parked_new(&lot->parked, fd, states[h->kind]);
+	error = errno;
+	if (b == NULL) {
+		if (h->kind == HANDOFF_SEND)
+			deferred_release(deferred);
+		errno = error;
+		return too_much;
+	}
+	note_handoff(lot, b, h);
+	parked_add_bytes(&lot->parked, b, lot->scratch, len);
+	if (h->kind == HANDOFF_SEND)
+		parked_set_deferred(&lot->parked, b, deferred);
+	else if (h->kind != HANDOFF_LINGER)
+		lot_look_at_bytes(lot, b);
+	return true;
+}
+
+/* It is done with: true, as of take_in. */
+static bool
+refuse(const struct handoff *h, int fd, struct deferred *deferred)
+{
+	close(fd);
+	if (h->kind == HANDOFF_SEND)
+		deferred_release(deferred);
+	return true;
+}
+
+/* Nobody is at its other end any more. */
+static void
+end_channel(struct lot *lot, const struct channel *channel)
+{
+	struct channel *predecessor = &lot->inherited->predecessor;
+
+	parked_all_unwatch(&lot->parked, channel->from);
+	if (channel != predecessor)
+		return;
+	close(predecessor->from);
+	predecessor->from = -1;
+}
+
+/* Until the backoff is over, workers keep what they can. */
+static void
+starve_at_channel(struct lot *lot, const struct channel *channel, int source)
+{
+	starve(lot, source, errno);
+	parked_all_unwatch(&lot->parked, channel->from);
+	be_full(lot);
+}
+
+/* Nothing could be received, or what came could not be kept: EMFILE. */
+static void
+act_on_failure(struct lot *lot, const struct channel *channel,
+    const struct handoff *h, uint64_t spilled)
+{
+	int error = errno;
+
+	if (error == EMFILE)
+		relieve_worker(lot, h, spilled);
+	errno = error;
+	if (error == EPIPE)
+		end_channel(lot, channel);
+	else if (is_out_of_descriptors(error))
+		starve_at_channel(lot, channel, channel->from);
+}
+
+/*
+ * A worker may have been taken over: what it says of the client is asked of the
+ * kernel, so that --allow, logs and shares go by the truth.  A client that has
+ * gone has no address any more, and is done with.
+ */
+static bool
+is_client(const struct lot *lot, const struct channel *channel,
+    struct handoff *h, int fd)
+{
+	return channel == &lot->inherited->predecessor ||
+	    peer_look_up(&h->peer, fd) == 0;
+}
+
+/* False when there is none, or none can be taken in for now. */
+static bool
+take_one(struct lot *lot, const struct channel *channel)
+{
+	struct handoff h;
+	struct deferred deferred;
+	uint64_t spilled;
+	size_t len;
+	bool taken;
+	int fd;
+
+	deferred_init(&deferred);
+	fd = channel_receive(
+	    channel, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &deferred);
+	spilled = deferred.spilled; /* before it is the parked connection's */
+	if (fd == -1) {
+		act_on_failure(lot, channel, &h, spilled);
+		return false;
+	}
+	accept_backoff_end(&lot->backoff, channel->from);
+	if (is_client(lot, channel, &h, fd))
+		taken = take_in(lot, &h, fd, len, &deferred);
+	else
+		taken = refuse(&h, fd, &deferred);
+	if (!taken)
+		starve_at_channel(lot, channel, lot->parked.epoll);
+	relieve_worker(lot, &h, spilled);
+	return taken;
+}
+
+/*
+ * A worker must not wait to be rid of a client: an idle one that is taken in
+ * beyond what there is room for is the next to be closed.
+ */
+void
+lot_take_from(struct lot *lot, const struct channel *channel)
+{
+	while (has_room_for_parked(lot))
+		if (!take_one(lot, channel))
+			return;
+	be_full(lot);
+	parked_all_unwatch(&lot->parked, channel->from);
+}
+
+/*
+ * Whoever is woken first for a new connection is the first in the listener's
+ * queue that waits: the lot goes to its end, to be woken only when no worker
+ * is idle.
+ */
+static void
+step_back(struct lot *lot, int listener)
+{
+	parked_all_unwatch(&lot->parked, listener);
+	if (parked_all_watch(&lot->parked, listener, EPOLLIN | EPOLLEXCLUSIVE,
+		&lot->inherited->listeners) == -1)
+		starve(lot, lot->parked.epoll, errno);
+}
+
+/* Every worker is busy: what would wait for one in silence waits here. */
+static void
+accept_from(struct lot *lot, int listener)
+{
+	struct peer peer = {.length = sizeof(peer.address)};
+	struct parked *b;
+	int fd;
+
+	if (!make_room(lot, 1)) {
+		run_short(lot);
+		return;
+	}
+	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
+	    SOCK_CLOEXEC);
+	if (fd == -1 && is_out_of_descriptors(errno)) {
+		starve(lot, listener, errno);
+		return;
+	}
+	accept_backoff_end(&lot->backoff, listener);
+	if (scoreboard_has_idle(lot->inherited->board))
+		step_back(lot, listener);
+	if (fd == -1)
+		return;
+	score_lot_accepted(lot->inherited->board->lot);
+	peer_set_name(&peer);
+	if (peer.address.ss_family == AF_UNIX)
+		listener_set_timeouts(&lot->inherited->listeners, fd);
+	b = parked_new(&lot->parked, fd, PARKED_IDLE);
+	if (b == NULL) {
+		starve(lot, lot->parked.epoll, errno);
+		return;
+	}
+	b->peer = peer;
+	b->client = client_limit_client(&peer);
+	lot_act_on_parked(lot, b);
+}
+
+void
+lot_accept_all(struct lot *lot)
+{
+	const struct listeners *l = &lot->inherited->listeners;
+
+	for (size_t i = 0; i < l->count && !lot->stopping && !lot->held_off;
+	     i++)
+		accept_from(lot, l->at[i].fd);
+}
+
+void
+lot_close_listeners(struct lot *lot)
+{
+	struct listeners *l = &lot->inherited->listeners;
+
+	for (size_t i = 0; i < l->count; i++) {
+		parked_all_unwatch(&lot->parked, l->at[i].fd);
+		close(l->at[i].fd);
+	}
+	l->count = 0;
+}

@@ -1,0 +1,215 @@
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/min_rate.h"
+#include "connection/connection.h"
+#include "process/lot/state.h"
+
+/* Of a response, before the next client gets some of its own. */
+#define SEND_STEP (256 << 10)
+
+/* It is not looked at any more until a worker has it. */
+static void
+make_ready(struct lot *lot, struct parked *b)
+{
+	b->gap = clock_now() - b->parked;
+	b->collected = b->state == PARKED_COLLECT;
+	parked_enter(&lot->parked, b, PARKED_READY);
+}
+
+/* What cannot be one is ready too: a worker refuses it. */
+static void
+look_for_head(struct lot *lot, struct parked *b)
+{
+	uint64_t max = lot->inherited->config.max_head;
+
+	if (b->len == 0)
+		return;
+	if (request_head_find(&b->scan, b->bytes, b->len, max) !=
+	    REQUEST_HEAD_MORE)
+		make_ready(lot, b);
+	else if (b->state == PARKED_IDLE &&
+	    request_head_has_begun(&b->scan, b->len))
+		parked_enter(&lot->parked, b, PARKED_HEAD);
+}
+
+void
+lot_look_at_bytes(struct lot *lot, struct parked *b)
+{
+	if (b->state != PARKED_COLLECT)
+		look_for_head(lot, b);
+	else if (b->len >= lot->room ||
+	    collect_is_done(&b->collect, b->bytes, b->len))
+		make_ready(lot, b);
+}
+
+/* Whether it may have more time, if it is not too slow. */
+static bool
+may_go_on(const struct lot *lot, const struct parked *b)
+{
+	if (b->state == PARKED_LINGER)
+		return !lot->stopping &&
+		    clock_now() - b->parked < CONNECTION_LINGER_TIME;
+	return b->state == PARKED_COLLECT || b->state == PARKED_SEND;
+}
+
+/* As min_rate.h has it: who moves a quota of bytes in time gets more time. */
+static void
+count_moved(struct lot *lot, struct parked *b, size_t n)
+{
+	b->moved += n;
+	if (b->moved >= min_rate_quota(lot->parked.limits[b->state]) &&
+	    may_go_on(lot, b))
+		parked_enter(&lot->parked, b, b->state);
+}
+
+static void
+drain(struct lot *lot, struct parked *b)
+{
+	ssize_t n = recv(
+	    b->fd, lot->scratch, HANDOFF_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n > 0)
+		count_moved(lot, b, (size_t)n);
+	else if (n == 0 || errno != EAGAIN)
+		parked_release(&lot->parked, b);
+}
+
+static void
+receive(struct lot *lot, struct parked *b)
+{
+	size_t room = b->len < lot->room ? lot->room - b->len : 0;
+	ssize_t n = recv(b->fd, lot->scratch, room, MSG_DONTWAIT);
+
+	if (n == -1 && errno == EAGAIN)
+		return;
+	if (n > 0) {
+		count_moved(lot, b, (size_t)n);
+		parked_add_bytes(&lot->parked, b, lot->scratch, (size_t)n);
+		lot_look_at_bytes(lot, b);
+	} else if (n == 0 && b->state != PARKED_IDLE) {
+		make_ready(lot, b); /* a worker says what is missing */
+	} else {
+		parked_release(&lot->parked, b);
+	}
+}
+
+/* All of the response is sent: the next request, or the end. */
+static void
+go_on_after_send(struct lot *lot, struct parked *b)
+{
+	b->parked = clock_now();
+	if (b->last || lot->stopping) {
+		shutdown(b->fd, SHUT_WR);
+		parked_enter(&lot->parked, b, PARKED_LINGER);
+		return;
+	}
+	parked_enter(&lot->parked, b, PARKED_IDLE);
+	look_for_head(lot, b);
+}
+
+void
+lot_give_up_sending(struct lot *lot, struct parked *b, const char *why)
+{
+	log_info("%s did not take %llu bytes of a response: %s", b->peer.name,
+	    (unsigned long long)deferred_length(b->deferred), why);
+	score_lot_aborted(lot->inherited->board->lot);
+	parked_release(&lot->parked, b);
+}
+
+/* When there are no workers any more, nobody else waits for the disk either. */
+static ssize_t
+send_step(struct lot *lot, struct parked *b)
+{
+	if (lot->drained)
+		return deferred_send(b->deferred, b->fd, SEND_STEP);
+	return deferred_send_cached(
+	    b->deferred, b->fd, SEND_STEP, lot->scratch, HANDOFF_BYTES_MAX);
+}
+
+/*
+ * A little of it, so that no client keeps the others waiting.  A worker waits
+ * for the disk.
+ */
+static void
+send_deferred(struct lot *lot, struct parked *b)
+{
+	ssize_t n = send_step(lot, b);
+
+	if (n > 0) {
+		b->sent += (uint64_t)n;
+		count_moved(lot, b, (size_t)n);
+	}
+	if (n == -1 && errno == DEFERRED_IS_ON_DISK)
+		parked_enter(&lot->parked, b, PARKED_READY);
+	else if (n == -1 && errno != EAGAIN && errno != EINTR)
+		lot_give_up_sending(lot, b, strerror(errno));
+	else if (deferred_length(b->deferred) == 0)
+		go_on_after_send(lot, b);
+}
+
+void
+lot_act_on_parked(struct lot *lot, struct parked *b)
+{
+	switch (b->state) {
+	case PARKED_IDLE:
+	case PARKED_HEAD:
+	case PARKED_COLLECT:
+		receive(lot, b);
+		break;
+	case PARKED_SEND:
+		send_deferred(lot, b);
+		break;
+	case PARKED_LINGER:
+		drain(lot, b);
+		break;
+	case PARKED_READY:
+	case PARKED_DEAD:
+	case PARKED_STATES:
+		break;
+	}
+}
+
+/*
+ * Ready to be written to is a socket only when a third of its buffer is free,
+ * which may take a slow client longer than that: what counts is what it took.
+ */
+static void
+check_rate(struct lot *lot, struct parked *b)
+{
+	if (parked_taken(b) < min_rate_quota(lot->parked.limits[PARKED_SEND])) {
+		lot_give_up_sending(lot, b, strerror(ETIMEDOUT));
+		return;
+	}
+	parked_enter(&lot->parked, b, PARKED_SEND);
+	send_deferred(lot, b);
+}
+
+/* What the client should have sent: a worker says that it is late. */
+static void
+time_out(struct lot *lot, struct parked *b)
+{
+	b->late = true;
+	make_ready(lot, b);
+}
+
+void
+lot_expire(struct lot *lot, struct parked *b)
+{
+	switch (b->state) {
+	case PARKED_HEAD:
+	case PARKED_COLLECT:
+		time_out(lot, b);
+		break;
+	case PARKED_SEND:
+		check_rate(lot, b);
+		break;
+	default:
+		parked_release(&lot->parked, b);
+		break;
+	}
+}

@@ -1,0 +1,25 @@
+/*
+ * lot: the process that holds the connections that no worker is serving: idle
+ * ones, those whose head or content is still arriving, those that wait for a
+ * free worker, those whose clients take their time to receive a response, and
+ * those that linger before they close.  One epoll, nothing that blocks.  It
+ * knows of HTTP only where a head ends, and where content does.
+ */
+#ifndef TINED_PROCESS_LOT_LOT_H
+#define TINED_PROCESS_LOT_LOT_H
+
+#include <sys/types.h>
+
+#include "process/inherited.h"
+
+/*
+ * When another master has taken the place of this one, SIGNAL_MOVE makes it
+ * send all connections to the lot of that one; if that one is gone, SIGNAL_STAY
+ * makes it keep and finish what has not been taken.
+ *
+ * Runs until SIGNAL_STOP comes and what waits has been handed on, or the master
+ * dies.  Returns the exit status; the process must end with it.
+ */
+int lot_run(struct inherited *inherited, pid_t master);
+
+#endif

@@ -1,0 +1,337 @@
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "process/lot/parked.h"
+
+int
+parked_all_init(struct parked_all *all)
+{
+	*all = (struct parked_all){.epoll = epoll_create1(EPOLL_CLOEXEC)};
+	for (int state = 0; state < PARKED_STATES; state++) {
+		TAILQ_INIT(&all->queues[state]);
+		all->limits[state] = CLOCK_NEVER;
+	}
+	return all->epoll == -1 ? -1 : 0;
+}
+
+void
+parked_all_free(struct parked_all *all)
+{
+	struct parked *b;
+
+	for (int state = 0; state < PARKED_DEAD; state++)
+		while ((b = TAILQ_FIRST(&all->queues[state])) != NULL)
+			parked_release(all, b);
+	parked_all_free_closed(all);
+	close(all->epoll);
+}
+
+int
+parked_all_watch(
+    const struct parked_all *all, int fd, uint32_t events, void *what)
+{
+	struct epoll_event event = {.events = events, .data.ptr = what};
+
+	return epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+void
+parked_all_unwatch(const struct parked_all *all, int fd)
+{
+	(void)epoll_ctl(all->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* What a state looks at; one that waits for a worker looks at nothing. */
+static uint32_t
+events_of(enum parked_state state)
+{
+	switch (state) {
+	case PARKED_IDLE:
+	case PARKED_HEAD:
+	case PARKED_COLLECT:
+	case PARKED_LINGER:
+		return EPOLLIN;
+	case PARKED_SEND:
+		return EPOLLOUT;
+	case PARKED_READY:
+	case PARKED_DEAD:
+	case PARKED_STATES:
+		break;
+	}
+	return 0;
+}
+
+static void
+watch_for(const struct parked_all *all, struct parked *b, uint32_t before)
+{
+	uint32_t now = events_of(b->state);
+	struct epoll_event event = {.events = now, .data.ptr = b};
+
+	if (now == before)
+		return;
+	if (now == 0)
+		parked_all_unwatch(all, b->fd);
+	else
+		(void)epoll_ctl(all->epoll,
+		    before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, b->fd, &event);
+}
+
+static void
+insert(struct parked_all *all, struct parked *b)
+{
+	TAILQ_INSERT_TAIL(&all->queues[b->state], b, entry);
+	all->counts[b->state]++;
+}
+
+static void
+take_out(struct parked_all *all, struct parked *b)
+{
+	TAILQ_REMOVE(&all->queues[b->state], b, entry);
+	all->counts[b->state]--;
+}
+
+/* Sending must not block here; workers, who have the socket next, may. */
+static void
+set_blocking(const struct parked *b, bool blocking)
+{
+	int on = !blocking;
+
+	(void)ioctl(b->fd, FIONBIO, &on);
+}
+
+/* Sent, and not acknowledged (Unix: not read). */
+static uint64_t
+queued_bytes(const struct parked *b)
+{
+	int bytes = 0;
+
+	return ioctl(b->fd, SIOCOUTQ, &bytes) == 0 ? (uint64_t)bytes : 0;
+}
+
+static void
+drop_deferred(struct parked_all *all, struct parked *b)
+{
+	if (b->deferred == NULL)
+		return;
+	all->memory -= deferred_size(b->deferred);
+	all->descriptors -= deferred_descriptors(b->deferred);
+	all->deferred -= b->deferred->spilled;
+	deferred_release(b->deferred);
+	free(b->deferred);
+	b->deferred = NULL;
+}
+
+struct parked *
+parked_new(struct parked_all *all, int fd, enum parked_state state)
+{
+	struct parked *b = memory_get_array(1, sizeof(*b));
+	int error;
+
+	b->fd = fd;
+	b->since = b->parked = clock_now();
+	b->state = state;
+	insert(all, b);
+	all->count++;
+	all->descriptors++;
+	all->memory += sizeof(*b) + all->beside;
+	if (parked_all_watch(all, fd, events_of(state), b) == 0)
+		return b;
+	error = errno;
+	log_error(
+	    "cannot watch a connection: %s; it is closed", strerror(error));
+	parked_release(all, b);
+	errno = error;
+	return NULL;
+}
+
+void
+parked_enter(struct parked_all *all, struct parked *b, enum parked_state state)
+{
+	enum parked_state before = b->state;
+
+	take_out(all, b);
+	b->state = state;
+	b->since = clock_now();
+	b->moved = 0;
+	if (state == PARKED_SEND)
+		b->queued = queued_bytes(b);
+	insert(all, b);
+	watch_for(all, b, events_of(before));
+	if ((before == PARKED_SEND) != (state == PARKED_SEND))
+		set_blocking(b, state != PARKED_SEND);
+	if (state != PARKED_SEND && state != PARKED_READY)
+		drop_deferred(all, b);
+}
+
+void
+parked_set_deferred(
+    struct parked_all *all, struct parked *b, const struct deferred *deferred)
+{
+	size_t size = deferred_size(deferred);
+
+	b->deferred = memory_get(size);
+	memcpy(b->deferred, deferred, size);
+	all->memory += size;
+	all->descriptors += deferred_descriptors(b->deferred);
+	all->deferred += b->deferred->spilled;
+	b->queued = queued_bytes(b);
+	set_blocking(b, false);
+}
+
+uint64_t
+parked_taken(const struct parked *b)
+{
+	uint64_t sent = b->moved + b->queued;
+	uint64_t queued = queued_bytes(b);
+
+	return sent > queued ? sent - queued : 0;
+}
+
+/* Bytes a second, more or less. */
+static double
+speed_of(const struct parked *b, int64_t now)
+{
+	return (double)b->sent / (double)(now - b->parked + 1);
+}
+
+struct parked *
+parked_all_slowest(const struct parked_all *all, int64_t before, bool with_copy)
+{
+	int64_t now = clock_now();
+	struct parked *slowest = NULL;
+
+	for (struct parked *b = TAILQ_FIRST(&all->queues[PARKED_SEND]);
+	     b != NULL; b = TAILQ_NEXT(b, entry)) {
+		if (b->parked >= before ||
+		    (with_copy && b->deferred->spill == -1))
+			continue;
+		if (slowest == NULL ||
+		    speed_of(b, now) < speed_of(slowest, now))
+			slowest = b;
+	}
+	return slowest;
+}
+
+void
+parked_add_bytes(
+    struct parked_all *all, struct parked *b, const char *bytes, size_t len)
+{
+	if (len == 0)
+		return;
+	b->bytes = memory_resize(b->bytes, b->len + len, 1);
+	memcpy(b->bytes + b->len, bytes, len);
+	b->len += len;
+	all->memory += len;
+}
+
+struct handoff
+parked_handoff(const struct parked *b)
+{
+	static const enum handoff_kind kinds[PARKED_STATES] = {
+	    [PARKED_IDLE] = HANDOFF_WAIT,
+	    [PARKED_HEAD] = HANDOFF_WAIT,
+	    [PARKED_COLLECT] = HANDOFF_COLLECT,
+	    [PARKED_READY] = HANDOFF_SERVE,
+	    [PARKED_SEND] = HANDOFF_SEND,
+	    [PARKED_LINGER] = HANDOFF_LINGER,
+	};
+
+	enum handoff_kind kind = kinds[b->state];
+
+	if (b->deferred != NULL)
+		kind = HANDOFF_SEND;
+	else if (b->late)
+		kind = HANDOFF_TIMED_OUT;
+	return (struct handoff){
+	    .kind = kind,
+	    .last = b->last,
+	    .collected = b->collected,
+	    .continued = b->continued,
+	    .chunked = b->chunked,
+	    .requests = b->requests,
+	    .wanted = b->wanted,
+	    .since = b->since,
+	    .gap = b->gap,
+	    .peer = b->peer,
+	};
+}
+
+/*
+ * The descriptor may be open elsewhere too, on its way to a worker, so that
+ * closing it here would not end the watch.
+ */
+void
+parked_release(struct parked_all *all, struct parked *b)
+{
+	parked_all_unwatch(all, b->fd);
+	close(b->fd);
+	drop_deferred(all, b);
+	all->count--;
+	all->descriptors--;
+	all->memory -= sizeof(*b) + all->beside + b->len;
+	take_out(all, b);
+	b->state = PARKED_DEAD;
+	insert(all, b);
+}
+
+void
+parked_all_free_closed(struct parked_all *all)
+{
+	struct parked *b = TAILQ_FIRST(&all->queues[PARKED_DEAD]);
+
+	while (b != NULL) {
+		struct parked *next = TAILQ_NEXT(b, entry);
+
+		free(b->bytes);
+		free(b);
+		b = next;
+	}
+	TAILQ_INIT(&all->queues[PARKED_DEAD]);
+	all->counts[PARKED_DEAD] = 0;
+}
+
+struct parked *
+parked_all_first(const struct parked_all *all, enum parked_state state)
+{
+	return TAILQ_FIRST(&all->queues[state]);
+}
+
+static int64_t
+deadline_of(const struct parked_all *all, enum parked_state state)
+{
+	const struct parked *b = TAILQ_FIRST(&all->queues[state]);
+
+	if (b == NULL || all->limits[state] == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	return b->since + all->limits[state];
+}
+
+struct parked *
+parked_all_timed_out(const struct parked_all *all, int64_t now)
+{
+	for (int state = 0; state < PARKED_STATES; state++)
+		if (deadline_of(all, state) <= now)
+			return TAILQ_FIRST(&all->queues[state]);
+	return NULL;
+}
+
+int64_t
+parked_all_deadline(const struct parked_all *all)
+{
+	int64_t next = CLOCK_NEVER;
+
+	for (int state = 0; state < PARKED_STATES; state++)
+		if (deadline_of(all, state) < next)
+			next = deadline_of(all, state);
+	return next;
+}

@@ -1,0 +1,52 @@
+#include "base/clock.h"
+#include "connection/output.h"
+#include "process/lot/state.h"
+
+/* A reader has so long to show how quick it is; and how often it is looked. */
+#define READER_TIME (5 * CLOCK_SECOND)
+#define RELIEF_TICK (100 * CLOCK_MILLISECOND)
+
+/* Of descriptors, for connections and files. */
+static bool
+is_full(const struct lot *lot)
+{
+	return atomic_load(&lot->inherited->board->lot->full);
+}
+
+/* Of memory, for one more response that is no file. */
+static bool
+has_no_room_for_copies(const struct lot *lot)
+{
+	const struct deferred_budget *r = lot->inherited->deferred_budget;
+
+	return lot->parked.deferred > 0 &&
+	    deferred_budget_used(r) + OUTPUT_DEFER_MAX > r->max;
+}
+
+/*
+ * Workers that are not rid of their clients ask again and again whether the lot
+ * has room.  One reader a tick, so that no more go than must.
+ */
+int64_t
+lot_relieve_workers(struct lot *lot)
+{
+	int64_t now = clock_now();
+	bool full = is_full(lot);
+	struct parked *b;
+
+	if (lot->stopping || lot->moving ||
+	    (!full && !has_no_room_for_copies(lot)))
+		return CLOCK_NEVER;
+	if (now < lot->relief)
+		return lot->relief;
+	lot->relief = now + RELIEF_TICK;
+	if (scoreboard_has_idle(lot->inherited->board))
+		return lot->relief;
+	b = parked_all_slowest(&lot->parked, now - READER_TIME, !full);
+	if (b != NULL) {
+		score_lot_evicted(lot->inherited->board->lot);
+		lot_give_up_sending(
+		    lot, b, "others need its place, and it was the slowest");
+	}
+	return lot->relief;
+}

@@ -1,0 +1,306 @@
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "connection/connection.h"
+#include "os/signals.h"
+#include "process/status_server/clients.h"
+#include "process/status_server/server.h"
+
+/* How long clients may take to ask; and at the end, who has just come. */
+#define CLIENT_TIME CLOCK_SECOND
+#define LAST_TIME (100 * CLOCK_MILLISECOND)
+/* What has not come with the head is not waited for. */
+#define SILENT_TIME (200 * CLOCK_MILLISECOND)
+#define BACKLOG 64
+/* Whoever may write to it may ask. */
+#define SOCKET_MODE 0660
+
+struct status_server {
+	const struct inherited *inherited;
+	struct client client;
+	struct status_clients clients;
+	/* Its own: it is no worker, and counts for nothing. */
+	struct scoreboard *board;
+	struct logfile no_log;
+	sigset_t waiting; /* the mask of waits */
+	pid_t master;
+};
+
+/* For the handlers. */
+static struct status_server server;
+static volatile sig_atomic_t want_end;
+static bool let_go; /* the server's listeners are closed */
+
+/* Once: other descriptors may have the numbers by now. */
+static void
+let_go_of_listeners(void)
+{
+	const struct listeners *l = &server.inherited->listeners;
+
+	for (size_t i = 0; i < l->count && !let_go; i++)
+		close(l->at[i].fd);
+	let_go = true;
+}
+
+/* Nobody is greeted any more: the last who holds it closes a socket. */
+static void
+on_let_go(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	let_go_of_listeners();
+	errno = saved;
+}
+
+static void
+end(void)
+{
+	want_end = 1;
+	input_hurry(&server.client.in);
+}
+
+static void
+on_stop(int signo)
+{
+	(void)signo;
+	end();
+}
+
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (getppid() != server.master) {
+		end();
+		let_go_of_listeners();
+	}
+	errno = saved;
+}
+
+static void
+set_config(struct config *c)
+{
+	config_init(c);
+	c->no_lot = true;
+	c->keepalive_timeout = SILENT_TIME;
+	c->head_timeout = CLIENT_TIME;
+	c->body_timeout = CLIENT_TIME;
+	c->send_timeout = CLIENT_TIME;
+	c->max_body = 0;
+	config_add_mount(c, "/", "status", "all");
+}
+
+/* By a descriptor: its name may be another file's by now. */
+static int
+set_owner_of(int path, const struct identity *id)
+{
+	struct stat st;
+
+	if (fstat(path, &st) == -1)
+		return -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		return -1;
+	}
+	return fchownat(path, "", id->uid, id->gid, AT_EMPTY_PATH);
+}
+
+/* It is the users' of the server, where they are not root. */
+static int
+set_owner(const struct inherited *h, const char *path, struct buffer *why)
+{
+	const struct identity *id = &h->privilege.identity;
+	int fd, result;
+
+	if (!id->changes)
+		return 0;
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	result = fd == -1 ? -1 : set_owner_of(fd, id);
+	if (result == -1)
+		buffer_printf(
+		    why, "--status-socket %s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return result;
+}
+
+static int
+open_listener(struct inherited *h, const char *path, struct buffer *why)
+{
+	const struct listener_options options = {
+	    .backlog = BACKLOG,
+	    .unix_mode = SOCKET_MODE,
+	    .receive_timeout = SILENT_TIME,
+	    .send_timeout = config_send_tick(&h->status.config),
+	};
+	char *address;
+	int result;
+
+	listener_init(&h->status.listeners, &options);
+	if (h->status.inherited != NULL) {
+		listener_inherit(&h->status.listeners, h->status.inherited);
+		return 0;
+	}
+	address = memory_printf("unix:%s", path);
+	result = listener_open(&h->status.listeners, address, why);
+	free(address);
+	return result == -1 ? -1 : set_owner(h, path, why);
+}
+
+int
+status_server_open(struct inherited *h, struct buffer *why)
+{
+	const struct status_sources sources = {
+	    .board = h->board,
+	    .listeners = &h->listeners,
+	    .overflows = &h->overflows,
+	};
+	const struct site_source from = {0};
+
+	if (h->config.status_socket == NULL)
+		return 0;
+	set_config(&h->status.config);
+	if (site_init(
+		&h->status.site, &h->status.config, &sources, &from, why) == -1)
+		return -1;
+	return open_listener(h, h->config.status_socket, why);
+}
+
+void
+status_server_close(struct inherited *h)
+{
+	listener_close_all(&h->status.listeners);
+	site_free(&h->status.site);
+	config_free(&h->status.config);
+}
+
+static void
+set_up_signals(void)
+{
+	const int stop[] = {SIGNAL_STOP, 0};
+	const int let_go_of_them[] = {SIGNAL_LET_GO, 0};
+	const int orphaned[] = {SIGNAL_ORPHANED, 0};
+	const int end_of_wait[] = {SIGNAL_STOP, SIGNAL_ORPHANED, 0};
+	static const int ignored[] = {SIGTERM, 0};
+	sigset_t none;
+
+	signals_handle_from(stop, on_stop, server.master);
+	signals_handle_from(let_go_of_them, on_let_go, server.master);
+	signals_handle(orphaned, on_orphaned);
+	signals_leave_to_master();
+	signals_ignore(ignored);
+	sigemptyset(&none);
+	signals_set_mask(&none);
+	signals_block(end_of_wait, &server.waiting);
+}
+
+static void
+follow_master(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
+	if (getppid() != server.master)
+		raise(SIGNAL_ORPHANED);
+}
+
+static int
+start(struct inherited *h)
+{
+	const struct privilege_needs needs = {0};
+	struct service service = {
+	    .config = &h->status.config,
+	    .site = &h->status.site,
+	    .access_log = &server.no_log,
+	    .log_format = &h->log_format,
+	};
+
+	server.inherited = h;
+	server.no_log.kind = LOGFILE_OFF;
+	server.no_log.fd = -1;
+	server.board = scoreboard_create(1);
+	if (server.board == NULL ||
+	    scoreboard_confine(h->board, SCOREBOARD_READER, 0) == -1 ||
+	    status_clients_init(&server.clients, h->status.listeners.at[0].fd,
+		h->status.config.max_head, CLIENT_TIME) == -1) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	/* So that every response is the last on its connection. */
+	atomic_store(&server.board->server->stopping, true);
+	service.board = server.board;
+	service.score = scoreboard_slot(server.board, 0);
+	score_start(service.score, getpid());
+	client_init(&server.client, &service);
+	return privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs);
+}
+
+static void
+serve(struct status_client *g)
+{
+	struct peer peer = {.address.ss_family = AF_UNIX};
+	struct client *c = &server.client;
+	enum connection_end end;
+
+	peer_set_name(&peer);
+	listener_set_timeouts(&server.inherited->status.listeners, g->fd);
+	client_attach(c, g->fd, &peer);
+	c->late = g->late;
+	end = connection_serve(c);
+	client_detach(c);
+	if (end == CONNECTION_LINGERS)
+		status_clients_see_off(&server.clients, g);
+	else
+		status_clients_release(g);
+}
+
+static void
+serve_next(int64_t deadline)
+{
+	struct status_client *g =
+	    status_clients_wait(&server.clients, &server.waiting, deadline);
+
+	if (g != NULL)
+		serve(g);
+}
+
+static void
+loop(void)
+{
+	int64_t end;
+
+	while (!want_end)
+		serve_next(CLOCK_NEVER);
+	status_clients_stop_accepting(&server.clients);
+	end = clock_now() + LAST_TIME;
+	while (status_clients_is_any(&server.clients) && clock_now() < end)
+		serve_next(end);
+}
+
+int
+status_server_run(struct inherited *h, pid_t master)
+{
+	log_set_role("status");
+	setproctitle("status");
+	server.master = master;
+	if (start(h) == -1)
+		return EXIT_FAILURE;
+	set_up_signals();
+	follow_master();
+	loop();
+	status_clients_free(&server.clients);
+	client_free(&server.client);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,213 @@
+#include <sys/prctl.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connection/emergency.h"
+#include "os/backtrace.h"
+#include "os/crash.h"
+#include "os/signals.h"
+#include "process/worker/state.h"
+#include "process/worker/worker.h"
+
+/* For handlers, which get no argument. */
+static struct worker *self;
+/* Of a worker that is not that far yet. */
+static const struct score *starting;
+static pid_t master_pid;
+
+static void
+wake_up(void)
+{
+	const uint64_t one = 1;
+
+	self->want_stop = 1;
+	(void)!write(self->wake, &one, sizeof(one));
+}
+
+static void
+stop(void)
+{
+	wake_up();
+	input_hurry(&self->client.in);
+}
+
+/*
+ * The server goes on, and with a lot so does the client.  Without one it is
+ * told by its next response: closed at once, it might be asking already.
+ */
+static void
+retire(void)
+{
+	wake_up();
+	if (!self->inherited->config.no_lot)
+		input_yield(&self->client.in);
+	else
+		self->client.last = 1;
+}
+
+static bool
+is_stopping(void)
+{
+	return atomic_load(&self->inherited->board->server->stopping);
+}
+
+static void
+on_term(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && is_stopping())
+		stop();
+	else if (self != NULL)
+		retire();
+	errno = saved;
+}
+
+/* For the handlers: another worker may go on with the sockets. */
+static void
+let_go_of_listeners(void)
+{
+	if (self->let_go)
+		return;
+	self->let_go = true;
+	for (size_t i = 0; i < self->inherited->listeners.count; i++)
+		close(self->inherited->listeners.at[i].fd);
+}
+
+/*
+ * From the master: nobody waits to be accepted any more.  In a worker that was
+ * just being started this comes before the SIGTERM that was sent first.
+ */
+static void
+on_let_go(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && (self->want_stop || is_stopping())) {
+		let_go_of_listeners();
+		stop();
+	}
+	errno = saved;
+}
+
+/* Nothing of a dead master may keep its successor from the port. */
+static void
+on_orphaned(int signo)
+{
+	int saved = errno;
+
+	(void)signo;
+	if (self != NULL && getppid() != self->master) {
+		stop();
+		let_go_of_listeners();
+	}
+	errno = saved;
+}
+
+static bool
+has_timed_out(const struct worker *w)
+{
+	int64_t since = score_running_since(w->client.service.score);
+
+	int64_t limit = w->inherited->config.request_timeout;
+
+	return limit > 0 && since != CLOCK_NEVER &&
+	    clock_now() - since >= limit;
+}
+
+static bool
+is_starting(void)
+{
+	return self == NULL && starting != NULL &&
+	    score_state(starting) == SCORE_STARTING;
+}
+
+/* From the master, who may have looked just before the handler was done. */
+static void
+on_timed_out(int signo, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	if (!signals_is_from(info, master_pid) ||
+	    (!is_starting() && (self == NULL || !has_timed_out(self)))) {
+		errno = saved;
+		return;
+	}
+	crash_limit_life();
+	if (self != NULL)
+		emergency_client(&self->client, 504);
+	log_dying(TEXT("has hung, in:"));
+	backtrace_log(context);
+	crash_die(signo);
+}
+
+/*
+ * The master passes on what is meant for all; what is sent to all processes, by
+ * a terminal for one, is the master's to decide.
+ */
+static void
+set_up_signals(const struct worker *w)
+{
+	static const int ours[] = {SIGTERM, 0};
+	const int let_go[] = {SIGNAL_LET_GO, 0};
+	const int orphaned[] = {SIGNAL_ORPHANED, 0};
+	sigset_t none;
+
+	signals_handle(ours, on_term);
+	signals_handle_from(let_go, on_let_go, w->master);
+	signals_handle(orphaned, on_orphaned);
+	signals_leave_to_master();
+	sigemptyset(&none);
+	signals_set_mask(&none);
+}
+
+/* However the master goes, even by SIGKILL, the kernel tells. */
+static void
+follow_master(const struct worker *w)
+{
+	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
+	if (getppid() != w->master) /* it went before that */
+		raise(SIGNAL_ORPHANED);
+}
+
+/* For crash.c, when a handler breaks. */
+static void
+rescue(void)
+{
+	emergency_client(&self->client, 500);
+}
+
+void
+worker_signals_prepare(const struct score *score, pid_t master)
+{
+	const int timed_out[] = {SIGNAL_TIMED_OUT, 0};
+	sigset_t unblocked;
+
+	starting = score;
+	master_pid = master;
+	signals_handle_on_own_stack(timed_out, on_timed_out);
+	sigemptyset(&unblocked);
+	sigaddset(&unblocked, SIGNAL_TIMED_OUT);
+	sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
+}
+
+void
+worker_signals_begin(struct worker *w)
+{
+	self = w;
+	crash_set_emergency(rescue);
+	set_up_signals(w);
+	follow_master(w);
+}
+
+void
+worker_signals_end(void)
+{
+	crash_set_emergency(NULL);
+	self = NULL;
+}

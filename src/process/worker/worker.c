@@ -1,0 +1,284 @@
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "process/log_follow.h"
+#include "process/worker/state.h"
+#include "process/worker/worker.h"
+
+/* A signal may come just before a wait; none is missed for longer. */
+#define DRAIN_TICK_MS 100
+
+static int
+watch(struct worker *w, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* EPOLLEXCLUSIVE: one connection wakes one worker. */
+static int
+watch_listeners(struct worker *w)
+{
+	const struct listeners *l = &w->inherited->listeners;
+
+	for (size_t i = 0; i < l->count; i++)
+		if (watch(w, l->at[i].fd, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+watch_all(struct worker *w)
+{
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll == -1 || w->wake == -1 || watch(w, w->wake, EPOLLIN) == -1)
+		return -1;
+	if (worker_takes_handed(w) &&
+	    watch(w, w->inherited->ready.from, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+		return -1;
+	/*
+	 * Nobody reads it: each time that a lot ends wakes every worker once.
+	 */
+	if (worker_has_lot(w) &&
+	    watch(w, w->inherited->lot_ended.from, EPOLLIN | EPOLLET) == -1)
+		return -1;
+	if (w->inherited->accept_gate != -1)
+		return watch(w, w->inherited->accept_gate, EPOLLIN);
+	return watch_listeners(w);
+}
+
+/* This master has the place of its predecessor (takeover.h). */
+static void
+look_at_gate(struct worker *w)
+{
+	struct pollfd accept_gate = {
+	    .fd = w->inherited->accept_gate, .events = POLLIN};
+
+	if (accept_gate.fd == -1 || poll(&accept_gate, 1, 0) <= 0)
+		return;
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, accept_gate.fd, NULL);
+	w->inherited->accept_gate = -1;
+	if (watch_listeners(w) == 0 || w->let_go)
+		return;
+	log_error("cannot watch listeners: %s; it ends", strerror(errno));
+	w->want_stop = 1;
+}
+
+static int
+start(struct worker *w)
+{
+	struct inherited *h = w->inherited;
+	struct quarantine *q = h->quarantine;
+	struct service service = {
+	    .config = &h->config,
+	    .site = &h->site,
+	    .access_log = &h->access_log,
+	    .log_format = &h->log_format,
+	    .board = h->board,
+	    .ready = worker_has_lot(w) ? &h->ready : NULL,
+	    .parked = worker_has_lot(w) ? &h->parked : NULL,
+	    .worker = w->slot + 1,
+	    .quarantine = q,
+	    .deferred_budget = h->deferred_budget,
+	    .send_tick = config_send_tick(&h->config),
+	    .recycle = &w->recycle,
+	};
+	struct privilege_needs needs = {0};
+	char role[32];
+
+	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
+	log_set_role(role);
+	if (scoreboard_confine(h->board, SCOREBOARD_WORKER, w->slot) == -1) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	service.score = scoreboard_slot(h->board, w->slot);
+	service.place = h->quarantine != NULL ? &service.score->place : NULL;
+	service.master = &h->wanted;
+	recycle_init(&w->recycle, &h->config, h->board);
+	site_add_needs(&h->site, &needs);
+	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
+		return -1;
+	privilege_free_needs(&needs);
+	score_start(service.score, getpid());
+	client_init(&w->client, &service);
+	if (watch_all(w) == -1) {
+		log_error("cannot start: %s", strerror(errno));
+		return -1;
+	}
+	fd_budget_init(&w->fd_budget, w->wake);
+	w->recycle.fd_budget = &w->fd_budget;
+	log_mute(false);
+	wakeup_send(&h->started);
+	return 0;
+}
+
+/*
+ * Nobody else is woken for it.  The lot is woken for new connections as workers
+ * are, and takes none from the channel: one that lies there would be forgotten
+ * if its worker took a new connection instead, and the lot found that gone.
+ */
+static void
+look_there_first(struct worker *w, int source)
+{
+	const struct listeners *l = &w->inherited->listeners;
+
+	w->handed_first = source == w->inherited->ready.from;
+	for (size_t i = 0; i < l->count; i++)
+		if (l->at[i].fd == source)
+			w->next = i;
+}
+
+/*
+ * Nothing is kept here, nor on its way to the lot: who has it counts it; or it
+ * went with a lot that was killed, and would count for ever.
+ */
+static void
+settle_deferred_budget(const struct worker *w)
+{
+	struct inherited *h = w->inherited;
+
+	if (worker_has_lot(w) &&
+	    deferred_budget_is_due(h->deferred_budget, w->slot) &&
+	    !channel_has_message(&h->parked))
+		deferred_budget_forget(h->deferred_budget, w->slot);
+}
+
+/* While there is no lot, what lies in the channel to it is for workers. */
+static void
+mind_parked(struct worker *w)
+{
+	int channel = w->inherited->parked.from;
+	bool wanted = worker_has_lot(w) && !worker_is_lot_there(w);
+
+	if (wanted == w->watches_parked)
+		return;
+	if (!wanted)
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, channel, NULL);
+	else if (watch(w, channel, EPOLLIN | EPOLLEXCLUSIVE) == -1)
+		return;
+	w->watches_parked = wanted;
+}
+
+static void
+wait_for_work(struct worker *w)
+{
+	struct scoreboard *board = w->inherited->board;
+	struct epoll_event event = {.data.fd = -1};
+
+	client_forget(&w->client);
+	settle_deferred_budget(w);
+	mind_parked(w);
+	score_enter(w->client.service.score, SCORE_IDLE);
+	setproctitle("worker %zu (idle)", w->slot + 1);
+	scoreboard_set_idle(board, w->slot, true);
+	/* Nobody may come who would tell that a backoff is over. */
+	epoll_wait(
+	    w->epoll, &event, 1, w->backoff.is ? ACCEPT_BACKOFF_PAUSE_MS : -1);
+	scoreboard_set_idle(board, w->slot, false);
+	look_there_first(w, event.data.fd);
+	if (scoreboard_is_missed(board) || scoreboard_wake(board))
+		wakeup_send(&w->inherited->wanted);
+	look_at_gate(w);
+}
+
+/*
+ * In turns, so that neither new nor parked connections starve the others.  What
+ * lies in the channel to a lot that is gone is little, and nobody adds to it.
+ */
+static bool
+serve_any(struct worker *w)
+{
+	bool handed_first = w->handed_first;
+
+	if (worker_has_lot(w) && !worker_is_lot_there(w) &&
+	    worker_serve_parked(w))
+		return true;
+	w->handed_first = !handed_first;
+	if (handed_first)
+		return worker_serve_handed(w) || worker_serve_new(w);
+	return worker_serve_new(w) || worker_serve_handed(w);
+}
+
+/*
+ * A wait may end for a client and a signal at once: as nobody else is woken for
+ * that client, who woke looks, even if it is the last thing it does.
+ */
+static void
+work(struct worker *w)
+{
+	bool looked = false;
+
+	while (!w->want_stop || !looked) {
+		looked = true;
+		if (serve_any(w) || w->want_stop)
+			continue;
+		wait_for_work(w);
+		looked = false;
+	}
+}
+
+/*
+ * Clients that the kernel has greeted in our name are not turned away: when the
+ * whole server stops, the master says when the last of them is served.  A
+ * worker that retires leaves them to the others.
+ */
+static void
+drain(struct worker *w)
+{
+	const struct scoreboard *board = w->inherited->board;
+	struct epoll_event event;
+	uint64_t count;
+
+	score_enter(w->client.service.score, SCORE_STOPPING);
+	setproctitle("worker %zu (stopping)", w->slot + 1);
+	while (!w->let_go && atomic_load(&board->server->stopping)) {
+		if (serve_any(w))
+			continue;
+		(void)!read(w->wake, &count, sizeof(count));
+		if (!w->let_go)
+			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
+	}
+	/* And what was on its way to and from the lot when it ended. */
+	while (atomic_load(&board->server->stopping) &&
+	    (worker_serve_handed(w) || worker_serve_parked(w)))
+		continue;
+}
+
+static void
+end(struct worker *w)
+{
+	worker_signals_end();
+	client_free(&w->client);
+	close(w->epoll);
+	close(w->wake);
+}
+
+int
+worker_run(struct inherited *inherited, size_t slot, pid_t master)
+{
+	static struct worker w; /* too large for a stack's comfort */
+
+	w = (struct worker){
+	    .inherited = inherited, .slot = slot, .master = master};
+	worker_signals_prepare(scoreboard_slot(inherited->board, slot), master);
+	if (start(&w) == -1)
+		return EXIT_FAILURE;
+	log_follow_follow(
+	    inherited, &scoreboard_slot(inherited->board, slot)->logs, master);
+	worker_signals_begin(&w);
+	work(&w);
+	drain(&w);
+	end(&w);
+	return EXIT_SUCCESS;
+}

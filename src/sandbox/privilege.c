@@ -1,0 +1,245 @@
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sandbox/landlock.h"
+#include "sandbox/privilege.h"
+#include "sandbox/seccomp.h"
+
+/*
+ * Reports of sanitizers are files that are opened late, and need ptrace(2) and
+ * processes: there the fence is left out.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER true
+#else
+#define HAS_SANITIZER false
+#endif
+
+void
+privilege_need_directory(struct privilege_needs *needs, int directory)
+{
+	needs->directories = memory_resize(needs->directories,
+	    needs->directory_count + 1, sizeof(needs->directories[0]));
+	needs->directories[needs->directory_count++] = directory;
+}
+
+void
+privilege_free_needs(struct privilege_needs *needs)
+{
+	free(needs->directories);
+	*needs = (struct privilege_needs){0};
+}
+
+int
+privilege_init(
+    struct privilege *p, const struct config *c, int *root, struct buffer *why)
+{
+	*p = (struct privilege){
+	    .confined = !c->no_sandbox && !HAS_SANITIZER,
+	    .syslog = strcmp(c->access_log, "syslog") == 0 ||
+		strcmp(c->error_log, "syslog") == 0,
+	};
+	if (p->confined) {
+		p->landlock = landlock_probe();
+		p->seccomp = seccomp_probe();
+	}
+	return identity_init(&p->identity, c, root, why);
+}
+
+void
+privilege_free(struct privilege *p)
+{
+	identity_free(&p->identity);
+}
+
+static void
+describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
+{
+	if (p->landlock == 0) {
+		buffer_add_string(
+		    b, "Landlock: this kernel has none, or forbids it\n");
+		return;
+	}
+	buffer_printf(b, "Landlock (version %d) keeps them from: %s",
+	    p->landlock, landlock_describe(p->landlock));
+	if ((more & PRIVILEGE_WRITE) != 0)
+		buffer_add_string(b, "; but a mount needs files anywhere");
+	else if ((more & (PRIVILEGE_READ | PRIVILEGE_EXEC)) != 0)
+		buffer_add_string(b, "; but a mount reads files anywhere");
+	buffer_add_char(b, '\n');
+}
+
+static void
+describe_seccomp(const struct privilege *p, unsigned more, struct buffer *b)
+{
+	if (!p->seccomp) {
+		buffer_add_string(
+		    b, "seccomp: this kernel or machine has none\n");
+		return;
+	}
+	buffer_add_string(b, "seccomp keeps them from: ");
+	if ((more & PRIVILEGE_EXEC) == 0)
+		buffer_add_string(b, "programs, processes, ");
+	if ((more & PRIVILEGE_CONNECT) == 0)
+		buffer_printf(
+		    b, "sockets%s, ", p->syslog ? " but to syslog" : "");
+	buffer_add_string(b, "tracing, mounts, modules, other users\n");
+}
+
+void
+privilege_describe(const struct privilege *p,
+    const struct privilege_needs *needs, struct buffer *b)
+{
+	buffer_add_string(b, "workers run as ");
+	identity_describe(&p->identity, b);
+	buffer_add_char(b, '\n');
+	if (!p->confined) {
+		buffer_printf(b, "no sandbox: %s\n",
+		    HAS_SANITIZER ? "this program has a sanitizer"
+				  : "--no-sandbox");
+		return;
+	}
+	describe_landlock(p, needs->more, b);
+	describe_seccomp(p, needs->more, b);
+}
+
+static void
+log_lines(struct buffer *b)
+{
+	struct text rest = buffer_text(b);
+	const char *end;
+
+	while ((end = memchr(rest.at, '\n', rest.len)) != NULL) {
+		log_info("%.*s", (int)(end - rest.at), rest.at);
+		rest.len -= (size_t)(end + 1 - rest.at);
+		rest.at = end + 1;
+	}
+}
+
+static bool
+is_root(const struct privilege *p)
+{
+	return p->identity.user == NULL && p->identity.uid == 0;
+}
+
+void
+privilege_log(const struct privilege *p, const struct privilege_needs *needs)
+{
+	struct buffer b = {0};
+
+	privilege_describe(p, needs, &b);
+	log_lines(&b);
+	buffer_free(&b);
+	if (!p->confined && !HAS_SANITIZER)
+		log_warning("--no-sandbox: a worker that is taken over can do "
+			    "all that %s may",
+		    is_root(p) ? "root" : "its user");
+	else if (is_root(p))
+		log_notice("workers run as root, as tined was started by root: "
+			   "--user www-data would be safer");
+}
+
+/* For a root that stays: it may read what it serves, and nothing else. */
+static uint64_t
+kept_capabilities(const struct privilege *p)
+{
+	if (p->identity.changes || p->identity.uid != 0)
+		return 0;
+	return p->confined ? UINT64_C(1) << CAP_DAC_READ_SEARCH : ~UINT64_C(0);
+}
+
+static unsigned
+landlock_grants(unsigned more)
+{
+	unsigned grants = 0;
+
+	if ((more & (PRIVILEGE_READ | PRIVILEGE_WRITE | PRIVILEGE_EXEC)) != 0)
+		grants |= LANDLOCK_READ;
+	if ((more & PRIVILEGE_WRITE) != 0)
+		grants |= LANDLOCK_WRITE;
+	if ((more & PRIVILEGE_EXEC) != 0)
+		grants |= LANDLOCK_RUN;
+	return grants;
+}
+
+static int
+confine_files(const struct privilege *p, const struct privilege_needs *needs)
+{
+	const unsigned grants = landlock_grants(needs->more);
+	struct landlock_rule *rules =
+	    memory_get_array(needs->directory_count + 1, sizeof(rules[0]));
+	struct landlock_fence fence = {.rules = rules};
+	int top = -1, result, saved;
+
+	for (size_t i = 0; i < needs->directory_count; i++)
+		rules[fence.rule_count++] = (struct landlock_rule){
+		    needs->directories[i], LANDLOCK_READ};
+	if (grants != 0) {
+		top = open("/", O_PATH | O_CLOEXEC);
+		rules[fence.rule_count++] = (struct landlock_rule){top, grants};
+	}
+	fence.network = (needs->more & PRIVILEGE_CONNECT) != 0;
+	result = landlock_confine(p->landlock, &fence);
+	saved = errno;
+	if (top != -1)
+		close(top);
+	free(rules);
+	errno = saved;
+	return result;
+}
+
+static unsigned
+seccomp_grants(const struct privilege *p, unsigned more)
+{
+	unsigned grants = p->syslog ? SECCOMP_GRANT_SYSLOG : 0;
+
+	if ((more & PRIVILEGE_WRITE) != 0)
+		grants |= SECCOMP_GRANT_FILES;
+	if ((more & PRIVILEGE_EXEC) != 0)
+		grants |= SECCOMP_GRANT_EXEC;
+	if ((more & PRIVILEGE_CONNECT) != 0)
+		grants |= SECCOMP_GRANT_CONNECT;
+	return grants;
+}
+
+/* NULL, or what failed. */
+static const char *
+confine(const struct privilege *p, enum privilege_role role,
+    const struct privilege_needs *needs)
+{
+	const enum seccomp_list list =
+	    role == PRIVILEGE_LOT ? SECCOMP_LOT : SECCOMP_WORKER;
+
+	if (p->landlock > 0 && confine_files(p, needs) == -1)
+		return "Landlock (--no-sandbox does without)";
+	if (p->seccomp &&
+	    seccomp_confine(list, seccomp_grants(p, needs->more)) == -1)
+		return "seccomp (--no-sandbox does without)";
+	return NULL;
+}
+
+int
+privilege_drop(const struct privilege *p, enum privilege_role role,
+    const struct privilege_needs *needs)
+{
+	static const struct privilege_needs none = {0};
+	const char *failed =
+	    identity_take_on(&p->identity, kept_capabilities(p));
+
+	if (failed == NULL && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		failed = "no_new_privs";
+	if (failed == NULL)
+		failed = confine(p, role, needs != NULL ? needs : &none);
+	if (failed == NULL)
+		return 0;
+	log_error("cannot give up privileges: %s: %s", failed, strerror(errno));
+	return -1;
+}

@@ -1,0 +1,48 @@
+/*
+ * seccomp: the system calls that a process can do without are taken from it
+ * (seccomp(2)), so that a mistake in it opens little of the kernel.
+ *
+ * A worker runs other people's code (modules), of which nobody knows what it
+ * calls: it gets a list of what is refused, by EPERM, which code can live
+ * with.  The lot is small and all ours: it gets a list of what is allowed, and
+ * EPERM for the rest, since killing it would cost its clients.  Whoever teaches
+ * the lot a new call adds it to the list in seccomp.c.  Calls that are newer
+ * than this list are ENOSYS to both, so that libraries fall back.
+ */
+#ifndef TINED_SANDBOX_SECCOMP_H
+#define TINED_SANDBOX_SECCOMP_H
+
+#include <linux/filter.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What is given back to a worker, for what is mounted. */
+enum seccomp_grant {
+	SECCOMP_GRANT_SYSLOG = 1,  /* Unix sockets, to be connected */
+	SECCOMP_GRANT_CONNECT = 2, /* sockets of all kinds, no listening */
+	SECCOMP_GRANT_FILES = 4,   /* owners, modes and times of files */
+	SECCOMP_GRANT_EXEC = 8,	   /* programs, processes, their signals */
+};
+
+enum seccomp_list {
+	SECCOMP_WORKER,
+	SECCOMP_LOT,
+};
+
+#define SECCOMP_PROGRAM_MAX 512
+
+/* Has this kernel filters, and are the calls of this machine known here? */
+bool seccomp_probe(void);
+/*
+ * Writes the program for a process, which may still signal itself; how many
+ * instructions it has, 0 on a machine whose calls are not known.
+ */
+size_t seccomp_compile(struct sock_filter program[SECCOMP_PROGRAM_MAX],
+    enum seccomp_list list, unsigned grants, pid_t self);
+/* For good; the process must have no_new_privs.  -1 with errno. */
+int seccomp_confine(enum seccomp_list list, unsigned grants);
+
+#endif

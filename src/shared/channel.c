@@ -1,0 +1,381 @@
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <linux/sockios.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/channel.h"
+
+/* A channel holds a few messages of the largest kind; the kernel doubles it. */
+#define CHANNEL_BUFFER (1 << 20)
+/* Bytes that the kernel takes from it for itself with each message. */
+#define CHANNEL_OVERHEAD 32
+
+/*
+ * What there is room for is a little more than what a message may bring, since
+ * the kernel rounds it up: so one descriptor too many is seen.
+ */
+#define CONTROL_ROOM CMSG_SPACE(HANDOFF_DESCRIPTORS_MAX * sizeof(int))
+#define DESCRIPTORS_ROOM ((CONTROL_ROOM - CMSG_LEN(0)) / sizeof(int))
+
+_Static_assert(DESCRIPTORS_ROOM > HANDOFF_DESCRIPTORS_MAX,
+    "a message with too many descriptors cannot be told");
+
+union control {
+	struct cmsghdr header; /* for its alignment */
+	char bytes[CONTROL_ROOM];
+};
+
+#define PLACE(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
+#define FNV_START UINT32_C(2166136261)
+#define FNV_PRIME UINT32_C(16777619)
+
+uint32_t
+handoff_layout(void)
+{
+	static const uint32_t places[] = {
+	    sizeof(struct handoff),
+	    HANDOFF_TIMED_OUT,
+	    PLACE(struct handoff, kind),
+	    PLACE(struct handoff, last),
+	    PLACE(struct handoff, collected),
+	    PLACE(struct handoff, continued),
+	    PLACE(struct handoff, chunked),
+	    PLACE(struct handoff, worker),
+	    PLACE(struct handoff, requests),
+	    PLACE(struct handoff, wanted),
+	    PLACE(struct handoff, since),
+	    PLACE(struct handoff, gap),
+	    PLACE(struct handoff, peer),
+	    PLACE(struct peer, address),
+	    PLACE(struct peer, length),
+	    PLACE(struct peer, name),
+	    sizeof(struct deferred),
+	    PLACE(struct deferred, file),
+	    PLACE(struct deferred, spill),
+	    PLACE(struct deferred, spilled),
+	    PLACE(struct deferred, count),
+	    PLACE(struct deferred, first),
+	    PLACE(struct deferred, segments),
+	    PLACE(struct deferred_segment, of_file),
+	    PLACE(struct deferred_segment, offset),
+	    PLACE(struct deferred_segment, length),
+	};
+	uint32_t hash = FNV_START;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		hash = (hash ^ places[i]) * FNV_PRIME;
+	return hash;
+}
+
+static size_t
+channel_size(const struct channel *channel)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	if (getsockopt(channel->to, SOL_SOCKET, SO_SNDBUF, &size, &len) == -1)
+		return 0;
+	return (size_t)size;
+}
+
+/* Up to net.core.wmem_max, which may be less than it has already. */
+static void
+grow(struct channel *channel, int size)
+{
+	size_t before = channel_size(channel);
+	int half = (int)(before / 2); /* which the kernel doubles */
+
+	(void)setsockopt(
+	    channel->to, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (channel_size(channel) < before)
+		(void)setsockopt(
+		    channel->to, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
+}
+
+int
+channel_open(struct channel *channel)
+{
+	const int size = CHANNEL_BUFFER;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		0, ends) == -1)
+		return -1;
+	*channel = (struct channel){.from = ends[0], .to = ends[1]};
+	/* Without the privilege it is as large as the kernel likes. */
+	if (setsockopt(channel->to, SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		sizeof(size)) == -1)
+		grow(channel, size);
+	channel->room = channel_capacity(channel);
+	return 0;
+}
+
+size_t
+channel_capacity(const struct channel *channel)
+{
+	const size_t others =
+	    CHANNEL_OVERHEAD + sizeof(struct handoff) + sizeof(struct deferred);
+	size_t size = channel_size(channel);
+
+	if (size < others)
+		return 0;
+	return size - others < HANDOFF_BYTES_MAX ? size - others
+						 : HANDOFF_BYTES_MAX;
+}
+
+static void
+close_end(int *end)
+{
+	if (*end != -1)
+		close(*end);
+	*end = -1;
+}
+
+void
+handoff_only_send(struct channel *channel)
+{
+	close_end(&channel->from);
+}
+
+void
+handoff_only_receive(struct channel *channel)
+{
+	close_end(&channel->to);
+}
+
+void
+channel_close(struct channel *channel)
+{
+	close_end(&channel->from);
+	close_end(&channel->to);
+}
+
+static void
+put_descriptors(struct msghdr *message, const int *fds, size_t count)
+{
+	struct cmsghdr *header = message->msg_control;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(count * sizeof(fds[0]));
+	memcpy(CMSG_DATA(header), fds, count * sizeof(fds[0]));
+	message->msg_controllen = CMSG_SPACE(count * sizeof(fds[0]));
+}
+
+static void *
+as_base(const void *bytes)
+{
+	return (void *)(uintptr_t)bytes;
+}
+
+int
+channel_send(const struct channel *channel, const struct handoff *h, int fd,
+    const char *bytes, size_t len, const struct deferred *deferred)
+{
+	bool with_deferred = h->kind == HANDOFF_SEND;
+	struct iovec parts[] = {
+	    {.iov_base = as_base(h), .iov_len = sizeof(*h)},
+	    {.iov_base = as_base(deferred),
+		.iov_len = with_deferred ? deferred_size(deferred) : 0},
+	    {.iov_base = as_base(bytes), .iov_len = len},
+	};
+	union control control = {0};
+	struct msghdr message = {
+	    .msg_iov = parts,
+	    .msg_iovlen = sizeof(parts) / sizeof(parts[0]),
+	    .msg_control = &control,
+	};
+	int fds[HANDOFF_DESCRIPTORS_MAX] = {fd};
+	size_t count = 1;
+
+	if (with_deferred && deferred->file != -1)
+		fds[count++] = deferred->file;
+	if (with_deferred && deferred->spill != -1)
+		fds[count++] = deferred->spill;
+	put_descriptors(&message, fds, count);
+	return sendmsg(channel->to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
+	    ? -1
+	    : 0;
+}
+
+bool
+channel_is_choked(int error)
+{
+	return error == ETOOMANYREFS || error == ENOBUFS || error == ENOMEM;
+}
+
+bool
+channel_has_message(const struct channel *channel)
+{
+	int bytes = 0;
+
+	return ioctl(channel->from, SIOCINQ, &bytes) == 0 && bytes > 0;
+}
+
+/* Descriptors as they came, whether they were asked for or not. */
+struct passed {
+	int fds[DESCRIPTORS_ROOM];
+	size_t count;
+	bool cut; /* the kernel has dropped some */
+};
+
+static void
+get_descriptors(struct msghdr *message, struct passed *passed)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t size;
+
+	*passed = (struct passed){.cut = message->msg_flags & MSG_CTRUNC};
+	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
+	    header->cmsg_type != SCM_RIGHTS)
+		return;
+	size = header->cmsg_len - CMSG_LEN(0);
+	if (size > sizeof(passed->fds))
+		size = sizeof(passed->fds);
+	memcpy(passed->fds, CMSG_DATA(header), size);
+	passed->count = size / sizeof(passed->fds[0]);
+}
+
+/* Returns -1 with that errno. */
+static int
+refuse(struct passed *passed, int error)
+{
+	while (passed->count > 0)
+		close(passed->fds[--passed->count]);
+	errno = error;
+	return -1;
+}
+
+/* A byte other than 0 and 1 is no bool. */
+static void
+mend_bool(bool *b)
+{
+	unsigned char byte;
+
+	memcpy(&byte, b, sizeof(byte));
+	*b = byte != 0;
+}
+
+static bool
+mend_handoff(struct handoff *h)
+{
+	mend_bool(&h->last);
+	mend_bool(&h->collected);
+	mend_bool(&h->continued);
+	mend_bool(&h->chunked);
+	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
+	return (unsigned)h->kind <= HANDOFF_TIMED_OUT;
+}
+
+/* Offsets are signed in system calls, and sums must not overflow. */
+static bool
+mend_deferred(struct deferred *deferred)
+{
+	uint64_t spilled = 0;
+
+	if (deferred->first > deferred->count)
+		return false;
+	for (size_t i = 0; i < deferred->count; i++) {
+		struct deferred_segment *s = &deferred->segments[i];
+
+		mend_bool(&s->of_file);
+		if (s->offset > DEFERRED_LENGTH_MAX ||
+		    s->length > DEFERRED_LENGTH_MAX ||
+		    (s->length == 0 && i >= deferred->first))
+			return false;
+		spilled += s->of_file ? 0 : s->length;
+	}
+	return deferred->spilled <= DEFERRED_SPILLED_MAX &&
+	    spilled <= deferred->spilled;
+}
+
+/* All descriptors or none: the connection, or -1 with errno. */
+static int
+take_descriptors(struct passed *passed, struct deferred *deferred)
+{
+	bool with_file = deferred != NULL && deferred->file != -1;
+	bool with_spill = deferred != NULL && deferred->spill != -1;
+	size_t wanted = 1u + with_file + with_spill;
+
+	if (passed->count != wanted)
+		return refuse(passed,
+		    passed->cut && passed->count < wanted ? EMFILE : EPROTO);
+	if (with_file)
+		deferred->file = passed->fds[1];
+	if (with_spill)
+		deferred->spill = passed->fds[passed->count - 1];
+	return passed->fds[0];
+}
+
+/*
+ * The last one at the other end is gone, or has shut it down; else somebody
+ * sent nothing.
+ */
+static bool
+is_hung_up(const struct channel *channel)
+{
+	struct pollfd p = {.fd = channel->from, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+/* From before the bytes, which move to its place: false if it is none. */
+static bool
+take_deferred(char *bytes, size_t *len, struct deferred *deferred)
+{
+	size_t size;
+
+	if (deferred == NULL || *len < DEFERRED_HEAD_SIZE)
+		return false;
+	memcpy(deferred, bytes, DEFERRED_HEAD_SIZE);
+	if (deferred->count > DEFERRED_SEGMENTS_MAX ||
+	    *len < deferred_size(deferred))
+		return false;
+	size = deferred_size(deferred);
+	memcpy(deferred->segments, bytes + DEFERRED_HEAD_SIZE,
+	    size - DEFERRED_HEAD_SIZE);
+	*len -= size;
+	memmove(bytes, bytes + size, *len);
+	return mend_deferred(deferred);
+}
+
+int
+channel_receive(const struct channel *channel, struct handoff *h, char *bytes,
+    size_t size, size_t *len, struct deferred *deferred)
+{
+	struct iovec parts[2] = {
+	    {.iov_base = h, .iov_len = sizeof(*h)},
+	    {.iov_base = bytes, .iov_len = size},
+	};
+	union control control;
+	struct msghdr message = {
+	    .msg_iov = parts,
+	    .msg_iovlen = 2,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	struct passed passed;
+	ssize_t n =
+	    recvmsg(channel->from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n == -1)
+		return -1;
+	get_descriptors(&message, &passed);
+	if (n == 0 && is_hung_up(channel))
+		return refuse(&passed, EPIPE);
+	if ((size_t)n < sizeof(*h) || (message.msg_flags & MSG_TRUNC) != 0 ||
+	    !mend_handoff(h))
+		return refuse(&passed, EPROTO);
+	*len = (size_t)n - sizeof(*h);
+	if (h->kind != HANDOFF_SEND)
+		return take_descriptors(&passed, NULL);
+	if (!take_deferred(bytes, len, deferred))
+		return refuse(&passed, EPROTO);
+	return take_descriptors(&passed, deferred);
+}

@@ -1,0 +1,141 @@
+#include <unistd.h>
+
+#include "base/relaxed.h"
+#include "shared/scoreboard.h"
+
+/* Descriptors that may be on their way to the lot before it is looked at. */
+#define LOT_MARGIN 64
+/* Of a response that rests there, beside its connection, at most. */
+#define REST_DESCRIPTORS 2
+
+/* Its counters go on; what waited in another lot is lost. */
+void
+score_lot_start(struct score_lot *lot, size_t room)
+{
+	for (int i = 0; i < SCORE_WAITS; i++)
+		RELAXED_SET(lot->waiting[i], 0);
+	atomic_store(&lot->full, false);
+	RELAXED_SET(lot->deferred, 0);
+	RELAXED_SET(lot->room, room);
+	RELAXED_SET(lot->pid, getpid());
+}
+
+void
+score_lot_set(struct score_lot *lot, enum score_wait what, size_t n)
+{
+	RELAXED_SET(lot->waiting[what], n);
+}
+
+void
+score_lot_peak(struct score_lot *lot, size_t all)
+{
+	if (all > RELAXED_GET(lot->peak))
+		RELAXED_SET(lot->peak, all);
+}
+
+void
+score_lot_deferred(struct score_lot *lot, uint64_t bytes)
+{
+	RELAXED_SET(lot->deferred, bytes);
+}
+
+void
+score_lot_end(struct score_lot *lot)
+{
+	RELAXED_SET(lot->pid, 0);
+	for (int i = 0; i < SCORE_WAITS; i++)
+		RELAXED_SET(lot->waiting[i], 0);
+	RELAXED_SET(lot->deferred, 0);
+}
+
+bool
+score_lot_is_there(const struct score_lot *lot)
+{
+	return RELAXED_GET(lot->pid) != 0;
+}
+
+void
+score_lot_drained(struct score_lot *lot)
+{
+	atomic_store(&lot->drained, true);
+}
+
+void
+score_lot_accepted(struct score_lot *lot)
+{
+	RELAXED_SET(lot->accepted, RELAXED_GET(lot->accepted) + 1);
+}
+
+void
+score_lot_handed(struct score_lot *lot)
+{
+	RELAXED_SET(lot->handed, RELAXED_GET(lot->handed) + 1);
+}
+
+void
+score_lot_taken(struct scoreboard *board)
+{
+	atomic_fetch_add(&board->hints->taken, 1);
+}
+
+/* A worker may say at this moment that it was only slow. */
+void
+score_lot_settle(struct scoreboard *board)
+{
+	atomic_fetch_add(&board->hints->taken,
+	    RELAXED_GET(board->lot->handed) - RELAXED_GET(board->hints->taken));
+}
+
+void
+score_lot_evicted(struct score_lot *lot)
+{
+	RELAXED_SET(lot->evicted, RELAXED_GET(lot->evicted) + 1);
+}
+
+void
+score_lot_aborted(struct score_lot *lot)
+{
+	RELAXED_SET(lot->aborted, RELAXED_GET(lot->aborted) + 1);
+}
+
+bool
+score_lot_is_crowded(const struct score_lot *lot)
+{
+	uint64_t held = REST_DESCRIPTORS * RELAXED_GET(lot->waiting[WAIT_SEND]);
+
+	for (int i = 0; i < SCORE_WAITS; i++)
+		held += RELAXED_GET(lot->waiting[i]);
+	return held + LOT_MARGIN > RELAXED_GET(lot->room);
+}
+
+uint64_t
+score_lot_waiting(const struct score_lot *lot, enum score_wait what)
+{
+	return RELAXED_GET(lot->waiting[what]);
+}
+
+int64_t
+score_lot_on_the_way(const struct scoreboard *board)
+{
+	uint64_t taken = RELAXED_GET(board->hints->taken);
+	int64_t count = (int64_t)(RELAXED_GET(board->lot->handed) - taken);
+
+	if (count > SCORE_CHANNEL_MAX)
+		return SCORE_CHANNEL_MAX;
+	return count > -SCORE_CHANNEL_MAX ? count : -SCORE_CHANNEL_MAX;
+}
+
+const char *
+score_wait_name(enum score_wait wait)
+{
+	static const char *const names[SCORE_WAITS] = {
+	    [WAIT_IDLE] = "idle",
+	    [WAIT_HEAD] = "head",
+	    [WAIT_BODY] = "body",
+	    [WAIT_WORKER] = "worker",
+	    [WAIT_SEND] = "send",
+	    [WAIT_LINGER] = "linger",
+	};
+
+	return names[wait];
+}

@@ -1,0 +1,18 @@
+/*
+ * format: how the status is written for people.
+ */
+#ifndef TINED_STATUS_FORMAT_H
+#define TINED_STATUS_FORMAT_H
+
+#include "base/buffer.h"
+#include "status/snapshot.h"
+
+/* "250us", "12ms", "3.4s", "5m07s", "2h05m", "3d04h", of nanoseconds. */
+void status_add_time(struct buffer *b, int64_t t);
+/* "2.5ms": the bound of a bucket (histogram.h); "over 60s"; "-" for none. */
+void status_add_bound(struct buffer *b, int64_t bound);
+/* A number a second, since the server started: "0.25", "12.3", "4567". */
+void status_add_rate(
+    struct buffer *b, const struct status_snapshot *s, uint64_t n);
+
+#endif

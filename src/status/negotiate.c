@@ -1,0 +1,137 @@
+#include <string.h>
+
+#include "http/qvalue.h"
+#include "status/negotiate.h"
+
+/* How much a range of media types says of a type. */
+enum precision {
+	PRECISION_NONE,
+	PRECISION_ANY,	 /* any type at all */
+	PRECISION_KIND,	 /* any of text, say */
+	PRECISION_TYPE,	 /* the very type */
+	PRECISION_PARAM, /* and what follows it */
+};
+
+struct wish {
+	int quality;
+	enum precision precision;
+};
+
+static const struct text types[FORMS] = {
+    [FORM_TEXT] = {"text/plain", 10},
+    [FORM_PAGE] = {"text/html", 9},
+    [FORM_JSON] = {"application/json", 16},
+    [FORM_METRICS] = {"text/plain", 10},
+    [FORM_OPEN_METRICS] = {"application/openmetrics-text", 28},
+};
+
+/* Up to a mark, which *rest is then behind; all of it if there is none. */
+static struct text
+take_until(struct text *rest, char mark)
+{
+	const char *at =
+	    rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
+	size_t len = at != NULL ? (size_t)(at - rest->at) : rest->len;
+	size_t used = at != NULL ? len + 1 : len;
+	struct text part = {rest->at, len};
+
+	*rest = (struct text){rest->at + used, rest->len - used};
+	return text_trim(part);
+}
+
+/* "version=0.0.4" is Prometheus' mark on plain text. */
+static int
+read_params(struct text params, bool *is_metrics)
+{
+	int quality = QVALUE_MAX;
+
+	while (params.len > 0) {
+		struct text value = take_until(&params, ';');
+		struct text name = take_until(&value, '=');
+
+		if (text_equal_nocase(name, TEXT("q")))
+			quality = qvalue_parse(value);
+		else if (text_equal_nocase(name, TEXT("version")) &&
+		    text_equal(value, TEXT("0.0.4")))
+			*is_metrics = true;
+	}
+	return quality < 0 ? 0 : quality;
+}
+
+static enum precision
+match(struct text range, struct text type)
+{
+	size_t kind =
+	    (size_t)((const char *)memchr(type.at, '/', type.len) - type.at) +
+	    1;
+
+	if (text_equal(range, TEXT("*/*")))
+		return PRECISION_ANY;
+	if (text_equal_nocase(range, type))
+		return PRECISION_TYPE;
+	if (range.len == kind + 1 && range.at[kind] == '*' &&
+	    text_equal_nocase(
+		(struct text){range.at, kind}, (struct text){type.at, kind}))
+		return PRECISION_KIND;
+	return PRECISION_NONE;
+}
+
+static void
+read_range(struct text range, struct wish wishes[FORMS])
+{
+	struct text type = take_until(&range, ';');
+	bool is_metrics = false;
+	int quality = read_params(range, &is_metrics);
+
+	for (int f = 0; f < FORMS; f++) {
+		enum precision p = match(type, types[f]);
+
+		if (p == PRECISION_TYPE && is_metrics)
+			p = f == FORM_METRICS ? PRECISION_PARAM
+					      : PRECISION_NONE;
+		if (p > wishes[f].precision)
+			wishes[f] = (struct wish){quality, p};
+	}
+}
+
+static void
+read_accept(const struct request *r, struct wish wishes[FORMS])
+{
+	struct text list, element;
+
+	for (size_t i = 0; i < r->field_count; i++) {
+		if (r->fields[i].id != FIELD_ACCEPT)
+			continue;
+		list = r->fields[i].value;
+		while (text_next_element(&list, &element))
+			read_range(element, wishes);
+	}
+}
+
+/* None at all may be sent what it did not ask for: the first. */
+enum status_form
+status_wanted_form(const struct request *r)
+{
+	struct wish wishes[FORMS] = {0};
+	enum status_form best = FORM_TEXT;
+
+	read_accept(r, wishes);
+	for (int f = 0; f < FORMS; f++)
+		if (wishes[f].quality > wishes[best].quality)
+			best = (enum status_form)f;
+	return best;
+}
+
+enum status_form
+status_wanted_metrics(const struct request *r)
+{
+	struct wish wishes[FORMS] = {0};
+
+	read_accept(r, wishes);
+	return wishes[FORM_OPEN_METRICS].precision >= PRECISION_TYPE &&
+		wishes[FORM_OPEN_METRICS].quality > 0 &&
+		wishes[FORM_OPEN_METRICS].quality >=
+		    wishes[FORM_METRICS].quality
+	    ? FORM_OPEN_METRICS
+	    : FORM_METRICS;
+}

@@ -1,0 +1,83 @@
+/*
+ * snapshot: how the server is at one moment, as all that show it get
+ * it: sums over the scoreboard, its workers, and the listening sockets.
+ */
+#ifndef TINED_STATUS_SNAPSHOT_H
+#define TINED_STATUS_SNAPSHOT_H
+
+#include <time.h>
+
+#include "net/backlog.h"
+#include "net/listener.h"
+#include "shared/scoreboard.h"
+
+struct status_worker {
+	size_t number; /* from 1 on, as in logs and titles */
+	int64_t age;   /* nanoseconds in the present state */
+	struct score_reading score;
+};
+
+struct status_listener {
+	const char *url; /* the listener's */
+	bool known;
+	struct backlog backlog;
+};
+
+struct status_lot {
+	uint64_t waiting[SCORE_WAITS];
+	uint64_t all; /* of these */
+	uint64_t peak, room, accepted, evicted;
+	uint64_t deferred; /* bytes of responses that it holds */
+};
+
+struct status_snapshot {
+	const char *version;
+	pid_t master;
+	int64_t uptime; /* nanoseconds */
+	time_t time;	/* the clock on the wall */
+	bool stopping;
+
+	/* of all workers that there were */
+	uint64_t counts[SCORE_COUNTS];
+	uint64_t latency[HISTOGRAM_BUCKETS];
+	uint64_t spent[SCORE_STATES];
+	uint64_t events[SCORE_EVENTS];
+
+	/* of those that there are */
+	size_t by_state[SCORE_STATES];
+	struct status_worker *workers; /* owned */
+	size_t worker_count;
+
+	bool has_lot;
+	struct status_lot lot;
+	struct status_listener *listeners; /* owned */
+	size_t listener_count;
+	bool knows_overflows;
+	uint64_t overflows; /* of all listening sockets of this machine */
+};
+
+/* What it is taken of; it outlives the snapshot. */
+struct status_sources {
+	const struct scoreboard *board;
+	const struct listeners *listeners;
+	const struct backlog_overflows *overflows;
+};
+
+void status_take(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master);
+/* The same without the lists of workers and listeners: it takes no memory. */
+void status_take_sums(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master);
+void status_release(struct status_snapshot *s);
+
+/* Workers that have a client. */
+size_t status_busy(const struct status_snapshot *s);
+bool status_is_busy(enum score_state state);
+/* Requests in the histogram. */
+uint64_t status_timed(const struct status_snapshot *s);
+/* A letter for each state, '_' for an idle worker: as Apache's scoreboard. */
+char status_letter(enum score_state state);
+/* "timed_out" */
+const char *status_event_name(enum score_event event);
+
+#endif

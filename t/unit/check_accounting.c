@@ -1,0 +1,266 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <linux/tcp.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "connection/accounting.h"
+#include "unit.h"
+
+#define SMALL 100
+
+static struct scoreboard *board;
+static struct client client;
+static int peer = -1;
+static char bytes[OUTPUT_BUFFER_SIZE];
+
+static void
+set_option(int fd, int option, int value)
+{
+	ck_assert_int_eq(
+	    setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value)), 0);
+}
+
+/* A connection over TCP, whose client delays its acknowledgements. */
+static void
+set_up(void)
+{
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&a, &len);
+	peer = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(peer, (struct sockaddr *)&a, len), 0);
+	set_option(peer, TCP_QUICKACK, 0);
+	client.fd = accept(listener, NULL, NULL);
+	ck_assert_int_ge(client.fd, 0);
+	close(listener);
+
+	board = scoreboard_create(1);
+	ck_assert_ptr_nonnull(board);
+	client.service.score = scoreboard_slot(board, 0);
+	client.response.status = 200;
+	output_init(&client.out, CLOCK_SECOND, CLOCK_SECOND);
+	output_attach(&client.out, client.fd);
+	set_option(client.fd, TCP_NODELAY, 1);
+}
+
+static void
+tear_down(void)
+{
+	output_free(&client.out);
+	close(client.fd);
+	close(peer);
+	scoreboard_free(board);
+}
+
+static uint64_t
+count(int what)
+{
+	return atomic_load(&scoreboard_slot(board, 0)->counts[what]);
+}
+
+static uint64_t
+latencies(void)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		sum += atomic_load(&scoreboard_slot(board, 0)->latency[i]);
+	return sum;
+}
+
+static void
+answer(void)
+{
+	output_copy(&client.out, bytes, SMALL);
+	client.began = clock_now();
+	accounting_answer(&client);
+	client.requests++;
+}
+
+static void
+flush(void)
+{
+	ck_assert_int_eq(output_flush(&client.out), 0);
+}
+
+START_TEST(a_status_that_is_none_counts_nowhere)
+{
+	static const int none[] = {-1, 0, 99, 600, 1000, 1 << 30};
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		client.response.status = none[i];
+		answer();
+	}
+	for (int what = 0; what < SCORE_COUNTS; what++)
+		if (what != COUNT_REQUESTS && what != COUNT_REUSED)
+			ck_assert_msg(count(what) == 0, "%d has counted", what);
+}
+END_TEST
+
+START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
+{
+	client.body.total = 7;
+	answer();
+	ck_assert_uint_eq(count(COUNT_REQUESTS), 1);
+	ck_assert_uint_eq(count(COUNT_REUSED), 0);
+	ck_assert_uint_eq(count(COUNT_RESPONSES + 1), 1);
+	ck_assert_uint_eq(count(COUNT_RECEIVED), 7);
+	ck_assert_uint_eq(count(COUNT_SENT), 0);
+	ck_assert_uint_eq(latencies(), 0);
+	flush();
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_SENT), SMALL);
+	ck_assert_uint_eq(latencies(), 1);
+	client.response.status = 503;
+	client.queue_timed_out = true;
+	answer();
+	flush();
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_REUSED), 1);
+	ck_assert_uint_eq(count(COUNT_RESPONSES_5XX), 1);
+	ck_assert_uint_eq(count(COUNT_QUEUE_TIMEOUTS), 1);
+	ck_assert_uint_eq(count(COUNT_SENT), 2 * SMALL);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
+	ck_assert_uint_eq(count(COUNT_ABORTED), 0);
+}
+END_TEST
+
+START_TEST(an_interim_response_is_one_too)
+{
+	client.continued = true;
+	answer();
+	ck_assert_uint_eq(count(COUNT_RESPONSES), 1);
+	ck_assert_uint_eq(count(COUNT_RESPONSES + 1), 1);
+	ck_assert_uint_eq(count(COUNT_REQUESTS), 1);
+}
+END_TEST
+
+START_TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
+{
+	client.ready = clock_now() - 4 * CLOCK_SECOND;
+	answer();
+	answer();
+	flush();
+	accounting_sent(&client);
+	ck_assert_uint_eq(
+	    atomic_load(&scoreboard_slot(board, 0)
+			     ->latency[histogram_bucket(5 * CLOCK_SECOND)]),
+	    1);
+	ck_assert_uint_eq(latencies(), 2);
+}
+END_TEST
+
+START_TEST(any_number_of_pipelined_answers_is_timed)
+{
+	for (int i = 0; i < 3 * CLIENT_UNACCOUNTED_MAX + 1; i++)
+		answer();
+	flush();
+	accounting_sent(&client);
+	ck_assert_uint_eq(latencies(), 3 * CLIENT_UNACCOUNTED_MAX + 1);
+	ck_assert_uint_eq(
+	    count(COUNT_REQUESTS), 3 * CLIENT_UNACCOUNTED_MAX + 1);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_cut_off_is_counted_once)
+{
+	answer();
+	answer();
+	client.out.failed = true;
+	accounting_sent(&client);
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_ABORTED), 1);
+	ck_assert_uint_eq(latencies(), 2);
+}
+END_TEST
+
+/* As a naive server writes it: the head, then the body. */
+static void
+send_twice(size_t len)
+{
+	output_copy(&client.out, bytes, SMALL);
+	flush();
+	answer();
+	output_copy(&client.out, bytes, len);
+	flush();
+}
+
+START_TEST(two_sends_are_split_and_no_stall)
+{
+	send_twice(SMALL);
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
+	ck_assert_uint_eq(count(COUNT_STALLS), 0);
+	answer();
+	flush();
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
+}
+END_TEST
+
+START_TEST(two_sends_for_what_fits_into_none_are_right)
+{
+	send_twice(OUTPUT_BUFFER_SIZE - 1);
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
+}
+END_TEST
+
+START_TEST(with_nagles_algorithm_they_are_a_stall)
+{
+	set_option(client.fd, TCP_NODELAY, 0);
+	send_twice(SMALL);
+	ck_assert(output_is_stalled(&client.out));
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
+	ck_assert_uint_eq(count(COUNT_STALLS), 1);
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_STALLS), 1);
+}
+END_TEST
+
+START_TEST(a_client_that_takes_nothing_is_no_stall)
+{
+	int room = 4096;
+
+	setsockopt(
+	    client.fd, SOL_SOCKET, SO_SNDBUF, &(int){1 << 20}, sizeof(int));
+	setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	for (int i = 0; i < 20; i++)
+		send_twice(9000);
+	accounting_sent(&client);
+	ck_assert_uint_eq(count(COUNT_STALLS), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("accounting");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_status_that_is_none_counts_nowhere);
+	tcase_add_test(tests, an_answer_is_counted_and_timed_when_it_is_sent);
+	tcase_add_test(tests, an_interim_response_is_one_too);
+	tcase_add_test(
+	    tests, the_wait_for_a_worker_is_part_of_the_first_answer);
+	tcase_add_test(tests, any_number_of_pipelined_answers_is_timed);
+	tcase_add_test(tests, an_answer_that_is_cut_off_is_counted_once);
+	tcase_add_test(tests, two_sends_are_split_and_no_stall);
+	tcase_add_test(tests, two_sends_for_what_fits_into_none_are_right);
+	tcase_add_test(tests, with_nagles_algorithm_they_are_a_stall);
+	tcase_add_test(tests, a_client_that_takes_nothing_is_no_stall);
+	return unit_run();
+}

@@ -1,0 +1,137 @@
+#include "base/chars.h"
+#include "guard.h"
+#include "http/grammar.h"
+#include "unit.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+START_TEST(a_token_is_taken_up_to_the_first_other_byte)
+{
+	struct text t = guard_text(TEXT("abc=d"));
+
+	ck_assert(grammar_token(&t));
+	assert_text_eq(t, "=d");
+	ck_assert(!grammar_token(&t));
+	t = guard_text(TEXT("abc"));
+	ck_assert(grammar_token(&t));
+	ck_assert_uint_eq(t.len, 0);
+	ck_assert(!grammar_token(&t));
+}
+END_TEST
+
+START_TEST(space_is_any_number_of_sp_and_ht)
+{
+	struct text t = guard_text(TEXT(" \t \ra"));
+
+	grammar_space(&t);
+	assert_text_eq(t, "\ra");
+	grammar_space(&t);
+	assert_text_eq(t, "\ra");
+	t = guard_text(TEXT(" \t"));
+	grammar_space(&t);
+	ck_assert_uint_eq(t.len, 0);
+}
+END_TEST
+
+START_TEST(a_quoted_string_is_taken_whole)
+{
+	struct text t = guard_text(TEXT("\"a\\\"\\\\\t\x80\"b"));
+
+	ck_assert(grammar_quoted_string(&t));
+	assert_text_eq(t, "b");
+	t = guard_text(TEXT("\"\""));
+	ck_assert(grammar_quoted_string(&t));
+	ck_assert_uint_eq(t.len, 0);
+}
+END_TEST
+
+START_TEST(other_strings_are_not_quoted_strings)
+{
+	static const struct text bad[] = {{"", 0}, {"a", 1}, {"\"", 1},
+	    {"\"a", 2}, {"\"\\", 2}, {"\"\\\"", 3}, {"\"\r\"", 3},
+	    {"\"\\\n\"", 4}, {"\"\0\"", 3}, {"\"\x7f\"", 3}, {"'a'", 3}};
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct text t = guard_text(bad[i]);
+
+		ck_assert_msg(!grammar_quoted_string(&t), "%s is taken",
+		    unit_show(bad[i].at, bad[i].len));
+	}
+}
+END_TEST
+
+static bool
+are_parameters(const char *s, bool values_required)
+{
+	return grammar_parameters(guard_text(text_of(s)), values_required);
+}
+
+START_TEST(parameters_are_taken_with_bad_white_space)
+{
+	static const char *const good[] = {"", ";a=b", " ; a = b", ";a=\"b;\"",
+	    ";a=b;c=d", "\t;\ta\t=\t\"\"\t;\tc=d"};
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		ck_assert_msg(are_parameters(good[i], true), "%s", good[i]);
+		ck_assert_msg(are_parameters(good[i], false), "%s", good[i]);
+	}
+}
+END_TEST
+
+START_TEST(values_may_or_must_be_there)
+{
+	static const char *const bare[] = {
+	    ";a", ";a;b=c", " ; a ; b", ";b=c;a"};
+
+	for (size_t i = 0; i < COUNT(bare); i++) {
+		ck_assert_msg(!are_parameters(bare[i], true), "%s", bare[i]);
+		ck_assert_msg(are_parameters(bare[i], false), "%s", bare[i]);
+	}
+}
+END_TEST
+
+START_TEST(other_parameters_are_refused)
+{
+	static const char *const bad[] = {" ", "a", ";", "; ", ";=b",
+	    ";a=", ";a= ", ";a=b ", ";a ", ";a=b c", ";a b", ";;a", ";a=b;",
+	    ";a=\"", ";a=\"b\"c", ";a==b", ",a", ";a=b,", ";a=\x7f"};
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		ck_assert_msg(!are_parameters(bad[i], true), "%s", bad[i]);
+		ck_assert_msg(!are_parameters(bad[i], false), "%s", bad[i]);
+	}
+}
+END_TEST
+
+START_TEST(a_field_line_is_a_token_a_colon_and_a_value)
+{
+	ck_assert(grammar_field_line(guard_text(TEXT("A: b"))));
+	ck_assert(grammar_field_line(guard_text(TEXT("A:"))));
+	ck_assert(grammar_field_line(guard_text(TEXT("A::\t\x80"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT(""))));
+	ck_assert(!grammar_field_line(guard_text(TEXT("A"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT(":"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT(": b"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT("A : b"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT(" A: b"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\r"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\0"))));
+	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\x7f"))));
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("grammar");
+
+	tcase_add_test(tests, a_token_is_taken_up_to_the_first_other_byte);
+	tcase_add_test(tests, space_is_any_number_of_sp_and_ht);
+	tcase_add_test(tests, a_quoted_string_is_taken_whole);
+	tcase_add_test(tests, other_strings_are_not_quoted_strings);
+	tcase_add_test(tests, parameters_are_taken_with_bad_white_space);
+	tcase_add_test(tests, values_may_or_must_be_there);
+	tcase_add_test(tests, other_parameters_are_refused);
+	tcase_add_test(tests, a_field_line_is_a_token_a_colon_and_a_value);
+	return unit_run();
+}

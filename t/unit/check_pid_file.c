@@ -1,0 +1,168 @@
+#include <sys/file.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/pid_file.h"
+#include "unit.h"
+
+static char folder[64];
+static char path[128];
+
+static void
+set_up(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/tined-check-pidlock-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pid", folder);
+}
+
+static void
+tear_down(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static int
+number_in_it(void)
+{
+	FILE *f = fopen(path, "re");
+	int number = -1;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &number), 1);
+	fclose(f);
+	return number;
+}
+
+START_TEST(it_has_our_number_and_is_removed)
+{
+	pid_t other;
+
+	ck_assert_int_eq(pid_file_open(path, &other), 0);
+	ck_assert_int_ne(pid_file_fd(), -1);
+	ck_assert_int_eq(pid_file_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	pid_file_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(pid_file_fd(), -1);
+}
+END_TEST
+
+START_TEST(without_one_all_is_well)
+{
+	ck_assert_int_eq(pid_file_fd(), -1);
+	ck_assert_int_eq(pid_file_write(), 0);
+	pid_file_close();
+	pid_file_remove();
+}
+END_TEST
+
+/* As across an exec: the same open file, and so the same lock. */
+START_TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
+{
+	pid_t other = 0;
+	int fd;
+
+	ck_assert_int_eq(pid_file_open(path, &other), 0);
+	ck_assert_int_eq(pid_file_write(), 0);
+	fd = dup(pid_file_fd());
+	pid_file_close();
+	ck_assert_int_eq(pwrite(fd, "1234567890", 10, 0), 10);
+	pid_file_inherit(path, fd);
+	ck_assert_int_eq(pid_file_fd(), fd);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(pid_file_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	ck_assert_int_eq(pid_file_open(path, &other), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(other, getpid());
+	pid_file_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(pid_file_fd(), -1);
+}
+END_TEST
+
+/* As across an exec, when somebody has removed the file. */
+static void
+inherit_removed(void)
+{
+	pid_t other;
+	int fd;
+
+	ck_assert_int_eq(pid_file_open(path, &other), 0);
+	ck_assert_int_eq(pid_file_write(), 0);
+	fd = dup(pid_file_fd());
+	pid_file_close();
+	ck_assert_int_eq(unlink(path), 0);
+	pid_file_inherit(path, fd);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+
+START_TEST(one_that_was_removed_is_made_again_with_a_lock)
+{
+	int lock;
+
+	inherit_removed();
+	ck_assert_int_eq(pid_file_write(), 0);
+	ck_assert_int_eq(number_in_it(), getpid());
+	lock = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), -1);
+	close(lock);
+	pid_file_remove();
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(anothers_file_is_not_written)
+{
+	char was[8] = "";
+	int fd;
+
+	inherit_removed();
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, "12", 2), 2);
+	ck_assert_int_eq(pid_file_write(), 0);
+	ck_assert_int_eq(pread(fd, was, sizeof(was), 0), 2);
+	ck_assert_str_eq(was, "12");
+	close(fd);
+	pid_file_remove();
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(anothers_file_is_not_removed)
+{
+	pid_t other;
+	int fd;
+
+	ck_assert_int_eq(pid_file_open(path, &other), 0);
+	fd = dup(pid_file_fd());
+	pid_file_close();
+	pid_file_inherit(path, fd);
+	ck_assert_int_eq(unlink(path), 0);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	pid_file_remove();
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("pid_file");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, it_has_our_number_and_is_removed);
+	tcase_add_test(tests, without_one_all_is_well);
+	tcase_add_test(
+	    tests, a_successor_has_the_lock_and_a_shorter_number_fits);
+	tcase_add_test(tests, one_that_was_removed_is_made_again_with_a_lock);
+	tcase_add_test(tests, anothers_file_is_not_written);
+	tcase_add_test(tests, anothers_file_is_not_removed);
+	return unit_run();
+}
