@@ -18,7 +18,7 @@ if (Tined->is_sanitized) {
 
 my ($text, $status) = run_bench('cost', '--requests', 200);
 is($status, 0, 'the guard costs no more than http-parser');
-like($text, qr/ of \d+ bytes and 12 fields$/m, 'the request has 12 fields');
+like($text, qr/ of \d+ bytes and 13 fields$/m, 'the request has 13 fields');
 
 my %cost = $text =~ /^(\S.*?) +([\d,]+) +-?[\d.]+ %$/mg;
 tr/,//d for values %cost;
