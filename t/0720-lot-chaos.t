@@ -3,10 +3,12 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask closed_or_usable descriptors find_lot half_of
 	held_by_lot is_on_its_way keep_busy lot_pid park reflect release token);
+use Slow qw(busy_workers);
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -14,7 +16,7 @@ use Tined qw(background need_tools slurp wait_for);
 use Trace qw(replaced_at_once);
 
 Lot::import_or_skip();
-need_tools('prlimit');
+need_tools('prlimit', 'strace');
 
 my @reflect = ('-m', '/reflect=echo:body');
 my $LOT_DIED = qr/ error: the lot\[\d+\] was killed by signal 9 /;
@@ -42,6 +44,23 @@ sub is_replaced ($tined) {
 	kill_lot($tined) if (find_lot($tined) // 0) == $old;
 	return;
 }
+
+# A worker that serves before there is a lot keeps its client.  Here the workers
+# start while the master is still about to start the lot, which takes its time.
+subtest 'there is one when the server is ready' => sub {
+	my $dir = File::Temp->newdir;
+	my $tined = Tined->start(args => ['-w', 2], under => ['strace', '-D',
+		'-f', '-q', '-o', "$dir/trace", '-e',
+		'trace=/^clone3?$,epoll_ctl,prctl,/^send', '-e',
+		'inject=/^clone3?$:delay_enter=500000:when=2', '-e',
+		'inject=prctl:delay_enter=5000']);
+	my $lot = lot_pid($tined);
+	my $calls = slurp("$dir/trace");
+
+	ok($calls =~ /^$lot\ +epoll_ctl\(.*READY=1/ms, 'so it is')
+	    or diag($calls =~ s/^.* prctl\(.*\n//gmr);
+	$tined->ends_clean;
+};
 
 subtest 'the lot is killed' => sub {
 	my $tined = Tined->start(args => ['-w', 2, @reflect]);
@@ -101,6 +120,11 @@ sub limit_descriptors ($tined, $limit) {
 	return;
 }
 
+sub descriptors_limit ($tined) {
+	return slurp('/proc/' . $tined->pid . '/limits')
+	    =~ /^Max open files\s+(\d+)/m ? $1 : die 'no limit';
+}
+
 # Longer than --linger, after which a worker hands over an idle client.
 use constant PAUSE => 0.1;
 
@@ -131,14 +155,39 @@ subtest 'no lot can start' => sub {
 	$tined->ends_clean($LOT_DIED, $NO_LOT);
 };
 
+# With a deadline that never comes, a client that its worker keeps stays there.
+subtest 'who came while there was no lot' => sub {
+	plan skip_all => 'sanitizers need descriptors when a process ends'
+	    if Tined->is_sanitized;
+	my $tined = Tined->start(args => ['-w', 2, @reflect,
+		'--body-timeout', '1h']);
+	my $limit = descriptors_limit($tined);
+	my %begun = map { $_ => $tined->connect } qw(length chunks);
+
+	forbid_lots($tined);
+	$tined->signal('KILL', lot_pid($tined));
+	ok(wait_for(sub { $tined->error_log =~ $NO_LOT }), 'no other starts');
+	$tined->send($begun{length}, reflect('abcdef') =~ s/def\z//r);
+	$tined->send($begun{chunks}, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
+		. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+	ok(wait_for(sub { busy_workers($tined) == 2 }), 'workers wait');
+	limit_descriptors($tined, $limit);
+	ok(wait_for(sub { busy_workers($tined) == 0 }),
+		'until a lot does it again');
+	is($tined->request('def', sock => $begun{length})->body, 'abcdef',
+		'content of a length');
+	is($tined->request("3\r\ndef\r\n0\r\n\r\n", sock => $begun{chunks})
+		->body, 'abcdef', 'content in chunks');
+	$tined->ends_clean($LOT_DIED, $NO_LOT);
+};
+
 subtest 'what lies in the lane while no lot can start' => sub {
 	plan skip_all => 'sanitizers need descriptors when a process ends'
 	    if Tined->is_sanitized;
 	my $tined = Tined->start(args => ['-w', 2, @reflect]);
 	my $lot = lot_pid($tined);
 	my @socks = map { $tined->connect } 1 .. 3;
-	my ($limit) = slurp('/proc/' . $tined->pid . '/limits')
-	    =~ /^Max open files\s+(\d+)/m;
+	my $limit = descriptors_limit($tined);
 
 	# Until one was the lot's, it may be woken before an idle worker is.
 	ask($tined, $tined->connect) or die for 1 .. 4;

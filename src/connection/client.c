@@ -85,6 +85,13 @@ client_has_lot(const struct client *c)
 	    score_lot_is_there(c->service.board->lot);
 }
 
+bool
+client_misses_lot(const struct client *c)
+{
+	return c->service.ready != NULL && !client_has_lot(c) && !c->in.hurry &&
+	    !c->in.yield && !atomic_load(&c->service.board->server->stopping);
+}
+
 /* What has come must fit into a message. */
 bool
 client_may_park(const struct client *c)

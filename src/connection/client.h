@@ -45,6 +45,9 @@ struct service {
 	struct recycle *recycle; /* or NULL: it is never due */
 };
 
+/* How often a worker that misses the lot looks whether there is one again. */
+#define CLIENT_ABSENCE_TICK (20 * CLOCK_MILLISECOND)
+
 /* Pipelined answers, at most, whose times are taken one by one. */
 #define CLIENT_UNACCOUNTED_MAX 32
 
@@ -114,6 +117,8 @@ void client_forget(struct client *c);
 bool client_is_last(const struct client *c);
 /* Whether there is a lot now; it may have been killed, or not have started. */
 bool client_has_lot(const struct client *c);
+/* Whether there should be one, and is none now. */
+bool client_misses_lot(const struct client *c);
 /* Whether the lot could take it, with what it has sent. */
 bool client_may_park(const struct client *c);
 

@@ -19,10 +19,6 @@
  * idle client is waited for no longer.
  */
 #define ABSENCE_PATIENCE CLOCK_SECOND
-/*
- * How often a worker that waits for a head looks whether there is a lot again.
- */
-#define ABSENCE_TICK (20 * CLOCK_MILLISECOND)
 /* Requests of one client in a row, while others wait. */
 #define STREAK_MAX 8
 
@@ -102,14 +98,6 @@ is_spare(struct client *c)
 	return c->gap < BRISK_GAP && !others_wait(c);
 }
 
-/* Whether there should be a lot, and is none now. */
-static bool
-is_lot_missing(const struct client *c)
-{
-	return c->service.ready != NULL && !client_has_lot(c) && !c->in.hurry &&
-	    !c->in.yield && !atomic_load(&c->service.board->server->stopping);
-}
-
 static int64_t
 time_without_lot(const struct client *c)
 {
@@ -133,7 +121,7 @@ wait_without_lot(struct client *c, int64_t start)
 
 	do
 		result = input_wait(&c->in, true);
-	while (result == INPUT_TIMEOUT && is_lot_missing(c) &&
+	while (result == INPUT_TIMEOUT && client_misses_lot(c) &&
 	    clock_now() - start < time_without_lot(c));
 	return result;
 }
@@ -178,9 +166,10 @@ wait_for_deferred(struct client *c, int64_t *began)
 	do
 		if (client_may_park(c))
 			result = input_linger(&c->in, *began + config->linger);
-		else if (is_lot_missing(c))
+		else if (client_misses_lot(c))
 			result = input_more(&c->in,
-			    clock_sooner(clock_now() + ABSENCE_TICK, end));
+			    clock_sooner(
+				clock_now() + CLIENT_ABSENCE_TICK, end));
 		else
 			result = input_more(&c->in, end);
 	while (result == INPUT_TIMEOUT && !client_may_park(c) &&

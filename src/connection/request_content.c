@@ -101,7 +101,8 @@ is_collectable(const struct client *c)
 	    ? max > 0
 	    : c->body.state == BODY_DATA && c->body.left <= max;
 
-	return small && client_may_park(c) && !c->collected && !c->late;
+	return small && (client_may_park(c) || client_misses_lot(c)) &&
+	    !c->collected && !c->late;
 }
 
 /* Or as much of it as there is room for: the request is in the head's bytes. */
@@ -114,10 +115,31 @@ has_come(struct client *c, struct collect *look)
 	    collect_is_done(look, seen.at, seen.len);
 }
 
+/* While there is no lot, a worker waits in its place until there is one. */
+static enum input_result
+wait_without_lot(struct client *c)
+{
+	struct min_rate *rate = &c->body_rate;
+	size_t before = input_text(&c->in).len;
+	enum input_result result;
+
+	if (rate->window == 0)
+		min_rate_start(rate, c->service.config->body_timeout);
+	do
+		result = input_more(&c->in,
+		    clock_sooner(
+			clock_now() + CLIENT_ABSENCE_TICK, rate->ends));
+	while (result == INPUT_TIMEOUT && client_misses_lot(c) &&
+	    !min_rate_is_over(rate));
+	if (result == INPUT_BYTES)
+		min_rate_add(rate, input_text(&c->in).len - before);
+	return result;
+}
+
 /*
  * The client may be waiting for 100 Continue, and for answers before it.  False
  * if that cannot be sent now; else *result is how the wait for the content
- * ends, which is as long as a linger.
+ * ends, which is as long as a linger if there is a lot.
  */
 static bool
 wait_briefly(struct client *c, struct collect *look, enum input_result *result)
@@ -131,7 +153,8 @@ wait_briefly(struct client *c, struct collect *look, enum input_result *result)
 	deadline = clock_now() + c->service.config->linger;
 	*result = INPUT_BYTES;
 	while (sent && *result == INPUT_BYTES && !has_come(c, look))
-		*result = input_linger(&c->in, deadline);
+		*result = client_misses_lot(c) ? wait_without_lot(c)
+					       : input_linger(&c->in, deadline);
 	end_wait(c, state);
 	return sent;
 }

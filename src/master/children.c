@@ -159,7 +159,6 @@ become_lot(const struct children *all)
 	leave_master(all);
 	leave_status(all);
 	wakeup_close(&h->started);
-	wakeup_close(&h->wanted);
 	wakeup_close(&h->lot_ended);
 	handoff_only_receive(&h->parked);
 	if (h->client_limit != NULL)
@@ -336,6 +335,13 @@ is_any_starting(const struct children *all)
 		if (is_starting(all, i))
 			return true;
 	return false;
+}
+
+bool
+child_is_lot_starting(const struct children *all)
+{
+	return all->lot.pid != 0 &&
+	    !score_lot_is_there(all->inherited->board->lot);
 }
 
 int64_t

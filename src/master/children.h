@@ -71,6 +71,8 @@ void child_spawn_ahead(struct children *all, int wanted);
 void child_promote(struct children *all, size_t slot);
 /* Until when (clock.h) those that are starting may do so; 0: none is. */
 int64_t child_starting_until(const struct children *all);
+/* Whether the lot runs, and takes nothing yet. */
+bool child_is_lot_starting(const struct children *all);
 /* Whether the worker of that slot has come as far as to serve. */
 bool child_has_started(const struct children *all, size_t slot);
 /*

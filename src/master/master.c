@@ -436,7 +436,7 @@ announce(struct master *m, const struct master_hooks *hooks)
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
-/* A worker that is still starting may take its time: --start-timeout. */
+/* A process that is still starting may take its time: --start-timeout. */
 static bool
 is_start_over(struct master *m)
 {
@@ -445,9 +445,23 @@ is_start_over(struct master *m)
 
 	if (now < m->ready_deadline)
 		return false;
+	/* Or it is killed: request_timeout.h. */
+	if (child_is_lot_starting(&m->children))
+		until = now + READY_TIME;
 	if (until > now)
 		m->ready_deadline = until;
 	return until <= now;
+}
+
+/*
+ * Workers that serve before there is a lot keep their clients, and none might be
+ * free for the next one.  A lot that cannot start is not waited for.
+ */
+static bool
+is_complete(const struct master *m)
+{
+	return m->started &&
+	    (takeover_is_promised() || !child_is_lot_starting(&m->children));
 }
 
 /* Who started the server is told when it serves, or that it does not. */
@@ -462,7 +476,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 	}
 	if (m->ready)
 		return;
-	if (m->started &&
+	if (is_complete(m) &&
 	    (!takeover_is_waiting() || takeover_act(m->inherited))) {
 		announce(m, hooks);
 	} else if (takeover_is_promised()) {

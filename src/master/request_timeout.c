@@ -68,7 +68,7 @@ check_lot(const struct children *all)
 	const struct child *lot = &all->lot;
 	int64_t end = lot->started + all->inherited->config.start_timeout;
 
-	if (lot->pid == 0 || score_lot_is_there(all->inherited->board->lot))
+	if (!child_is_lot_starting(all))
 		return CLOCK_NEVER;
 	if (end > clock_now())
 		return end;

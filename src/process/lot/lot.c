@@ -433,6 +433,9 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.channel_max = lot.max / 2; /* unix(7) allows so many both ways */
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(inherited->board->lot, lot.max);
+	/* The server may have waited for it to be ready. */
+	wakeup_send(&inherited->wanted);
+	wakeup_close(&inherited->wanted);
 	log_follow_follow(inherited, &inherited->board->lot->logs, master);
 	set_up_signals();
 	loop(&lot);
