@@ -338,8 +338,9 @@ subtest 'connections that say nothing, while all workers are busy' => sub {
 };
 
 # Writes faster than it can be served, and reads all of it; how many answers
-# it had, each in its turn, or what was wrong.
-sub be_greedy ($tined, $enough) {
+# it had, each in its turn, or what was wrong.  It makes the one file when it has
+# the first, and goes on until there is the other.
+sub be_greedy ($tined, $begun, $enough) {
 	my $sock = $tined->connect;
 	my $batch = join q{}, map { reflect(sprintf 'greedy-%03d', $_) }
 	    0 .. 999;
@@ -356,6 +357,7 @@ sub be_greedy ($tined, $enough) {
 		return "cut off after $served" if defined $n && $n == 0;
 		my $end = 0;
 		while ($got =~ /greedy-(\d{3})/g) {
+			spew($begun, q{}) if $served == 0;
 			return "$1, not $served" if $1 != $served++ % 1000;
 			$end = pos $got;
 		}
@@ -366,10 +368,12 @@ sub be_greedy ($tined, $enough) {
 
 subtest 'fairness: one that always has a request ready' => sub {
 	my $tined = Tined->start(args => ['-w', 1, '-a', 'off', @reflect]);
-	my $enough = $tined->dir . '/enough';
+	my ($begun, $enough) = map { $tined->dir . "/$_" } qw(begun enough);
 	my @others = map { $tined->connect } 1 .. 10;
-	my $greedy = background(sub { be_greedy($tined, $enough) });
+	my $greedy = background(sub { be_greedy($tined, $begun, $enough) });
 	my (@waits, $failed);
+
+	ok(wait_for(sub { -e $begun }), 'it has begun');
 
 	for my $round (1 .. 20) {
 		my %token = map { fileno($_) => token() } @others;

@@ -114,10 +114,10 @@ subtest 'what is for others' => sub {
 # Each descriptor of each process has its reason.
 subtest 'what is open' => sub {
 	my $tined = start('-l', 'localhost:0');
-	my %kinds = map { $_ => descriptors($_) } $tined->worker_pids,
-	    lot_pid($tined);
+	my @workers = $tined->all_workers(3);
+	my %kinds = map { $_ => descriptors($_) } @workers, lot_pid($tined);
 
-	for my $pid ($tined->worker_pids) {
+	for my $pid (@workers) {
 		is($kinds{$pid}{lanes}, 4, 'a worker: parked at both ends, '
 			. 'ready and notices to receive');
 	}

@@ -55,7 +55,8 @@ sub ends_clean ($tined, @allowed) {
 	return $tined->log_is_clean(@allowed);
 }
 
-# The old one, with a request that it has not finished, and the new one.
+# The old one, with a request that it has not finished and the worker that has
+# it, and the new one.
 sub start_divided (@args) {
 	my $tined = start('-m', '/reflect=echo:body', '--body-timeout', '1h',
 		@args);
@@ -67,6 +68,7 @@ sub start_divided (@args) {
 	my $new = successor($tined) // die 'no successor';
 	$tined->child_pids($new);
 	$tined->notified('READY');
+	$tined->all_workers(1);
 	return ($tined, $busy, $old, $new);
 }
 
