@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "master/opener.h"
+#include "os/fd_passing.h"
 
 /* Of a page or of words, in one message. */
 #define PIECE 4096
@@ -33,11 +34,6 @@ struct message {
 	char bytes[PIECE];
 };
 
-union passed {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 /* In the other process, there is nothing but this. */
 static int answers = -1;
 
@@ -46,18 +42,8 @@ send_message(const struct message *m, int fd)
 {
 	struct message copy = *m;
 	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
-	union passed control = {0};
-	struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
 
-	if (fd != -1) {
-		header.msg_control = &control;
-		header.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	if (sendmsg(answers, &header, MSG_NOSIGNAL) == -1)
+	if (fd_passing_send(answers, &part, 1, &fd, fd != -1, 0) == -1)
 		_exit(EXIT_FAILURE);
 }
 
@@ -223,28 +209,20 @@ static int
 receive(struct opener *o, struct message *m, int *fd)
 {
 	struct iovec part = {.iov_base = m, .iov_len = sizeof(*m)};
-	union passed control;
-	struct msghdr header = {
-	    .msg_iov = &part,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(o->line, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+	struct passed_fds fds;
+	ssize_t n =
+	    fd_passing_receive(o->line, &part, 1, &fds, 1, MSG_DONTWAIT);
 
 	*fd = -1;
 	if (n <= 0)
 		return (int)n;
-	if (rights != NULL && rights->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(rights), sizeof(*fd));
-	if (n == (ssize_t)sizeof(*m) && m->len <= PIECE &&
-	    (header.msg_flags & MSG_CTRUNC) == 0 &&
-	    (*fd != -1) == (m->kind == FOLDER || m->kind == ROOT))
+	if (n == (ssize_t)sizeof(*m) && m->len <= PIECE && fds.error == 0 &&
+	    (fds.count == 1) == (m->kind == FOLDER || m->kind == ROOT)) {
+		*fd = fds.count == 1 ? fds.at[0] : -1;
 		return 1;
-	if (*fd != -1)
-		close(*fd);
-	errno = EMFILE; /* a descriptor could not be passed */
+	}
+	fd_passing_close(&fds);
+	errno = fds.error != 0 ? fds.error : EPROTO;
 	return -1;
 }
 

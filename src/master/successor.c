@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "master/successor.h"
+#include "os/fd_passing.h"
 
 /* To fork once, and no more: whoever needs longer stands still. */
 #define FORK_SECONDS 5
@@ -22,11 +23,6 @@
 struct report {
 	pid_t pid;  /* -1: nobody is */
 	int number; /* an errno, or a status of waitpid(2) */
-};
-
-union control {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
 static int
@@ -41,18 +37,8 @@ send_report(int line, const struct report *r, int fd)
 {
 	struct report copy = *r;
 	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
-	union control control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
-	if (fd != -1) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	(void)!sendmsg(line, &message, MSG_NOSIGNAL);
+	(void)!fd_passing_send(line, &part, 1, &fd, fd != -1, 0);
 }
 
 /* The descriptor that came with it, or -1 with errno. */
@@ -60,27 +46,17 @@ static int
 receive_report(int line, struct report *r)
 {
 	struct iovec part = {.iov_base = r, .iov_len = sizeof(*r)};
-	union control control;
-	struct msghdr message = {
-	    .msg_iov = &part,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(line, &message, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int fd;
+	struct passed_fds fds;
+	ssize_t n = fd_passing_receive(line, &part, 1, &fds, 1, 0);
 
-	if (n != (ssize_t)sizeof(*r)) {
-		errno = n == -1 ? errno : EPIPE;
-		return -1;
-	}
-	if (header == NULL || header->cmsg_type != SCM_RIGHTS) {
-		errno = r->number;
-		return -1;
-	}
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
+	if (n == (ssize_t)sizeof(*r) && fds.count == 1)
+		return fds.at[0];
+	fd_passing_close(&fds);
+	if (n == (ssize_t)sizeof(*r))
+		errno = fds.error != 0 ? fds.error : r->number;
+	else if (n != -1)
+		errno = EPIPE;
+	return -1;
 }
 
 /* It holds nothing open but the line: it may outlive the listeners, say. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/fd_passing.h"
 #include "shared/channel.h"
 
 /* A channel holds a few messages of the largest kind; the kernel doubles it. */
@@ -16,20 +17,8 @@
 /* Bytes that the kernel takes from it for itself with each message. */
 #define CHANNEL_OVERHEAD 32
 
-/*
- * What there is room for is a little more than what a message may bring, since
- * the kernel rounds it up: so one descriptor too many is seen.
- */
-#define CONTROL_ROOM CMSG_SPACE(HANDOFF_DESCRIPTORS_MAX * sizeof(int))
-#define DESCRIPTORS_ROOM ((CONTROL_ROOM - CMSG_LEN(0)) / sizeof(int))
-
-_Static_assert(DESCRIPTORS_ROOM > HANDOFF_DESCRIPTORS_MAX,
-    "a message with too many descriptors cannot be told");
-
-union control {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CONTROL_ROOM];
-};
+_Static_assert(HANDOFF_DESCRIPTORS_MAX <= FD_PASSING_MAX,
+    "a message cannot bring all descriptors");
 
 #define PLACE(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
 #define FNV_START UINT32_C(2166136261)
@@ -98,6 +87,17 @@ grow(struct channel *channel, int size)
 		    channel->to, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
 }
 
+/*
+ * Nobody reads at the sending end: what a process that was taken over would
+ * send there, descriptors above all, would never be received.
+ */
+static void
+close_other_direction(const struct channel *channel)
+{
+	(void)shutdown(channel->from, SHUT_WR);
+	(void)shutdown(channel->to, SHUT_RD);
+}
+
 int
 channel_open(struct channel *channel)
 {
@@ -108,6 +108,7 @@ channel_open(struct channel *channel)
 		0, ends) == -1)
 		return -1;
 	*channel = (struct channel){.from = ends[0], .to = ends[1]};
+	close_other_direction(channel);
 	/* Without the privilege it is as large as the kernel likes. */
 	if (setsockopt(channel->to, SOL_SOCKET, SO_SNDBUFFORCE, &size,
 		sizeof(size)) == -1)
@@ -156,18 +157,6 @@ channel_close(struct channel *channel)
 	close_end(&channel->to);
 }
 
-static void
-put_descriptors(struct msghdr *message, const int *fds, size_t count)
-{
-	struct cmsghdr *header = message->msg_control;
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(count * sizeof(fds[0]));
-	memcpy(CMSG_DATA(header), fds, count * sizeof(fds[0]));
-	message->msg_controllen = CMSG_SPACE(count * sizeof(fds[0]));
-}
-
 static void *
 as_base(const void *bytes)
 {
@@ -185,12 +174,6 @@ channel_send(const struct channel *channel, const struct handoff *h, int fd,
 		.iov_len = with_deferred ? deferred_size(deferred) : 0},
 	    {.iov_base = as_base(bytes), .iov_len = len},
 	};
-	union control control = {0};
-	struct msghdr message = {
-	    .msg_iov = parts,
-	    .msg_iovlen = sizeof(parts) / sizeof(parts[0]),
-	    .msg_control = &control,
-	};
 	int fds[HANDOFF_DESCRIPTORS_MAX] = {fd};
 	size_t count = 1;
 
@@ -198,8 +181,9 @@ channel_send(const struct channel *channel, const struct handoff *h, int fd,
 		fds[count++] = deferred->file;
 	if (with_deferred && deferred->spill != -1)
 		fds[count++] = deferred->spill;
-	put_descriptors(&message, fds, count);
-	return sendmsg(channel->to, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -1
+	return fd_passing_send(channel->to, parts,
+		   sizeof(parts) / sizeof(parts[0]), fds, count,
+		   MSG_DONTWAIT) == -1
 	    ? -1
 	    : 0;
 }
@@ -218,36 +202,11 @@ channel_has_message(const struct channel *channel)
 	return ioctl(channel->from, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
-/* Descriptors as they came, whether they were asked for or not. */
-struct passed {
-	int fds[DESCRIPTORS_ROOM];
-	size_t count;
-	bool cut; /* the kernel has dropped some */
-};
-
-static void
-get_descriptors(struct msghdr *message, struct passed *passed)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	size_t size;
-
-	*passed = (struct passed){.cut = message->msg_flags & MSG_CTRUNC};
-	if (header == NULL || header->cmsg_level != SOL_SOCKET ||
-	    header->cmsg_type != SCM_RIGHTS)
-		return;
-	size = header->cmsg_len - CMSG_LEN(0);
-	if (size > sizeof(passed->fds))
-		size = sizeof(passed->fds);
-	memcpy(passed->fds, CMSG_DATA(header), size);
-	passed->count = size / sizeof(passed->fds[0]);
-}
-
 /* Returns -1 with that errno. */
 static int
-refuse(struct passed *passed, int error)
+refuse(struct passed_fds *passed, int error)
 {
-	while (passed->count > 0)
-		close(passed->fds[--passed->count]);
+	fd_passing_close(passed);
 	errno = error;
 	return -1;
 }
@@ -297,20 +256,20 @@ mend_deferred(struct deferred *deferred)
 
 /* All descriptors or none: the connection, or -1 with errno. */
 static int
-take_descriptors(struct passed *passed, struct deferred *deferred)
+take_descriptors(struct passed_fds *passed, struct deferred *deferred)
 {
 	bool with_file = deferred != NULL && deferred->file != -1;
 	bool with_spill = deferred != NULL && deferred->spill != -1;
 	size_t wanted = 1u + with_file + with_spill;
 
-	if (passed->count != wanted)
-		return refuse(passed,
-		    passed->cut && passed->count < wanted ? EMFILE : EPROTO);
+	if (passed->error != 0 || passed->count != wanted)
+		return refuse(
+		    passed, passed->error != 0 ? passed->error : EPROTO);
 	if (with_file)
-		deferred->file = passed->fds[1];
+		deferred->file = passed->at[1];
 	if (with_spill)
-		deferred->spill = passed->fds[passed->count - 1];
-	return passed->fds[0];
+		deferred->spill = passed->at[passed->count - 1];
+	return passed->at[0];
 }
 
 /*
@@ -353,23 +312,15 @@ channel_receive(const struct channel *channel, struct handoff *h, char *bytes,
 	    {.iov_base = h, .iov_len = sizeof(*h)},
 	    {.iov_base = bytes, .iov_len = size},
 	};
-	union control control;
-	struct msghdr message = {
-	    .msg_iov = parts,
-	    .msg_iovlen = 2,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	struct passed passed;
-	ssize_t n =
-	    recvmsg(channel->from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct passed_fds passed;
+	ssize_t n = fd_passing_receive(channel->from, parts, 2, &passed,
+	    HANDOFF_DESCRIPTORS_MAX, MSG_DONTWAIT);
 
 	if (n == -1)
 		return -1;
-	get_descriptors(&message, &passed);
 	if (n == 0 && is_hung_up(channel))
 		return refuse(&passed, EPIPE);
-	if ((size_t)n < sizeof(*h) || (message.msg_flags & MSG_TRUNC) != 0 ||
+	if ((size_t)n < sizeof(*h) || passed.error == EPROTO ||
 	    !mend_handoff(h))
 		return refuse(&passed, EPROTO);
 	*len = (size_t)n - sizeof(*h);

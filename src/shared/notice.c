@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "os/fd_passing.h"
 #include "shared/notice.h"
 
 /* What is sent; the descriptors come beside it, those that there are. */
@@ -14,10 +14,8 @@ struct letter {
 	bool has[NOTICE_BOX_FDS];
 };
 
-union control_bytes {
-	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(NOTICE_BOX_FDS * sizeof(int))];
-};
+_Static_assert(
+    NOTICE_BOX_FDS <= FD_PASSING_MAX, "a message cannot bring all descriptors");
 
 int
 notice_box_open(struct notice_box *c)
@@ -28,6 +26,9 @@ notice_box_open(struct notice_box *c)
 		0, ends) == -1)
 		return -1;
 	*c = (struct notice_box){.from = ends[0], .to = ends[1]};
+	/* Nobody reads what a child might send back. */
+	(void)shutdown(c->from, SHUT_WR);
+	(void)shutdown(c->to, SHUT_RD);
 	return 0;
 }
 
@@ -41,21 +42,19 @@ close_all(const struct notice *n)
 
 /* Into the places that they have in the notice. */
 static int
-spread(
-    const struct letter *letter, const int *fds, size_t count, struct notice *n)
+spread(const struct letter *letter, struct passed_fds *fds, struct notice *n)
 {
-	size_t taken = 0;
 	size_t wanted = 0;
 
 	n->number = letter->number;
 	for (int i = 0; i < NOTICE_BOX_FDS; i++) {
+		n->fds[i] = letter->has[i] ? fds->at[wanted] : -1;
 		wanted += letter->has[i];
-		n->fds[i] = letter->has[i] && taken < count ? fds[taken++] : -1;
 	}
-	if (taken == wanted)
+	if (wanted == fds->count)
 		return 0;
-	close_all(n);
-	errno = EMFILE;
+	fd_passing_close(fds);
+	errno = EPROTO;
 	return -1;
 }
 
@@ -64,28 +63,16 @@ receive(const struct notice_box *c, struct notice *n, int flags)
 {
 	struct letter letter = {0};
 	struct iovec part = {.iov_base = &letter, .iov_len = sizeof(letter)};
-	union control_bytes control;
-	struct msghdr message = {
-	    .msg_iov = &part,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	ssize_t len =
-	    recvmsg(c->from, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int fds[NOTICE_BOX_FDS];
-	size_t size = 0;
+	struct passed_fds fds;
+	ssize_t len = fd_passing_receive(
+	    c->from, &part, 1, &fds, NOTICE_BOX_FDS, flags | MSG_DONTWAIT);
 
-	if (len != (ssize_t)sizeof(letter)) {
-		errno = len == -1 ? errno : EPIPE;
-		return -1;
-	}
-	if (header != NULL && header->cmsg_type == SCM_RIGHTS) {
-		size = header->cmsg_len - CMSG_LEN(0);
-		memcpy(fds, CMSG_DATA(header), size);
-	}
-	return spread(&letter, fds, size / sizeof(int), n);
+	if (len == (ssize_t)sizeof(letter) && fds.error == 0)
+		return spread(&letter, &fds, n);
+	if (len != -1)
+		errno = fds.error == EMFILE ? EMFILE : EPIPE;
+	fd_passing_close(&fds);
+	return -1;
 }
 
 /* The kernel gives each reader descriptors of its own. */
@@ -115,21 +102,13 @@ notice_box_post(const struct notice_box *c, const struct notice *n)
 {
 	struct letter letter = {0};
 	struct iovec part = {.iov_base = &letter, .iov_len = sizeof(letter)};
-	union control_bytes control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	struct notice old;
 	int fds[NOTICE_BOX_FDS];
-	size_t size = gather(n, &letter, fds) * sizeof(int);
+	size_t count = gather(n, &letter, fds);
 
 	while (receive(c, &old, 0) == 0)
 		close_all(&old);
-	if (size > 0) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(size);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(&control.header), fds, size);
-	}
-	return sendmsg(c->to, &message, MSG_NOSIGNAL) == -1 ? -1 : 0;
+	return fd_passing_send(c->to, &part, 1, fds, count, MSG_DONTWAIT) == -1
+	    ? -1
+	    : 0;
 }

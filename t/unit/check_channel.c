@@ -287,6 +287,19 @@ START_TEST(a_closed_other_end_is_told)
 }
 END_TEST
 
+/*
+ * Descriptors that nobody receives would count against their user's bound of
+ * those on their way, until no process could pass any: unix(7).
+ */
+START_TEST(nothing_is_sent_the_other_way)
+{
+	ck_assert_int_eq(send(channel.from, "x", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	ck_assert_int_eq(channel_send(&channel, &sent, 0, bytes, 1, NULL), 0);
+	close(receive(&sent));
+}
+END_TEST
+
 START_TEST(a_descriptor_that_is_none_is_not_sent)
 {
 	struct handoff h;
@@ -497,6 +510,7 @@ main(void)
 	tcase_add_test(tests, a_full_channel_does_not_block);
 	tcase_add_test(tests, without_a_free_descriptor_none_leaks);
 	tcase_add_test(tests, a_closed_other_end_is_told);
+	tcase_add_test(tests, nothing_is_sent_the_other_way);
 	tcase_add_test(tests, a_descriptor_that_is_none_is_not_sent);
 	tcase_add_test(tests, what_makes_no_sense_is_dropped_whole);
 	tcase_add_test(tests, descriptors_too_many_or_too_few_are_closed);
