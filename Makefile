@@ -62,7 +62,7 @@ LD_SAYS = @echo '  LINK $@';
 endif
 
 COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
-# -rdynamic: backtraces have names of functions in a stripped program, too.
+# -rdynamic: backtraces have the names of functions that are not static.
 LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 

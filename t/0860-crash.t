@@ -67,69 +67,31 @@ sub frames ($file, @lines) {
 	return grep { /\(\Q$file\E\+0x/ } @lines;
 }
 
-# Where a process has the whole of its program's file, as smaps tells it.
-sub images ($pid) {
-	my $name = Tined->binary;
+# What addr2line tells of a frame: the function, and where that is.
+sub looked_up ($frame) {
+	my ($file, $address) = $frame =~ /\((.*)\+(0x[0-9a-f]+)\)\z/
+	    or return q{};
 
-	return grep { /\A\S+ r--p 0+ .* \Q$name\E\n/
-		&& /^Size:\s+(\d+)/m && $1 << 10 >= -s $name }
-	    split /^(?=[\da-f]+-[\da-f]+ )/m, slurp("/proc/$pid/smaps");
+	return qx{addr2line -fe '$file' $address};
 }
 
-# Every function of the program, static ones too; main among them.
-subtest 'each function has its name' => sub {
+subtest 'the names of functions' => sub {
 	my $tined = start_faulty(args => ['-w', 1]);
-	my @pids = ($tined->pid, $tined->all_workers(1));
-	my @image;
 
-	ok(wait_for(sub {
-		@image = map { images($_) } @pids;
-		2 == grep { /^Rss:\s+0 kB/m } @image;
-	}), 'they take no memory as long as all is well') or diag(@image);
 	$tined->get('/f/static');
-	my @lines = lines($tined, '/f/static');
-	my @frames = frames(Tined->binary, @lines);
-	like($frames[0] // q{}, qr/#0 hidden\+0x/, 'who broke');
-	like($frames[1] // q{}, qr/#1 fault_static\+0x/, 'who called it');
-	ok((grep { / main\+0x/ } @frames), 'and so on, to the first');
-	is_deeply([grep { !/#\d+ [\w.]+\+0x[\da-f]+ \(/ } @frames], [],
-		'every one') or diag(join "\n", @lines);
-	$tined->ends_clean(@ALLOWED);
-};
-
-subtest 'what strip leaves' => sub {
-	plan skip_all => 'no strip' if system('strip --version >/dev/null') != 0;
-	my $dir = File::Temp->newdir;
-	my $whole = Tined->binary;
-	my $crash = sub (@options) {
-		local $ENV{TINED} = "$dir/tined";
-		system('strip', @options, '-o', "$dir/tined", $whole) == 0
-		    or die "strip has failed\n";
-		my $tined = start_faulty(args => ['-w', 1]);
-		$tined->get('/f/static');
-		my @frames = frames("$dir/tined", lines($tined, '/f/static'));
-		$tined->ends_clean(@ALLOWED);
-		return @frames;
-	};
-
-	like(($crash->('--strip-debug'))[0], qr/#0 hidden\+0x/,
-		'all names, when it takes what is for debuggers');
-	my @frames = $crash->();
-	like($frames[0], qr{#0 \(\Q$dir\E/tined\+0x[\da-f]+\)\z},
-		'else only the place');
-	ok((grep { / main\+0x/ } @frames), 'but of what is exported');
-};
-
-subtest 'the address is what addr2line takes' => sub {
-	plan skip_all => 'no addr2line'
-	    unless grep { -x "$_/addr2line" } split /:/, $ENV{PATH};
-	my $tined = start_faulty(args => ['-w', 1]);
-
-	$tined->get('/f/segv');
-	my ($file, $address) = map { /#0 .*\((.*)\+(0x[0-9a-f]+)\)\z/ }
-	    lines($tined, '/f/segv');
-	like(qx{addr2line -fe '$file' $address},
-		qr{\Afault_segv\n.*handler_fault\.c:\d+}, "$file $address");
+	my @frames = frames(Tined->binary, lines($tined, '/f/static'));
+	my $static = qr{#[01] \(\Q${\ Tined->binary}\E\+0x[\da-f]+\)\z};
+	like($frames[$_] // q{}, $static, "static, frame $_") for 0, 1;
+	ok((grep { / main\+0x/ } @frames), 'not static')
+	    or diag(join "\n", @frames);
+  SKIP: {
+		skip 'no addr2line', 2
+		    unless grep { -x "$_/addr2line" } split /:/, $ENV{PATH};
+		like(looked_up($frames[0]), qr{\Ahidden\n.*handler_fault\.c:\d+},
+			'addr2line names those that are static');
+		like(looked_up($frames[1]), qr{\Afault_static\n.*handler_fault},
+			'and who called them');
+	}
 	$tined->ends_clean(@ALLOWED);
 };
 

@@ -130,7 +130,6 @@ subtest 'reload' => sub {
 	loses_nothing($end);
 };
 
-# What was stripped has no names of its static functions.
 subtest 'a worker crashes' => sub {
 	my ($worker) = grep { Tined::title($_) =~ /\Atined: worker/ }
 	    processes;
@@ -142,8 +141,8 @@ subtest 'a worker crashes' => sub {
 		journal =~ /\[$worker\] was killed by signal 11/;
 	}), 'the journal says so');
 	cmp_ok(@frames, '>', 3, 'and where');
-	is_deeply([grep { !/\A[\w.]+\+0x[\da-f]+ \z/ } @frames], [],
-		'in which functions') or diag(journal);
+	ok((grep { /\Amain\+0x/ } @frames), 'by the names of functions')
+	    or diag(journal);
 };
 
 # A client that takes the second half of what it asked for when the service is

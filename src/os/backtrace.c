@@ -1,9 +1,5 @@
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <dlfcn.h>
 #include <execinfo.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <string.h>
@@ -13,32 +9,13 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "os/backtrace.h"
-#include "os/symbols.h"
 
 #define FRAMES_MAX 64
+#define FUNCTION_MAX 127 /* bytes of a name that is shown */
 #define HEX_DIGITS (2 * sizeof(uintptr_t))
 
 static char program[PATH_MAX] = "tined";
 static void *program_base;
-
-/* Its file; who does not crash touches no page of it. */
-static void *image = MAP_FAILED;
-static size_t image_size;
-
-static void
-map_program(void)
-{
-	struct stat status;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1)
-		return;
-	if (fstat(fd, &status) == 0) {
-		image_size = (size_t)status.st_size;
-		image = mmap(NULL, image_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	}
-	close(fd);
-}
 
 void
 backtrace_prepare(void)
@@ -50,7 +27,6 @@ backtrace_prepare(void)
 	program[len > 0 ? len : 0] = '\0';
 	if (dladdr((void *)(uintptr_t)backtrace_prepare, &info) != 0)
 		program_base = info.dli_fbase;
-	map_program();
 	(void)backtrace(frame, 1); /* the first time it loads a library */
 }
 
@@ -78,35 +54,24 @@ add_file(struct buffer *b, const char *file)
 	buffer_add_string(b, len > max ? file + len - max : file);
 }
 
+/* The name is that of a function which the file exports. */
 static void
-add_function(struct buffer *b, const struct symbol *symbol, uintptr_t address)
+add_function(struct buffer *b, const Dl_info *info, uintptr_t address)
 {
-	if (symbol->name.len == 0 || symbol->name.len > SCHAR_MAX)
+	if (info->dli_sname == NULL || strlen(info->dli_sname) > FUNCTION_MAX)
 		return;
-	buffer_add_text(b, symbol->name);
+	buffer_add_string(b, info->dli_sname);
 	buffer_add_char(b, '+');
-	add_hex(b, address - symbol->start);
+	add_hex(b, address - (uintptr_t)info->dli_saddr);
 	buffer_add_char(b, ' ');
 }
 
-/* What the C library knows of the program is what others may call. */
-static void
-look_at_home(uintptr_t address, struct symbol *symbol)
-{
-	struct symbols all;
-
-	if (image != MAP_FAILED && symbols_find(&all, image, image_size))
-		(void)symbols_look_up(&all, address, symbol);
-}
-
-/* And its name there is a title (setproctitle). */
+/* The program's name in info is its process title: setproctitle(3). */
 static void
 add_place(struct buffer *b, uintptr_t address)
 {
-	struct symbol symbol = {0};
 	struct link_map *map;
 	Dl_info info;
-	bool home;
 
 	if (dladdr1((void *)address, &info, (void **)&map, RTLD_DL_LINKMAP) ==
 		0 ||
@@ -114,19 +79,11 @@ add_place(struct buffer *b, uintptr_t address)
 		add_hex(b, address);
 		return;
 	}
-	home = info.dli_fbase == program_base;
-	address -= map->l_addr;
-	if (info.dli_sname != NULL) {
-		symbol.name = text_of(info.dli_sname);
-		symbol.start = (uintptr_t)info.dli_saddr - map->l_addr;
-	}
-	if (home)
-		look_at_home(address, &symbol);
-	add_function(b, &symbol, address);
+	add_function(b, &info, address);
 	buffer_add_char(b, '(');
-	add_file(b, home ? program : info.dli_fname);
+	add_file(b, info.dli_fbase == program_base ? program : info.dli_fname);
 	buffer_add_char(b, '+');
-	add_hex(b, address);
+	add_hex(b, address - map->l_addr);
 	buffer_add_char(b, ')');
 }
 

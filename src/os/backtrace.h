@@ -1,11 +1,11 @@
 /*
  * backtrace: where a process is: its call stack, in the error log.
  *
- *	#0 fault_segv+0x14 (/usr/sbin/tined+0x5a14)
+ *	#0 file_serve+0x14 (/usr/sbin/tined+0x5a14)
  *
- * is a function's name, and what addr2line(1) takes: the file and the address
- * in it.  In the program each function has its name, unless it was stripped;
- * in a library and in a program that was, those that it exports.
+ * has in parentheses what addr2line(1) takes: the file and the address in it.
+ * The name in front is there if the function is one that the file exports: in
+ * the program, all but the static ones.
  */
 #ifndef TINED_OS_BACKTRACE_H
 #define TINED_OS_BACKTRACE_H
