@@ -11,11 +11,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "handlers/handler.h"
-#include "status/html.h"
-#include "status/json.h"
-#include "status/metrics.h"
+#include "status/forms.h"
 #include "status/negotiate.h"
-#include "status/text.h"
 
 struct status_mount {
 	const struct status_sources *server;
@@ -150,14 +147,7 @@ static void
 render(const struct status_mount *m, enum status_form form,
     const struct status_snapshot *s, struct response *response)
 {
-	static const char *const types[FORMS] = {
-	    [FORM_TEXT] = "text/plain; charset=utf-8",
-	    [FORM_PAGE] = "text/html; charset=utf-8",
-	    [FORM_JSON] = "application/json",
-	};
-	const char *type = types[form];
 	struct buffer *out = &response->text;
-	enum metrics_format format = METRICS_PLAIN;
 
 	switch (form) {
 	case FORM_TEXT:
@@ -171,15 +161,13 @@ render(const struct status_mount *m, enum status_form form,
 	case FORM_JSON:
 		status_add_json(out, s);
 		break;
-	case FORM_OPEN_METRICS:
-		format = METRICS_OPEN;
-		/* FALLTHROUGH */
 	case FORM_METRICS:
+	case FORM_OPEN_METRICS:
 	case FORMS:
-		status_add_metrics(out, s, format);
-		type = status_metrics_type(format);
+		status_add_metrics(out, s, form);
 	}
-	response_field(response, TEXT("Content-Type"), text_of(type));
+	response_field(
+	    response, TEXT("Content-Type"), text_of(status_form_type(form)));
 }
 
 static void

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,7 +37,9 @@ static void
 describe(struct buffer *b, const struct status_snapshot *s, const char *size,
     double rate)
 {
-	buffer_printf(b, "Serving with %s: %zu busy, %zu idle; %.*f requests/s",
+	buffer_printf(b,
+	    "Serving with %s: %" PRIu64 " busy, %" PRIu64
+	    " idle; %.*f requests/s",
 	    size, status_busy(s), s->by_state[SCORE_IDLE], rate < 10 ? 1 : 0,
 	    rate);
 	add_count(b, s->lot.waiting[WAIT_WORKER], "waits", "wait");
@@ -70,7 +73,7 @@ look(struct sd_status *b, const struct inherited *h, const char *size)
 	uint64_t served;
 	bool quiet;
 
-	status_take_sums(&s, &from, getpid());
+	status_take(&s, &from, getpid());
 	served = s.counts[COUNT_REQUESTS] - b->served;
 	describe(&line, &s, size, (double)served / seconds);
 	quiet = tell(b, &line) && served == 0 && status_busy(&s) == 0;

@@ -348,6 +348,12 @@ as_fate(int fate)
 	    : SCORE_UNKNOWN;
 }
 
+static pid_t
+as_pid(pid_t pid)
+{
+	return pid > 0 ? pid : 0;
+}
+
 /* Of a response; what cannot be one was none, and failed. */
 static int
 as_status(int status)
@@ -378,7 +384,7 @@ score_read(const struct score *s, struct score_reading *out)
 	}
 	out->request[sizeof(out->request) - 1] = '\0';
 	out->client[sizeof(out->client) - 1] = '\0';
-	out->pid = RELAXED_GET(s->pid);
+	out->pid = as_pid(RELAXED_GET(s->pid));
 	out->since = as_past(out->since, now);
 	out->began = as_past(RELAXED_GET(s->began), now);
 	out->fate = as_fate(RELAXED_GET(s->fate));

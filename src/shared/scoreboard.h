@@ -309,6 +309,5 @@ int64_t score_lot_on_the_way(const struct scoreboard *board);
 bool score_lot_is_crowded(const struct score_lot *lot);
 void score_read(const struct score *s, struct score_reading *out);
 const char *score_state_name(enum score_state state);
-const char *score_wait_name(enum score_wait wait);
 
 #endif

@@ -124,18 +124,3 @@ score_lot_on_the_way(const struct scoreboard *board)
 		return SCORE_CHANNEL_MAX;
 	return count > -SCORE_CHANNEL_MAX ? count : -SCORE_CHANNEL_MAX;
 }
-
-const char *
-score_wait_name(enum score_wait wait)
-{
-	static const char *const names[SCORE_WAITS] = {
-	    [WAIT_IDLE] = "idle",
-	    [WAIT_HEAD] = "head",
-	    [WAIT_BODY] = "body",
-	    [WAIT_WORKER] = "worker",
-	    [WAIT_SEND] = "send",
-	    [WAIT_LINGER] = "linger",
-	};
-
-	return names[wait];
-}

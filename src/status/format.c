@@ -1,3 +1,5 @@
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "status/format.h"
@@ -52,6 +54,13 @@ status_add_bound(struct buffer *b, int64_t bound)
 		buffer_printf(b, "%gms", (double)bound / CLOCK_MILLISECOND);
 	else
 		buffer_printf(b, "%lldus", (long long)(bound / MICROSECOND));
+}
+
+void
+status_add_seconds(struct buffer *b, uint64_t nanoseconds)
+{
+	buffer_printf(b, "%" PRIu64 ".%06" PRIu64, nanoseconds / CLOCK_SECOND,
+	    nanoseconds % CLOCK_SECOND / MICROSECOND);
 }
 
 void

@@ -11,6 +11,8 @@
 void status_add_time(struct buffer *b, int64_t t);
 /* "2.5ms": the bound of a bucket (histogram.h); "over 60s"; "-" for none. */
 void status_add_bound(struct buffer *b, int64_t bound);
+/* "3.400000": the same as seconds, whatever the locale. */
+void status_add_seconds(struct buffer *b, uint64_t nanoseconds);
 /* A number a second, since the server started: "0.25", "12.3", "4567". */
 void status_add_rate(
     struct buffer *b, const struct status_snapshot *s, uint64_t n);

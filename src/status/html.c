@@ -1,12 +1,11 @@
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "status/format.h"
-#include "status/html.h"
+#include "status/table.h"
 
 #define ROWS_MAX 100 /* busy workers that are told of one by one */
 #define WORD_MAX 2048
@@ -182,7 +181,7 @@ add_tiles(struct buffer *b, const struct status_snapshot *s)
 	end_tile(b, "requests/s");
 	add_tile(b, "requests", "requests", s->counts[COUNT_REQUESTS]);
 	begin_tile(b, "busy");
-	buffer_printf(b, "%zu / %zu", status_busy(s), s->worker_count);
+	buffer_printf(b, "%" PRIu64 " / %zu", status_busy(s), s->worker_count);
 	end_tile(b, "workers busy");
 	begin_tile(b, "p99");
 	status_add_bound(b, histogram_quantile(s->latency, 990));
@@ -223,8 +222,8 @@ add_key(struct buffer *b, const struct status_snapshot *s)
 		const char *name = score_state_name(state);
 
 		buffer_printf(b,
-		    "<span><i class=\"%s\">%c</i>%s <b>%zu</b></span>", name,
-		    status_letter(state), name, s->by_state[i]);
+		    "<span><i class=\"%s\">%c</i>%s <b>%" PRIu64 "</b></span>",
+		    name, status_letter(state), name, s->by_state[i]);
 	}
 	buffer_add_string(b, "</div></section>\n");
 }
@@ -270,7 +269,8 @@ add_busy(struct buffer *b, const struct status_snapshot *s)
 	}
 	buffer_add_string(b, "</table>");
 	if (told < status_busy(s))
-		buffer_printf(b, "<p>and %zu more</p>", status_busy(s) - told);
+		buffer_printf(
+		    b, "<p>and %" PRIu64 " more</p>", status_busy(s) - told);
 	buffer_add_string(b, "</section>\n");
 }
 
@@ -287,40 +287,30 @@ end_set(struct buffer *b)
 }
 
 static void
-add_row(struct buffer *b, const char *name, uint64_t n, bool bad)
+add_rows(struct buffer *b, const struct status_snapshot *s, const char *set)
 {
-	buffer_printf(b, "<tr><td>%s</td><td%s>", name,
-	    bad && n > 0 ? " class=\"bad\"" : "");
-	add_number(b, n);
-	buffer_add_string(b, "</td></tr>\n");
-}
+	const struct status_row *row = NULL;
 
-static void
-begin_row(struct buffer *b, const char *name)
-{
-	buffer_printf(b, "<tr><td>%s</td><td>", name);
-}
+	while ((row = status_next_row(row, s, FORM_PAGE, set)) != NULL) {
+		uint64_t n = status_number(row, s);
+		bool bad = n > 0 && (row->flags & STATUS_BAD);
 
-static void
-end_row(struct buffer *b)
-{
-	buffer_add_string(b, "</td></tr>\n");
-}
-
-static void
-add_responses(struct buffer *b, const struct status_snapshot *s)
-{
-	begin_set(b, "Responses");
-	for (int i = 0; i < 5; i++) {
-		const char name[] = {(char)('1' + i), 'x', 'x', '\0'};
-
-		add_row(b, name, s->counts[COUNT_RESPONSES + i], i == 4);
+		buffer_printf(b, "<tr><td>%s</td><td%s>",
+		    status_row_name(row, FORM_PAGE),
+		    bad ? " class=\"bad\"" : "");
+		if (row->flags & STATUS_BYTES)
+			units_add_size(b, n);
+		else
+			add_number(b, n);
+		buffer_add_string(b, "</td></tr>\n");
 	}
-	add_row(b, "cut off", s->counts[COUNT_ABORTED], false);
-	add_row(b, "queue time-outs", s->counts[COUNT_QUEUE_TIMEOUTS], true);
-	add_row(b, "split into several sends", s->counts[COUNT_SPLIT], false);
-	add_row(
-	    b, "stalled by Nagle's algorithm", s->counts[COUNT_STALLS], true);
+}
+
+static void
+add_set(struct buffer *b, const struct status_snapshot *s, const char *name)
+{
+	begin_set(b, name);
+	add_rows(b, s, name);
 	end_set(b);
 }
 
@@ -358,67 +348,6 @@ add_latency(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_connections(struct buffer *b, const struct status_snapshot *s)
-{
-	begin_set(b, "Connections");
-	add_row(b, "accepted by workers", s->counts[COUNT_CONNECTIONS], false);
-	add_row(b, "accepted by the lot", s->lot.accepted, false);
-	add_row(b, "handed over by the lot", s->counts[COUNT_HANDED], false);
-	add_row(b, "requests on reused ones", s->counts[COUNT_REUSED], false);
-	end_set(b);
-}
-
-static void
-add_lot(struct buffer *b, const struct status_snapshot *s)
-{
-	static const char *const waits[SCORE_WAITS] = {
-	    [WAIT_IDLE] = "idle",
-	    [WAIT_HEAD] = "sending a head",
-	    [WAIT_BODY] = "sending content",
-	    [WAIT_WORKER] = "waiting for a worker",
-	    [WAIT_SEND] = "taking a response",
-	    [WAIT_LINGER] = "closing",
-	};
-
-	if (!s->has_lot)
-		return;
-	begin_set(b, "In the lot");
-	for (int i = 0; i < SCORE_WAITS; i++)
-		add_row(b, waits[i], s->lot.waiting[i], false);
-	add_row(b, "most so far", s->lot.peak, false);
-	add_row(b, "room", s->lot.room, false);
-	begin_row(b, "bytes of responses");
-	units_add_size(b, s->lot.deferred);
-	end_row(b);
-	add_row(b, "sent away for want of room", s->lot.evicted, true);
-	end_set(b);
-}
-
-static void
-add_processes(struct buffer *b, const struct status_snapshot *s)
-{
-	static const struct {
-		enum score_event event;
-		bool bad;
-		const char *name;
-	} rows[] = {
-	    {EVENT_STARTED, false, "workers started"},
-	    {EVENT_CRASHED, true, "crashed"},
-	    {EVENT_KILLED, true, "killed"},
-	    {EVENT_TIMED_OUT, true, "timed out"},
-	    {EVENT_RECYCLED, false, "recycled"},
-	    {EVENT_RETIRED, false, "retired"},
-	    {EVENT_RELOADS, false, "reloads"},
-	    {EVENT_LOTS, false, "lots started"},
-	};
-
-	begin_set(b, "Processes");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		add_row(b, rows[i].name, s->events[rows[i].event], rows[i].bad);
-	end_set(b);
-}
-
-static void
 add_listener(struct buffer *b, const struct status_listener *l)
 {
 	buffer_add_string(b, "<tr><td class=\"url\">");
@@ -436,9 +365,7 @@ add_listeners(struct buffer *b, const struct status_snapshot *s)
 	begin_set(b, "Waiting in the kernel");
 	for (size_t i = 0; i < s->listener_count; i++)
 		add_listener(b, &s->listeners[i]);
-	if (s->knows_overflows)
-		add_row(
-		    b, "overflows, of all servers here", s->overflows, true);
+	add_rows(b, s, "Waiting in the kernel");
 	end_set(b);
 }
 
@@ -473,11 +400,12 @@ status_add_page(
 	add_grid(b, s);
 	add_busy(b, s);
 	buffer_add_string(b, "<section class=\"sets\">\n");
-	add_responses(b, s);
+	add_set(b, s, "Responses");
 	add_latency(b, s);
-	add_connections(b, s);
-	add_lot(b, s);
-	add_processes(b, s);
+	add_set(b, s, "Connections");
+	if (s->has_lot)
+		add_set(b, s, "In the lot");
+	add_set(b, s, "Processes");
 	add_listeners(b, s);
 	buffer_add_string(b, "</section></main>\n");
 	add_footer(b, prefix);

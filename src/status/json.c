@@ -1,9 +1,9 @@
 #include <inttypes.h>
-#include <stdarg.h>
 
 #include "base/clock.h"
 #include "base/escape.h"
-#include "status/json.h"
+#include "status/format.h"
+#include "status/table.h"
 
 /* What an escaped string may become. */
 #define STRING_MAX (SCORE_REQUEST_MAX * sizeof("\\uhhhh"))
@@ -33,11 +33,10 @@ add_number(struct buffer *b, const char *name, uint64_t n)
 }
 
 static void
-add_seconds(struct buffer *b, const char *name, int64_t nanoseconds)
+add_seconds(struct buffer *b, const char *name, uint64_t nanoseconds)
 {
 	key(b, name);
-	buffer_printf(b, "%lld.%06lld", (long long)(nanoseconds / CLOCK_SECOND),
-	    (long long)(nanoseconds % CLOCK_SECOND / 1000));
+	status_add_seconds(b, nanoseconds);
 }
 
 static void
@@ -50,17 +49,23 @@ add_string(struct buffer *b, const char *name, const char *value)
 }
 
 static void
-add_bool(struct buffer *b, const char *name, bool value)
+add_rows(struct buffer *b, const struct status_snapshot *s, const char *section)
 {
-	key(b, name);
-	buffer_add_string(b, value ? "true" : "false");
+	const struct status_row *row = NULL;
+
+	while ((row = status_next_row(row, s, FORM_JSON, section)) != NULL) {
+		key(b, status_row_name(row, FORM_JSON));
+		status_add_number(b, row, s);
+	}
 }
 
 static void
-open_object(struct buffer *b, const char *name)
+add_object(struct buffer *b, const struct status_snapshot *s, const char *name)
 {
 	key(b, name);
 	buffer_add_char(b, '{');
+	add_rows(b, s, name);
+	buffer_add_char(b, '}');
 }
 
 static void
@@ -69,59 +74,9 @@ add_server(struct buffer *b, const struct status_snapshot *s)
 	add_string(b, "version", s->version);
 	add_number(b, "master", (uint64_t)s->master);
 	add_number(b, "time", (uint64_t)s->time);
-	add_seconds(b, "uptime", s->uptime);
-	add_bool(b, "stopping", s->stopping);
-}
-
-static void
-add_pool(struct buffer *b, const struct status_snapshot *s)
-{
-	open_object(b, "workers");
-	for (int i = SCORE_STARTING; i < SCORE_STATES; i++)
-		add_number(
-		    b, score_state_name((enum score_state)i), s->by_state[i]);
-	buffer_add_char(b, '}');
-	open_object(b, "seconds");
-	for (int i = SCORE_STARTING; i < SCORE_STATES; i++)
-		add_seconds(b, score_state_name((enum score_state)i),
-		    (int64_t)s->spent[i]);
-	buffer_add_char(b, '}');
-	open_object(b, "processes");
-	for (int i = 0; i < SCORE_EVENTS; i++)
-		add_number(
-		    b, status_event_name((enum score_event)i), s->events[i]);
-	buffer_add_char(b, '}');
-}
-
-static void
-add_requests(struct buffer *b, const struct status_snapshot *s)
-{
-	const uint64_t *n = s->counts;
-
-	open_object(b, "requests");
-	add_number(b, "all", n[COUNT_REQUESTS]);
-	add_number(b, "reused", n[COUNT_REUSED]);
-	add_number(b, "queue_timeouts", n[COUNT_QUEUE_TIMEOUTS]);
-	buffer_add_char(b, '}');
-	open_object(b, "responses");
-	for (int i = 0; i < 5; i++) {
-		const char name[] = {(char)('1' + i), 'x', 'x', '\0'};
-
-		add_number(b, name, n[COUNT_RESPONSES + i]);
-	}
-	add_number(b, "aborted", n[COUNT_ABORTED]);
-	add_number(b, "split", n[COUNT_SPLIT]);
-	add_number(b, "stalls", n[COUNT_STALLS]);
-	buffer_add_char(b, '}');
-	open_object(b, "bytes");
-	add_number(b, "sent", n[COUNT_SENT]);
-	add_number(b, "content_received", n[COUNT_RECEIVED]);
-	buffer_add_char(b, '}');
-	open_object(b, "connections");
-	add_number(b, "accepted_by_workers", n[COUNT_CONNECTIONS]);
-	add_number(b, "accepted_by_lot", s->lot.accepted);
-	add_number(b, "handed_over", n[COUNT_HANDED]);
-	buffer_add_char(b, '}');
+	add_seconds(b, "uptime", (uint64_t)s->uptime);
+	key(b, "stopping");
+	buffer_add_string(b, s->stopping ? "true" : "false");
 }
 
 /* The buckets are cumulative, as Prometheus has them; the last is unbound. */
@@ -130,9 +85,10 @@ add_latency(struct buffer *b, const struct status_snapshot *s)
 {
 	uint64_t below = 0;
 
-	open_object(b, "latency");
+	key(b, "latency");
+	buffer_add_char(b, '{');
 	add_number(b, "count", status_timed(s));
-	add_seconds(b, "sum", (int64_t)s->counts[COUNT_LATENCY]);
+	add_seconds(b, "sum", s->counts[COUNT_LATENCY]);
 	key(b, "buckets");
 	buffer_add_char(b, '[');
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
@@ -142,26 +98,6 @@ add_latency(struct buffer *b, const struct status_snapshot *s)
 		    (double)histogram_bound(i) / CLOCK_SECOND, below);
 	}
 	buffer_add_string(b, "]}");
-}
-
-static void
-add_lot(struct buffer *b, const struct status_snapshot *s)
-{
-	if (!s->has_lot) {
-		key(b, "lot");
-		buffer_add_string(b, "null");
-		return;
-	}
-	open_object(b, "lot");
-	for (int i = 0; i < SCORE_WAITS; i++)
-		add_number(
-		    b, score_wait_name((enum score_wait)i), s->lot.waiting[i]);
-	add_number(b, "all", s->lot.all);
-	add_number(b, "peak", s->lot.peak);
-	add_number(b, "room", s->lot.room);
-	add_number(b, "evicted", s->lot.evicted);
-	add_number(b, "deferred_bytes", s->lot.deferred);
-	buffer_add_char(b, '}');
 }
 
 static void
@@ -182,8 +118,7 @@ add_listeners(struct buffer *b, const struct status_snapshot *s)
 		buffer_add_char(b, '}');
 	}
 	buffer_add_char(b, ']');
-	if (s->knows_overflows)
-		add_number(b, "listen_overflows", s->overflows);
+	add_rows(b, s, "");
 }
 
 static void
@@ -194,7 +129,7 @@ add_worker(struct buffer *b, const struct status_worker *w)
 	add_number(b, "worker", w->number);
 	add_number(b, "pid", (uint64_t)w->score.pid);
 	add_string(b, "state", score_state_name(w->score.state));
-	add_seconds(b, "since", w->age);
+	add_seconds(b, "since", (uint64_t)w->age);
 	add_number(b, "requests", w->score.requests);
 	add_number(b, "bytes", w->score.bytes);
 	if (status_is_busy(w->score.state)) {
@@ -207,12 +142,18 @@ add_worker(struct buffer *b, const struct status_worker *w)
 void
 status_add_json(struct buffer *b, const struct status_snapshot *s)
 {
+	static const char *const objects[] = {"workers", "seconds", "processes",
+	    "requests", "responses", "bytes", "connections"};
+
 	buffer_add_char(b, '{');
 	add_server(b, s);
-	add_pool(b, s);
-	add_requests(b, s);
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		add_object(b, s, objects[i]);
 	add_latency(b, s);
-	add_lot(b, s);
+	if (s->has_lot)
+		add_object(b, s, "lot");
+	else
+		buffer_add_string(b, ",\"lot\":null");
 	add_listeners(b, s);
 	key(b, "pool");
 	buffer_add_char(b, '[');

@@ -17,13 +17,20 @@ struct wish {
 	enum precision precision;
 };
 
-static const struct text types[FORMS] = {
-    [FORM_TEXT] = {"text/plain", 10},
-    [FORM_PAGE] = {"text/html", 9},
-    [FORM_JSON] = {"application/json", 16},
-    [FORM_METRICS] = {"text/plain", 10},
-    [FORM_OPEN_METRICS] = {"application/openmetrics-text", 28},
-};
+const char *
+status_form_type(enum status_form form)
+{
+	static const char *const types[FORMS] = {
+	    [FORM_TEXT] = "text/plain; charset=utf-8",
+	    [FORM_PAGE] = "text/html; charset=utf-8",
+	    [FORM_JSON] = "application/json",
+	    [FORM_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
+	    [FORM_OPEN_METRICS] =
+		"application/openmetrics-text; version=1.0.0; charset=utf-8",
+	};
+
+	return types[form];
+}
 
 /* Up to a mark, which *rest is then behind; all of it if there is none. */
 static struct text
@@ -84,7 +91,9 @@ read_range(struct text range, struct wish wishes[FORMS])
 	int quality = read_params(range, &is_metrics);
 
 	for (int f = 0; f < FORMS; f++) {
-		enum precision p = match(type, types[f]);
+		struct text own =
+		    text_of(status_form_type((enum status_form)f));
+		enum precision p = match(type, take_until(&own, ';'));
 
 		if (p == PRECISION_TYPE && is_metrics)
 			p = f == FORM_METRICS ? PRECISION_PARAM

@@ -5,19 +5,13 @@
 #define TINED_STATUS_NEGOTIATE_H
 
 #include "http/request.h"
-
-enum status_form {
-	FORM_TEXT,
-	FORM_PAGE,
-	FORM_JSON,
-	FORM_METRICS,	   /* Prometheus' text format */
-	FORM_OPEN_METRICS, /* OpenMetrics */
-	FORMS
-};
+#include "status/forms.h"
 
 /* Of all forms, the one that Accept prefers; of equals the first. */
 enum status_form status_wanted_form(const struct request *r);
-/* Of the two forms of metrics. */
+/* The one of the two forms of metrics that it prefers. */
 enum status_form status_wanted_metrics(const struct request *r);
+/* The media type of a form, for Content-Type. */
+const char *status_form_type(enum status_form form);
 
 #endif

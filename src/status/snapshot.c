@@ -79,11 +79,12 @@ take_listeners(struct status_snapshot *s, const struct listeners *listeners)
 	}
 }
 
-static void
-take(struct status_snapshot *s, const struct status_sources *from, pid_t master,
-    bool listed)
+void
+status_take(
+    struct status_snapshot *s, const struct status_sources *from, pid_t master)
 {
 	const struct scoreboard *board = from->board;
+	bool listed = from->listeners != NULL;
 	int64_t now = clock_now();
 
 	*s = (struct status_snapshot){
@@ -105,20 +106,6 @@ take(struct status_snapshot *s, const struct status_sources *from, pid_t master,
 }
 
 void
-status_take(
-    struct status_snapshot *s, const struct status_sources *from, pid_t master)
-{
-	take(s, from, master, true);
-}
-
-void
-status_take_sums(
-    struct status_snapshot *s, const struct status_sources *from, pid_t master)
-{
-	take(s, from, master, false);
-}
-
-void
 status_release(struct status_snapshot *s)
 {
 	free(s->workers);
@@ -132,10 +119,10 @@ status_is_busy(enum score_state state)
 	return state >= SCORE_READING && state <= SCORE_LINGERING;
 }
 
-size_t
+uint64_t
 status_busy(const struct status_snapshot *s)
 {
-	size_t busy = 0;
+	uint64_t busy = 0;
 
 	for (int i = 0; i < SCORE_STATES; i++)
 		if (status_is_busy((enum score_state)i))
@@ -168,21 +155,4 @@ status_letter(enum score_state state)
 	};
 
 	return letters[state];
-}
-
-const char *
-status_event_name(enum score_event event)
-{
-	static const char *const names[SCORE_EVENTS] = {
-	    [EVENT_STARTED] = "started",
-	    [EVENT_CRASHED] = "crashed",
-	    [EVENT_KILLED] = "killed",
-	    [EVENT_TIMED_OUT] = "timed_out",
-	    [EVENT_RECYCLED] = "recycled",
-	    [EVENT_RETIRED] = "retired",
-	    [EVENT_RELOADS] = "reloads",
-	    [EVENT_LOTS] = "lots",
-	};
-
-	return names[event];
 }

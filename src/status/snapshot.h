@@ -44,7 +44,7 @@ struct status_snapshot {
 	uint64_t events[SCORE_EVENTS];
 
 	/* of those that there are */
-	size_t by_state[SCORE_STATES];
+	uint64_t by_state[SCORE_STATES];
 	struct status_worker *workers; /* owned */
 	size_t worker_count;
 
@@ -56,28 +56,25 @@ struct status_snapshot {
 	uint64_t overflows; /* of all listening sockets of this machine */
 };
 
-/* What it is taken of; it outlives the snapshot. */
+/* Must outlive the snapshot. */
 struct status_sources {
 	const struct scoreboard *board;
+	/* NULL: sums only, without lists of workers and listeners, and without
+	 * a use of memory. */
 	const struct listeners *listeners;
 	const struct backlog_overflows *overflows;
 };
 
 void status_take(
     struct status_snapshot *s, const struct status_sources *from, pid_t master);
-/* The same without the lists of workers and listeners: it takes no memory. */
-void status_take_sums(
-    struct status_snapshot *s, const struct status_sources *from, pid_t master);
 void status_release(struct status_snapshot *s);
 
 /* Workers that have a client. */
-size_t status_busy(const struct status_snapshot *s);
+uint64_t status_busy(const struct status_snapshot *s);
 bool status_is_busy(enum score_state state);
 /* Requests in the histogram. */
 uint64_t status_timed(const struct status_snapshot *s);
 /* A letter for each state, '_' for an idle worker: as Apache's scoreboard. */
 char status_letter(enum score_state state);
-/* "timed_out" */
-const char *status_event_name(enum score_event event);
 
 #endif

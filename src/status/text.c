@@ -2,7 +2,7 @@
 
 #include "base/escape.h"
 #include "status/format.h"
-#include "status/text.h"
+#include "status/table.h"
 
 #define REQUEST_MAX 70	/* behind its indentation, in 80 columns */
 #define CLIENT_MAX 39	/* the longest IPv6 address */
@@ -16,11 +16,31 @@ label(struct buffer *b, const char *name)
 	buffer_printf(b, "%-13s  ", name);
 }
 
-/* ", name 3", and no comma before the first. */
+/* "idle 3, running 1": the rows of a section, up to the end of the line. */
 static void
-add_named(struct buffer *b, bool first, const char *name, uint64_t n)
+add_rows(struct buffer *b, const struct status_snapshot *s, const char *section,
+    bool zeros)
 {
-	buffer_printf(b, "%s%s %" PRIu64, first ? "" : ", ", name, n);
+	const struct status_row *row = NULL;
+	const char *between = "";
+
+	while ((row = status_next_row(row, s, FORM_TEXT, section)) != NULL) {
+		uint64_t n = status_number(row, s);
+
+		if (n == 0 && !zeros)
+			continue;
+		buffer_printf(b, "%s%s %" PRIu64, between,
+		    status_row_name(row, FORM_TEXT), n);
+		between = ", ";
+	}
+	buffer_add_char(b, '\n');
+}
+
+static void
+add_line(struct buffer *b, const struct status_snapshot *s, const char *name)
+{
+	label(b, name);
+	add_rows(b, s, name, true);
 }
 
 static void
@@ -35,57 +55,26 @@ add_head(struct buffer *b, const struct status_snapshot *s)
 static void
 add_workers(struct buffer *b, const struct status_snapshot *s)
 {
-	bool first = true;
-
 	label(b, "Workers");
 	buffer_printf(b, "%zu: ", s->worker_count);
-	for (int i = SCORE_STARTING; i < SCORE_STATES; i++) {
-		if (s->by_state[i] == 0)
-			continue;
-		add_named(b, first, score_state_name((enum score_state)i),
-		    s->by_state[i]);
-		first = false;
-	}
-	buffer_add_char(b, '\n');
+	add_rows(b, s, "Workers", false);
 }
 
 static void
 add_requests(struct buffer *b, const struct status_snapshot *s)
 {
-	const uint64_t *n = s->counts;
-
 	label(b, "Requests");
-	buffer_printf(b, "%" PRIu64 ": ", n[COUNT_REQUESTS]);
-	status_add_rate(b, s, n[COUNT_REQUESTS]);
+	buffer_printf(b, "%" PRIu64 ": ", s->counts[COUNT_REQUESTS]);
+	status_add_rate(b, s, s->counts[COUNT_REQUESTS]);
 	buffer_printf(b, " a second, on reused connections %" PRIu64 "\n",
-	    n[COUNT_REUSED]);
-	label(b, "Responses");
-	for (int i = 0; i < 5; i++)
-		buffer_printf(b, "%s%dxx %" PRIu64, i > 0 ? ", " : "", i + 1,
-		    n[COUNT_RESPONSES + i]);
-	buffer_add_char(b, '\n');
-	label(b, "Trouble");
-	add_named(b, true, "aborted", n[COUNT_ABORTED]);
-	add_named(b, false, "queue_timeouts", n[COUNT_QUEUE_TIMEOUTS]);
-	add_named(b, false, "split", n[COUNT_SPLIT]);
-	add_named(b, false, "stalls", n[COUNT_STALLS]);
-	buffer_add_char(b, '\n');
+	    s->counts[COUNT_REUSED]);
 }
 
 static void
-add_traffic(struct buffer *b, const struct status_snapshot *s)
+add_latency(struct buffer *b, const struct status_snapshot *s)
 {
 	static const unsigned quantiles[] = {500, 900, 990, 999};
 
-	label(b, "Bytes");
-	add_named(b, true, "sent", s->counts[COUNT_SENT]);
-	add_named(b, false, "content received", s->counts[COUNT_RECEIVED]);
-	buffer_add_char(b, '\n');
-	label(b, "Connections");
-	add_named(b, true, "accepted by workers", s->counts[COUNT_CONNECTIONS]);
-	add_named(b, false, "by the lot", s->lot.accepted);
-	add_named(b, false, "handed over", s->counts[COUNT_HANDED]);
-	buffer_add_char(b, '\n');
 	label(b, "Latency");
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
 		buffer_printf(
@@ -99,16 +88,9 @@ add_traffic(struct buffer *b, const struct status_snapshot *s)
 static void
 add_processes(struct buffer *b, const struct status_snapshot *s)
 {
-	label(b, "Processes");
-	for (int i = 0; i < SCORE_EVENTS; i++) {
-		if (i == EVENT_RECYCLED) {
-			buffer_add_char(b, '\n');
-			label(b, "");
-		}
-		add_named(b, i == 0 || i == EVENT_RECYCLED,
-		    status_event_name((enum score_event)i), s->events[i]);
-	}
-	buffer_add_char(b, '\n');
+	add_line(b, s, "Processes");
+	label(b, "");
+	add_rows(b, s, "Processes 2", true);
 }
 
 static void
@@ -116,16 +98,9 @@ add_lot(struct buffer *b, const struct status_snapshot *s)
 {
 	label(b, "Lot");
 	buffer_printf(b, "%" PRIu64 ": ", s->lot.all);
-	for (int i = 0; i < SCORE_WAITS; i++)
-		add_named(b, i == 0, score_wait_name((enum score_wait)i),
-		    s->lot.waiting[i]);
-	buffer_add_char(b, '\n');
+	add_rows(b, s, "Lot", true);
 	label(b, "");
-	add_named(b, true, "peak", s->lot.peak);
-	add_named(b, false, "room", s->lot.room);
-	add_named(b, false, "evicted", s->lot.evicted);
-	add_named(b, false, "deferred bytes", s->lot.deferred);
-	buffer_add_char(b, '\n');
+	add_rows(b, s, "Lot 2", true);
 }
 
 static void
@@ -186,7 +161,7 @@ add_worker(struct buffer *b, const struct status_worker *w)
 static void
 add_busy(struct buffer *b, const struct status_snapshot *s)
 {
-	size_t busy = status_busy(s);
+	uint64_t busy = status_busy(s);
 	size_t told = 0;
 
 	if (busy > 0)
@@ -199,7 +174,7 @@ add_busy(struct buffer *b, const struct status_snapshot *s)
 		told++;
 	}
 	if (told < busy)
-		buffer_printf(b, "   and %zu more\n", busy - told);
+		buffer_printf(b, "   and %" PRIu64 " more\n", busy - told);
 }
 
 void
@@ -208,7 +183,11 @@ status_add_text(struct buffer *b, const struct status_snapshot *s)
 	add_head(b, s);
 	add_workers(b, s);
 	add_requests(b, s);
-	add_traffic(b, s);
+	add_line(b, s, "Responses");
+	add_line(b, s, "Trouble");
+	add_line(b, s, "Bytes");
+	add_line(b, s, "Connections");
+	add_latency(b, s);
 	add_processes(b, s);
 	if (s->has_lot)
 		add_lot(b, s);

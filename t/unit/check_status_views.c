@@ -1,12 +1,12 @@
 /* All forms of the status, from one snapshot that is made up. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "status/format.h"
-#include "status/html.h"
-#include "status/json.h"
-#include "status/metrics.h"
-#include "status/text.h"
+#include "status/forms.h"
+#include "status/table.h"
 #include "unit.h"
 
 #define HOSTILE "GET /<b>'\"&\\\x01\xff HTTP/1.1"
@@ -175,8 +175,16 @@ START_TEST(json)
 	status_add_json(&out, &s);
 	ck_assert(has("{\"version\":\"1.2\",\"master\":100,\"time\":1000,"
 		      "\"uptime\":10.000000,\"stopping\":false,"
-		      "\"workers\":{\"starting\":0,\"idle\":1,"));
-	ck_assert(has("\"requests\":{\"all\":42,\"reused\":37,"
+		      "\"workers\":{\"starting\":0,\"idle\":1,\"reading\":0,"
+		      "\"running\":1,\"writing\":0,\"lingering\":0,"
+		      "\"stopping\":0},"
+		      "\"seconds\":{\"starting\":0.000000,"
+		      "\"idle\":2.000000,"));
+	ck_assert(has("\"stopping\":0.000000},"
+		      "\"processes\":{\"started\":4,\"crashed\":0,"
+		      "\"killed\":2,\"timed_out\":0,\"recycled\":0,"
+		      "\"retired\":0,\"reloads\":0,\"lots\":0},"
+		      "\"requests\":{\"all\":42,\"reused\":37,"
 		      "\"queue_timeouts\":2},"
 		      "\"responses\":{\"1xx\":0,\"2xx\":40,\"3xx\":0,"
 		      "\"4xx\":0,\"5xx\":2,\"aborted\":1,\"split\":4,"
@@ -187,8 +195,11 @@ START_TEST(json)
 		      "\"latency\":{\"count\":2,\"sum\":1.500000,"
 		      "\"buckets\":[{\"le\":0.0001,\"count\":0},"));
 	ck_assert(has(",{\"le\":60,\"count\":1}]}"));
-	ck_assert(has("\"lot\":{\"idle\":8,"));
-	ck_assert(has("\"listeners\":[{\"url\":\"http://localhost:80/\","
+	ck_assert(has("\"lot\":{\"idle\":8,\"head\":0,\"body\":0,"
+		      "\"worker\":1,\"send\":0,\"linger\":0,\"all\":9,"
+		      "\"peak\":11,\"room\":1000,\"evicted\":14,"
+		      "\"deferred_bytes\":17},"
+		      "\"listeners\":[{\"url\":\"http://localhost:80/\","
 		      "\"waiting\":3,\"room\":4096},"
 		      "{\"url\":\"unix:/run/\\\"x\\\\\"}],"
 		      "\"listen_overflows\":15,"));
@@ -207,9 +218,19 @@ START_TEST(json)
 }
 END_TEST
 
+/* As a worker that was taken over may have it. */
+START_TEST(json_of_times_out_of_all_range)
+{
+	s.counts[COUNT_LATENCY] = s.spent[SCORE_IDLE] = UINT64_MAX;
+	status_add_json(&out, &s);
+	ck_assert(has("\"idle\":18446744073.709551,"));
+	ck_assert(has("\"sum\":18446744073.709551,"));
+}
+END_TEST
+
 START_TEST(metrics)
 {
-	status_add_metrics(&out, &s, METRICS_PLAIN);
+	status_add_metrics(&out, &s, FORM_METRICS);
 	ck_assert(has("tined_start_time_seconds 990.000000\n"));
 	ck_assert(has("# HELP tined_requests_total Requests that were "
 		      "answered.\n"
@@ -234,7 +255,7 @@ START_TEST(metrics)
 	ck_assert(!has("EOF"));
 	buffer_clear(&out);
 	listeners[1].known = true;
-	status_add_metrics(&out, &s, METRICS_OPEN);
+	status_add_metrics(&out, &s, FORM_OPEN_METRICS);
 	ck_assert(has("# HELP tined_requests Requests that were answered.\n"
 		      "# TYPE tined_requests counter\n"
 		      "tined_requests_total 42\n"));
@@ -243,8 +264,108 @@ START_TEST(metrics)
 	ck_assert_str_eq(out.data + out.len - strlen("\n# EOF\n"), "\n# EOF\n");
 	buffer_clear(&out);
 	s.has_lot = false;
-	status_add_metrics(&out, &s, METRICS_PLAIN);
+	status_add_metrics(&out, &s, FORM_METRICS);
 	ck_assert(!has("tined_lot_connections"));
+}
+END_TEST
+
+/* Names of metrics are in people's dashboards: they stay as they are. */
+START_TEST(names_of_metrics)
+{
+	static const char *const names[] = {"workers{state=\"starting\"}",
+	    "workers{state=\"idle\"}", "workers{state=\"reading\"}",
+	    "workers{state=\"running\"}", "workers{state=\"writing\"}",
+	    "workers{state=\"lingering\"}", "workers{state=\"stopping\"}",
+	    "worker_seconds_total{state=\"starting\"}",
+	    "worker_seconds_total{state=\"idle\"}",
+	    "worker_seconds_total{state=\"reading\"}",
+	    "worker_seconds_total{state=\"running\"}",
+	    "worker_seconds_total{state=\"writing\"}",
+	    "worker_seconds_total{state=\"lingering\"}",
+	    "worker_seconds_total{state=\"stopping\"}", "workers_started_total",
+	    "workers_crashed_total", "workers_killed_total",
+	    "workers_timed_out_total", "workers_recycled_total",
+	    "workers_retired_total", "reloads_total", "lot_starts_total",
+	    "connections_total{by=\"worker\"}", "connections_total{by=\"lot\"}",
+	    "handoffs_total", "responses_total{class=\"1xx\"}",
+	    "responses_total{class=\"2xx\"}", "responses_total{class=\"3xx\"}",
+	    "responses_total{class=\"4xx\"}", "responses_total{class=\"5xx\"}",
+	    "requests_total", "requests_reused_total", "sent_bytes_total",
+	    "received_content_bytes_total", "responses_aborted_total",
+	    "queue_timeouts_total", "responses_split_total", "stalls_total",
+	    "lot_connections{waiting_for=\"idle\"}",
+	    "lot_connections{waiting_for=\"head\"}",
+	    "lot_connections{waiting_for=\"body\"}",
+	    "lot_connections{waiting_for=\"worker\"}",
+	    "lot_connections{waiting_for=\"send\"}",
+	    "lot_connections{waiting_for=\"linger\"}", "lot_connections_peak",
+	    "lot_connections_max", "lot_evicted_total", "lot_deferred_bytes",
+	    "listen_overflows_total"};
+	char line[100];
+
+	status_add_metrics(&out, &s, FORM_METRICS);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(line, sizeof(line), "\ntined_%s ", names[i]);
+		ck_assert_msg(has(line), "no %s", names[i]);
+	}
+}
+END_TEST
+
+static void
+add_page(struct buffer *b, const struct status_snapshot *of)
+{
+	status_add_page(b, of, TEXT(""));
+}
+
+static void
+add_metrics(struct buffer *b, const struct status_snapshot *of)
+{
+	status_add_metrics(b, of, FORM_METRICS);
+}
+
+static void
+assert_shown(const struct status_row *row, enum status_form form)
+{
+	static const char *const around[][3] = {
+	    [FORM_TEXT] = {"", " ", ""},
+	    [FORM_PAGE] = {"<tr><td>", "</td><td>", "</td></tr>"},
+	    [FORM_JSON] = {"\"", "\":", ""},
+	    [FORM_METRICS] = {"tined_", " ", "\n"},
+	};
+	const char *const *at = around[form];
+	bool bad = form == FORM_PAGE && (row->flags & STATUS_BAD);
+	struct buffer line = {0};
+
+	buffer_printf(&line, "%s%s%s", at[0],
+	    form == FORM_METRICS ? row->shown[form]
+				 : status_row_name(row, form),
+	    bad ? "</td><td class=\"bad\">" : at[1]);
+	if (form == FORM_PAGE && (row->flags & STATUS_BYTES))
+		units_add_size(&line, status_number(row, &s));
+	else
+		status_add_number(&line, row, &s);
+	buffer_add_string(&line, at[2]);
+	ck_assert_msg(has(buffer_string(&line)), "no %s", line.data);
+	buffer_free(&line);
+}
+
+/* Each with a number of its own, so that none is taken for another. */
+START_TEST(each_row_is_in_its_forms)
+{
+	void (*const add[])(struct buffer *, const struct status_snapshot *) = {
+	    status_add_text, add_page, status_add_json, add_metrics};
+	const struct status_row *row = NULL;
+	uint64_t n = 100;
+
+	while ((row = status_next_row(row, &s, FORM_JSON, NULL)) != NULL)
+		*(uint64_t *)(void *)((char *)&s + row->at) =
+		    n++ * (row->flags & STATUS_SECONDS ? CLOCK_SECOND : 1);
+	for (enum status_form form = FORM_TEXT; form <= FORM_METRICS; form++) {
+		buffer_clear(&out);
+		add[form](&out, &s);
+		while ((row = status_next_row(row, &s, form, NULL)) != NULL)
+			assert_shown(row, form);
+	}
 }
 END_TEST
 
@@ -340,7 +461,10 @@ main(void)
 	tcase_add_test(tests, text);
 	tcase_add_test(tests, text_of_very_many);
 	tcase_add_test(tests, json);
+	tcase_add_test(tests, json_of_times_out_of_all_range);
 	tcase_add_test(tests, metrics);
+	tcase_add_test(tests, names_of_metrics);
+	tcase_add_test(tests, each_row_is_in_its_forms);
 	tcase_add_test(tests, page);
 	tcase_add_test(tests, times);
 	tcase_add_test(tests, bounds);
