@@ -176,6 +176,52 @@ subtest 'it hangs while it starts' => sub {
 		qr/was killed by signal 9/);
 };
 
+# Whoever they were to succeed is gone, and the pool has replaced it: nothing is
+# left to wait for, and there is nothing to go back to.
+subtest 'the successors of a reload hang' => sub {
+	my $dir = File::Temp->newdir;
+	my $hang = "$dir/hang";
+	my $tined = start_faulty(args => ['-w', 2],
+		env => { FAULT_START_HANGS => $hang });
+	my @old = $tined->all_workers(2);
+	my %known = map { $_ => 1 } $tined->child_pids;
+	my @new;
+	my $hangs = sub ($count) {
+		wait_for(sub {
+			@new = grep { !$known{$_} } $tined->child_pids;
+			@new == $count;
+		});
+	};
+
+	spew($hang, q{});
+	$tined->signal('HUP');
+	ok($hangs->(1), 'who opens the folders hangs');
+	kill 'STOP', $tined->pid;
+	unlink $hang;
+	ok(wait_for(sub { Tined::process_state($new[0]) eq 'Z' }),
+		'and comes to its end');
+	spew($hang, q{});
+	kill 'CONT', $tined->pid;
+	ok($hangs->(2), 'so do the successors');
+	kill 'STOP', @new;
+	unlink $hang;
+	for my $count (1, 2) {
+		$tined->signal('KILL', $old[$count - 1]);
+		ok(wait_for(sub {
+			$count == grep { !$known{$_} } $tined->worker_pids;
+		}), 'an old one is replaced');
+	}
+	ok(wait_for(sub { $tined->error_log =~ /reloaded|given up/ }),
+		'the reload ends');
+	unlike($tined->error_log, qr/given up/, 'well');
+	is($tined->get('/f/well')->status, 200, 'the others serve');
+	kill 'CONT', @new;
+	ok(wait_for(sub { !grep { Tined::process_state($_) } @new }),
+		'they are not needed');
+	$tined->all_workers(2);
+	$tined->ends_clean(@ALLOWED, qr/was killed by signal 9/);
+};
+
 subtest 'none, and the default' => sub {
 	my $tined = start_faulty(args => ['-w', 1, '--request-timeout', 'off']);
 	my $sock = $tined->connect;

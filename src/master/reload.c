@@ -60,6 +60,25 @@ promote_ready(struct reload *r, struct children *all)
 }
 
 static void
+dismiss_ahead(struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].ahead)
+			child_retire(all, i);
+}
+
+/* The pool has replaced one that crashed, say, and the other serves. */
+static bool
+is_new_serving(const struct reload *r, const struct children *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->at[i].pid != 0 && !all->at[i].ahead &&
+		    all->at[i].started >= r->began && child_has_started(all, i))
+			return true;
+	return false;
+}
+
+static void
 end(struct reload *r)
 {
 	r->pending = false;
@@ -106,9 +125,7 @@ give_up(struct reload *r, struct children *all)
 		  "%lld s: %zu old ones go on",
 	    (long long)(RELOAD_PATIENCE / CLOCK_SECOND),
 	    count_old(r, all, false));
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].ahead)
-			child_retire(all, i);
+	dismiss_ahead(all);
 	inherited_close(all->inherited);
 	go_back(r, all->inherited);
 	end(r);
@@ -201,6 +218,8 @@ replace_workers(struct reload *r, struct children *all)
 	promote_ready(r, all);
 	old = count_old(r, all, false);
 	leaving = count_old(r, all, true);
+	if (old == 0 && is_new_serving(r, all)) /* nobody to succeed */
+		dismiss_ahead(all);
 	if (old == 0 && all->ahead == 0) {
 		if (!is_settled(r, leaving))
 			return;

@@ -7,6 +7,7 @@
  */
 #include <sys/mman.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,9 @@
 
 /* Past what a response may keep back: it is sent. */
 #define PART (RESPONSE_STREAM_MAX + 1)
+
+/* How often a process that hangs at its start looks whether it is to go on. */
+#define FAULT_TICK_MS 10
 
 static volatile int zero;
 static int *volatile nowhere;
@@ -288,7 +292,7 @@ fault_start(void)
 	if (is_asked_for("FAULT_START"))
 		abort();
 	while (is_asked_for("FAULT_START_HANGS"))
-		pause();
+		poll(NULL, 0, FAULT_TICK_MS);
 }
 
 static int
