@@ -4,17 +4,17 @@
 #ifndef TINED_CONNECTION_ACCOUNTING_H
 #define TINED_CONNECTION_ACCOUNTING_H
 
-#include "connection/client.h"
+#include "connection/exchange.h"
 
 /* A request is answered; the answer may still wait in the output. */
-void accounting_answer(struct client *c);
+void accounting_answer(struct exchange *x);
 /*
  * The output was flushed: all answers are with the kernel, or lost.  What is
  * counted here does not depend on how requests came, but nothing may have been
  * waited for between the flushes that it sums up.
  */
-void accounting_sent(struct client *c);
+void accounting_sent(struct connection *c);
 /* Flushes the output, and counts: as output_flush. */
-int accounting_flush(struct client *c);
+int accounting_flush(struct connection *c);
 
 #endif

@@ -1,103 +1,303 @@
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/min_rate.h"
+#include "connection/accounting.h"
+#include "connection/answer.h"
 #include "connection/client.h"
+#include "connection/respond.h"
+#include "http/request_head.h"
 
-size_t
-client_room(const struct config *config)
-{
-	return config->max_head + CLIENT_CONTENT_ROOM;
-}
+/* For the first request of a connection, when the server stops. */
+#define FIRST_GRACE (100 * CLOCK_MILLISECOND)
+/* A client that sent its last request within this is waited for. */
+#define BRISK_GAP CLOCK_MILLISECOND
+/*
+ * While there is no lot, and another connection lies in the channel to it, an
+ * idle client is waited for no longer.
+ */
+#define ABSENCE_PATIENCE CLOCK_SECOND
+/* Requests of one client in a row, while others wait. */
+#define STREAK_MAX 8
+
+/* How the wait for a head has ended. */
+enum head_end {
+	HEAD_READY,
+	HEAD_GONE,  /* nobody waits for an answer */
+	HEAD_BAD,   /* scan.status is the answer */
+	HEAD_LATER, /* it is worth no worker's time to wait for */
+};
 
 void
 client_init(struct client *c, const struct service *service)
 {
-	*c = (struct client){.service = *service, .fd = -1};
-	input_init(&c->in, client_room(service->config));
-	output_init(&c->out, service->config->send_timeout, service->send_tick);
-	response_init(&c->response);
+	connection_init(&c->connection, service);
+	exchange_init(&c->exchange, &c->connection);
 }
 
 void
 client_free(struct client *c)
 {
-	input_free(&c->in);
-	output_free(&c->out);
-	response_free(&c->response);
-	buffer_free(&c->path);
-	buffer_free(&c->head);
+	connection_free(&c->connection);
+	exchange_free(&c->exchange);
 }
 
 void
 client_attach(struct client *c, int fd, const struct peer *peer)
 {
-	c->fd = fd;
-	c->peer = *peer;
-	c->allowed = access_allows(
-	    &c->service.config->allow, (const struct sockaddr *)&peer->address);
-	c->requests = 0;
-	c->answering = false;
-	c->close = false;
-	c->linger = false;
-	c->finishing = false;
-	c->streak = 0;
-	c->gap = CLOCK_NEVER;
-	c->late = false;
-	c->collected = false;
-	c->continued = false;
-	c->queue_timed_out = false;
-	c->refused = false;
-	c->ready = 0;
-	c->unaccounted_count = 0;
-	c->accounted_bytes = 0;
-	input_attach(&c->in, fd);
-	output_attach(&c->out, fd);
-	score_connection(c->service.score, text_of(c->peer.name));
+	connection_attach(&c->connection, fd, peer);
+	exchange_reset(&c->exchange);
 }
 
-void
-client_forget(struct client *c)
+static enum head_end
+bad_head(struct request_head_scan *scan, int status)
 {
-	bool much = input_forget(&c->in);
-
-	if (output_forget(&c->out) || much)
-		memory_settle();
+	scan->status = status;
+	return HEAD_BAD;
 }
 
-void
-client_detach(struct client *c)
+/* Whether nobody misses this worker, as far as can be told. */
+static bool
+is_spare(struct connection *c)
 {
-	c->fd = -1;
-	input_attach(&c->in, -1);
-	output_attach(&c->out, -1);
+	if (scoreboard_has_idle(c->service->board))
+		return true;
+	return c->idle_time < BRISK_GAP &&
+	    !service_has_waiting_clients(c->service);
 }
 
-bool
-client_is_last(const struct client *c)
+static int64_t
+time_without_lot(const struct connection *c)
 {
-	return c->last || c->in.hurry ||
-	    atomic_load(&c->service.board->server->stopping);
+	int64_t time = CONFIG_KEEPALIVE_WITHOUT_LOT * CLOCK_SECOND;
+
+	if (channel_has_message(c->service->parked))
+		return ABSENCE_PATIENCE;
+	return time < c->service->config->keepalive_timeout
+	    ? time
+	    : c->service->config->keepalive_timeout;
 }
 
-bool
-client_has_lot(const struct client *c)
+/*
+ * With --no-lot SO_RCVTIMEO is the time that a client may be idle.  Where a lot
+ * is only missing it is --linger, and after each the lot may be there again.
+ */
+static enum input_result
+wait_without_lot(struct connection *c, int64_t start)
 {
-	return c->service.ready != NULL &&
-	    score_lot_is_there(c->service.board->lot);
+	enum input_result result;
+
+	do
+		result = input_wait(&c->in, true);
+	while (result == INPUT_TIMEOUT && parking_misses_lot(&c->parking) &&
+	    clock_now() - start < time_without_lot(c));
+	return result;
 }
 
-bool
-client_misses_lot(const struct client *c)
+/*
+ * Between requests it is the client's turn.  A worker that nobody misses waits
+ * for a while (SO_RCVTIMEO: --linger), another does not wait at all: requests
+ * of other clients are ready, and a hand-over costs less than an idle worker.
+ * When the server stops, idle connections are closed; but a client that has
+ * just been accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP
+ * alone).
+ */
+static enum input_result
+wait_for_request(struct connection *c)
 {
-	return c->service.ready != NULL && !client_has_lot(c) && !c->in.hurry &&
-	    !c->in.yield && !atomic_load(&c->service.board->server->stopping);
+	int64_t start = score_enter(c->service->score, SCORE_READING);
+	enum input_result result;
+
+	score_request(c->service->score, TEXT(""));
+	if (c->in.hurry && c->requests == 0)
+		result = input_more(&c->in, start + FIRST_GRACE);
+	else if (parking_is_possible(&c->parking))
+		result = input_wait(&c->in, is_spare(c));
+	else
+		result = wait_without_lot(c, start);
+	if (c->requests > 0) /* the first comes with the connection */
+		c->idle_time = clock_now() - start;
+	return result;
 }
 
-/* What has come must fit into a message. */
-bool
-client_may_park(const struct client *c)
+/* A stop may begin meanwhile, or a lot may end or begin. */
+static enum input_result
+wait_for_deferred(struct connection *c, int64_t *began)
 {
-	return c->service.ready != NULL && (client_has_lot(c) || c->in.yield) &&
-	    !c->refused && !c->in.hurry &&
-	    !atomic_load(&c->service.board->server->stopping) &&
-	    input_text(&c->in).len <= c->service.parked->room;
+	const struct config *config = c->service->config;
+	enum input_result result;
+	int64_t end;
+
+	if (*began == 0)
+		*began = clock_now();
+	end = *began + config->head_timeout;
+	do
+		if (parking_is_possible(&c->parking))
+			result = input_linger(&c->in, *began + config->linger);
+		else if (parking_misses_lot(&c->parking))
+			result = input_more(&c->in,
+			    clock_sooner(
+				clock_now() + PARKING_ABSENCE_TICK, end));
+		else
+			result = input_more(&c->in, end);
+	while (result == INPUT_TIMEOUT && !parking_is_possible(&c->parking) &&
+	    clock_now() < end);
+	return result;
+}
+
+static enum head_end
+end_of_wait(struct connection *c, struct request_head_scan *scan,
+    enum input_result result)
+{
+	bool begun = request_head_has_begun(scan, input_text(&c->in).len);
+
+	if (result == INPUT_TIMEOUT && parking_is_possible(&c->parking))
+		return HEAD_LATER;
+	if (result == INPUT_FAILED || !begun)
+		return HEAD_GONE;
+	return bad_head(scan, result == INPUT_END ? 400 : 408);
+}
+
+/*
+ * Without a lot, the end of the wait for a request is the end of the
+ * connection, in silence; within a head it has a deadline and an answer.
+ */
+static enum head_end
+read_head(struct exchange *x, struct request_head_scan *scan)
+{
+	struct connection *c = x->connection;
+	int64_t began = 0;
+
+	for (;;) {
+		struct text seen = input_text(&c->in);
+		enum input_result result;
+
+		switch (request_head_find(
+		    scan, seen.at, seen.len, c->service->config->max_head)) {
+		case REQUEST_HEAD_COMPLETE:
+			return HEAD_READY;
+		case REQUEST_HEAD_REFUSED:
+			return HEAD_BAD;
+		case REQUEST_HEAD_MORE:
+			break;
+		}
+		if (x->arrival.request_timed_out)
+			return bad_head(scan, 408);
+		if (accounting_flush(c) == -1)
+			return HEAD_GONE;
+		if (c->out.deferring)
+			return HEAD_LATER;
+		result = request_head_has_begun(scan, seen.len)
+		    ? wait_for_deferred(c, &began)
+		    : wait_for_request(c);
+		if (result != INPUT_BYTES)
+			return end_of_wait(c, scan, result);
+	}
+}
+
+/* The client of a worker that is to end goes to another. */
+static void
+look_for_end(struct connection *c)
+{
+	if (c->service->recycle == NULL || !recycle_is_due(c->service->recycle))
+		return;
+	if (c->service->ready != NULL)
+		input_yield(&c->in);
+	else
+		c->close_next = 1;
+}
+
+/* False when the client is to wait elsewhere. */
+static bool
+serve_request(struct exchange *x)
+{
+	struct connection *c = x->connection;
+	struct request_head_scan scan = {0};
+
+	switch (read_head(x, &scan)) {
+	case HEAD_READY:
+		/* Past empty lines, and with room for content behind it. */
+		input_take(&c->in, scan.start);
+		input_compact(
+		    &c->in, scan.end - scan.start, CONNECTION_CONTENT_ROOM);
+		if (!answer_request(x, scan.end - scan.start))
+			return false;
+		break;
+	case HEAD_BAD:
+		input_take(&c->in, scan.start);
+		answer_no_request(x, scan.status);
+		break;
+	case HEAD_GONE:
+		c->close_after = true;
+		break;
+	case HEAD_LATER:
+		return false;
+	}
+	c->requests++;
+	c->streak++;
+	c->parking.lot_refused = false;
+	exchange_reset(x);
+	look_for_end(c);
+	return true;
+}
+
+/*
+ * None who always has a request ready keeps those who wait from a worker, nor a
+ * worker from its end.
+ */
+static bool
+must_give_way(struct connection *c)
+{
+	if (!parking_is_possible(&c->parking))
+		return false;
+	if (!c->in.yield &&
+	    (c->streak < STREAK_MAX ||
+		!service_has_waiting_clients(c->service)))
+		return false;
+	accounting_flush(c);
+	return !c->close_after;
+}
+
+static enum client_end
+end_of_turn(const struct exchange *x)
+{
+	const struct connection *c = x->connection;
+
+	if (c->out.failed)
+		return CLIENT_CLOSES;
+	if (c->out.deferring)
+		return CLIENT_SENDS;
+	return x->wanted_bytes > 0 ? CLIENT_COLLECTS : CLIENT_WAITS;
+}
+
+enum client_end
+client_resume(struct client *client)
+{
+	struct connection *c = &client->connection;
+
+	score_enter(c->service->score, SCORE_WRITING);
+	if (output_resume(&c->out) == -1 || c->out.deferring)
+		return end_of_turn(&client->exchange);
+	return c->close_after ? CLIENT_LINGERS : client_serve(client);
+}
+
+enum client_end
+client_serve(struct client *client)
+{
+	struct connection *c = &client->connection;
+	struct exchange *x = &client->exchange;
+
+	x->wanted_bytes = 0;
+	while (!c->close_after && !c->out.failed && !c->out.deferring)
+		if (!serve_request(x) || must_give_way(c))
+			return end_of_turn(x);
+	accounting_flush(c);
+	if (c->out.failed || c->out.deferring)
+		return end_of_turn(x);
+	/*
+	 * Pipelined requests behind the last one are not answered; and while
+	 * the kernel still sends, any byte that comes would be a reset.
+	 */
+	if (input_text(&c->in).len > 0)
+		c->linger_after = true;
+	return c->linger_after || output_is_unsent(&c->out) ? CLIENT_LINGERS
+							    : CLIENT_CLOSES;
 }

@@ -63,57 +63,65 @@ find_answer(int status)
 
 /* Closing a socket on which bytes are unread resets it. */
 static bool
-has_unread(const struct client *c)
+has_unread(const struct client *client)
 {
 	int unread = 0;
 
-	return c->body.state != BODY_COMPLETE ||
-	    (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0);
+	return client->exchange.body.state != BODY_COMPLETE ||
+	    (ioctl(client->connection.fd, FIONREAD, &unread) == 0 &&
+		unread > 0);
 }
 
 static void
-drain(const struct client *c)
+drain(int fd)
 {
 	int64_t deadline = clock_now() + PATIENCE;
-	struct pollfd end = {.fd = c->fd, .events = POLLIN};
+	struct pollfd end = {.fd = fd, .events = POLLIN};
 	char dropped[DRAIN_SIZE];
 
-	shutdown(c->fd, SHUT_WR);
+	shutdown(fd, SHUT_WR);
 	while (clock_now() < deadline) {
 		struct timespec left = clock_until(deadline);
 
 		if (ppoll(&end, 1, &left, NULL) <= 0 ||
-		    recv(c->fd, dropped, sizeof(dropped), MSG_DONTWAIT) <= 0)
+		    recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT) <= 0)
 			break;
 	}
 }
 
+/* Whether the present request has no whole answer in the output yet. */
+static bool
+is_under_way(const struct exchange *x)
+{
+	return x->state != EXCHANGE_WAITING && x->state != EXCHANGE_ANSWERED;
+}
+
 void
-emergency_client(struct client *c, int status)
+emergency_client(struct client *client, int status)
 {
 	int64_t deadline = clock_now() + PATIENCE;
-	struct score *score = c->service.score;
+	struct connection *c = &client->connection;
+	const struct exchange *x = &client->exchange;
+	struct score *score = c->service->score;
 	uint64_t whole = output_position(&c->out);
 	const struct answer *answer = find_answer(status);
 	struct text bytes = buffer_text(&answer->bytes);
 
 	if (c->fd == -1)
 		return;
-	if (!c->answering) {
+	if (!is_under_way(x)) {
 		(void)output_emergency(&c->out, whole, TEXT(""), deadline);
 		return;
 	}
-	if (c->request.method == METHOD_HEAD)
+	if (x->request.method == METHOD_HEAD)
 		bytes.len = answer->head;
-	if (output_emergency(&c->out, c->answer_from, bytes, deadline)) {
+	if (output_emergency(&c->out, x->answer_from, bytes, deadline)) {
 		score_fate(score, SCORE_ANSWERED, answer->status,
 		    bytes.len - answer->head);
-		if (has_unread(c))
-			drain(c);
-	} else if (c->out.sent > c->answer_from || c->out.deferring) {
-		score_fate(score, SCORE_CUT_OFF, c->response.status,
-		    c->out.sent > c->content_from && c->head_sent
-			? c->out.sent - c->content_from
-			: 0);
+		if (has_unread(client))
+			drain(c->fd);
+	} else if (c->out.sent > x->answer_from || c->out.deferring) {
+		score_fate(score, SCORE_CUT_OFF, x->response.status,
+		    exchange_content_in(x, c->out.sent));
 	}
 }

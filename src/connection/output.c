@@ -21,7 +21,6 @@ void
 output_init(struct output *o, int64_t timeout, int64_t tick)
 {
 	*o = (struct output){.fd = -1, .timeout = timeout, .tick = tick};
-	deferred_init(&o->deferred);
 	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
 }
 
@@ -29,18 +28,21 @@ output_init(struct output *o, int64_t timeout, int64_t tick)
 static void
 drop_deferred(struct output *o)
 {
-	uint64_t kept = o->kept;
+	uint64_t kept = o->kept_bytes;
 
 	output_pass_deferred(o);
 	if (kept > 0)
-		o->give_back(o->context, kept);
+		parking_give_back(o->parking, kept);
 }
 
 void
 output_pass_deferred(struct output *o)
 {
-	deferred_release(&o->deferred);
-	o->kept = 0;
+	if (o->deferred != NULL)
+		deferred_release(o->deferred);
+	free(o->deferred);
+	o->deferred = NULL;
+	o->kept_bytes = 0;
 }
 
 void
@@ -135,36 +137,52 @@ skip_sent(struct iovec *parts, int count, size_t n)
 }
 
 static bool
-may_defer(const struct output *o, enum output_pause pause)
+may_defer(const struct output *o, enum parking_reason reason)
 {
-	return o->may_defer != NULL && o->may_defer(o->context, pause);
+	return o->parking != NULL && parking_may_defer(o->parking, reason);
 }
 
 /* All bytes together are one segment, or two around a file. */
 static bool
 has_room_in_deferred(const struct output *o)
 {
-	return o->deferred.spilled + o->waiting <= OUTPUT_DEFER_MAX &&
-	    o->deferred.count < DEFERRED_SEGMENTS_MAX;
+	uint64_t spilled = o->deferred != NULL ? o->deferred->spilled : 0;
+	size_t count = o->deferred != NULL ? o->deferred->count : 0;
+
+	return spilled + o->waiting <= OUTPUT_DEFER_MAX &&
+	    count < DEFERRED_SEGMENTS_MAX;
 }
 
 /* Whether what waits may be added to the rest. */
 static bool
 may_keep(struct output *o)
 {
-	if (!has_room_in_deferred(o) || !o->may_keep(o->context, o->waiting))
+	if (!has_room_in_deferred(o) || !parking_keep(o->parking, o->waiting))
 		return false;
-	o->kept += o->waiting;
+	o->kept_bytes += o->waiting;
 	return true;
+}
+
+/* Few responses are deferred: there is memory for it when there is one. */
+static struct deferred *
+make_deferred(struct output *o)
+{
+	if (o->deferred == NULL) {
+		o->deferred = memory_get(sizeof(*o->deferred));
+		deferred_init(o->deferred);
+	}
+	return o->deferred;
 }
 
 /* Adds the parts from here on to the rest; false if that failed. */
 static bool
 defer_parts(struct output *o, const struct iovec *parts, size_t count)
 {
+	struct deferred *deferred = make_deferred(o);
+
 	for (size_t i = 0; i < count; i++)
-		if (deferred_add_bytes(&o->deferred, parts[i].iov_base,
-			parts[i].iov_len) == -1)
+		if (deferred_add_bytes(
+			deferred, parts[i].iov_base, parts[i].iov_len) == -1)
 			return false;
 	o->sent += o->waiting;
 	o->deferring = true;
@@ -175,7 +193,7 @@ defer_parts(struct output *o, const struct iovec *parts, size_t count)
 static bool
 defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
 {
-	if (deferred_add_file(&o->deferred, file, offset, length) == -1)
+	if (deferred_add_file(make_deferred(o), file, offset, length) == -1)
 		return false;
 	o->sent += length;
 	o->deferring = true;
@@ -185,9 +203,9 @@ defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
 /* If it cannot be had, it goes on as if it had not been tried. */
 static bool
 begin_deferring(
-    struct output *o, const struct msghdr *message, enum output_pause pause)
+    struct output *o, const struct msghdr *message, enum parking_reason reason)
 {
-	if (!may_defer(o, pause) || !may_keep(o))
+	if (!may_defer(o, reason) || !may_keep(o))
 		return false;
 	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
 		return true;
@@ -215,7 +233,7 @@ send_waiting(struct output *o, int flags)
 	    .msg_iov = o->parts,
 	    .msg_iovlen = (size_t)o->part_count,
 	};
-	enum output_pause pause = OUTPUT_FULL;
+	enum parking_reason reason = PARKING_FULL;
 	struct min_rate rate = {0};
 	int wait = MSG_DONTWAIT;
 
@@ -229,11 +247,11 @@ send_waiting(struct output *o, int flags)
 		o->failed = wait != 0 ? has_failed(n) : !may_go_on(o, &rate, n);
 		if (n > 0)
 			advance(o, &message, (size_t)n);
-		if (!o->failed && begin_deferring(o, &message, pause))
+		if (!o->failed && begin_deferring(o, &message, reason))
 			return;
 		if (wait != 0)
 			min_rate_start(&rate, o->timeout);
-		pause = OUTPUT_STALLED;
+		reason = PARKING_STALLED;
 		wait = 0;
 	}
 	if (!o->failed)
@@ -376,9 +394,9 @@ static bool
 is_to_be_deferred(const struct output *o, bool whole, int64_t began)
 {
 	if (!whole)
-		return may_defer(o, OUTPUT_STALLED);
+		return may_defer(o, PARKING_STALLED);
 	return clock_now() - began > OUTPUT_DEFER_TIME &&
-	    may_defer(o, OUTPUT_LONG);
+	    may_defer(o, PARKING_LONG);
 }
 
 static void
@@ -415,7 +433,7 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	int64_t began = clock_now();
 	off_t at = (off_t)offset;
 	struct min_rate rate = {0};
-	bool may_wait = !may_defer(o, OUTPUT_FULL);
+	bool may_wait = !may_defer(o, PARKING_FULL);
 
 	o->sends++;
 	note_send(o);
@@ -457,19 +475,19 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 static int
 send_deferred(struct output *o, bool to_the_end)
 {
-	bool may_wait = to_the_end || !may_defer(o, OUTPUT_FULL);
+	bool may_wait = to_the_end || !may_defer(o, PARKING_FULL);
 	int64_t began = clock_now();
 	struct min_rate rate = {0};
 
 	o->deferring = false;
-	while (!o->failed && deferred_length(&o->deferred) > 0) {
-		uint64_t next = deferred_next(&o->deferred);
+	while (!o->failed && deferred_length(o->deferred) > 0) {
+		uint64_t next = deferred_next(o->deferred);
 		ssize_t n;
 		bool whole;
 
 		if (!may_wait)
 			set_blocking(o, false);
-		n = deferred_send(&o->deferred, o->fd, OUTPUT_FILE_STEP);
+		n = deferred_send(o->deferred, o->fd, OUTPUT_FILE_STEP);
 		if (!may_wait)
 			set_blocking(o, true);
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
@@ -478,7 +496,7 @@ send_deferred(struct output *o, bool to_the_end)
 		    (!whole && !may_go_on(o, &rate, n));
 		if (o->failed || to_the_end)
 			continue;
-		o->deferring = deferred_length(&o->deferred) > 0 &&
+		o->deferring = deferred_length(o->deferred) > 0 &&
 		    is_to_be_deferred(o, whole, began);
 		if (o->deferring)
 			return 0;
@@ -494,12 +512,19 @@ output_send_deferred(struct output *o)
 	return send_deferred(o, true);
 }
 
-int
-output_resume(struct output *o, const struct deferred *deferred)
+void
+output_take_deferred(struct output *o, const struct deferred *deferred)
 {
-	o->deferred = *deferred;
-	if (deferred->spilled > 0 && o->may_keep(o->context, deferred->spilled))
-		o->kept = deferred->spilled;
+	memcpy(make_deferred(o), deferred, deferred_size(deferred));
+}
+
+int
+output_resume(struct output *o)
+{
+	uint64_t spilled = o->deferred->spilled;
+
+	if (spilled > 0 && parking_keep(o->parking, spilled))
+		o->kept_bytes = spilled;
 	return send_deferred(o, false);
 }
 

@@ -6,7 +6,7 @@
  * acknowledgement, and with everything ready in one send there are no small
  * packets to regret.
  *
- * When the client takes its time, and whoever owns the output agrees, it sends
+ * When the client takes its time, and parking.h allows it, the output sends
  * no more: what is handed in from then on is added to a rest (deferred.h),
  * which the owner has sent by somebody who has the time.
  */
@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "connection/parking.h"
 #include "shared/deferred.h"
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
@@ -36,13 +37,6 @@
 #define OUTPUT_FILE_STEP (1 << 20)
 /* A client that takes what there is, but not all within this, is slow too. */
 #define OUTPUT_DEFER_TIME (20 * CLOCK_MILLISECOND)
-
-/* Why somebody else might send what is left. */
-enum output_pause {
-	OUTPUT_STALLED, /* the client has taken nothing for a tick */
-	OUTPUT_LONG,	/* it takes what there is, and there is much */
-	OUTPUT_FULL,	/* there is no room for more just now */
-};
 
 struct output {
 	int fd;		 /* not owned; -1 if detached */
@@ -62,15 +56,11 @@ struct output {
 	bool failed;   /* nothing more can be sent on this connection */
 	int64_t began; /* clock_now() of the first send since output_begin */
 
-	bool deferring;		  /* what is handed in goes to the rest */
-	struct deferred deferred; /* empty unless deferring; owned */
-	uint64_t kept;		  /* bytes in memory for it */
-	/* Whether it may defer now; NULL: never. */
-	bool (*may_defer)(void *context, enum output_pause pause);
-	/* Whether it may keep so many bytes more; and that it does no more. */
-	bool (*may_keep)(void *context, size_t bytes);
-	void (*give_back)(void *context, uint64_t bytes);
-	void *context;
+	bool deferring;		   /* what is handed in goes to the rest */
+	struct deferred *deferred; /* NULL: nothing is left; owned */
+	uint64_t kept_bytes;	   /* bytes in memory for it */
+	/* Asked whether it may defer now; NULL: never. */
+	const struct parking *parking;
 };
 
 void output_init(struct output *o, int64_t timeout, int64_t tick);
@@ -91,13 +81,12 @@ void output_begin(struct output *o);
 uint64_t output_position(const struct output *o);
 /* Sends all that waits, or defers it.  -1 once the output has failed. */
 int output_flush(struct output *o);
+/* Takes over what somebody else has begun to send, and owned. */
+void output_take_deferred(struct output *o, const struct deferred *deferred);
 /* Sends the rest after all, and defers no more.  -1 if that failed. */
 int output_send_deferred(struct output *o);
-/*
- * Goes on with what somebody else has begun to send, and owns it: as with a
- * response, the end of it may be deferred again.  -1 if it failed.
- */
-int output_resume(struct output *o, const struct deferred *deferred);
+/* Sends it as a response: the end of it may be deferred again.  -1 if failed. */
+int output_resume(struct output *o);
 /* Somebody else has the rest, and keeps its bytes. */
 void output_pass_deferred(struct output *o);
 

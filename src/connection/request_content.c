@@ -6,35 +6,38 @@
 #include "http/collect.h"
 
 void
-request_content_start(struct client *c, size_t head)
+request_content_start(struct exchange *x, size_t head)
 {
-	c->content_at = c->in.taken + head;
-	body_start(&c->body, &c->request, c->service.config->max_body);
-	c->body_rate = (struct min_rate){0};
-	c->failure = 0;
-	c->request.read = request_content_read;
-	c->request.context = c;
+	x->content_at = x->connection->in.taken + head;
+	body_start(
+	    &x->body, &x->request, x->connection->service->config->max_body);
+	x->body_rate = (struct min_rate){0};
+	x->content_failure = 0;
+	x->request.read = request_content_read;
+	x->request.context = x;
 }
 
 void
-request_content_none(struct client *c)
+request_content_none(struct exchange *x)
 {
-	body_start_length(&c->body, 0, 0);
-	c->continued = false;
+	body_start_length(&x->body, 0, 0);
+	x->arrival.continue_sent = false;
 }
 
 /* RFC 9110, 10.1.1: when the content is about to be read, and none came. */
 static void
-send_continue(struct client *c)
+send_continue(struct exchange *x)
 {
 	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (!c->request.expects_continue || c->continued || c->late ||
-	    c->in.taken + input_text(&c->in).len > c->content_at)
+	if (!x->request.expects_continue || x->arrival.continue_sent ||
+	    x->arrival.request_timed_out ||
+	    x->connection->in.taken + input_text(&x->connection->in).len >
+		x->content_at)
 		return;
-	output_copy(&c->out, head, sizeof(head) - 1);
-	c->answer_from = output_position(&c->out);
-	c->continued = true;
+	output_copy(&x->connection->out, head, sizeof(head) - 1);
+	x->answer_from = output_position(&x->connection->out);
+	x->arrival.continue_sent = true;
 }
 
 /*
@@ -42,48 +45,51 @@ send_continue(struct client *c)
  * (request_timeout.h): every wait is between these two.
  */
 static enum score_state
-begin_wait(const struct client *c)
+begin_wait(const struct exchange *x)
 {
-	enum score_state before = score_state(c->service.score);
+	enum score_state before = score_state(x->connection->service->score);
 
-	score_enter(c->service.score, SCORE_READING);
+	score_enter(x->connection->service->score, SCORE_READING);
 	return before;
 }
 
 static void
-end_wait(const struct client *c, enum score_state before)
+end_wait(const struct exchange *x, enum score_state before)
 {
-	score_enter(c->service.score, before);
+	score_enter(x->connection->service->score, before);
 }
 
 static bool
-wait_for_bytes(struct client *c)
+wait_for_bytes(struct exchange *x)
 {
-	size_t before = input_text(&c->in).len;
-	enum score_state state = begin_wait(c);
+	size_t before = input_text(&x->connection->in).len;
+	enum score_state state = begin_wait(x);
 	enum input_result result;
 
 	/* What is ready goes before a wait: the client may be waiting too. */
-	send_continue(c);
-	output_flush(&c->out);
-	c->out.sends = 0;
-	if (c->body_rate.window == 0)
-		min_rate_start(&c->body_rate, c->service.config->body_timeout);
-	result = input_more(&c->in, c->late ? 0 : c->body_rate.ends);
-	end_wait(c, state);
+	send_continue(x);
+	output_flush(&x->connection->out);
+	x->connection->out.sends = 0;
+	if (x->body_rate.window == 0)
+		min_rate_start(&x->body_rate,
+		    x->connection->service->config->body_timeout);
+	result = input_more(&x->connection->in,
+	    x->arrival.request_timed_out ? 0 : x->body_rate.ends);
+	end_wait(x, state);
 	switch (result) {
 	case INPUT_BYTES:
-		min_rate_add(&c->body_rate, input_text(&c->in).len - before);
+		min_rate_add(
+		    &x->body_rate, input_text(&x->connection->in).len - before);
 		return true;
 	case INPUT_TIMEOUT:
-		c->failure = 408;
+		x->content_failure = 408;
 		break;
 	case INPUT_END:
-		c->failure = 400;
+		x->content_failure = 400;
 		break;
 	case INPUT_FAILED:
-		c->failure = 400;
-		c->out.failed = true;
+		x->content_failure = 400;
+		x->connection->out.failed = true;
 		break;
 	}
 	return false;
@@ -94,42 +100,45 @@ wait_for_bytes(struct client *c)
  * much that the lot can do it, as far as is known.
  */
 static bool
-is_collectable(const struct client *c)
+is_collectable(const struct exchange *x)
 {
-	uint64_t max = c->service.config->body_buffer;
-	bool small = c->body.state == BODY_CHUNK_SIZE
+	uint64_t max = x->connection->service->config->body_buffer;
+	bool small = x->body.state == BODY_CHUNK_SIZE
 	    ? max > 0
-	    : c->body.state == BODY_DATA && c->body.left <= max;
+	    : x->body.state == BODY_DATA && x->body.left <= max;
 
-	return small && (client_may_park(c) || client_misses_lot(c)) &&
-	    !c->collected && !c->late;
+	return small &&
+	    (parking_is_possible(&x->connection->parking) ||
+		parking_misses_lot(&x->connection->parking)) &&
+	    !x->arrival.content_collected && !x->arrival.request_timed_out;
 }
 
 /* Or as much of it as there is room for: the request is in the head's bytes. */
 static bool
-has_come(struct client *c, struct collect *look)
+has_come(struct exchange *x, struct collect *look)
 {
-	struct text seen = input_text(&c->in);
+	struct text seen = input_text(&x->connection->in);
 
-	return input_is_full(&c->in) ||
+	return input_is_full(&x->connection->in) ||
 	    collect_is_done(look, seen.at, seen.len);
 }
 
 /* While there is no lot, a worker waits in its place until there is one. */
 static enum input_result
-wait_without_lot(struct client *c)
+wait_without_lot(struct exchange *x)
 {
-	struct min_rate *rate = &c->body_rate;
+	struct connection *c = x->connection;
+	struct min_rate *rate = &x->body_rate;
 	size_t before = input_text(&c->in).len;
 	enum input_result result;
 
 	if (rate->window == 0)
-		min_rate_start(rate, c->service.config->body_timeout);
+		min_rate_start(rate, c->service->config->body_timeout);
 	do
 		result = input_more(&c->in,
 		    clock_sooner(
-			clock_now() + CLIENT_ABSENCE_TICK, rate->ends));
-	while (result == INPUT_TIMEOUT && client_misses_lot(c) &&
+			clock_now() + PARKING_ABSENCE_TICK, rate->ends));
+	while (result == INPUT_TIMEOUT && parking_misses_lot(&c->parking) &&
 	    !min_rate_is_over(rate));
 	if (result == INPUT_BYTES)
 		min_rate_add(rate, input_text(&c->in).len - before);
@@ -142,64 +151,68 @@ wait_without_lot(struct client *c)
  * ends, which is as long as a linger if there is a lot.
  */
 static bool
-wait_briefly(struct client *c, struct collect *look, enum input_result *result)
+wait_briefly(
+    struct exchange *x, struct collect *look, enum input_result *result)
 {
-	enum score_state state = begin_wait(c);
+	enum score_state state = begin_wait(x);
 	int64_t deadline;
 	bool sent;
 
-	send_continue(c);
-	sent = accounting_flush(c) == 0 && !c->out.deferring;
-	deadline = clock_now() + c->service.config->linger;
+	send_continue(x);
+	sent = accounting_flush(x->connection) == 0 &&
+	    !x->connection->out.deferring;
+	deadline = clock_now() + x->connection->service->config->linger;
 	*result = INPUT_BYTES;
-	while (sent && *result == INPUT_BYTES && !has_come(c, look))
-		*result = client_misses_lot(c) ? wait_without_lot(c)
-					       : input_linger(&c->in, deadline);
-	end_wait(c, state);
+	while (sent && *result == INPUT_BYTES && !has_come(x, look))
+		*result = parking_misses_lot(&x->connection->parking)
+		    ? wait_without_lot(x)
+		    : input_linger(&x->connection->in, deadline);
+	end_wait(x, state);
 	return sent;
 }
 
 bool
-request_content_is_better_collected(struct client *c, size_t head)
+request_content_is_better_collected(struct exchange *x, size_t head)
 {
-	size_t wanted = head + (size_t)c->body.left;
+	size_t wanted = head + (size_t)x->body.left;
 	enum input_result result;
 	struct collect look;
 
-	if (!is_collectable(c))
+	if (!is_collectable(x))
 		return false;
-	collect_start(
-	    &look, c->body.chunked, wanted, c->service.config->body_buffer);
-	if (has_come(c, &look))
+	collect_start(&look, x->body.chunked, wanted,
+	    x->connection->service->config->body_buffer);
+	if (has_come(x, &look))
 		return false;
-	if (!wait_briefly(c, &look, &result))
-		return c->out.deferring;
-	if (result != INPUT_TIMEOUT || !client_may_park(c))
+	if (!wait_briefly(x, &look, &result))
+		return x->connection->out.deferring;
+	if (result != INPUT_TIMEOUT ||
+	    !parking_is_possible(&x->connection->parking))
 		return false;
-	c->wanted = wanted;
+	x->wanted_bytes = wanted;
 	return true;
 }
 
 /* The next bytes of content, at most size; a view into the input. */
 static bool
-next_bytes(struct client *c, size_t size, struct text *content)
+next_bytes(struct exchange *x, size_t size, struct text *content)
 {
 	for (;;) {
-		struct text seen = input_text(&c->in);
+		struct text seen = input_text(&x->connection->in);
 		size_t len = seen.len;
 		size_t used;
 
-		if (c->body.state == BODY_DATA && len > size)
+		if (x->body.state == BODY_DATA && len > size)
 			len = size;
-		used = body_take(&c->body, seen.at, len, content);
-		input_take(&c->in, used);
-		if (content->len > 0 || c->body.state == BODY_COMPLETE)
+		used = body_take(&x->body, seen.at, len, content);
+		input_take(&x->connection->in, used);
+		if (content->len > 0 || x->body.state == BODY_COMPLETE)
 			return true;
-		if (c->body.state == BODY_REFUSED) {
-			c->failure = c->body.status;
+		if (x->body.state == BODY_REFUSED) {
+			x->content_failure = x->body.status;
 			return false;
 		}
-		if (used == 0 && !wait_for_bytes(c))
+		if (used == 0 && !wait_for_bytes(x))
 			return false;
 	}
 }
@@ -207,69 +220,70 @@ next_bytes(struct client *c, size_t size, struct text *content)
 ssize_t
 request_content_read(void *context, char *to, size_t size)
 {
-	struct client *c = context;
+	struct exchange *x = context;
 	struct text content;
 
-	if (c->failure != 0 || !next_bytes(c, size, &content))
+	if (x->content_failure != 0 || !next_bytes(x, size, &content))
 		return -1;
 	memcpy(to, content.at, content.len);
 	return (ssize_t)content.len;
 }
 
 bool
-request_content_is_too_much(const struct client *c)
+request_content_is_too_much(const struct exchange *x)
 {
 	/* It was not asked for, and may or may not come. */
-	if (c->request.expects_continue && !c->continued &&
-	    c->body.state != BODY_COMPLETE)
+	if (x->request.expects_continue && !x->arrival.continue_sent &&
+	    x->body.state != BODY_COMPLETE)
 		return true;
-	return c->body.state == BODY_REFUSED || c->failure != 0 ||
-	    (!c->body.chunked && c->body.left > REQUEST_CONTENT_DRAIN_MAX);
+	return x->body.state == BODY_REFUSED || x->content_failure != 0 ||
+	    (!x->body.chunked && x->body.left > REQUEST_CONTENT_DRAIN_MAX);
 }
 
 /* Once all that is ready has been sent. */
 static bool
-has_more(struct client *c, int64_t deadline)
+has_more(struct exchange *x, int64_t deadline)
 {
-	enum score_state state = begin_wait(c);
-	bool more = accounting_flush(c) == 0 &&
-	    input_linger(&c->in, deadline) == INPUT_BYTES;
+	enum score_state state = begin_wait(x);
+	bool more = accounting_flush(x->connection) == 0 &&
+	    input_linger(&x->connection->in, deadline) == INPUT_BYTES;
 
-	end_wait(c, state);
+	end_wait(x, state);
 	return more;
 }
 
 bool
-request_content_comes_soon(struct client *c)
+request_content_comes_soon(struct exchange *x)
 {
-	int64_t deadline = clock_now() + c->service.config->linger;
+	int64_t deadline = clock_now() + x->connection->service->config->linger;
 	size_t dropped = 0;
 	struct text content;
 
-	while (c->body.state != BODY_COMPLETE) {
-		struct text seen = input_text(&c->in);
-		size_t used = body_take(&c->body, seen.at, seen.len, &content);
+	while (x->body.state != BODY_COMPLETE) {
+		struct text seen = input_text(&x->connection->in);
+		size_t used = body_take(&x->body, seen.at, seen.len, &content);
 
-		input_take(&c->in, used);
+		input_take(&x->connection->in, used);
 		dropped += content.len;
-		if (c->body.state == BODY_REFUSED ||
+		if (x->body.state == BODY_REFUSED ||
 		    dropped > REQUEST_CONTENT_DRAIN_MAX)
 			return false;
-		if (used == 0 && !has_more(c, deadline))
+		if (used == 0 && !has_more(x, deadline))
 			return false;
 	}
 	return true;
 }
 
 bool
-request_content_drain(struct client *c)
+request_content_drain(struct exchange *x)
 {
 	size_t dropped = 0;
 	struct text content;
 
-	while (c->body.state != BODY_COMPLETE) {
-		if (dropped > REQUEST_CONTENT_DRAIN_MAX || c->failure != 0 ||
-		    !next_bytes(c, REQUEST_CONTENT_DRAIN_MAX, &content))
+	while (x->body.state != BODY_COMPLETE) {
+		if (dropped > REQUEST_CONTENT_DRAIN_MAX ||
+		    x->content_failure != 0 ||
+		    !next_bytes(x, REQUEST_CONTENT_DRAIN_MAX, &content))
 			return false;
 		dropped += content.len;
 	}

@@ -4,106 +4,108 @@
 #include "http/status_code.h"
 
 static bool
-has_content(const struct client *c)
+has_content(const struct exchange *x)
 {
-	return c->request.method != METHOD_HEAD &&
-	    status_code_has_body(c->response.status);
+	return x->request.method != METHOD_HEAD &&
+	    status_code_has_body(x->response.status);
 }
 
 static void
-send_head(struct client *c, bool has_length, uint64_t length)
+send_head(struct exchange *x, bool has_length, uint64_t length)
 {
 	struct response_framing framing = {
-	    .has_length = has_length && c->response.status >= 200 &&
-		c->response.status != 204,
+	    .has_length = has_length && x->response.status >= 200 &&
+		x->response.status != 204,
 	    .length = length,
-	    .chunked = c->chunked,
-	    .keep_alive = c->request.minor == 0,
+	    .chunked = x->chunked,
+	    .keep_alive = x->request.minor == 0,
 	};
 
-	if (!has_length && !c->chunked &&
-	    status_code_has_body(c->response.status))
-		c->close = true; /* which is then the end of the content */
-	if (client_is_last(c))	 /* since the handler began, perhaps */
-		c->close = true;
-	framing.close = c->close;
-	output_begin(&c->out);
-	buffer_clear(&c->head);
-	response_add_head(&c->response, &framing,
-	    buffer_text(&c->service.site->fields), &c->head);
-	output_copy(&c->out, c->head.data, c->head.len);
-	c->content_from = output_position(&c->out);
-	c->head_sent = true;
+	if (!has_length && !x->chunked &&
+	    status_code_has_body(x->response.status))
+		x->connection->close_after =
+		    true; /* which is then the end of the content */
+	if (connection_is_last(
+		x->connection)) /* since the handler began, perhaps */
+		x->connection->close_after = true;
+	framing.close = x->connection->close_after;
+	output_begin(&x->connection->out);
+	buffer_clear(&x->head);
+	response_add_head(&x->response, &framing,
+	    buffer_text(&x->connection->service->site->fields), &x->head);
+	output_copy(&x->connection->out, x->head.data, x->head.len);
+	x->content_from = output_position(&x->connection->out);
 }
 
 static void
-send_piece(struct client *c, const struct piece *p)
+send_piece(struct exchange *x, const struct piece *p)
 {
 	switch (p->kind) {
 	case PIECE_BYTES:
-		output_refer(&c->out, p->bytes, p->length);
+		output_refer(&x->connection->out, p->bytes, p->length);
 		break;
 	case PIECE_TEXT:
-		output_copy(
-		    &c->out, c->response.text.data + p->offset, p->length);
+		output_copy(&x->connection->out,
+		    x->response.text.data + p->offset, p->length);
 		break;
 	case PIECE_FILE:
-		output_file(&c->out, c->response.file, p->offset, p->length);
+		output_file(&x->connection->out, x->response.file, p->offset,
+		    p->length);
 		break;
 	}
-	c->content_sent += p->length;
+	x->content_sent += p->length;
 }
 
 /* A 304 has no content, and does not tell the length of what it has not. */
 static void
-send_whole(struct client *c)
+send_whole(struct exchange *x)
 {
-	const struct response *r = &c->response;
+	const struct response *r = &x->response;
 
-	send_head(c, r->status != 304, r->length);
-	for (size_t i = 0; i < r->piece_count && has_content(c); i++)
-		send_piece(c, &r->pieces[i]);
+	send_head(x, r->status != 304, r->length);
+	for (size_t i = 0; i < r->piece_count && has_content(x); i++)
+		send_piece(x, &r->pieces[i]);
 }
 
 /* What a stream has written since the last time; at most what it declared. */
 static struct text
-take_written(struct client *c)
+take_written(struct exchange *x)
 {
-	struct response *r = &c->response;
+	struct response *r = &x->response;
 	struct text written = buffer_text(&r->text);
 
 	if (r->has_declared_length &&
-	    written.len > r->declared_length - c->content_sent)
-		written.len = (size_t)(r->declared_length - c->content_sent);
-	c->content_sent += written.len;
+	    written.len > r->declared_length - x->content_sent)
+		written.len = (size_t)(r->declared_length - x->content_sent);
+	x->content_sent += written.len;
 	return written;
 }
 
 static void
-send_stream_head(struct client *c)
+send_stream_head(struct exchange *x)
 {
-	const struct response *r = &c->response;
+	const struct response *r = &x->response;
 
-	c->chunked = !r->has_declared_length && c->request.minor > 0;
-	send_head(c, r->has_declared_length, r->declared_length);
+	x->chunked = !r->has_declared_length && x->request.minor > 0;
+	send_head(x, r->has_declared_length, r->declared_length);
 }
 
 static void
-send_written(struct client *c)
+send_written(struct exchange *x)
 {
-	struct text written = take_written(c);
+	struct text written = take_written(x);
 	char size[24];
 
-	if (!has_content(c) || written.len == 0)
+	if (!has_content(x) || written.len == 0)
 		return;
-	if (c->chunked) {
+	if (x->chunked) {
 		int len = snprintf(size, sizeof(size), "%zx\r\n", written.len);
 
-		output_copy(&c->out, size, (size_t)len);
+		output_copy(&x->connection->out, size, (size_t)len);
 	}
-	output_copy(&c->out, written.at, written.len);
-	if (c->chunked)
-		output_copy(&c->out, "\r\n", 2);
+	output_copy(&x->connection->out, written.at, written.len);
+	if (x->chunked)
+		output_copy(&x->connection->out, "\r\n", 2);
 }
 
 /*
@@ -113,78 +115,81 @@ send_written(struct client *c)
 static int
 flush_stream(void *context)
 {
-	struct client *c = context;
+	struct exchange *x = context;
 	int result;
 
-	score_enter(c->service.score, SCORE_WRITING);
-	if (!c->head_sent)
-		send_stream_head(c);
-	send_written(c);
-	buffer_clear(&c->response.text);
-	result = output_flush(&c->out);
-	score_enter(c->service.score, SCORE_RUNNING);
+	score_enter(x->connection->service->score, SCORE_WRITING);
+	if (x->state == EXCHANGE_ANSWERING) {
+		send_stream_head(x);
+		exchange_enter(x, EXCHANGE_STREAMING);
+	}
+	send_written(x);
+	buffer_clear(&x->response.text);
+	result = output_flush(&x->connection->out);
+	score_enter(x->connection->service->score, SCORE_RUNNING);
 	return result;
 }
 
 static void
-finish_stream(struct client *c)
+finish_stream(struct exchange *x)
 {
-	struct response *r = &c->response;
+	const struct response *r = &x->response;
+	bool whole = !r->has_declared_length ||
+	    x->content_sent + r->text.len >= r->declared_length;
 
-	send_written(c);
-	if (c->chunked && has_content(c))
-		output_copy(&c->out, "0\r\n\r\n", 5);
+	if (whole)
+		exchange_enter(x, EXCHANGE_FINISHING);
+	send_written(x);
+	if (x->chunked && has_content(x))
+		output_copy(&x->connection->out, "0\r\n\r\n", 5);
 	/* Shorter than was promised: the client must not take it for whole. */
-	if (r->has_declared_length && c->content_sent < r->declared_length) {
-		c->finishing = false;
-		output_flush(&c->out);
-		c->out.failed = true;
+	if (!whole) {
+		output_flush(&x->connection->out);
+		x->connection->out.failed = true;
 	}
 }
 
 /* All of a stream is at hand, so its length is known after all. */
 static void
-send_short_stream(struct client *c)
+settle_short_stream(struct exchange *x)
 {
-	struct response *r = &c->response;
+	struct response *r = &x->response;
 
 	if (r->has_declared_length && r->text.len < r->declared_length) {
 		response_error(r, 500);
-		site_add_page(c->service.site, r);
+		site_add_page(x->connection->service->site, r);
 	} else {
 		if (r->has_declared_length)
 			r->text.len = (size_t)r->declared_length;
 		response_add_text(r, 0);
 	}
-	send_whole(c);
 }
 
 void
-respond_start(struct client *c)
+respond_start(struct exchange *x)
 {
-	response_reset(&c->response);
-	c->response.flush = flush_stream;
-	c->response.context = c;
-	c->taken_before = c->in.taken;
-	c->sent_before = output_position(&c->out);
-	c->finishing = false;
-	c->head_sent = false;
-	c->chunked = false;
-	c->content_from = 0;
-	c->content_sent = 0;
-	c->answer_from = output_position(&c->out);
-	c->answering = true;
+	response_reset(&x->response);
+	x->response.flush = flush_stream;
+	x->response.context = x;
+	x->taken_before = x->connection->in.taken;
+	x->sent_before = output_position(&x->connection->out);
+	x->chunked = false;
+	x->content_from = UINT64_MAX;
+	x->content_sent = 0;
+	x->answer_from = output_position(&x->connection->out);
+	exchange_enter(x, EXCHANGE_ANSWERING);
 }
 
 void
-respond_finish(struct client *c)
+respond_finish(struct exchange *x)
 {
-	c->finishing = true;
-	if (c->head_sent)
-		finish_stream(c);
-	else if (c->response.streaming)
-		send_short_stream(c);
-	else
-		send_whole(c);
-	c->answering = false;
+	if (x->state == EXCHANGE_STREAMING) {
+		finish_stream(x);
+	} else {
+		exchange_enter(x, EXCHANGE_FINISHING);
+		if (x->response.streaming)
+			settle_short_stream(x);
+		send_whole(x);
+	}
+	exchange_enter(x, EXCHANGE_ANSWERED);
 }

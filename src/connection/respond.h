@@ -5,11 +5,11 @@
 #ifndef TINED_CONNECTION_RESPOND_H
 #define TINED_CONNECTION_RESPOND_H
 
-#include "connection/client.h"
+#include "connection/exchange.h"
 
 /* Before a handler fills in the response. */
-void respond_start(struct client *c);
+void respond_start(struct exchange *x);
 /* When it is filled in.  What was sent may still wait in the output. */
-void respond_finish(struct client *c);
+void respond_finish(struct exchange *x);
 
 #endif

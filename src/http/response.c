@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,10 +12,13 @@
 
 #define SERVER_LINE "Server: tined\r\n"
 
+/* All but the 16 kB of pieces, which piece_count makes empty. */
 void
 response_init(struct response *r)
 {
-	*r = (struct response){.status = 200, .file = -1};
+	memset(r, 0, offsetof(struct response, pieces));
+	r->status = 200;
+	r->file = -1;
 }
 
 void

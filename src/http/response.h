@@ -38,7 +38,6 @@ struct response {
 	struct buffer text;   /* bytes made for this response */
 	int file;	      /* owned; -1 if none */
 
-	struct piece pieces[RESPONSE_PIECES_MAX];
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
 
@@ -52,6 +51,8 @@ struct response {
 	/* Sends what has been written; -1: give up. The connection's. */
 	int (*flush)(void *context);
 	void *context;
+
+	struct piece pieces[RESPONSE_PIECES_MAX]; /* the last: response_init */
 };
 
 /* How the connection frames what it sends; see response_add_head. */

@@ -50,8 +50,10 @@ deferred_budget_used(const struct deferred_budget *r)
 bool
 deferred_budget_take(struct deferred_budget *r, size_t slot, uint64_t bytes)
 {
-	atomic_fetch_add(sum_of(r, slot), bytes);
-	if (deferred_budget_used(r) <= r->max)
+	uint64_t own = atomic_fetch_add(sum_of(r, slot), bytes) + bytes;
+
+	/* deferred_budget_used bounds each sum: alone, it would always fit. */
+	if (own <= r->max && deferred_budget_used(r) <= r->max)
 		return true;
 	deferred_budget_return(r, slot, bytes);
 	return false;

@@ -13,7 +13,9 @@
 #define SMALL 100
 
 static struct scoreboard *board;
-static struct client client;
+static struct service service;
+static struct connection connection;
+static struct exchange exchange = {.connection = &connection};
 static int peer = -1;
 static char bytes[OUTPUT_BUFFER_SIZE];
 
@@ -41,24 +43,25 @@ set_up(void)
 	peer = socket(AF_INET, SOCK_STREAM, 0);
 	ck_assert_int_eq(connect(peer, (struct sockaddr *)&a, len), 0);
 	set_option(peer, TCP_QUICKACK, 0);
-	client.fd = accept(listener, NULL, NULL);
-	ck_assert_int_ge(client.fd, 0);
+	connection.fd = accept(listener, NULL, NULL);
+	ck_assert_int_ge(connection.fd, 0);
 	close(listener);
 
 	board = scoreboard_create(1);
 	ck_assert_ptr_nonnull(board);
-	client.service.score = scoreboard_slot(board, 0);
-	client.response.status = 200;
-	output_init(&client.out, CLOCK_SECOND, CLOCK_SECOND);
-	output_attach(&client.out, client.fd);
-	set_option(client.fd, TCP_NODELAY, 1);
+	connection.service = &service;
+	service.score = scoreboard_slot(board, 0);
+	exchange.response.status = 200;
+	output_init(&connection.out, CLOCK_SECOND, CLOCK_SECOND);
+	output_attach(&connection.out, connection.fd);
+	set_option(connection.fd, TCP_NODELAY, 1);
 }
 
 static void
 tear_down(void)
 {
-	output_free(&client.out);
-	close(client.fd);
+	output_free(&connection.out);
+	close(connection.fd);
 	close(peer);
 	scoreboard_free(board);
 }
@@ -82,16 +85,17 @@ latencies(void)
 static void
 answer(void)
 {
-	output_copy(&client.out, bytes, SMALL);
-	client.began = clock_now();
-	accounting_answer(&client);
-	client.requests++;
+	output_copy(&connection.out, bytes, SMALL);
+	exchange.began = clock_now();
+	accounting_answer(&exchange);
+	connection.requests++;
+	exchange_reset(&exchange);
 }
 
 static void
 flush(void)
 {
-	ck_assert_int_eq(output_flush(&client.out), 0);
+	ck_assert_int_eq(output_flush(&connection.out), 0);
 }
 
 START_TEST(a_status_that_is_none_counts_nowhere)
@@ -99,7 +103,7 @@ START_TEST(a_status_that_is_none_counts_nowhere)
 	static const int none[] = {-1, 0, 99, 600, 1000, 1 << 30};
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
-		client.response.status = none[i];
+		exchange.response.status = none[i];
 		answer();
 	}
 	for (int what = 0; what < SCORE_COUNTS; what++)
@@ -110,7 +114,7 @@ END_TEST
 
 START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
 {
-	client.body.total = 7;
+	exchange.body.total = 7;
 	answer();
 	ck_assert_uint_eq(count(COUNT_REQUESTS), 1);
 	ck_assert_uint_eq(count(COUNT_REUSED), 0);
@@ -119,14 +123,14 @@ START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
 	ck_assert_uint_eq(count(COUNT_SENT), 0);
 	ck_assert_uint_eq(latencies(), 0);
 	flush();
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SENT), SMALL);
 	ck_assert_uint_eq(latencies(), 1);
-	client.response.status = 503;
-	client.queue_timed_out = true;
+	exchange.response.status = 503;
+	exchange.arrival.queue_timed_out = true;
 	answer();
 	flush();
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_REUSED), 1);
 	ck_assert_uint_eq(count(COUNT_RESPONSES_5XX), 1);
 	ck_assert_uint_eq(count(COUNT_QUEUE_TIMEOUTS), 1);
@@ -138,7 +142,7 @@ END_TEST
 
 START_TEST(an_interim_response_is_one_too)
 {
-	client.continued = true;
+	exchange.arrival.continue_sent = true;
 	answer();
 	ck_assert_uint_eq(count(COUNT_RESPONSES), 1);
 	ck_assert_uint_eq(count(COUNT_RESPONSES + 1), 1);
@@ -148,11 +152,11 @@ END_TEST
 
 START_TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
 {
-	client.ready = clock_now() - 4 * CLOCK_SECOND;
+	exchange.arrival.ready_since = clock_now() - 4 * CLOCK_SECOND;
 	answer();
 	answer();
 	flush();
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(
 	    atomic_load(&scoreboard_slot(board, 0)
 			     ->latency[histogram_bucket(5 * CLOCK_SECOND)]),
@@ -163,13 +167,13 @@ END_TEST
 
 START_TEST(any_number_of_pipelined_answers_is_timed)
 {
-	for (int i = 0; i < 3 * CLIENT_UNACCOUNTED_MAX + 1; i++)
+	for (int i = 0; i < 3 * CONNECTION_UNACCOUNTED_MAX + 1; i++)
 		answer();
 	flush();
-	accounting_sent(&client);
-	ck_assert_uint_eq(latencies(), 3 * CLIENT_UNACCOUNTED_MAX + 1);
+	accounting_sent(&connection);
+	ck_assert_uint_eq(latencies(), 3 * CONNECTION_UNACCOUNTED_MAX + 1);
 	ck_assert_uint_eq(
-	    count(COUNT_REQUESTS), 3 * CLIENT_UNACCOUNTED_MAX + 1);
+	    count(COUNT_REQUESTS), 3 * CONNECTION_UNACCOUNTED_MAX + 1);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
 }
 END_TEST
@@ -178,9 +182,9 @@ START_TEST(an_answer_that_is_cut_off_is_counted_once)
 {
 	answer();
 	answer();
-	client.out.failed = true;
-	accounting_sent(&client);
-	accounting_sent(&client);
+	connection.out.failed = true;
+	accounting_sent(&connection);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_ABORTED), 1);
 	ck_assert_uint_eq(latencies(), 2);
 }
@@ -190,22 +194,22 @@ END_TEST
 static void
 send_twice(size_t len)
 {
-	output_copy(&client.out, bytes, SMALL);
+	output_copy(&connection.out, bytes, SMALL);
 	flush();
 	answer();
-	output_copy(&client.out, bytes, len);
+	output_copy(&connection.out, bytes, len);
 	flush();
 }
 
 START_TEST(two_sends_are_split_and_no_stall)
 {
 	send_twice(SMALL);
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
 	ck_assert_uint_eq(count(COUNT_STALLS), 0);
 	answer();
 	flush();
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
 }
 END_TEST
@@ -213,20 +217,20 @@ END_TEST
 START_TEST(two_sends_for_what_fits_into_none_are_right)
 {
 	send_twice(OUTPUT_BUFFER_SIZE - 1);
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
 }
 END_TEST
 
 START_TEST(with_nagles_algorithm_they_are_a_stall)
 {
-	set_option(client.fd, TCP_NODELAY, 0);
+	set_option(connection.fd, TCP_NODELAY, 0);
 	send_twice(SMALL);
-	ck_assert(output_is_stalled(&client.out));
-	accounting_sent(&client);
+	ck_assert(output_is_stalled(&connection.out));
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
 	ck_assert_uint_eq(count(COUNT_STALLS), 1);
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_STALLS), 1);
 }
 END_TEST
@@ -236,11 +240,11 @@ START_TEST(a_client_that_takes_nothing_is_no_stall)
 	int room = 4096;
 
 	setsockopt(
-	    client.fd, SOL_SOCKET, SO_SNDBUF, &(int){1 << 20}, sizeof(int));
+	    connection.fd, SOL_SOCKET, SO_SNDBUF, &(int){1 << 20}, sizeof(int));
 	setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	for (int i = 0; i < 20; i++)
 		send_twice(9000);
-	accounting_sent(&client);
+	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_STALLS), 0);
 }
 END_TEST

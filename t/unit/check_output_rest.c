@@ -13,33 +13,50 @@
 
 static struct output out;
 static int peer = -1;
-static uint64_t allowed, kept;
+static struct scoreboard *board;
+static struct channel ready, parked;
+static struct service service;
+static struct input in;
+static struct parking parking;
 static char bytes[2 * BIG];
 
-static bool
-may_defer(void *context, enum output_pause pause)
+static uint64_t
+kept(void)
 {
-	(void)context;
-	(void)pause;
-	return true;
-}
-
-static bool
-may_keep(void *context, size_t more)
-{
-	ck_assert_ptr_eq(context, &kept);
-	if (kept + more > allowed)
-		return false;
-	kept += more;
-	return true;
+	return deferred_budget_used(service.deferred_budget);
 }
 
 static void
-give_back(void *context, uint64_t less)
+allow(uint64_t max)
 {
-	ck_assert_ptr_eq(context, &kept);
-	ck_assert_uint_le(less, kept);
-	kept -= less;
+	service.deferred_budget->max = max;
+}
+
+/* There is a lot with room, no worker is idle, and a client waits for one. */
+static void
+set_up_server(void)
+{
+	board = scoreboard_create(1);
+	ck_assert_ptr_nonnull(board);
+	atomic_store(&board->server->used, 1);
+	score_lot_start(board->lot, 1 << 20);
+	score_lot_handed(board->lot);
+	ck_assert_int_eq(channel_open(&ready), 0);
+	ck_assert_int_eq(channel_open(&parked), 0);
+	ck_assert_int_eq(write(ready.to, "", 1), 1);
+	service = (struct service){
+	    .board = board,
+	    .ready = &ready,
+	    .parked = &parked,
+	    .worker = 1,
+	    .deferred_budget = deferred_budget_create(board, UINT64_MAX),
+	};
+	input_init(&in, 1 << 20);
+	parking = (struct parking){
+	    .service = &service,
+	    .in = &in,
+	    .has_whole_response = true,
+	};
 }
 
 static void
@@ -47,16 +64,12 @@ set_up(void)
 {
 	int pair[2];
 
+	set_up_server();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	output_init(&out, 20 * CLOCK_SECOND, 5 * CLOCK_SECOND);
 	output_attach(&out, pair[0]);
 	peer = pair[1];
-	out.may_defer = may_defer;
-	out.may_keep = may_keep;
-	out.give_back = give_back;
-	out.context = &kept;
-	allowed = UINT64_MAX;
-	kept = 0;
+	out.parking = &parking;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (char)(i * 7 + i / 256);
 }
@@ -67,6 +80,11 @@ tear_down(void)
 	close(out.fd);
 	close(peer);
 	output_free(&out);
+	input_free(&in);
+	deferred_budget_free(service.deferred_budget);
+	channel_close(&ready);
+	channel_close(&parked);
+	scoreboard_free(board);
 }
 
 /* In another process; how many bytes come before the end, or -1. */
@@ -105,14 +123,14 @@ START_TEST(what_the_client_does_not_take_is_kept)
 	output_refer(&out, bytes, BIG);
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(out.deferring);
-	ck_assert_uint_gt(kept, 0);
-	ck_assert_uint_lt(kept, BIG);
-	ck_assert_uint_eq(deferred_length(&out.deferred), kept);
-	ck_assert_uint_eq(out.kept, kept);
+	ck_assert_uint_gt(kept(), 0);
+	ck_assert_uint_lt(kept(), BIG);
+	ck_assert_uint_eq(deferred_length(out.deferred), kept());
+	ck_assert_uint_eq(out.kept_bytes, kept());
 	/* And all behind it. */
 	output_refer(&out, bytes, 1000);
 	output_flush(&out);
-	ck_assert_uint_eq(deferred_length(&out.deferred), kept);
+	ck_assert_uint_eq(deferred_length(out.deferred), kept());
 	ck_assert_uint_eq(out.sent, BIG + 1000);
 }
 END_TEST
@@ -123,10 +141,10 @@ START_TEST(who_drops_the_rest_gives_back_all_of_it)
 	output_flush(&out);
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
-	ck_assert_uint_gt(kept, BIG);
+	ck_assert_uint_gt(kept(), BIG);
 	output_attach(&out, out.fd);
-	ck_assert_uint_eq(kept, 0);
-	ck_assert_uint_eq(out.kept, 0);
+	ck_assert_uint_eq(kept(), 0);
+	ck_assert_uint_eq(out.kept_bytes, 0);
 }
 END_TEST
 
@@ -136,11 +154,11 @@ START_TEST(who_passes_the_rest_on_gives_back_nothing)
 
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
-	before = kept;
+	before = kept();
 	output_pass_deferred(&out);
-	ck_assert_uint_eq(deferred_length(&out.deferred), 0);
+	ck_assert_ptr_null(out.deferred);
 	output_attach(&out, out.fd);
-	ck_assert_uint_eq(kept, before);
+	ck_assert_uint_eq(kept(), before);
 }
 END_TEST
 
@@ -148,11 +166,11 @@ START_TEST(what_may_not_be_kept_is_sent)
 {
 	pid_t reader = read_all(BIG);
 
-	allowed = 0;
+	allow(0);
 	output_refer(&out, bytes, BIG);
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(!out.deferring);
-	ck_assert_uint_eq(kept, 0);
+	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
 END_TEST
@@ -164,16 +182,16 @@ START_TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
 	ck_assert(out.deferring);
-	allowed = kept + 10;
+	allow(kept() + 10);
 	reader = read_all(sizeof(bytes));
 	output_refer(&out, bytes + BIG, 10);
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(out.deferring);
-	allowed = 0;
+	allow(0);
 	output_refer(&out, bytes + BIG + 10, BIG - 10);
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(!out.deferring);
-	ck_assert_uint_eq(kept, 0);
+	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
 END_TEST
@@ -186,15 +204,16 @@ START_TEST(who_goes_on_with_a_rest_may_defer_it_again)
 	deferred_init(&deferred);
 	ck_assert_int_eq(
 	    deferred_add_bytes(&deferred, bytes, sizeof(bytes)), 0);
-	ck_assert_int_eq(output_resume(&out, &deferred), 0);
+	output_take_deferred(&out, &deferred);
+	ck_assert_int_eq(output_resume(&out), 0);
 	ck_assert(out.deferring);
-	ck_assert_uint_eq(kept, sizeof(bytes));
-	ck_assert_uint_lt(deferred_length(&out.deferred), sizeof(bytes));
-	ck_assert_uint_gt(deferred_length(&out.deferred), 0);
+	ck_assert_uint_eq(kept(), sizeof(bytes));
+	ck_assert_uint_lt(deferred_length(out.deferred), sizeof(bytes));
+	ck_assert_uint_gt(deferred_length(out.deferred), 0);
 	reader = read_all(sizeof(bytes));
 	ck_assert_int_eq(output_send_deferred(&out), 0);
 	ck_assert(!out.deferring);
-	ck_assert_uint_eq(kept, 0);
+	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
 END_TEST
@@ -209,7 +228,7 @@ START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 	memset(bytes, 'x', sizeof(bytes));
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
-	before = kept;
+	before = kept();
 	ck_assert_uint_gt(before, 0);
 	reader = fork();
 	if (reader == 0) {
@@ -218,9 +237,9 @@ START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 		_exit(0);
 	}
 	output_refer(&out, much, sizeof(much));
-	out.may_defer = NULL;
+	parking.has_whole_response = false;
 	ck_assert_int_eq(output_flush(&out), 0);
-	ck_assert_uint_eq(kept, 0);
+	ck_assert_uint_eq(kept(), 0);
 	kill(reader, SIGKILL);
 	waitpid(reader, NULL, 0);
 }

@@ -411,7 +411,7 @@ lot_run(struct inherited *inherited, pid_t master)
 	struct lot lot = {
 	    .inherited = inherited,
 	    .max = descriptors_max(),
-	    .room = client_room(&inherited->config),
+	    .room = connection_room(&inherited->config),
 	    .end = CLOCK_NEVER,
 	};
 

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "connection/connection.h"
+#include "connection/client.h"
 #include "os/signals.h"
 #include "process/status_server/clients.h"
 #include "process/status_server/server.h"
@@ -28,6 +28,7 @@
 
 struct status_server {
 	const struct inherited *inherited;
+	struct service service;
 	struct client client;
 	struct status_clients clients;
 	/* Its own: it is no worker, and counts for nothing. */
@@ -68,7 +69,7 @@ static void
 end(void)
 {
 	want_end = 1;
-	input_hurry(&server.client.in);
+	input_hurry(&server.client.connection.in);
 }
 
 static void
@@ -220,13 +221,13 @@ static int
 start(struct inherited *h)
 {
 	const struct privilege_needs needs = {0};
-	struct service service = {
+
+	server.service = (struct service){
 	    .config = &h->status.config,
 	    .site = &h->status.site,
 	    .access_log = &server.no_log,
 	    .log_format = &h->log_format,
 	};
-
 	server.inherited = h;
 	server.no_log.kind = LOGFILE_OFF;
 	server.no_log.fd = -1;
@@ -240,10 +241,10 @@ start(struct inherited *h)
 	}
 	/* So that every response is the last on its connection. */
 	atomic_store(&server.board->server->stopping, true);
-	service.board = server.board;
-	service.score = scoreboard_slot(server.board, 0);
-	score_start(service.score, getpid());
-	client_init(&server.client, &service);
+	server.service.board = server.board;
+	server.service.score = scoreboard_slot(server.board, 0);
+	score_start(server.service.score, getpid());
+	client_init(&server.client, &server.service);
 	return privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs);
 }
 
@@ -252,15 +253,15 @@ serve(struct status_client *g)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct client *c = &server.client;
-	enum connection_end end;
+	enum client_end end;
 
 	peer_set_name(&peer);
 	listener_set_timeouts(&server.inherited->status.listeners, g->fd);
 	client_attach(c, g->fd, &peer);
-	c->late = g->late;
-	end = connection_serve(c);
-	client_detach(c);
-	if (end == CONNECTION_LINGERS)
+	c->exchange.arrival.request_timed_out = g->late;
+	end = client_serve(c);
+	connection_detach(&c->connection);
+	if (end == CLIENT_LINGERS)
 		status_clients_see_off(&server.clients, g);
 	else
 		status_clients_release(g);

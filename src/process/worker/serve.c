@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "connection/connection.h"
+#include "connection/client.h"
 #include "process/worker/state.h"
 
 /* How long a full channel to the lot is waited for, and one that is choked. */
@@ -75,10 +75,10 @@ accept_any(struct worker *w, struct peer *peer)
 
 /* What came while there is no room for its descriptor would be lost. */
 static int
-receive(struct worker *w, const struct channel *channel, struct handoff *h,
+receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
     size_t *len, struct deferred *deferred)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
 	int fd;
 
 	if (!fd_budget_has_one(&w->fd_budget)) {
@@ -91,6 +91,64 @@ receive(struct worker *w, const struct channel *channel, struct handoff *h,
 	else
 		accept_backoff_end(&w->backoff, channel->from);
 	return fd;
+}
+
+static void
+attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
+{
+	int64_t limit = w->inherited->config.queue_timeout;
+	struct connection *c = &w->client.connection;
+	int64_t now = clock_now();
+	/* What was parked has waited for nobody; a false time is none. */
+	int64_t since = h->since > 0 && h->since < now ? h->since : now;
+
+	client_attach(&w->client, fd, &h->peer);
+	input_filled(&c->in, len);
+	c->requests = h->requests;
+	c->idle_time = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
+	w->client.exchange.arrival = (struct exchange_arrival){
+	    .request_timed_out = h->kind == HANDOFF_TIMED_OUT,
+	    .queue_timed_out = limit > 0 && now - since > limit,
+	    .content_collected = h->collected,
+	    .continue_sent = h->continued,
+	    .ready_since = since,
+	};
+	score_add(c->service->score, COUNT_HANDED, 1);
+}
+
+/*
+ * The lot's word for the peer is taken; a worker may have been taken over, and
+ * the kernel is asked in its place: who has gone by then is nobody's client.
+ */
+static bool
+is_client(const struct worker *w, const struct channel *channel,
+    struct handoff *h, int fd)
+{
+	return channel == &w->inherited->ready ||
+	    peer_look_up(&h->peer, fd) == 0;
+}
+
+/* Attaches the next client that is in the channel; false if there is none. */
+static bool
+receive(struct worker *w, const struct channel *channel, struct handoff *h)
+{
+	struct deferred deferred;
+	size_t len;
+	int fd;
+
+	while ((fd = receive_from(w, channel, h, &len, &deferred)) != -1) {
+		if (is_client(w, channel, h, fd))
+			break;
+		close(fd);
+		if (h->kind == HANDOFF_SEND)
+			deferred_release(&deferred);
+	}
+	if (fd == -1)
+		return false;
+	attach_handed(w, fd, h, len);
+	if (h->kind == HANDOFF_SEND)
+		output_take_deferred(&w->client.connection.out, &deferred);
+	return true;
 }
 
 /* False when it was in vain: by errno, or by the time. */
@@ -119,7 +177,7 @@ static bool
 may_park(const struct worker *w)
 {
 	return worker_is_lot_there(w) ||
-	    (worker_has_lot(w) && w->client.in.yield);
+	    (worker_has_lot(w) && w->client.connection.in.yield);
 }
 
 /*
@@ -129,18 +187,19 @@ may_park(const struct worker *w)
 static bool
 park(struct worker *w, enum handoff_kind kind)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
+	const struct exchange *x = &w->client.exchange;
 	struct text unread = input_text(&c->in);
 	/* A lot that stands still is waited for once, not for each client. */
 	int64_t deadline = w->parks_in_vain ? 0 : clock_now() + PARK_PATIENCE;
 	const struct handoff h = {
 	    .kind = kind,
-	    .last = c->close,
+	    .last = c->close_after,
 	    .worker = (uint32_t)w->slot + 1,
 	    .requests = c->requests,
-	    .wanted = (uint32_t)c->wanted,
-	    .chunked = c->wanted > 0 && c->body.chunked,
-	    .continued = c->continued,
+	    .wanted = (uint32_t)x->wanted_bytes,
+	    .chunked = x->wanted_bytes > 0 && x->body.chunked,
+	    .continued = x->arrival.continue_sent,
 	    .peer = c->peer,
 	};
 
@@ -150,7 +209,7 @@ park(struct worker *w, enum handoff_kind kind)
 		unread.len = 0;
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,
-		   unread.len, &c->out.deferred) == -1)
+		   unread.len, c->out.deferred) == -1)
 		if (!wait_for_channel(w, deadline)) {
 			w->parks_in_vain = true;
 			return false;
@@ -162,11 +221,11 @@ static void
 linger(struct worker *w)
 {
 	if (!atomic_load(&w->inherited->board->server->stopping)) {
-		shutdown(w->client.fd, SHUT_WR);
+		shutdown(w->client.connection.fd, SHUT_WR);
 		if (park(w, HANDOFF_LINGER))
 			return;
 	}
-	connection_linger(&w->client);
+	connection_linger(&w->client.connection);
 }
 
 /*
@@ -175,24 +234,25 @@ linger(struct worker *w)
  * closed then, as RFC 9112, 9.5, allows.
  */
 static bool
-part(struct worker *w, enum connection_end end)
+part(struct worker *w, enum client_end end)
 {
 	switch (end) {
-	case CONNECTION_WAITS:
+	case CLIENT_WAITS:
 		return park(w, HANDOFF_WAIT) ||
-		    (may_park(w) && input_text(&w->client.in).len == 0);
-	case CONNECTION_COLLECTS:
+		    (may_park(w) &&
+			input_text(&w->client.connection.in).len == 0);
+	case CLIENT_COLLECTS:
 		return park(w, HANDOFF_COLLECT);
-	case CONNECTION_SENDS:
+	case CLIENT_SENDS:
 		if (park(w, HANDOFF_SEND))
-			output_pass_deferred(&w->client.out);
-		else if (output_send_deferred(&w->client.out) == 0)
+			output_pass_deferred(&w->client.connection.out);
+		else if (output_send_deferred(&w->client.connection.out) == 0)
 			linger(w);
 		break;
-	case CONNECTION_LINGERS:
+	case CLIENT_LINGERS:
 		linger(w);
 		break;
-	case CONNECTION_CLOSES:
+	case CLIENT_CLOSES:
 		break;
 	}
 	return true;
@@ -201,8 +261,8 @@ part(struct worker *w, enum connection_end end)
 static void
 let_go_of_client(struct worker *w)
 {
-	close(w->client.fd);
-	client_detach(&w->client);
+	close(w->client.connection.fd);
+	connection_detach(&w->client.connection);
 	if (w->inherited->client_limit != NULL)
 		client_limit_leave(w->inherited->client_limit, w->slot);
 }
@@ -213,8 +273,8 @@ enter_share(struct worker *w)
 	struct client_limit *limit = w->inherited->client_limit;
 
 	if (limit != NULL)
-		client_limit_enter(
-		    limit, w->slot, client_limit_client(&w->client.peer));
+		client_limit_enter(limit, w->slot,
+		    client_limit_client(&w->client.connection.peer));
 }
 
 /*
@@ -225,7 +285,7 @@ static bool
 has_share(const struct worker *w)
 {
 	const struct client_limit *limit = w->inherited->client_limit;
-	uint64_t client = client_limit_client(&w->client.peer);
+	uint64_t client = client_limit_client(&w->client.connection.peer);
 
 	return limit == NULL || client == CLIENT_LIMIT_NOBODY ||
 	    client_limit_count(limit, client) <= limit->max;
@@ -235,11 +295,11 @@ has_share(const struct worker *w)
 static void
 finish(struct worker *w, bool parted)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
 
 	while (!parted) {
-		c->refused = may_park(w);
-		parted = part(w, connection_serve(c));
+		c->parking.lot_refused = may_park(w);
+		parted = part(w, client_serve(&w->client));
 	}
 	let_go_of_client(w);
 	if (w->recycle.due)
@@ -249,19 +309,20 @@ finish(struct worker *w, bool parted)
 static void
 serve(struct worker *w)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
 
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	finish(w, part(w, connection_serve(c)));
+	finish(w, part(w, client_serve(&w->client)));
 }
 
 /* What the lot has waited for already is not to be waited for again. */
 static void
 serve_in_share(struct worker *w)
 {
-	const struct client *c = &w->client;
+	const struct exchange_arrival *arrival = &w->client.exchange.arrival;
 
-	if (has_share(w) || c->late || c->collected || !park(w, HANDOFF_WAIT))
+	if (has_share(w) || arrival->request_timed_out ||
+	    arrival->content_collected || !park(w, HANDOFF_WAIT))
 		serve(w);
 	else
 		let_go_of_client(w);
@@ -279,31 +340,10 @@ worker_serve_new(struct worker *w)
 	if (peer.address.ss_family == AF_UNIX)
 		listener_set_timeouts(&w->inherited->listeners, fd);
 	client_attach(&w->client, fd, &peer);
-	score_add(w->client.service.score, COUNT_CONNECTIONS, 1);
+	score_add(w->service.score, COUNT_CONNECTIONS, 1);
 	enter_share(w);
 	serve_in_share(w);
 	return true;
-}
-
-static void
-attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
-{
-	int64_t limit = w->inherited->config.queue_timeout;
-	struct client *c = &w->client;
-	int64_t now = clock_now();
-	/* What was parked has waited for nobody; a false time is none. */
-	int64_t since = h->since > 0 && h->since < now ? h->since : now;
-
-	client_attach(c, fd, &h->peer);
-	input_filled(&c->in, len);
-	c->requests = h->requests;
-	c->gap = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
-	c->late = h->kind == HANDOFF_TIMED_OUT;
-	c->collected = h->collected;
-	c->continued = h->continued;
-	c->queue_timed_out = limit > 0 && now - since > limit;
-	c->ready = since;
-	score_add(c->service.score, COUNT_HANDED, 1);
 }
 
 /* It is not on its way any more, but here. */
@@ -320,35 +360,26 @@ note_taken(struct worker *w)
 
 /* What the lot would have to wait for a disk for: it may be deferred again. */
 static void
-resume(
-    struct worker *w, const struct handoff *h, const struct deferred *deferred)
+resume(struct worker *w, const struct handoff *h)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
 
-	c->close = h->last;
-	c->queue_timed_out = false; /* its request was answered */
-	c->ready = 0;
+	c->close_after = h->last;
+	exchange_reset(&w->client.exchange); /* its request was answered */
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	finish(w, part(w, connection_resume(c, deferred)));
+	finish(w, part(w, client_resume(&w->client)));
 }
 
 bool
 worker_serve_handed(struct worker *w)
 {
 	struct handoff h;
-	struct deferred deferred;
-	size_t len;
-	int fd;
 
-	if (!worker_takes_handed(w))
+	if (!worker_takes_handed(w) || !receive(w, &w->inherited->ready, &h))
 		return false;
-	fd = receive(w, &w->inherited->ready, &h, &len, &deferred);
-	if (fd == -1)
-		return false;
-	attach_handed(w, fd, &h, len);
 	note_taken(w);
 	if (h.kind == HANDOFF_SEND)
-		resume(w, &h, &deferred);
+		resume(w, &h);
 	else
 		serve_in_share(w);
 	return true;
@@ -356,13 +387,11 @@ worker_serve_handed(struct worker *w)
 
 /* Another worker had it, perhaps, and answers for its bytes. */
 static void
-send_parked(
-    struct worker *w, const struct handoff *h, const struct deferred *deferred)
+send_parked(struct worker *w, const struct handoff *h)
 {
-	uint64_t spilled = deferred->spilled;
+	uint64_t spilled = w->client.connection.out.deferred->spilled;
 
-	memcpy(&w->client.out.deferred, deferred, deferred_size(deferred));
-	output_send_deferred(&w->client.out);
+	output_send_deferred(&w->client.connection.out);
 	if (h->worker > 0)
 		deferred_budget_return(
 		    w->inherited->deferred_budget, h->worker - 1, spilled);
@@ -372,27 +401,14 @@ send_parked(
 bool
 worker_serve_parked(struct worker *w)
 {
-	struct client *c = &w->client;
+	struct connection *c = &w->client.connection;
 	struct handoff h;
-	struct deferred deferred;
-	size_t len;
-	int fd;
 
-	if (!worker_has_lot(w))
+	if (!worker_has_lot(w) || !receive(w, &w->inherited->parked, &h))
 		return false;
-	fd = receive(w, &w->inherited->parked, &h, &len, &deferred);
-	if (fd == -1)
-		return false;
-	if (peer_look_up(&h.peer, fd) == -1) { /* it has gone, or is none */
-		close(fd);
-		if (h.kind == HANDOFF_SEND)
-			deferred_release(&deferred);
-		return true;
-	}
-	attach_handed(w, fd, &h, len);
 	enter_share(w);
 	if (h.kind == HANDOFF_SEND)
-		send_parked(w, &h, &deferred);
+		send_parked(w, &h);
 	if (h.kind == HANDOFF_LINGER || (h.kind == HANDOFF_SEND && h.last)) {
 		connection_linger(c);
 		let_go_of_client(w);

@@ -31,7 +31,7 @@ static void
 stop(void)
 {
 	wake_up();
-	input_hurry(&self->client.in);
+	input_hurry(&self->client.connection.in);
 }
 
 /*
@@ -43,9 +43,9 @@ retire(void)
 {
 	wake_up();
 	if (!self->inherited->config.no_lot)
-		input_yield(&self->client.in);
+		input_yield(&self->client.connection.in);
 	else
-		self->client.last = 1;
+		self->client.connection.close_next = 1;
 }
 
 static bool
@@ -112,7 +112,7 @@ on_orphaned(int signo)
 static bool
 has_timed_out(const struct worker *w)
 {
-	int64_t since = score_running_since(w->client.service.score);
+	int64_t since = score_running_since(w->service.score);
 
 	int64_t limit = w->inherited->config.request_timeout;
 

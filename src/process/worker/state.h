@@ -20,6 +20,7 @@
 struct worker {
 	struct inherited *inherited;
 	size_t slot;
+	struct service service;
 	struct client client;
 	int epoll;
 	int wake;    /* an eventfd: a signal came */

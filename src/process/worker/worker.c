@@ -79,7 +79,11 @@ start(struct worker *w)
 {
 	struct inherited *h = w->inherited;
 	struct quarantine *q = h->quarantine;
-	struct service service = {
+	struct privilege_needs needs = {0};
+	char role[32];
+
+	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
+	w->service = (struct service){
 	    .config = &h->config,
 	    .site = &h->site,
 	    .access_log = &h->access_log,
@@ -93,25 +97,22 @@ start(struct worker *w)
 	    .send_tick = config_send_tick(&h->config),
 	    .recycle = &w->recycle,
 	};
-	struct privilege_needs needs = {0};
-	char role[32];
-
-	snprintf(role, sizeof(role), "worker %zu", w->slot + 1);
 	log_set_role(role);
 	if (scoreboard_confine(h->board, SCOREBOARD_WORKER, w->slot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
-	service.score = scoreboard_slot(h->board, w->slot);
-	service.place = h->quarantine != NULL ? &service.score->place : NULL;
-	service.master = &h->wanted;
+	w->service.score = scoreboard_slot(h->board, w->slot);
+	w->service.place =
+	    h->quarantine != NULL ? &w->service.score->place : NULL;
+	w->service.master = &h->wanted;
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
 		return -1;
 	privilege_free_needs(&needs);
-	score_start(service.score, getpid());
-	client_init(&w->client, &service);
+	score_start(w->service.score, getpid());
+	client_init(&w->client, &w->service);
 	if (watch_all(w) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
@@ -176,10 +177,10 @@ wait_for_work(struct worker *w)
 	struct scoreboard *board = w->inherited->board;
 	struct epoll_event event = {.data.fd = -1};
 
-	client_forget(&w->client);
+	connection_forget(&w->client.connection);
 	settle_deferred_budget(w);
 	mind_parked(w);
-	score_enter(w->client.service.score, SCORE_IDLE);
+	score_enter(w->service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
 	/* Nobody may come who would tell that a backoff is over. */
@@ -240,7 +241,7 @@ drain(struct worker *w)
 	struct epoll_event event;
 	uint64_t count;
 
-	score_enter(w->client.service.score, SCORE_STOPPING);
+	score_enter(w->service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
 	while (!w->let_go && atomic_load(&board->server->stopping)) {
 		if (serve_any(w))
@@ -267,10 +268,12 @@ end(struct worker *w)
 int
 worker_run(struct inherited *inherited, size_t slot, pid_t master)
 {
-	static struct worker w; /* too large for a stack's comfort */
+	/* Too large for a stack; what is not used of it takes no memory. */
+	static struct worker w;
 
-	w = (struct worker){
-	    .inherited = inherited, .slot = slot, .master = master};
+	w.inherited = inherited;
+	w.slot = slot;
+	w.master = master;
 	worker_signals_prepare(scoreboard_slot(inherited->board, slot), master);
 	if (start(&w) == -1)
 		return EXIT_FAILURE;

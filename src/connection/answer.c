@@ -1,0 +1,394 @@
+#include <sys/socket.h>
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connection/accounting.h"
+#include "connection/answer.h"
+#include "connection/request_content.h"
+#include "connection/respond.h"
+#include "http/request_head.h"
+#include "http/uri.h"
+
+static void
+add_allow(struct response *response, unsigned methods)
+{
+	struct buffer list = {0};
+
+	method_list(&list, methods);
+	response_field(response, TEXT("Allow"), buffer_text(&list));
+	buffer_free(&list);
+}
+
+/* RFC 9110, 9.3.7 */
+static void
+answer_options(struct response *response, unsigned methods)
+{
+	response->status = 204;
+	add_allow(response, methods | METHOD_OPTIONS);
+}
+
+/* Who is to answer it: client.mount, or NULL. */
+static void
+route(struct exchange *x)
+{
+	struct request *request = &x->request;
+
+	x->mount = NULL;
+	if (request->asterisk)
+		return;
+	request->ambiguous_path = uri_decode_path(request->raw_path, &x->path);
+	request->path = buffer_text(&x->path);
+	x->mount = site_route(
+	    x->connection->service->site, request->path, &x->path_below);
+}
+
+/* Whether a handler gets it, and may want its content. */
+static bool
+is_for_handler(const struct exchange *x)
+{
+	return x->mount != NULL && !x->request.unencoded &&
+	    (x->mount->mounted.methods & x->request.method) != 0;
+}
+
+/* To the same path and query, made valid: RFC 9112, 3.2. */
+static void
+redirect_to_encoded(const struct request *request, struct response *response)
+{
+	struct buffer location = {0};
+
+	uri_add_path(&location, request->raw_path);
+	if (request->has_query)
+		uri_add_query(&location, request->query);
+	response_error(response, 301);
+	response_field(response, TEXT("Location"), buffer_text(&location));
+	buffer_free(&location);
+}
+
+static struct quarantine_key
+quarantine_key(const struct exchange *x)
+{
+	return (struct quarantine_key){x->request.method, x->request.path};
+}
+
+/* For how long it must not reach a handler, in nanoseconds. */
+static int64_t
+time_in_quarantine(const struct exchange *x)
+{
+	const struct quarantine_key key = quarantine_key(x);
+
+	if (x->connection->service->quarantine == NULL)
+		return 0;
+	return quarantine_left(
+	    x->connection->service->quarantine, &key, x->began);
+}
+
+/* Whether a handler will read its content. */
+static bool
+is_wanted(const struct exchange *x)
+{
+	return is_for_handler(x) && x->connection->allowed &&
+	    !x->arrival.queue_timed_out &&
+	    (x->mount->mounted.reads & x->request.method) != 0 &&
+	    time_in_quarantine(x) == 0;
+}
+
+/* True if it must not reach a handler.  RFC 9110, 15.6.4. */
+static bool
+is_quarantined(struct exchange *x)
+{
+	const struct quarantine_key key = quarantine_key(x);
+	int64_t left = time_in_quarantine(x);
+
+	if (left == 0) {
+		if (x->connection->service->place != NULL)
+			quarantine_enter(x->connection->service->place, &key);
+		return false;
+	}
+	response_error(&x->response, 503);
+	response_printf_field(&x->response, "Retry-After", "%lld",
+	    (long long)((left + CLOCK_SECOND - 1) / CLOCK_SECOND));
+	return true;
+}
+
+/* The master does so soon, and not for each request. */
+static void
+ask_for_reload(const struct exchange *x)
+{
+	if (x->connection->service->master != NULL &&
+	    scoreboard_want_reload(x->connection->service->board))
+		wakeup_send(x->connection->service->master);
+}
+
+static void
+handle(struct exchange *x)
+{
+	if (is_quarantined(x))
+		return;
+	x->mount->handler->serve(
+	    x->mount->mounted.state, &x->request, x->path_below, &x->response);
+	if (x->response.wants_reload)
+		ask_for_reload(x);
+}
+
+static void
+serve(struct exchange *x)
+{
+	struct request *request = &x->request;
+	struct response *response = &x->response;
+	unsigned methods =
+	    x->mount != NULL ? x->mount->mounted.methods : METHODS_ALL;
+
+	if (is_for_handler(x)) {
+		handle(x);
+	} else if (request->unencoded) {
+		redirect_to_encoded(request, response);
+	} else if (x->mount == NULL && !request->asterisk) {
+		response_error(response, 404);
+	} else if (request->asterisk || request->method == METHOD_OPTIONS) {
+		answer_options(response, methods);
+	} else {
+		response_error(response, 405);
+		add_allow(response, methods | METHOD_OPTIONS);
+	}
+}
+
+/* What reached the client, or at least the kernel. */
+static uint64_t
+content_bytes(const struct exchange *x)
+{
+	const struct output *out = &x->connection->out;
+
+	return out->failed ? exchange_content_in(x, output_position(out))
+			   : x->content_sent;
+}
+
+static uint64_t
+bytes_sent(const struct exchange *x)
+{
+	uint64_t end = output_position(&x->connection->out);
+
+	return end > x->sent_before ? end - x->sent_before : 0;
+}
+
+/* What has not left yet, behind others, is leaving now. */
+static int64_t
+first_byte_time(const struct exchange *x, int64_t now)
+{
+	if (x->connection->out.began != 0)
+		return x->connection->out.began - x->began;
+	return x->connection->out.failed ? ACCESS_LOG_UNKNOWN : now - x->began;
+}
+
+static int
+server_port(const struct exchange *x)
+{
+	struct sockaddr_storage own;
+	socklen_t size = sizeof(own);
+
+	if (!x->connection->service->log_format->wants_server_port ||
+	    getsockname(x->connection->fd, (struct sockaddr *)&own, &size) ==
+		-1)
+		return -1;
+	return peer_port(&own);
+}
+
+/* Without a lot the kernel alone knows. */
+static int64_t
+queue_time(const struct exchange *x)
+{
+	if (x->connection->service->ready == NULL)
+		return ACCESS_LOG_UNKNOWN;
+	return x->arrival.ready_since != 0 ? x->began - x->arrival.ready_since
+					   : 0;
+}
+
+static void
+log_exchange(
+    struct exchange *x, struct text line, uint64_t received, int64_t queued)
+{
+	int64_t now = clock_now();
+	struct access_log_entry entry = {
+	    .client = x->connection->peer.name,
+	    .client_port = peer_port(&x->connection->peer.address),
+	    .server_port = server_port(x),
+	    .line = line,
+	    .request = &x->request,
+	    .head = buffer_text(&x->head),
+	    .status = x->response.status,
+	    .content = content_bytes(x),
+	    .received = received,
+	    .sent = bytes_sent(x),
+	    .duration = now - x->began,
+	    .first_byte = first_byte_time(x, now),
+	    .queued = queued,
+	    .worker = x->connection->service->worker,
+	    .requests = x->connection->requests,
+	    .aborted = x->connection->out.failed,
+	    .closes = x->connection->close_after,
+	};
+
+	clock_gettime(CLOCK_REALTIME, &entry.ended);
+	access_log_write(x->connection->service->access_log,
+	    x->connection->service->log_format, &entry);
+}
+
+/*
+ * The line is written when the response has been handed to the kernel; unless
+ * the next request is here, and the responses are to leave together.
+ */
+static void
+conclude(struct exchange *x, struct text line, uint64_t received)
+{
+	int64_t queued = queue_time(x);
+
+	accounting_answer(x);
+	if (x->connection->close_after ||
+	    input_text(&x->connection->in).len == 0) {
+		output_flush(&x->connection->out);
+		accounting_sent(x->connection);
+	}
+	log_exchange(x, line, received, queued);
+}
+
+static void
+deliver(struct exchange *x)
+{
+	score_enter(x->connection->service->score, SCORE_WRITING);
+	if (x->response.wants_page)
+		site_add_page(x->connection->service->site, &x->response);
+	respond_finish(x);
+}
+
+/* The handler could not read what the client should have sent. */
+static void
+answer_failure(struct exchange *x)
+{
+	connection_close_and_linger(x->connection);
+	if (x->state == EXCHANGE_STREAMING) {
+		output_flush(&x->connection->out);
+		x->connection->out.failed =
+		    true; /* cut off: it must not look whole */
+		exchange_enter(x, EXCHANGE_ANSWERED);
+		return;
+	}
+	response_error(&x->response, x->content_failure);
+	deliver(x);
+}
+
+/* RFC 9110, 15.6.4: later is better than late. */
+static void
+answer_queue_timeout(struct response *response)
+{
+	response_error(response, 503);
+	response_field(response, TEXT("Retry-After"), TEXT("1"));
+}
+
+/*
+ * By a client whose content no handler has read.  Whoever has a head already
+ * has been told that the connection goes on.
+ */
+static bool
+is_kept_waiting(struct exchange *x)
+{
+	return service_has_lot(x->connection->service) &&
+	    x->state == EXCHANGE_ANSWERING && !request_content_comes_soon(x);
+}
+
+static void
+answer(struct exchange *x)
+{
+	if (x->body.state == BODY_REFUSED)
+		response_error(&x->response, x->body.status);
+	else if (!x->connection->allowed)
+		response_error(&x->response, 403);
+	else if (x->arrival.queue_timed_out)
+		answer_queue_timeout(&x->response);
+	else
+		serve(x);
+	if (x->content_failure != 0) {
+		answer_failure(x);
+		return;
+	}
+	if (request_content_is_too_much(x) || is_kept_waiting(x))
+		connection_close_and_linger(x->connection);
+	deliver(x);
+	if (!x->connection->linger_after && !request_content_drain(x))
+		connection_close_and_linger(x->connection);
+}
+
+/* What there is of a request line, for the log. */
+static struct text
+first_line(const struct input *in)
+{
+	struct text seen = input_text(in);
+	size_t len = 0;
+
+	while (len < seen.len && seen.at[len] != '\r' && seen.at[len] != '\n')
+		len++;
+	return (struct text){seen.at, len};
+}
+
+/* The connection ends with it. */
+static void
+refuse(struct exchange *x, int status)
+{
+	struct connection *c = x->connection;
+	struct text line = x->request.line;
+
+	if (line.len == 0)
+		line = first_line(&c->in);
+	respond_start(x);
+	/* Refused before it was known, and still not to have content. */
+	if (text_begins(line, TEXT("HEAD ")))
+		x->request.method = METHOD_HEAD;
+	request_content_none(x);
+	log_info("refused with %d: \"%.*s\" from %s", status, TEXT_ARG(line),
+	    c->peer.name);
+	connection_close_and_linger(c);
+	x->began = score_begin(c->service->score, line);
+	response_error(&x->response, status);
+	deliver(x);
+	conclude(x, line, input_text(&c->in).len);
+	response_reset(&x->response);
+}
+
+void
+answer_no_request(struct exchange *x, int status)
+{
+	request_reset(&x->request);
+	refuse(x, status);
+}
+
+bool
+answer_request(struct exchange *x, size_t len)
+{
+	const char *head = input_text(&x->connection->in).at;
+	int status;
+
+	request_reset(&x->request);
+	status = request_head_parse(head, len, &x->request);
+	x->request.peer = &x->connection->peer;
+	x->began = score_begin(x->connection->service->score, x->request.line);
+	if (status != 0) {
+		refuse(x, status);
+		return true;
+	}
+	route(x);
+	request_content_start(x, len);
+	if (is_wanted(x) && request_content_is_better_collected(x, len))
+		return false;
+	respond_start(x);
+	input_take(&x->connection->in, len);
+	input_hold(&x->connection->in);
+	x->connection->close_after = !x->request.keep_alive ||
+	    !x->connection->allowed || connection_is_last(x->connection);
+	answer(x);
+	if (x->connection->service->place != NULL)
+		quarantine_leave(x->connection->service->place);
+	conclude(x, x->request.line, x->connection->in.taken - x->taken_before);
+	response_reset(&x->response);
+	input_release(&x->connection->in);
+	return true;
+}

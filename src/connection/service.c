@@ -1,0 +1,29 @@
+#include "connection/service.h"
+
+bool
+service_is_stopping(const struct service *s)
+{
+	return atomic_load(&s->board->server->stopping);
+}
+
+bool
+service_has_lot(const struct service *s)
+{
+	return s->ready != NULL && score_lot_is_there(s->board->lot);
+}
+
+bool
+service_has_waiting_clients(const struct service *s)
+{
+	return score_lot_on_the_way(s->board) > 0 &&
+	    channel_has_message(s->ready);
+}
+
+bool
+service_lot_has_room(const struct service *s)
+{
+	const struct score_lot *lot = s->board->lot;
+
+	return !atomic_load(&lot->full) &&
+	    !(score_lot_is_crowded(lot) && channel_has_message(s->parked));
+}
