@@ -1,13 +1,12 @@
 #include <stdint.h>
-#include <string.h>
 
 #include "base/chars.h"
 
 #define T CHAR_TOKEN
 #define V CHAR_VALUE
-#define P (CHAR_URI | CHAR_PATH | CHAR_QUERY)
-#define B (CHAR_PATH | CHAR_QUERY) /* of browsers */
-#define Q CHAR_QUERY
+#define P (CHAR_URI | CHAR_PATH | Q)
+#define B (CHAR_PATH | Q) /* of browsers */
+#define Q (CHAR_QUERY | CHAR_ITSELF)
 #define N CHAR_NAME
 #define H CHAR_HEX
 #define D (CHAR_DIGIT | CHAR_HEX)
@@ -23,7 +22,7 @@ const uint16_t chars_table[256] = {
     ['"'] = V | Q,
     ['#'] = T | V,
     ['$'] = T | V | P | N,
-    ['%'] = T | V | P | N,
+    ['%'] = T | V | CHAR_URI | CHAR_PATH | CHAR_QUERY | N,
     ['&'] = T | V | P | N,
     ['\''] = T | V | P | N,
     ['('] = V | P | N,
@@ -77,34 +76,14 @@ chars_all(const char *at, size_t len, enum char_class class)
 	return true;
 }
 
-/* A byte in each of the eight places of a word. */
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/*
- * Nonzero if a byte of the word is below 0x20 or is DEL, and sometimes for the
- * neighbour of such a byte.
- */
-static uint64_t
-suspects(uint64_t word)
+unsigned
+chars_classes(const char *at, size_t len)
 {
-	uint64_t del = word ^ EIGHT(0x7f);
+	unsigned all = ~0u;
 
-	return (((word - EIGHT(0x20)) & ~word) | ((del - EIGHT(1)) & ~del)) &
-	    EIGHT(0x80);
-}
-
-bool
-chars_all_values(const char *at, size_t len)
-{
-	uint64_t word;
-
-	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, at, sizeof(word));
-		if (suspects(word) != 0 &&
-		    !chars_all(at, sizeof(word), CHAR_VALUE))
-			return false;
-	}
-	return chars_all(at, len, CHAR_VALUE);
+	for (size_t i = 0; i < len; i++)
+		all &= chars_table[(unsigned char)at[i]];
+	return all;
 }
 
 int

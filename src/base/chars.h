@@ -15,15 +15,16 @@
  * in a query only, and other clients send what they were given.
  */
 enum char_class {
-	CHAR_TOKEN = 1,	  /* tchar: RFC 9110, 5.6.2 */
-	CHAR_VALUE = 2,	  /* field-vchar, SP, HT: RFC 9110, 5.5 */
-	CHAR_PATH = 4,	  /* of CHAR_URI but "?"; and "[", "]", "|" */
-	CHAR_QUERY = 8,	  /* all but controls, SP and "#" */
-	CHAR_HEX = 16,	  /* HEXDIG */
-	CHAR_DIGIT = 32,  /* DIGIT */
-	CHAR_NAME = 64,	  /* reg-name, with "%": RFC 3986, 3.2.2 */
-	CHAR_PLAIN = 128, /* unreserved and "/": never percent-encoded */
-	CHAR_URI = 256,	  /* pchar, "/", "?", with "%": RFC 3986, 3.4 */
+	CHAR_TOKEN = 1,	   /* tchar: RFC 9110, 5.6.2 */
+	CHAR_VALUE = 2,	   /* field-vchar, SP, HT: RFC 9110, 5.5 */
+	CHAR_PATH = 4,	   /* of CHAR_URI but "?"; and "[", "]", "|" */
+	CHAR_QUERY = 8,	   /* all but controls, SP and "#" */
+	CHAR_HEX = 16,	   /* HEXDIG */
+	CHAR_DIGIT = 32,   /* DIGIT */
+	CHAR_NAME = 64,	   /* reg-name, with "%": RFC 3986, 3.2.2 */
+	CHAR_PLAIN = 128,  /* unreserved and "/": never percent-encoded */
+	CHAR_URI = 256,	   /* pchar, "/", "?", with "%": RFC 3986, 3.4 */
+	CHAR_ITSELF = 512, /* of CHAR_QUERY, all but "%": it encodes nothing */
 };
 
 extern const uint16_t chars_table[256];
@@ -37,8 +38,8 @@ chars_is(char c, enum char_class class)
 /* True when all len bytes are of the class; true for none. */
 bool chars_all(const char *at, size_t len, enum char_class class);
 
-/* The same for CHAR_VALUE, eight bytes at a time: most of a head is values. */
-bool chars_all_values(const char *at, size_t len);
+/* The classes of which all these bytes are; all classes for none. */
+unsigned chars_classes(const char *at, size_t len);
 
 /* The value of a HEXDIG, 0 to 15; -1 for any other byte. */
 int chars_hex(char c);

@@ -21,6 +21,8 @@ text_equal_nocase(struct text a, struct text b)
 {
 	if (a.len != b.len)
 		return false;
+	if (text_equal(a, b)) /* which it mostly is, and that is quick */
+		return true;
 	for (size_t i = 0; i < a.len; i++) {
 		unsigned char x = (unsigned char)a.at[i];
 		unsigned char y = (unsigned char)b.at[i];
@@ -38,24 +40,6 @@ text_begins(struct text t, struct text prefix)
 {
 	return t.len >= prefix.len &&
 	    text_equal((struct text){t.at, prefix.len}, prefix);
-}
-
-static bool
-is_ows(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-struct text
-text_trim(struct text t)
-{
-	while (t.len > 0 && is_ows(t.at[0])) {
-		t.at++;
-		t.len--;
-	}
-	while (t.len > 0 && is_ows(t.at[t.len - 1]))
-		t.len--;
-	return t;
 }
 
 /* The offset of the comma that ends the first element, or t.len. */

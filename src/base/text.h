@@ -24,8 +24,26 @@ bool text_equal(struct text a, struct text b);
 /* ASCII letters compare without case (RFC 9110, 5.1). */
 bool text_equal_nocase(struct text a, struct text b);
 bool text_begins(struct text t, struct text prefix);
-/* Without SP and HT at both ends: OWS of RFC 9110, 5.6.3. */
-struct text text_trim(struct text t);
+/* OWS of RFC 9110, 5.6.3: SP and HT. */
+static inline bool
+text_is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Without OWS at both ends. */
+static inline struct text
+text_trim(struct text t)
+{
+	while (t.len > 0 && text_is_space(t.at[0])) {
+		t.at++;
+		t.len--;
+	}
+	while (t.len > 0 && text_is_space(t.at[t.len - 1]))
+		t.len--;
+	return t;
+}
+
 /*
  * The next element of a comma-separated list (RFC 9110, 5.6.1), trimmed;
  * *rest moves past it.  Empty elements are skipped.  Quoted strings are kept

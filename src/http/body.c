@@ -117,7 +117,7 @@ take_chunk_end(struct body *b, struct text bytes)
 static size_t
 take_trailer(struct body *b, struct text bytes)
 {
-	struct text line;
+	struct text line, name, value;
 
 	if (!take_line(b, bytes, BODY_TRAILER_LINE_MAX, &line))
 		return 0;
@@ -126,7 +126,8 @@ take_trailer(struct body *b, struct text bytes)
 		return 2;
 	}
 	b->trailers += line.len;
-	if (!grammar_field_line(line) || b->trailers > BODY_TRAILERS_MAX ||
+	if (grammar_field(line, &name, &value) != line.len ||
+	    b->trailers > BODY_TRAILERS_MAX ||
 	    ++b->trailer_count > REQUEST_FIELDS_MAX)
 		return refuse(b, 400);
 	return line.len + 2;

@@ -4,6 +4,27 @@
 
 #define LENGTH_MAX UINT64_C(999999999999999999) /* 18 digits */
 
+/*
+ * The next field of that id, from *i on, which is behind it then; 0 begins.
+ */
+static bool
+next_field(
+    const struct request *r, enum field_id id, size_t *i, struct text *value)
+{
+	if (r->counts[id] == 0)
+		return false;
+	if (*i < r->firsts[id])
+		*i = r->firsts[id];
+	while (*i < r->field_count) {
+		const struct field *f = &r->fields[(*i)++];
+
+		*value = f->value;
+		if (f->id == id)
+			return true;
+	}
+	return false;
+}
+
 static int
 check_host(struct request *r)
 {
@@ -58,10 +79,11 @@ static int
 refuse_codings(const struct request *r)
 {
 	struct codings all = {0};
+	struct text list;
+	size_t i = 0;
 
-	for (size_t i = 0; i < r->field_count; i++)
-		if (r->fields[i].id == FIELD_TRANSFER_ENCODING &&
-		    !add_codings(&all, r->fields[i].value))
+	while (next_field(r, FIELD_TRANSFER_ENCODING, &i, &list))
+		if (!add_codings(&all, list))
 			return 400;
 	return all.chunked && all.count > 1 ? 501 : 400;
 }
@@ -101,17 +123,16 @@ static int
 check_expect(struct request *r)
 {
 	struct text list, member;
+	size_t i = 0;
 
-	for (size_t i = 0; i < r->field_count && r->minor > 0; i++) {
-		if (r->fields[i].id != FIELD_EXPECT)
-			continue;
-		list = r->fields[i].value;
+	if (r->minor == 0)
+		return 0;
+	while (next_field(r, FIELD_EXPECT, &i, &list))
 		while (text_next_element(&list, &member)) {
 			if (!text_equal_nocase(member, TEXT("100-continue")))
 				return 417;
 			r->expects_continue = true;
 		}
-	}
 	return 0;
 }
 
@@ -121,18 +142,15 @@ check_connection(struct request *r)
 {
 	bool close = false, keep = false;
 	struct text list, option;
+	size_t i = 0;
 
-	for (size_t i = 0; i < r->field_count; i++) {
-		if (r->fields[i].id != FIELD_CONNECTION)
-			continue;
-		list = r->fields[i].value;
+	while (next_field(r, FIELD_CONNECTION, &i, &list))
 		while (text_next_element(&list, &option)) {
 			if (text_equal_nocase(option, TEXT("close")))
 				close = true;
 			if (text_equal_nocase(option, TEXT("keep-alive")))
 				keep = true;
 		}
-	}
 	r->keep_alive = !close && (r->minor > 0 || keep);
 }
 

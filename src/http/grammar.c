@@ -1,12 +1,6 @@
 #include "base/chars.h"
+#include "base/span.h"
 #include "http/grammar.h"
-
-void
-grammar_skip(struct text *t, size_t bytes)
-{
-	t->at += bytes;
-	t->len -= bytes;
-}
 
 static bool
 grammar_char(struct text *t, char c)
@@ -27,10 +21,8 @@ grammar_space(struct text *t)
 bool
 grammar_token(struct text *t)
 {
-	size_t n = 0;
+	size_t n = span_token(t->at, t->len);
 
-	while (n < t->len && chars_is(t->at[n], CHAR_TOKEN))
-		n++;
 	grammar_skip(t, n);
 	return n > 0;
 }
@@ -83,11 +75,4 @@ grammar_parameters(struct text t, bool values_required)
 			return false;
 	}
 	return true;
-}
-
-bool
-grammar_field_line(struct text t)
-{
-	return grammar_token(&t) && grammar_char(&t, ':') &&
-	    chars_all_values(t.at, t.len);
 }

@@ -5,9 +5,16 @@
 #ifndef TINED_HTTP_GRAMMAR_H
 #define TINED_HTTP_GRAMMAR_H
 
+#include "base/span.h"
 #include "base/text.h"
 
-void grammar_skip(struct text *t, size_t bytes);
+static inline void
+grammar_skip(struct text *t, size_t bytes)
+{
+	t->at += bytes;
+	t->len -= bytes;
+}
+
 /* OWS, BWS: any number of SP and HT. */
 void grammar_space(struct text *t);
 bool grammar_token(struct text *t);
@@ -18,7 +25,24 @@ bool grammar_quoted_string(struct text *t);
  * of a transfer-coding (RFC 9112, 7).
  */
 bool grammar_parameters(struct text t, bool values_required);
-/* field-line of RFC 9112, 5, without CRLF: no space before the colon. */
-bool grammar_field_line(struct text t);
+/*
+ * field-line of RFC 9112, 5, up to the first byte that cannot be in a value: no
+ * space before the colon, and the value without white space at both ends.  Its
+ * length, or 0 where there is none.
+ */
+static inline size_t
+grammar_field(struct text t, struct text *name, struct text *value)
+{
+	size_t colon = span_token(t.at, t.len);
+	size_t len;
+
+	if (colon == 0 || colon == t.len || t.at[colon] != ':')
+		return 0;
+	*name = (struct text){t.at, colon};
+	grammar_skip(&t, colon + 1);
+	len = span_value(t.at, t.len);
+	*value = text_trim((struct text){t.at, len});
+	return colon + 1 + len;
+}
 
 #endif

@@ -2,23 +2,45 @@
 
 #include "http/request.h"
 
+#define NAME(name)                                                             \
+	{                                                                      \
+		name, sizeof(name) - 1                                         \
+	}
+
+/* As nearly all clients spell them. */
 static const struct text names[FIELD_IDS] = {
-    [FIELD_ACCEPT] = {"accept", 6},
-    [FIELD_ACCEPT_ENCODING] = {"accept-encoding", 15},
-    [FIELD_CONNECTION] = {"connection", 10},
-    [FIELD_CONTENT_LENGTH] = {"content-length", 14},
-    [FIELD_CONTENT_TYPE] = {"content-type", 12},
-    [FIELD_EXPECT] = {"expect", 6},
-    [FIELD_HOST] = {"host", 4},
-    [FIELD_IF_MATCH] = {"if-match", 8},
-    [FIELD_IF_MODIFIED_SINCE] = {"if-modified-since", 17},
-    [FIELD_IF_NONE_MATCH] = {"if-none-match", 13},
-    [FIELD_IF_RANGE] = {"if-range", 8},
-    [FIELD_IF_UNMODIFIED_SINCE] = {"if-unmodified-since", 19},
-    [FIELD_RANGE] = {"range", 5},
-    [FIELD_REFERER] = {"referer", 7},
-    [FIELD_TRANSFER_ENCODING] = {"transfer-encoding", 17},
-    [FIELD_USER_AGENT] = {"user-agent", 10},
+    [FIELD_ACCEPT] = NAME("Accept"),
+    [FIELD_ACCEPT_ENCODING] = NAME("Accept-Encoding"),
+    [FIELD_CONNECTION] = NAME("Connection"),
+    [FIELD_CONTENT_LENGTH] = NAME("Content-Length"),
+    [FIELD_CONTENT_TYPE] = NAME("Content-Type"),
+    [FIELD_EXPECT] = NAME("Expect"),
+    [FIELD_HOST] = NAME("Host"),
+    [FIELD_IF_MATCH] = NAME("If-Match"),
+    [FIELD_IF_MODIFIED_SINCE] = NAME("If-Modified-Since"),
+    [FIELD_IF_NONE_MATCH] = NAME("If-None-Match"),
+    [FIELD_IF_RANGE] = NAME("If-Range"),
+    [FIELD_IF_UNMODIFIED_SINCE] = NAME("If-Unmodified-Since"),
+    [FIELD_RANGE] = NAME("Range"),
+    [FIELD_REFERER] = NAME("Referer"),
+    [FIELD_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
+    [FIELD_USER_AGENT] = NAME("User-Agent"),
+};
+
+/* Those of each length, never more than two, and FIELD_OTHER for an end. */
+static const unsigned char ids[][3] = {
+    [4] = {FIELD_HOST},
+    [5] = {FIELD_RANGE},
+    [6] = {FIELD_ACCEPT, FIELD_EXPECT},
+    [7] = {FIELD_REFERER},
+    [8] = {FIELD_IF_MATCH, FIELD_IF_RANGE},
+    [10] = {FIELD_CONNECTION, FIELD_USER_AGENT},
+    [12] = {FIELD_CONTENT_TYPE},
+    [13] = {FIELD_IF_NONE_MATCH},
+    [14] = {FIELD_CONTENT_LENGTH},
+    [15] = {FIELD_ACCEPT_ENCODING},
+    [17] = {FIELD_IF_MODIFIED_SINCE, FIELD_TRANSFER_ENCODING},
+    [19] = {FIELD_IF_UNMODIFIED_SINCE},
 };
 
 /* All but the 4 kB of fields, which field_count makes empty. */
@@ -28,16 +50,30 @@ request_reset(struct request *r)
 	memset(r, 0, offsetof(struct request, fields));
 }
 
+/* The first letter tells nearly all of one length apart. */
 enum field_id
 request_field_id(struct text name)
 {
-	/* Length and first letter tell nearly all of them apart. */
-	for (int id = FIELD_OTHER + 1; id < FIELD_IDS; id++)
-		if (names[id].len == name.len &&
-		    (names[id].at[0] | 0x20) == (name.at[0] | 0x20) &&
-		    text_equal_nocase(name, names[id]))
-			return (enum field_id)id;
-	return FIELD_OTHER;
+	static const unsigned char none[] = {FIELD_OTHER};
+	const unsigned char *id =
+	    name.len < sizeof(ids) / sizeof(ids[0]) ? ids[name.len] : none;
+
+	for (; *id != FIELD_OTHER; id++)
+		if ((names[*id].at[0] | 0x20) == (name.at[0] | 0x20) &&
+		    text_equal_nocase(name, names[*id]))
+			break;
+	return (enum field_id) * id;
+}
+
+void
+request_add_field(struct request *r)
+{
+	size_t i = r->field_count++;
+	struct field *f = &r->fields[i];
+
+	f->id = request_field_id(f->name);
+	if (r->counts[f->id]++ == 0)
+		r->firsts[f->id] = (unsigned char)i;
 }
 
 bool

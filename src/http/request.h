@@ -90,6 +90,8 @@ void request_reset(struct request *r);
 
 /* FIELD_OTHER for a name that is not listed above. */
 enum field_id request_field_id(struct text name);
+/* One more field has its name and value: fields[field_count]. */
+void request_add_field(struct request *r);
 /* The only or first field of that id; false if there is none. */
 bool request_field(
     const struct request *r, enum field_id id, struct text *value);

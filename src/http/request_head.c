@@ -3,6 +3,7 @@
 #include <http_parser.h>
 
 #include "base/chars.h"
+#include "base/span.h"
 #include "http/framing.h"
 #include "http/grammar.h"
 #include "http/request_head.h"
@@ -48,25 +49,20 @@ find_line_end(
 {
 	size_t limit = limit_of(scan, max);
 	size_t end = len < limit ? len : limit;
-	const char *from = bytes + scan->at;
-	const char *lf = memchr(from, '\n', end - scan->at);
-	const char *stop = lf != NULL ? lf : bytes + end;
-	const char *cr = memchr(from, '\r', (size_t)(stop - from));
+	size_t at = scan->at + span_line(bytes + scan->at, end - scan->at);
 
-	if (lf != NULL && cr != lf - 1)
-		return refuse(scan, 400);
-	if (lf != NULL) {
-		scan->at = (size_t)(lf - bytes) + 1;
+	if (at + 1 < end && bytes[at] == '\r' && bytes[at + 1] == '\n') {
+		scan->at = at + strlen("\r\n");
 		return REQUEST_HEAD_COMPLETE;
 	}
-	if (cr != NULL && cr + 1 < stop)
+	if (at < end && (bytes[at] == '\n' || at + 1 < end))
 		return refuse(scan, 400);
 	if (end == limit)
 		return refuse(scan,
 		    scan->lines > 0 ? 431
 				    : status_of_long_line(bytes + scan->start,
 					  limit - scan->start));
-	scan->at = cr != NULL ? (size_t)(cr - bytes) : end;
+	scan->at = at;
 	return REQUEST_HEAD_MORE;
 }
 
@@ -156,54 +152,61 @@ check_request_line(struct request *r)
 	return 0;
 }
 
-/* What check_field_lines finds out. */
-struct field_lines {
-	size_t count;
-	bool padded; /* a line ends with white space */
-};
-
-/* No folding: a line that begins with white space is no field line. */
 static bool
-check_field_lines(const char *at, const char *end, struct field_lines *out)
+take_line_end(struct text *rest)
 {
-	*out = (struct field_lines){0};
-	while (at < end - strlen("\r\n")) {
-		const char *lf = memchr(at, '\n', (size_t)(end - at));
-		struct text line = {at, (size_t)(lf - at) - 1};
-
-		if (!grammar_field_line(line))
-			return false;
-		if (text_trim(line).len < line.len)
-			out->padded = true;
-		at = lf + 1;
-		out->count++;
-	}
+	if (rest->len < strlen("\r\n") || rest->at[0] != '\r' ||
+	    rest->at[1] != '\n')
+		return false;
+	grammar_skip(rest, strlen("\r\n"));
 	return true;
 }
 
-static int
-on_field(http_parser *parser, const char *at, size_t len)
+/* No folding: a line that begins with white space is no field line. */
+static bool
+take_fields(struct text rest, struct request *r)
 {
-	struct request *r = parser->data;
+	while (!take_line_end(&rest)) {
+		struct field *f = &r->fields[r->field_count];
+		size_t len;
 
-	if (r->field_count == REQUEST_FIELDS_MAX)
-		return -1;
-	r->fields[r->field_count++] =
-	    (struct field){.name = {at, len}, .value = {at + len, 0}};
+		if (r->field_count == REQUEST_FIELDS_MAX)
+			return false;
+		len = grammar_field(rest, &f->name, &f->value);
+		grammar_skip(&rest, len);
+		if (len == 0 || !take_line_end(&rest))
+			return false;
+		request_add_field(r);
+	}
+	return rest.len == 0;
+}
+
+/* What http-parser finds in a line. */
+struct reading {
+	struct text target, name, value;
+};
+
+static int
+on_target(http_parser *parser, const char *at, size_t len)
+{
+	((struct reading *)parser->data)->target = (struct text){at, len};
 	return 0;
 }
 
-/* Called once more, for nothing, where the parser is fed line by line. */
+static int
+on_name(http_parser *parser, const char *at, size_t len)
+{
+	((struct reading *)parser->data)->name = (struct text){at, len};
+	return 0;
+}
+
+/* Called once more, for nothing, between a line and its CRLF. */
 static int
 on_value(http_parser *parser, const char *at, size_t len)
 {
-	struct request *r = parser->data;
-
-	if (r->field_count == 0)
-		return -1;
 	if (len > 0)
-		r->fields[r->field_count - 1].value =
-		    text_trim((struct text){at, len});
+		((struct reading *)parser->data)->value =
+		    (struct text){at, len};
 	return 0;
 }
 
@@ -220,7 +223,8 @@ static bool
 feed(http_parser *parser, const char *at, size_t len)
 {
 	static const http_parser_settings settings = {
-	    .on_header_field = on_field,
+	    .on_url = on_target,
+	    .on_header_field = on_name,
 	    .on_header_value = on_value,
 	    .on_headers_complete = on_complete,
 	};
@@ -229,63 +233,75 @@ feed(http_parser *parser, const char *at, size_t len)
 	    HTTP_PARSER_ERRNO(parser) == HPE_OK;
 }
 
-/*
- * The parser takes a tab for white space, but not behind a Content-Length: it
- * gets the lines without what they are padded with.
- */
 static bool
-feed_trimmed(http_parser *parser, const char *at, const char *end)
+feed_line_end(http_parser *parser)
 {
-	while (at < end) {
-		const char *lf = memchr(at, '\n', (size_t)(end - at));
-		struct text line = {at, (size_t)(lf - at) - 1};
-
-		line = text_trim(line); /* it begins with a token */
-		if ((line.len > 0 && !feed(parser, line.at, line.len)) ||
-		    !feed(parser, "\r\n", 2))
-			return false;
-		at = lf + 1;
-	}
-	return true;
+	return feed(parser, "\r\n", strlen("\r\n"));
 }
 
 static bool
-split_fields(const char *head, size_t len, bool padded, struct request *r)
+is_same(struct text a, struct text b)
 {
+	return a.len == b.len && (a.len == 0 || a.at == b.at);
+}
+
+/*
+ * The parser takes a tab for white space, but not behind a Content-Length: it
+ * gets the line without what it is padded with.
+ */
+static bool
+agrees_on_field(http_parser *parser, const struct field *f)
+{
+	struct reading *reading = parser->data;
+	size_t len = (size_t)(f->value.at - f->name.at) + f->value.len;
+
+	*reading = (struct reading){0};
+	return feed(parser, f->name.at, len) && feed_line_end(parser) &&
+	    is_same(reading->name, f->name) &&
+	    is_same(reading->value, f->value);
+}
+
+/*
+ * The parser has a say in the lines that decide what is asked for, and where
+ * the message ends: the request line, and those of its framing.
+ */
+static bool
+parser_agrees(const struct request *r)
+{
+	struct reading reading = {0};
+	unsigned left = r->counts[FIELD_CONTENT_LENGTH] +
+	    r->counts[FIELD_TRANSFER_ENCODING];
 	http_parser parser;
 
 	http_parser_init(&parser, HTTP_REQUEST);
-	parser.data = r;
-	return padded ? feed_trimmed(&parser, head, head + len)
-		      : feed(&parser, head, len);
-}
+	parser.data = &reading;
+	if (!feed(&parser, r->line.at, r->line.len + strlen("\r\n")) ||
+	    !is_same(reading.target, r->target))
+		return false;
+	for (size_t i = 0; left > 0; i++) {
+		const struct field *f = &r->fields[i];
 
-static void
-index_fields(struct request *r)
-{
-	for (size_t i = 0; i < r->field_count; i++) {
-		struct field *f = &r->fields[i];
-
-		f->id = request_field_id(f->name);
-		if (r->counts[f->id]++ == 0)
-			r->firsts[f->id] = (unsigned char)i;
+		if (f->id != FIELD_CONTENT_LENGTH &&
+		    f->id != FIELD_TRANSFER_ENCODING)
+			continue;
+		if (!agrees_on_field(&parser, f))
+			return false;
+		left--;
 	}
+	return feed_line_end(&parser);
 }
 
 int
 request_head_parse(const char *head, size_t len, struct request *r)
 {
-	const char *lf = memchr(head, '\n', len);
-	struct field_lines lines;
+	struct text rest = {head, len};
 	int status;
 
-	r->line = (struct text){head, (size_t)(lf - head) - 1};
+	r->line = (struct text){head, span_line(head, len)};
+	grammar_skip(&rest, r->line.len);
 	if ((status = check_request_line(r)) != 0)
 		return status;
-	if (!check_field_lines(lf + 1, head + len, &lines) ||
-	    !split_fields(head, len, lines.padded, r) ||
-	    lines.count != r->field_count)
+	if (!take_line_end(&rest) || !take_fields(rest, r) || !parser_agrees(r))
 		return 400;
-	index_fields(r);
 	return framing_check(r);
 }

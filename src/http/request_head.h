@@ -1,8 +1,9 @@
 /*
  * request_head: the head of a request, guarded.  Bytes are scanned raw until
- * the head is complete, then each line is checked by its grammar, and only then
- * does http-parser split the head into fields.  What it gives is compared with
- * what was checked.  The answer never depends on how the bytes were cut by TCP.
+ * the head is complete; then each line is checked, and taken apart, by its
+ * grammar; and http-parser must read the same in the lines that decide what is
+ * asked for and where the message ends.  The answer never depends on how the
+ * bytes were cut by TCP.
  */
 #ifndef TINED_HTTP_REQUEST_HEAD_H
 #define TINED_HTTP_REQUEST_HEAD_H

@@ -16,13 +16,12 @@ is_escape(struct text t, size_t offset)
 	    chars_is(t.at[offset + 2], CHAR_HEX);
 }
 
-/* Bytes of the class, and every "%" followed by two hex digits. */
+/* Every "%" is followed by two hex digits. */
 static bool
-is_encoded(struct text t, enum char_class class)
+has_good_escapes(struct text t)
 {
 	for (size_t i = 0; i < t.len; i++)
-		if (!chars_is(t.at[i], class) ||
-		    (t.at[i] == '%' && !is_escape(t, i)))
+		if (t.at[i] == '%' && !is_escape(t, i))
 			return false;
 	return true;
 }
@@ -70,6 +69,18 @@ is_ip_literal(struct text t)
 	return t.len == 0 || (t.at[0] == ':' && is_port(from(t, 1)));
 }
 
+/* reg-name of RFC 3986, 3.2.2, but not empty, and without an encoded NUL. */
+static bool
+is_name(struct text t)
+{
+	unsigned classes = chars_classes(t.at, t.len);
+
+	if (t.len == 0 || (classes & CHAR_NAME) == 0)
+		return false;
+	return (classes & CHAR_ITSELF) != 0 ||
+	    (has_good_escapes(t) && !has_encoded_nul(t));
+}
+
 bool
 uri_authority_is_valid(struct text t)
 {
@@ -82,8 +93,7 @@ uri_authority_is_valid(struct text t)
 		return is_ip_literal(t);
 	colon = memchr(t.at, ':', t.len);
 	host = colon != NULL ? (size_t)(colon - t.at) : t.len;
-	if (host == 0 || !is_encoded((struct text){t.at, host}, CHAR_NAME) ||
-	    has_encoded_nul(t))
+	if (!is_name((struct text){t.at, host}))
 		return false;
 	return colon == NULL || is_port(from(t, host + 1));
 }
@@ -121,16 +131,20 @@ take_path_and_query(struct text t, enum method method, struct uri *out)
 	bool follows = (method & (METHOD_GET | METHOD_HEAD)) != 0;
 	const char *mark = memchr(t.at, '?', t.len);
 	size_t path = mark != NULL ? (size_t)(mark - t.at) : t.len;
+	unsigned path_classes, query_classes;
 
 	out->path = path > 0 ? (struct text){t.at, path} : TEXT("/");
 	out->has_query = mark != NULL;
 	if (mark != NULL)
 		out->query = from(t, path + 1);
-	out->unencoded = !chars_all(out->path.at, out->path.len, CHAR_PATH);
+	path_classes = chars_classes(out->path.at, out->path.len);
+	query_classes = chars_classes(out->query.at, out->query.len);
+	out->unencoded = (path_classes & CHAR_PATH) == 0;
 	if ((out->unencoded && !follows) ||
-	    !is_encoded(out->path, CHAR_QUERY) ||
-	    !chars_all(out->query.at, out->query.len, CHAR_QUERY) ||
-	    has_encoded_nul(t))
+	    (path_classes & query_classes & CHAR_QUERY) == 0)
+		return 400;
+	if ((path_classes & query_classes & CHAR_ITSELF) == 0 &&
+	    (!has_good_escapes(out->path) || has_encoded_nul(t)))
 		return 400;
 	return 0;
 }

@@ -103,20 +103,44 @@ START_TEST(other_parameters_are_refused)
 }
 END_TEST
 
-START_TEST(a_field_line_is_a_token_a_colon_and_a_value)
+static void
+assert_field(struct text line, const char *name, const char *value)
 {
-	ck_assert(grammar_field_line(guard_text(TEXT("A: b"))));
-	ck_assert(grammar_field_line(guard_text(TEXT("A:"))));
-	ck_assert(grammar_field_line(guard_text(TEXT("A::\t\x80"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT(""))));
-	ck_assert(!grammar_field_line(guard_text(TEXT("A"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT(":"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT(": b"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT("A : b"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT(" A: b"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\r"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\0"))));
-	ck_assert(!grammar_field_line(guard_text(TEXT("A: b\x7f"))));
+	struct text found_name, found_value;
+
+	line = guard_text(line);
+	ck_assert_uint_eq(
+	    grammar_field(line, &found_name, &found_value), line.len);
+	ck_assert(text_equal(found_name, text_of(name)));
+	ck_assert(text_equal(found_value, text_of(value)));
+}
+
+/* It ends there, or is none at all. */
+static void
+assert_field_ends(struct text line, size_t end)
+{
+	struct text name, value;
+
+	ck_assert_uint_eq(grammar_field(guard_text(line), &name, &value), end);
+}
+
+START_TEST(a_field_is_a_token_a_colon_and_a_value)
+{
+	assert_field(TEXT("A: b"), "A", "b");
+	assert_field(TEXT("A:"), "A", "");
+	assert_field(TEXT("A: \t"), "A", "");
+	assert_field(TEXT("A::\t\x80"), "A", ":\t\x80");
+	assert_field(TEXT("A:b\t c \t"), "A", "b\t c");
+	assert_field_ends(TEXT(""), 0);
+	assert_field_ends(TEXT("A"), 0);
+	assert_field_ends(TEXT(":"), 0);
+	assert_field_ends(TEXT(": b"), 0);
+	assert_field_ends(TEXT("A : b"), 0);
+	assert_field_ends(TEXT(" A: b"), 0);
+	assert_field_ends(TEXT("A: b\r"), 4);
+	assert_field_ends(TEXT("A: b\0"), 4);
+	assert_field_ends(TEXT("A: b\x7f"), 4);
+	assert_field_ends(TEXT("A:\r\n"), 2);
 }
 END_TEST
 
@@ -132,6 +156,6 @@ main(void)
 	tcase_add_test(tests, parameters_are_taken_with_bad_white_space);
 	tcase_add_test(tests, values_may_or_must_be_there);
 	tcase_add_test(tests, other_parameters_are_refused);
-	tcase_add_test(tests, a_field_line_is_a_token_a_colon_and_a_value);
+	tcase_add_test(tests, a_field_is_a_token_a_colon_and_a_value);
 	return unit_run();
 }
