@@ -1,15 +1,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "os/cgroup.h"
 
 #define PIECE 4096
 /* Version 1 has no word for it, but a number that is about this large. */
 #define NO_LIMIT (UINT64_C(1) << 60)
-/* Fields of a line of mountinfo: proc(5). */
-#define FIELD_ROOT 3
-#define FIELD_POINT 4
-#define FIELD_OPTIONAL 6
 
 /* Up to that byte, or all; *rest begins behind it. */
 static struct text
@@ -29,128 +26,45 @@ next_part(struct text *rest, char end)
 }
 
 static bool
-is_in_list(struct text list, struct text word)
+has_memory(struct text controllers)
 {
-	while (list.len > 0)
-		if (text_equal(next_part(&list, ','), word))
+	struct text name;
+
+	while (text_next_element(&controllers, &name))
+		if (text_equal(name, TEXT("memory")))
 			return true;
 	return false;
 }
 
-/* Lines of number:controllers:path; version 2 has no controllers there. */
-static bool
-find_group(struct text groups, bool first, struct text *path)
+/*
+ * Lines of number:controllers:path; version 2 has no controllers there.  Where
+ * both are mounted, memory is in the first if that has it at all.
+ */
+bool
+cgroup_locate(struct text groups, struct cgroup_place *place)
 {
+	bool found = false;
+
 	while (groups.len > 0) {
 		struct text line = next_part(&groups, '\n');
 		struct text controllers;
 
 		(void)next_part(&line, ':');
 		controllers = next_part(&line, ':');
-		if (first ? is_in_list(controllers, TEXT("memory"))
-			  : controllers.len == 0) {
-			*path = line;
-			return text_begins(line, TEXT("/"));
-		}
-	}
-	return false;
-}
-
-struct mount {
-	struct text root; /* of the file system, that is seen there */
-	struct text point;
-	struct text type, options;
-};
-
-static struct mount
-read_mount(struct text line)
-{
-	struct mount m = {0};
-
-	for (int i = 0; line.len > 0; i++) {
-		struct text field = next_part(&line, ' ');
-
-		if (i == FIELD_ROOT)
-			m.root = field;
-		else if (i == FIELD_POINT)
-			m.point = field;
-		else if (i >= FIELD_OPTIONAL && text_equal(field, TEXT("-")))
-			break;
-	}
-	m.type = next_part(&line, ' ');
-	(void)next_part(&line, ' ');
-	m.options = next_part(&line, ' ');
-	return m;
-}
-
-static bool
-find_mount(struct text mounts, bool first, struct mount *m)
-{
-	while (mounts.len > 0) {
-		*m = read_mount(next_part(&mounts, '\n'));
-		if (first && text_equal(m->type, TEXT("cgroup")) &&
-		    is_in_list(m->options, TEXT("memory")))
-			return true;
-		if (!first && text_equal(m->type, TEXT("cgroup2")))
-			return true;
-	}
-	return false;
-}
-
-/* Blanks and the like are \040 there. */
-static void
-add_unescaped(struct buffer *b, struct text t)
-{
-	for (size_t i = 0; i < t.len; i++) {
-		const char *s = t.at + i;
-
-		if (*s != '\\' || t.len - i < 4) {
-			buffer_add_char(b, *s);
+		if (!text_begins(line, TEXT("/")))
 			continue;
+		if (has_memory(controllers)) {
+			*place = (struct cgroup_place){"/sys/fs/cgroup/memory",
+			    "memory.limit_in_bytes", line};
+			return true;
 		}
-		buffer_add_char(b,
-		    (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-			(s[3] - '0')));
-		i += 3;
+		if (controllers.len == 0) {
+			*place = (struct cgroup_place){
+			    "/sys/fs/cgroup", "memory.max", line};
+			found = true;
+		}
 	}
-}
-
-/* The path below the root of the mount; above it, in a namespace, is nobody. */
-static struct text
-path_below(struct text path, struct text root)
-{
-	if (root.len > 1 && text_begins(path, root) &&
-	    (path.len == root.len || path.at[root.len] == '/'))
-		return (struct text){path.at + root.len, path.len - root.len};
-	if (root.len == 1 && !text_begins(path, TEXT("/..")))
-		return path.len > 1 ? path : TEXT("");
-	return TEXT("");
-}
-
-static bool
-locate(struct text groups, struct text mounts, bool first,
-    struct cgroup_place *place)
-{
-	struct text path;
-	struct mount m;
-
-	if (!find_group(groups, first, &path) || !find_mount(mounts, first, &m))
-		return false;
-	place->first = first;
-	buffer_clear(&place->dir);
-	add_unescaped(&place->dir, m.point);
-	place->top = place->dir.len;
-	buffer_add_text(&place->dir, path_below(path, m.root));
-	return true;
-}
-
-/* Where both are, memory is in the first if that has it at all. */
-bool
-cgroup_locate(
-    struct text groups, struct text mounts, struct cgroup_place *place)
-{
-	return locate(groups, mounts, true, place) ||
-	    locate(groups, mounts, false, place);
+	return found;
 }
 
 uint64_t
@@ -181,30 +95,36 @@ read_all(const char *path, struct buffer *b)
 	return n == 0;
 }
 
+/*
+ * A container may see its own group at the top, and by its path on the host: no
+ * such folder is there, and the limit is found at the top.  A group outside of
+ * the namespace has a path of /.., and is nobody's here.
+ */
 uint64_t
 cgroup_least_limit(const struct cgroup_place *place)
 {
-	const char *name =
-	    place->first ? "memory.limit_in_bytes" : "memory.max";
-	struct text dir = {place->dir.data, place->dir.len};
-	struct buffer path = {0}, text = {0};
+	struct text path = place->path;
+	struct buffer file = {0}, text = {0};
 	uint64_t least = CGROUP_UNLIMITED;
 
+	if (text_begins(path, TEXT("/..")))
+		path.len = 0;
 	for (;;) {
 		uint64_t limit;
 
-		buffer_clear(&path);
-		buffer_printf(&path, "%.*s/%s", TEXT_ARG(dir), name);
-		if (read_all(buffer_string(&path), &text)) {
+		buffer_clear(&file);
+		buffer_printf(&file, "%s%.*s/%s", place->top, TEXT_ARG(path),
+		    place->file);
+		if (read_all(buffer_string(&file), &text)) {
 			limit = cgroup_limit(buffer_text(&text));
 			least = limit < least ? limit : least;
 		}
-		if (dir.len <= place->top)
+		if (path.len == 0)
 			break;
-		while (dir.len > place->top && dir.at[--dir.len] != '/')
+		while (path.len > 0 && path.at[--path.len] != '/')
 			continue;
 	}
-	buffer_free(&path);
+	buffer_free(&file);
 	buffer_free(&text);
 	return least;
 }
@@ -212,16 +132,13 @@ cgroup_least_limit(const struct cgroup_place *place)
 uint64_t
 cgroup_memory(void)
 {
-	struct buffer groups = {0}, mounts = {0};
-	struct cgroup_place place = {0};
+	struct buffer groups = {0};
+	struct cgroup_place place;
 	uint64_t limit = CGROUP_UNLIMITED;
 
 	if (read_all("/proc/self/cgroup", &groups) &&
-	    read_all("/proc/self/mountinfo", &mounts) &&
-	    cgroup_locate(buffer_text(&groups), buffer_text(&mounts), &place))
+	    cgroup_locate(buffer_text(&groups), &place))
 		limit = cgroup_least_limit(&place);
 	buffer_free(&groups);
-	buffer_free(&mounts);
-	buffer_free(&place.dir);
 	return limit;
 }

@@ -1,31 +1,29 @@
 /*
  * cgroup: how much memory the control group of this process may use, in both
- * versions of the kernel's interface: cgroups(7).
+ * versions of the kernel's interface: cgroups(7).  They are looked for where
+ * systemd and container managers mount them: below /sys/fs/cgroup.
  */
 #ifndef TINED_OS_CGROUP_H
 #define TINED_OS_CGROUP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
 #include "base/text.h"
 
 #define CGROUP_UNLIMITED UINT64_MAX
 
 struct cgroup_place {
-	bool first;	   /* version 1 */
-	struct buffer dir; /* the group's own folder; owned */
-	size_t top;	   /* length of dir's part that is the mount point */
+	const char *top;  /* where the hierarchy is mounted */
+	const char *file; /* of each group: its limit */
+	struct text path; /* of the group, below top; it may not be there */
 };
 
 /*
- * Where the limits of memory are, from the texts of /proc/self/cgroup and
- * /proc/self/mountinfo.  False when that is in neither.
+ * Where the limits of memory are, from the text of /proc/self/cgroup, of which
+ * the place keeps a part.  False when that has no such group.
  */
-bool cgroup_locate(
-    struct text groups, struct text mounts, struct cgroup_place *place);
+bool cgroup_locate(struct text groups, struct cgroup_place *place);
 /* "max", or a number with a line feed: as it is in the files of limits. */
 uint64_t cgroup_limit(struct text t);
 /* The least limit of the group and of those above it, in bytes. */
