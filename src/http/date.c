@@ -3,19 +3,15 @@
 
 #include "http/date.h"
 
-#define TM_EPOCH 1900
+#define DATE_FORMAT "%a, %d %b %Y %T GMT"
+#define DATE_LONGEST sizeof("Wednesday, 09-Nov-94 08:49:37 GMT")
 #define DATE_LAST INT64_C(253402300799) /* the end of the year 9999 */
+#define YEARS_OF_TWO_DIGITS 100
+#define YEAR_FIRST (1000 - 1900) /* of four digits, as struct tm has it */
 /* RFC 9110, 5.6.7: a two-digit year is never more than 50 years ahead. */
 #define TWO_DIGIT_AHEAD 50
 
-static const char *const short_days[] = {
-    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", NULL};
-static const char *const long_days[] = {"Sunday", "Monday", "Tuesday",
-    "Wednesday", "Thursday", "Friday", "Saturday", NULL};
-static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", NULL};
-
-/* By hand: strftime would ask the locale for its names. */
+/* Names are those of the C locale: the server never calls setlocale(3). */
 void
 date_format(time_t t, char out[DATE_SIZE])
 {
@@ -26,158 +22,69 @@ date_format(time_t t, char out[DATE_SIZE])
 	if (t > DATE_LAST)
 		t = DATE_LAST;
 	gmtime_r(&t, &tm);
-	snprintf(out, DATE_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
-	    short_days[tm.tm_wday], (unsigned)tm.tm_mday % 100,
-	    months[tm.tm_mon], (unsigned)(tm.tm_year + TM_EPOCH) % 10000,
-	    (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-	    (unsigned)tm.tm_sec % 100);
+	strftime(out, DATE_SIZE, DATE_FORMAT, &tm);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+/* strptime is generous: what it reads must look the same if it is written. */
 static bool
-take_name(struct text *t, const char *const *names, int *index)
+read_as(const char *date, const char *pattern, struct tm *tm)
 {
-	for (int i = 0; names[i] != NULL; i++) {
-		struct text name = text_of(names[i]);
+	char again[DATE_LONGEST];
 
-		if (!text_begins(*t, name))
-			continue;
-		t->at += name.len;
-		t->len -= name.len;
-		*index = i;
-		return true;
-	}
-	return false;
+	*tm = (struct tm){0};
+	return strptime(date, pattern, tm) != NULL &&
+	    strftime(again, sizeof(again), pattern, tm) > 0 &&
+	    strcmp(again, date) == 0 && tm->tm_year >= YEAR_FIRST;
 }
+#pragma GCC diagnostic pop
 
 static bool
-take_digits(struct text *t, size_t count, int *number)
+read_with_short_year(const char *date, const char *pattern, struct tm *tm)
 {
-	uint64_t n;
+	const time_t now = time(NULL);
+	struct tm today;
+	int latest;
 
-	if (t->len < count ||
-	    !text_to_number((struct text){t->at, count}, 9999, &n))
+	if (!read_as(date, pattern, tm))
 		return false;
-	t->at += count;
-	t->len -= count;
-	*number = (int)n;
+	gmtime_r(&now, &today);
+	latest = today.tm_year + TWO_DIGIT_AHEAD;
+	tm->tm_year = latest -
+	    (latest - tm->tm_year % YEARS_OF_TWO_DIGITS) % YEARS_OF_TWO_DIGITS;
 	return true;
-}
-
-static bool
-take_char(struct text *t, char c)
-{
-	if (t->len == 0 || t->at[0] != c)
-		return false;
-	t->at++;
-	t->len--;
-	return true;
-}
-
-static bool
-take_time(struct text *t, struct tm *tm)
-{
-	return take_digits(t, 2, &tm->tm_hour) && take_char(t, ':') &&
-	    take_digits(t, 2, &tm->tm_min) && take_char(t, ':') &&
-	    take_digits(t, 2, &tm->tm_sec);
-}
-
-static bool
-take_two_digit_year(struct text *t, int *year)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-	int this_year;
-
-	if (!take_digits(t, 2, year))
-		return false;
-	gmtime_r(&now, &tm);
-	this_year = tm.tm_year + TM_EPOCH;
-	*year += this_year - this_year % 100;
-	if (*year > this_year + TWO_DIGIT_AHEAD)
-		*year -= 100;
-	return true;
-}
-
-/* asctime pads the day with a space. */
-static bool
-take_padded_day(struct text *t, int *day)
-{
-	return take_char(t, ' ') ? take_digits(t, 1, day)
-				 : take_digits(t, 2, day);
-}
-
-/*
- * A part of a date, by strptime(3)'s letters: %a, %A short and long day of the
- * week, %d day, %e padded day, %b month, %y, %Y year, %T time of the day.
- */
-static bool
-take_part(struct text *t, char part, struct tm *tm)
-{
-	switch (part) {
-	case 'a':
-		return take_name(t, short_days, &tm->tm_wday);
-	case 'A':
-		return take_name(t, long_days, &tm->tm_wday);
-	case 'd':
-		return take_digits(t, 2, &tm->tm_mday);
-	case 'e':
-		return take_padded_day(t, &tm->tm_mday);
-	case 'b':
-		return take_name(t, months, &tm->tm_mon);
-	case 'y':
-		return take_two_digit_year(t, &tm->tm_year);
-	case 'Y':
-		return take_digits(t, 4, &tm->tm_year);
-	case 'T':
-		return take_time(t, tm);
-	default:
-		return false;
-	}
-}
-
-static bool
-is_sane(const struct tm *tm)
-{
-	return tm->tm_mday >= 1 && tm->tm_mday <= 31 && tm->tm_hour <= 23 &&
-	    tm->tm_min <= 59 && tm->tm_sec <= 60;
 }
 
 /* timegm makes 3 March out of 31 February; a leap second may end a day. */
 static bool
 is_in_calendar(struct tm tm)
 {
-	int day = tm.tm_mday;
+	const int day = tm.tm_mday;
 
+	if (tm.tm_sec > 60)
+		return false;
 	tm.tm_sec = 0;
 	(void)timegm(&tm);
 	return tm.tm_mday == day;
 }
 
-static bool
-parse_as(struct text t, const char *pattern, time_t *out)
-{
-	struct tm tm = {0};
-	struct tm day;
-
-	for (; *pattern != '\0'; pattern++) {
-		bool is_part = *pattern == '%';
-
-		if (is_part ? !take_part(&t, *++pattern, &tm)
-			    : !take_char(&t, *pattern))
-			return false;
-	}
-	if (t.len > 0 || !is_sane(&tm))
-		return false;
-	tm.tm_year -= TM_EPOCH;
-	day = tm;
-	*out = timegm(&tm);
-	return is_in_calendar(day);
-}
-
 bool
 date_parse(struct text t, time_t *out)
 {
-	return parse_as(t, "%a, %d %b %Y %T GMT", out) ||
-	    parse_as(t, "%A, %d-%b-%y %T GMT", out) ||
-	    parse_as(t, "%a %b %e %T %Y", out);
+	char date[DATE_LONGEST];
+	struct tm tm;
+
+	if (t.len >= sizeof(date) || memchr(t.at, '\0', t.len) != NULL)
+		return false;
+	snprintf(date, sizeof(date), "%.*s", TEXT_ARG(t));
+	if (!read_as(date, DATE_FORMAT, &tm) &&
+	    !read_with_short_year(date, "%A, %d-%b-%y %T GMT", &tm) &&
+	    !read_as(date, "%a %b %e %T %Y", &tm) &&
+	    !read_as(date, "%a %b %d %T %Y", &tm))
+		return false;
+	if (!is_in_calendar(tm))
+		return false;
+	*out = timegm(&tm);
+	return true;
 }
