@@ -67,6 +67,11 @@ sub status_pid ($tined) {
 		$tined->child_pids)[0];
 }
 
+# How many the process has open.
+sub descriptors ($tined) {
+	return scalar(() = glob '/proc/' . status_pid($tined) . '/fd/*');
+}
+
 # It takes its time, while all else is tested.
 my $silent = IO::Socket::UNIX->new(Local => "$dir/silent", Listen => 5);
 my $unanswered = background(sub {
@@ -241,6 +246,7 @@ for my $what (sort keys %crowds) {
 		my $tined = Tined->start(args => ['-w', 1, @args]);
 		my @crowd;
 		ok(wait_for(sub { status_pid($tined) }), 'there is one');
+		my $before = descriptors($tined);
 		my $ask = sub () {
 			my $start = time;
 			is((show())[0], 0, '--status answers');
@@ -251,7 +257,10 @@ for my $what (sort keys %crowds) {
 		is_as_quick(CROWD, 'as soon as if they were not there', sub {
 			@crowd = map { $tined->connect(unix => $path) } 1 .. 200;
 			$tined->send($_, $crowds{$what}) for @crowd;
-			return $ask->();
+			my $took = $ask->();
+			cmp_ok(descriptors($tined), '<=', $before + 64,
+				'it holds 64 of them at most');
+			return $took;
 		}, sub {
 			@crowd = ();
 			return $ask->();

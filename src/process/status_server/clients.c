@@ -12,13 +12,11 @@
 #include "process/status_server/clients.h"
 #include "shared/accept_backoff.h"
 
-/* After the answer: how long, and how much a client may still send. */
-#define LINGER_TIME (2 * CLOCK_SECOND)
+/* After its answer a client may still send so many bytes. */
 #define LINGER_BYTES (256 << 10)
 
 int
-status_clients_init(
-    struct status_clients *all, int listener, size_t max_head, int64_t patience)
+status_clients_init(struct status_clients *all, int listener, size_t max_head)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
@@ -26,21 +24,17 @@ status_clients_init(
 	    .epoll = epoll_create1(EPOLL_CLOEXEC),
 	    .listener = listener,
 	    .max_head = max_head,
-	    .patience = patience,
+	    .scratch = memory_get(max_head + 1),
 	};
-	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++)
-		all->at[i].fd = -1;
-	if (all->epoll == -1)
-		return -1;
-	all->scratch = memory_get(max_head + 1);
+	TAILQ_INIT(&all->queue);
 	return epoll_ctl(all->epoll, EPOLL_CTL_ADD, listener, &event);
 }
 
 void
 status_clients_free(struct status_clients *all)
 {
-	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++)
-		status_clients_release(&all->at[i]);
+	while (!TAILQ_EMPTY(&all->queue))
+		status_clients_release(all, TAILQ_FIRST(&all->queue));
 	close(all->epoll);
 	free(all->scratch);
 }
@@ -54,89 +48,67 @@ status_clients_stop_accepting(struct status_clients *all)
 bool
 status_clients_is_any(const struct status_clients *all)
 {
-	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++)
-		if (all->at[i].fd != -1 && !all->at[i].answered)
+	const struct status_client *c;
+
+	TAILQ_FOREACH(c, &all->queue, entry)
+		if (!c->answered)
 			return true;
 	return false;
 }
 
+static void
+enter_queue(struct status_clients *all, struct status_client *c)
+{
+	c->deadline = clock_now() + STATUS_CLIENTS_TIME;
+	TAILQ_INSERT_TAIL(&all->queue, c, entry);
+}
+
 void
-status_clients_release(struct status_client *g)
+status_clients_release(struct status_clients *all, struct status_client *c)
 {
-	if (g->fd != -1)
-		close(g->fd);
-	g->fd = -1;
+	TAILQ_REMOVE(&all->queue, c, entry);
+	all->count--;
+	close(c->fd);
+	free(c);
 }
 
-static int64_t
-deadline_of(const struct status_clients *all, const struct status_client *g)
-{
-	if (g->fd == -1)
-		return CLOCK_NEVER;
-	return g->since + (g->answered ? LINGER_TIME : all->patience);
-}
-
-/* Whose deadline is the next; its place may be empty. */
-static struct status_client *
-find_next(struct status_clients *all)
-{
-	struct status_client *next = &all->at[0];
-
-	for (size_t i = 1; i < STATUS_CLIENTS_MAX; i++)
-		if (deadline_of(all, &all->at[i]) < deadline_of(all, next))
-			next = &all->at[i];
-	return next;
-}
-
-/* Or that of who has been here for the longest. */
-static struct status_client *
-find_place(struct status_clients *all)
-{
-	struct status_client *place = &all->at[0];
-
-	for (size_t i = 0; i < STATUS_CLIENTS_MAX; i++) {
-		if (all->at[i].fd == -1)
-			return &all->at[i];
-		if (all->at[i].since < place->since)
-			place = &all->at[i];
-	}
-	status_clients_release(place);
-	return place;
-}
-
-/* With each piece that comes it is looked at again. */
+/* Edge-triggered: bytes that stay in the socket are an event only once. */
 static void
 let_in(struct status_clients *all)
 {
 	int fd = accept4(all->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
-	struct status_client *g;
+	struct status_client *c;
 
 	if (fd == -1) {
 		if (errno != EAGAIN && errno != EINTR) /* or it would spin */
 			poll(NULL, 0, ACCEPT_BACKOFF_PAUSE_MS);
 		return;
 	}
-	g = find_place(all);
-	*g = (struct status_client){.fd = fd, .since = clock_now()};
-	event.data.ptr = g;
+	if (all->count == STATUS_CLIENTS_MAX)
+		status_clients_release(all, TAILQ_FIRST(&all->queue));
+	c = memory_get_array(1, sizeof(*c));
+	c->fd = fd;
+	enter_queue(all, c);
+	all->count++;
+	event.data.ptr = c;
 	if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &event) == -1)
-		status_clients_release(g);
+		status_clients_release(all, c);
 }
 
 static ssize_t
-peek(const struct status_clients *all, const struct status_client *g)
+peek(const struct status_clients *all, const struct status_client *c)
 {
 	return recv(
-	    g->fd, all->scratch, all->max_head + 1, MSG_PEEK | MSG_DONTWAIT);
+	    c->fd, all->scratch, all->max_head + 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
-/* What cannot become a request any more is one, too. */
+/* What can never become a request is served too: it is refused then. */
 static bool
-has_asked(const struct status_clients *all, const struct status_client *g)
+has_asked(const struct status_clients *all, const struct status_client *c)
 {
 	struct request_head_scan scan = {0};
-	ssize_t n = peek(all, g);
+	ssize_t n = peek(all, c);
 
 	if (n == -1)
 		return errno != EAGAIN && errno != EINTR;
@@ -146,51 +118,52 @@ has_asked(const struct status_clients *all, const struct status_client *g)
 }
 
 static void
-drain(struct status_clients *all, struct status_client *g)
+drain(struct status_clients *all, struct status_client *c)
 {
 	ssize_t n;
 
 	do {
-		n = recv(g->fd, all->scratch, all->max_head, MSG_DONTWAIT);
+		n = recv(c->fd, all->scratch, all->max_head, MSG_DONTWAIT);
 		if (n > 0)
-			g->drained += (size_t)n;
-	} while (n > 0 && g->drained < LINGER_BYTES);
+			c->drained += (size_t)n;
+	} while (n > 0 && c->drained < LINGER_BYTES);
 	if (n >= 0 || errno != EAGAIN)
-		status_clients_release(g);
+		status_clients_release(all, c);
 }
 
 /* A Unix socket that is closed with bytes unread is reset, too. */
 void
-status_clients_see_off(struct status_clients *all, struct status_client *g)
+status_clients_linger(struct status_clients *all, struct status_client *c)
 {
-	shutdown(g->fd, SHUT_WR);
-	g->answered = true;
-	g->since = clock_now();
-	drain(all, g);
+	shutdown(c->fd, SHUT_WR);
+	c->answered = true;
+	TAILQ_REMOVE(&all->queue, c, entry);
+	enter_queue(all, c);
+	drain(all, c);
 }
 
-/* Silence is not answered. */
+/* A client that has sent nothing gets no answer. */
 static struct status_client *
-expire(struct status_clients *all, struct status_client *g)
+expire(struct status_clients *all, struct status_client *c)
 {
-	g->late = !g->answered && peek(all, g) > 0;
-	if (g->late)
-		return g;
-	status_clients_release(g);
+	c->late = !c->answered && peek(all, c) > 0;
+	if (c->late)
+		return c;
+	status_clients_release(all, c);
 	return NULL;
 }
 
 static struct status_client *
 act_on_event(struct status_clients *all, const struct epoll_event *event)
 {
-	struct status_client *g = event->data.ptr;
+	struct status_client *c = event->data.ptr;
 
-	if (g == NULL)
+	if (c == NULL)
 		let_in(all);
-	else if (g->answered)
-		drain(all, g);
-	else if ((event->events & ~(unsigned)EPOLLIN) != 0 || has_asked(all, g))
-		return g;
+	else if (c->answered)
+		drain(all, c);
+	else if ((event->events & ~(unsigned)EPOLLIN) != 0 || has_asked(all, c))
+		return c;
 	return NULL;
 }
 
@@ -198,13 +171,13 @@ struct status_client *
 status_clients_wait(
     struct status_clients *all, const sigset_t *mask, int64_t deadline)
 {
-	struct status_client *next = find_next(all);
+	struct status_client *first = TAILQ_FIRST(&all->queue);
 	struct epoll_event event;
 
-	if (deadline_of(all, next) <= clock_now())
-		return expire(all, next);
-	if (deadline_of(all, next) < deadline)
-		deadline = deadline_of(all, next);
+	if (first != NULL && first->deadline <= clock_now())
+		return expire(all, first);
+	if (first != NULL && first->deadline < deadline)
+		deadline = first->deadline;
 	if (epoll_pwait(all->epoll, &event, 1,
 		clock_milliseconds_until(deadline), mask) <= 0)
 		return NULL;

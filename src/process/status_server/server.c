@@ -17,13 +17,12 @@
 #include "process/status_server/clients.h"
 #include "process/status_server/server.h"
 
-/* How long clients may take to ask; and at the end, who has just come. */
-#define CLIENT_TIME CLOCK_SECOND
+/* In a stop: how long a client that has just come may take to ask. */
 #define LAST_TIME (100 * CLOCK_MILLISECOND)
-/* What has not come with the head is not waited for. */
+/* How long one read waits for what did not come with the head. */
 #define SILENT_TIME (200 * CLOCK_MILLISECOND)
 #define BACKLOG 64
-/* Whoever may write to it may ask. */
+/* To connect, a user needs the right to write to the socket. */
 #define SOCKET_MODE 0660
 
 struct status_server {
@@ -31,19 +30,20 @@ struct status_server {
 	struct service service;
 	struct client client;
 	struct status_clients clients;
-	/* Its own: it is no worker, and counts for nothing. */
+	/* Its own, as client.c wants one: this process is no worker, and
+	 * its requests are not among those it shows. */
 	struct scoreboard *board;
 	struct logfile no_log;
 	sigset_t waiting; /* the mask of waits */
 	pid_t master;
 };
 
-/* For the handlers. */
+/* Static for the handlers of signals. */
 static struct status_server server;
 static volatile sig_atomic_t want_end;
 static bool let_go; /* the server's listeners are closed */
 
-/* Once: other descriptors may have the numbers by now. */
+/* Closes them only once: later their numbers may be other descriptors'. */
 static void
 let_go_of_listeners(void)
 {
@@ -54,7 +54,7 @@ let_go_of_listeners(void)
 	let_go = true;
 }
 
-/* Nobody is greeted any more: the last who holds it closes a socket. */
+/* A socket goes on listening until the last process has closed it. */
 static void
 on_let_go(int signo)
 {
@@ -98,14 +98,14 @@ set_config(struct config *c)
 	config_init(c);
 	c->no_lot = true;
 	c->keepalive_timeout = SILENT_TIME;
-	c->head_timeout = CLIENT_TIME;
-	c->body_timeout = CLIENT_TIME;
-	c->send_timeout = CLIENT_TIME;
+	c->head_timeout = STATUS_CLIENTS_TIME;
+	c->body_timeout = STATUS_CLIENTS_TIME;
+	c->send_timeout = STATUS_CLIENTS_TIME;
 	c->max_body = 0;
 	config_add_mount(c, "/", "status", "all");
 }
 
-/* By a descriptor: its name may be another file's by now. */
+/* The path may be another file by now, so the descriptor is asked. */
 static int
 set_owner_of(int path, const struct identity *id)
 {
@@ -120,7 +120,7 @@ set_owner_of(int path, const struct identity *id)
 	return fchownat(path, "", id->uid, id->gid, AT_EMPTY_PATH);
 }
 
-/* It is the users' of the server, where they are not root. */
+/* Gives the socket to --user, so that people with its rights may ask. */
 static int
 set_owner(const struct inherited *h, const char *path, struct buffer *why)
 {
@@ -235,11 +235,11 @@ start(struct inherited *h)
 	if (server.board == NULL ||
 	    scoreboard_confine(h->board, SCOREBOARD_READER, 0) == -1 ||
 	    status_clients_init(&server.clients, h->status.listeners.at[0].fd,
-		h->status.config.max_head, CLIENT_TIME) == -1) {
+		h->status.config.max_head) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
-	/* So that every response is the last on its connection. */
+	/* Makes every response the last on its connection. */
 	atomic_store(&server.board->server->stopping, true);
 	server.service.board = server.board;
 	server.service.score = scoreboard_slot(server.board, 0);
@@ -249,32 +249,32 @@ start(struct inherited *h)
 }
 
 static void
-serve(struct status_client *g)
+serve(struct status_client *s)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct client *c = &server.client;
 	enum client_end end;
 
 	peer_set_name(&peer);
-	listener_set_timeouts(&server.inherited->status.listeners, g->fd);
-	client_attach(c, g->fd, &peer);
-	c->exchange.arrival.request_timed_out = g->late;
+	listener_set_timeouts(&server.inherited->status.listeners, s->fd);
+	client_attach(c, s->fd, &peer);
+	c->exchange.arrival.request_timed_out = s->late;
 	end = client_serve(c);
 	connection_detach(&c->connection);
 	if (end == CLIENT_LINGERS)
-		status_clients_see_off(&server.clients, g);
+		status_clients_linger(&server.clients, s);
 	else
-		status_clients_release(g);
+		status_clients_release(&server.clients, s);
 }
 
 static void
 serve_next(int64_t deadline)
 {
-	struct status_client *g =
+	struct status_client *s =
 	    status_clients_wait(&server.clients, &server.waiting, deadline);
 
-	if (g != NULL)
-		serve(g);
+	if (s != NULL)
+		serve(s);
 }
 
 static void
