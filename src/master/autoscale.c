@@ -301,7 +301,7 @@ look_who_leaves(const struct autoscale *s, const struct children *all)
 	pid_t pid = scoreboard_who_leaves(all->inherited->board);
 
 	if (pid != 0 && (int)all->running >= s->limits.min &&
-	    !child_is(all, pid))
+	    child_find(all, pid) == NULL)
 		scoreboard_has_left(all->inherited->board);
 }
 

@@ -13,9 +13,6 @@
 #include "master/exit_report.h"
 #include "master/takeover.h"
 #include "os/signals.h"
-#include "process/lot/lot.h"
-#include "process/status_server/server.h"
-#include "process/worker/worker.h"
 
 /* Between looks for the end of the status process, in nanoseconds. */
 #define STATUS_TICK (5 * CLOCK_MILLISECOND)
@@ -26,11 +23,14 @@ children_init(
 {
 	*all = (struct children){
 	    .count = inherited->board->count,
+	    .total = inherited->board->count + CHILD_KINDS - 1,
 	    .inherited = inherited,
 	    .leave = leave,
 	    .next = CLOCK_NEVER,
 	};
-	all->at = memory_get_array(all->count, sizeof(all->at[0]));
+	all->at = memory_get_array(all->total, sizeof(all->at[0]));
+	for (enum child_kind kind = CHILD_LOT; kind < CHILD_KINDS; kind++)
+		child_of(all, kind)->kind = kind;
 }
 
 void
@@ -38,6 +38,25 @@ children_free(struct children *all)
 {
 	free(all->at);
 	*all = (struct children){0};
+}
+
+struct child *
+child_of(const struct children *all, enum child_kind kind)
+{
+	return &all->at[all->count + kind - 1];
+}
+
+size_t
+child_slot(const struct children *all, const struct child *child)
+{
+	return (size_t)(child - all->at);
+}
+
+/* The count that it is in, besides that of those who retire. */
+static size_t *
+count_of(struct children *all, const struct child *child)
+{
+	return child->ahead ? &all->ahead : &all->running;
 }
 
 static int64_t
@@ -59,12 +78,12 @@ child_throttle(struct child *child)
 
 /* For want of memory, say, and told once: the limit is not ours to mend. */
 static void
-fork_failed(struct children *all, int64_t *not_before, const char *name)
+fork_failed(struct children *all, const char *name)
 {
 	if (all->fork_failures == 0)
-		log_error("cannot start %s: %s; trying again until it works",
+		log_error("cannot start a %s: %s; trying again until it works",
 		    name, strerror(errno));
-	*not_before = clock_now() +
+	all->fork_not_before = clock_now() +
 	    doubled(CHILD_THROTTLE_FIRST_MS, all->fork_failures,
 		CHILD_FORK_PAUSE_MAX_MS);
 	all->fork_failures++;
@@ -78,215 +97,117 @@ fork_worked(struct children *all)
 	all->fork_failures = 0;
 }
 
-static void
-child_register(struct children *all, size_t slot, pid_t pid, bool ahead)
+/* In the child.  What the master alone is to hear, or to say, goes first. */
+static _Noreturn void
+become(const struct children *all, const struct child *child, pid_t master)
 {
-	all->at[slot].pid = pid;
-	all->at[slot].started = clock_now();
-	all->at[slot].retiring = false;
-	all->at[slot].hung = 0;
-	all->at[slot].late = false;
-	all->fresh = true;
-	all->at[slot].ahead = ahead;
-	if (ahead)
-		all->ahead++;
-	else
-		all->running++;
-	fork_worked(all);
-	scoreboard_add(all->inherited->board, EVENT_STARTED);
-	log_debug("worker %zu[%d] is started", slot + 1, (int)pid);
-}
-
-/*
- * Each child lets go of what it has no use for: nobody who takes it over can
- * use it then.  In all children: what the master alone is to hear, or to say.
- */
-static void
-leave_master(const struct children *all)
-{
-	struct inherited *h = all->inherited;
+	const struct child_row *row = &child_table[child->kind];
+	size_t slot = child_slot(all, child);
 
 	all->leave();
 	takeover_leave();
 	successor_leave(&all->successor);
 	successor_leave(&all->new_master);
-	wakeup_only_send(&h->started);
-	wakeup_only_send(&h->wanted);
-	close(h->control.to);
-	h->control.to = -1;
+	if (child_table_confine(child->kind, all->inherited, slot) == -1) {
+		log_error("cannot start a %s: %s", row->name, strerror(errno));
+		exit(EXIT_FAILURE);
+	}
+	exit(row->run(all->inherited, slot, master));
 }
 
-static void
-leave_status(const struct children *all)
+static bool
+start(struct children *all, struct child *child)
 {
-	const struct listeners *l = &all->inherited->status.listeners;
-
-	for (size_t i = 0; i < l->count; i++)
-		close(l->at[i].fd);
-}
-
-/* What other lots say is the lot's to hear; it waits for the end of that. */
-static void
-leave_other_lots(struct inherited *h)
-{
-	channel_close(&h->successor);
-	channel_close(&h->predecessor);
-}
-
-/*
- * What is parked is also received by workers, when the server stops; whether
- * it has been received they ask at any time.
- */
-static void
-become_worker(const struct children *all)
-{
+	const struct child_row *row = &child_table[child->kind];
 	struct inherited *h = all->inherited;
-
-	leave_master(all);
-	leave_status(all);
-	leave_other_lots(h);
-	handoff_only_receive(&h->ready);
-	if (h->client_limit != NULL)
-		wakeup_only_send(&h->client_limit->freed);
-}
-
-/* What it has handed over it takes back when it moves. */
-static void
-become_lot(const struct children *all)
-{
-	struct inherited *h = all->inherited;
-
-	leave_master(all);
-	leave_status(all);
-	wakeup_close(&h->started);
-	wakeup_close(&h->lot_ended);
-	handoff_only_receive(&h->parked);
-	if (h->client_limit != NULL)
-		wakeup_only_take(&h->client_limit->freed);
-}
-
-static void
-become_status(const struct children *all)
-{
-	struct inherited *h = all->inherited;
-
-	leave_master(all);
-	leave_other_lots(h);
-	wakeup_close(&h->started);
-	wakeup_close(&h->wanted);
-	wakeup_close(&h->lot_ended);
-	channel_close(&h->parked);
-	channel_close(&h->ready);
-	if (h->client_limit != NULL)
-		wakeup_close(&h->client_limit->freed);
-}
-
-void
-child_prove(struct children *all)
-{
-	restart_note_ready(&all->restart);
-}
-
-static void
-spawn_one(struct children *all, size_t slot, bool ahead)
-{
-	struct inherited *h = all->inherited;
+	size_t slot = child_slot(all, child);
 	pid_t master = getpid();
 	pid_t pid;
 
-	atomic_store(&scoreboard_slot(h->board, slot)->logs, h->logs);
-	scoreboard_use(h->board, slot);
-	score_start(scoreboard_slot(h->board, slot), 0);
-	log_mute(!restart_should_log(&all->restart)); /* until it is ready */
+	if (row->logs != NULL)
+		atomic_store(row->logs(h, slot), h->logs);
+	if (row->prepare != NULL)
+		row->prepare(h, slot);
+	/* Of a worker, until it is ready: its failure is logged now and then. */
+	log_mute(
+	    child->kind == CHILD_WORKER && !restart_should_log(&all->restart));
 	pid = fork();
-	if (pid == 0) {
-		become_worker(all);
-		exit(worker_run(h, slot, master));
-	}
+	if (pid == 0)
+		become(all, child, master);
 	log_mute(false);
 	if (pid == -1) {
-		fork_failed(all, &all->restart.not_before, "a worker");
-		score_end(scoreboard_slot(h->board, slot));
-	} else {
-		child_register(all, slot, pid, ahead);
-	}
-}
-
-void
-child_spawn_lot(struct children *all)
-{
-	pid_t master = getpid();
-	pid_t pid;
-
-	if (all->inherited->config.no_lot || all->lot.pid != 0 ||
-	    all->lot.not_before > clock_now())
-		return;
-	atomic_store(&all->inherited->board->lot->logs, all->inherited->logs);
-	pid = fork();
-	if (pid == 0) {
-		become_lot(all);
-		exit(lot_run(all->inherited, master));
-	}
-	if (pid == -1) {
-		fork_failed(all, &all->lot.not_before, "the lot");
-		return;
+		fork_failed(all, row->name);
+		if (row->clear != NULL)
+			row->clear(h, slot);
+		return false;
 	}
 	fork_worked(all);
-	scoreboard_add(all->inherited->board, EVENT_LOTS);
-	all->lot.pid = pid;
-	all->lot.started = clock_now();
-	all->lot.retiring = false;
+	if (row->started != SCORE_EVENTS)
+		scoreboard_add(h->board, row->started);
+	*child = (struct child){
+	    .kind = child->kind,
+	    .pid = pid,
+	    .started = clock_now(),
+	    .failures = child->failures,
+	    .not_before = child->not_before,
+	};
 	all->fresh = true;
+	return true;
+}
+
+static void
+start_worker(struct children *all, struct child *child, bool ahead)
+{
+	if (!start(all, child))
+		return;
+	child->ahead = ahead;
+	(*count_of(all, child))++;
+	log_debug("worker %zu[%d] is started", child_slot(all, child) + 1,
+	    (int)child->pid);
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t
+child_next(const struct children *all, enum child_kind kind)
+{
+	const struct child *child = child_of(all, kind);
+
+	if (child->pid != 0 || !child_table[kind].is_wanted(all->inherited))
+		return CLOCK_NEVER;
+	return later(child->not_before, all->fork_not_before);
 }
 
 void
-child_spawn_status(struct children *all)
+child_spawn_one(struct children *all, enum child_kind kind)
 {
-	pid_t master = getpid();
-	pid_t pid;
-
-	if (all->inherited->status.listeners.count == 0 ||
-	    all->status.pid != 0 || all->status.not_before > clock_now())
-		return;
-	pid = fork();
-	if (pid == 0) {
-		become_status(all);
-		exit(status_server_run(all->inherited, master));
-	}
-	if (pid == -1) {
-		fork_failed(all, &all->status.not_before, "the status process");
-		return;
-	}
-	fork_worked(all);
-	all->status.pid = pid;
-	all->status.started = clock_now();
-}
-
-void
-child_renew_status(const struct children *all)
-{
-	if (all->status.pid != 0)
-		kill(all->status.pid, SIGNAL_STOP);
+	if (child_next(all, kind) <= clock_now())
+		(void)start(all, child_of(all, kind));
 }
 
 void
 child_end_status(struct children *all)
 {
 	const struct timespec tick = {0, STATUS_TICK};
+	struct child *status = child_of(all, CHILD_STATUS);
 	int64_t deadline = clock_now() + CHILD_STATUS_TIME;
 	int signo = SIGNAL_STOP;
 
-	if (all->status.pid == 0)
+	if (status->pid == 0)
 		return;
-	kill(all->status.pid, SIGNAL_STOP);
-	while (waitpid(all->status.pid, NULL, WNOHANG) == 0) {
+	kill(status->pid, SIGNAL_STOP);
+	while (waitpid(status->pid, NULL, WNOHANG) == 0) {
 		if (signo != SIGKILL && clock_now() > deadline) {
 			signo = SIGKILL;
-			kill(all->status.pid, SIGKILL);
+			kill(status->pid, SIGKILL);
 		}
 		nanosleep(&tick, NULL);
 	}
-	all->status.pid = 0;
+	status->pid = 0;
 }
 
 /* The first free slot that is not throttled, or count. */
@@ -320,28 +241,22 @@ count_throttled(struct children *all, int64_t now)
 	return count;
 }
 
-static bool
-is_starting(const struct children *all, size_t slot)
+bool
+child_is_starting(const struct children *all, const struct child *child)
 {
-	return all->at[slot].pid != 0 &&
-	    score_state(scoreboard_slot(all->inherited->board, slot)) ==
-	    SCORE_STARTING;
+	const struct child_row *row = &child_table[child->kind];
+
+	return child->pid != 0 && row->is_starting != NULL &&
+	    row->is_starting(all->inherited, child_slot(all, child));
 }
 
 static bool
 is_any_starting(const struct children *all)
 {
 	for (size_t i = 0; i < all->count; i++)
-		if (is_starting(all, i))
+		if (child_is_starting(all, &all->at[i]))
 			return true;
 	return false;
-}
-
-bool
-child_is_lot_starting(const struct children *all)
-{
-	return all->lot.pid != 0 &&
-	    !score_lot_is_there(all->inherited->board->lot);
 }
 
 int64_t
@@ -349,14 +264,18 @@ child_starting_until(const struct children *all)
 {
 	int64_t until = 0;
 
-	for (size_t i = 0; i < all->count; i++) {
-		int64_t end =
-		    all->at[i].started + all->inherited->config.start_timeout;
-
-		if (is_starting(all, i) && end > until)
-			until = end;
-	}
+	for (size_t i = 0; i < all->total; i++)
+		if (child_is_starting(all, &all->at[i]))
+			until = later(until,
+			    all->at[i].started +
+				all->inherited->config.start_timeout);
 	return until;
+}
+
+static int64_t
+pool_not_before(const struct children *all)
+{
+	return later(all->restart.not_before, all->fork_not_before);
 }
 
 /* Where it is not known that they can start, one goes ahead of the others. */
@@ -364,6 +283,7 @@ static void
 spawn(struct children *all, int wanted, bool ahead)
 {
 	int64_t now = clock_now();
+	int64_t not_before;
 	size_t slot;
 
 	wanted -= count_throttled(all, now);
@@ -371,15 +291,15 @@ spawn(struct children *all, int wanted, bool ahead)
 		all->restart.proven = false;
 	if (!all->restart.proven && wanted > 0)
 		wanted = is_any_starting(all) ? 0 : 1;
-	for (; wanted > 0 && all->restart.not_before <= now; wanted--) {
+	for (; wanted > 0 && pool_not_before(all) <= now; wanted--) {
 		slot = find_free(all, now);
 		if (slot == all->count)
 			return;
-		spawn_one(all, slot, ahead);
+		start_worker(all, &all->at[slot], ahead);
 	}
-	if (all->restart.not_before > now &&
-	    all->restart.not_before < all->next)
-		all->next = all->restart.not_before;
+	not_before = pool_not_before(all);
+	if (not_before > now)
+		all->next = clock_sooner(all->next, not_before);
 }
 
 void
@@ -411,26 +331,22 @@ child_has_started(const struct children *all, size_t slot)
 	return score.pid == all->at[slot].pid && score.state != SCORE_STARTING;
 }
 
-/* The count that it is in, besides that of those who retire. */
-static size_t *
-count_of(struct children *all, const struct child *child)
-{
-	return child->ahead ? &all->ahead : &all->running;
-}
-
 void
-child_retire(struct children *all, size_t slot)
+child_retire(struct children *all, struct child *child)
 {
-	struct child *child = &all->at[slot];
+	int stop = child_table[child->kind].stop;
 
 	if (child->pid == 0 || child->retiring)
 		return;
+	child->retiring = true;
+	kill(child->pid, stop != 0 ? stop : SIGNAL_STOP);
+	if (child->kind != CHILD_WORKER)
+		return;
 	(*count_of(all, child))--;
 	child->ahead = false;
-	child->retiring = true;
 	all->retiring++;
-	kill(child->pid, SIGTERM);
-	log_debug("worker %zu[%d] is to retire", slot + 1, (int)child->pid);
+	log_debug("worker %zu[%d] is to retire", child_slot(all, child) + 1,
+	    (int)child->pid);
 }
 
 static bool
@@ -449,13 +365,13 @@ child_retire_some(struct children *all, int count)
 		if (!may_retire(&all->at[i - 1]) ||
 		    !scoreboard_is_idle(board, i - 1))
 			continue;
-		child_retire(all, i - 1);
+		child_retire(all, &all->at[i - 1]);
 		count--;
 	}
 	for (size_t i = all->count; i > 0 && count > 0; i--) {
 		if (!may_retire(&all->at[i - 1]))
 			continue;
-		child_retire(all, i - 1);
+		child_retire(all, &all->at[i - 1]);
 		count--;
 	}
 }
@@ -465,56 +381,30 @@ child_retire_all(struct children *all, int64_t before)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].started < before)
-			child_retire(all, i);
-}
-
-void
-child_move_lot(struct children *all)
-{
-	if (all->lot.pid != 0)
-		kill(all->lot.pid, SIGNAL_MOVE);
-}
-
-void
-child_keep_lot(struct children *all)
-{
-	if (all->lot.pid != 0)
-		kill(all->lot.pid, SIGNAL_STAY);
-}
-
-void
-child_end_lot(struct children *all)
-{
-	if (all->lot.pid == 0 || all->lot.retiring)
-		return;
-	all->lot.retiring = true;
-	kill(all->lot.pid, SIGNAL_STOP);
+			child_retire(all, &all->at[i]);
 }
 
 void
 child_forget(struct children *all, struct child *child)
 {
-	size_t slot = (size_t)(child - all->at);
+	const struct child_row *row = &child_table[child->kind];
 
-	child->pid = 0;
-	if (child->retiring)
+	if (child->kind == CHILD_WORKER && child->retiring)
 		all->retiring--;
-	else
+	else if (child->kind == CHILD_WORKER)
 		(*count_of(all, child))--;
+	child->pid = 0;
 	child->retiring = false;
 	child->ahead = false;
-	scoreboard_set_idle(all->inherited->board, slot, false);
-	if (all->inherited->client_limit != NULL)
-		client_limit_leave(all->inherited->client_limit, slot);
-	if (all->inherited->deferred_budget != NULL)
-		deferred_budget_forget(all->inherited->deferred_budget, slot);
+	if (row->clear != NULL)
+		row->clear(all->inherited, child_slot(all, child));
 }
 
 void
-child_signal_all(const struct children *all, int signo)
+child_signal(const struct children *all, enum child_kind kind, int signo)
 {
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].pid != 0)
+	for (size_t i = 0; i < all->total; i++)
+		if (all->at[i].kind == kind && all->at[i].pid != 0)
 			kill(all->at[i].pid, signo);
 }
 
@@ -522,6 +412,7 @@ child_signal_all(const struct children *all, int signo)
 static void
 log_lot(const struct children *all, const char *why)
 {
+	const struct child *lot = child_of(all, CHILD_LOT);
 	const atomic_uint_least64_t *waiting =
 	    all->inherited->board->lot->waiting;
 	unsigned long long sends = atomic_load(&waiting[WAIT_SEND]);
@@ -529,11 +420,11 @@ log_lot(const struct children *all, const char *why)
 	    atomic_load(&waiting[WAIT_BODY]) +
 	    atomic_load(&waiting[WAIT_WORKER]);
 
-	if (all->lot.pid != 0 && sends + asks > 0)
+	if (lot->pid != 0 && sends + asks > 0)
 		log_warning(
 		    "the lot[%d] %s while requests wait in it (%llu) and "
 		    "responses are sent by it (%llu)",
-		    (int)all->lot.pid, why, asks, sends);
+		    (int)lot->pid, why, asks, sends);
 }
 
 void
@@ -555,40 +446,28 @@ child_log_all(const struct children *all, const char *why)
 }
 
 int64_t
-child_next_lot(const struct children *all)
-{
-	if (all->lot.pid != 0 || all->inherited->config.no_lot)
-		return CLOCK_NEVER;
-	return all->lot.not_before;
-}
-
-int64_t
 child_next_spawn(const struct children *all)
 {
-	int64_t next = child_next_lot(all);
+	int64_t next = all->next;
 
-	if (all->next < next)
-		next = all->next;
-	if (all->status.pid == 0 &&
-	    all->inherited->status.listeners.count > 0 &&
-	    all->status.not_before < next)
-		next = all->status.not_before;
+	for (enum child_kind kind = CHILD_LOT; kind < CHILD_KINDS; kind++)
+		next = clock_sooner(next, child_next(all, kind));
 	return next;
 }
 
-bool
-child_is(const struct children *all, pid_t pid)
+struct child *
+child_find(const struct children *all, pid_t pid)
 {
-	for (size_t i = 0; i < all->count; i++)
+	for (size_t i = 0; i < all->total; i++)
 		if (all->at[i].pid == pid)
-			return true;
-	return false;
+			return &all->at[i];
+	return NULL;
 }
 
 bool
 child_is_any(const struct children *all)
 {
-	return child_is_any_worker(all) || all->lot.pid != 0;
+	return child_is_any_worker(all) || child_of(all, CHILD_LOT)->pid != 0;
 }
 
 bool

@@ -1,6 +1,7 @@
 /*
- * children: the processes that the master has started, one a slot of the
- * scoreboard.  Each step of a child's life is a verb.
+ * children: the processes that the master has started (child_table.h): workers,
+ * one a slot of the scoreboard, and one of each other kind.  Each step of a
+ * child's life is a verb.
  */
 #ifndef TINED_MASTER_CHILDREN_H
 #define TINED_MASTER_CHILDREN_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "master/child_table.h"
 #include "master/restart.h"
 #include "master/successor.h"
 #include "process/inherited.h"
@@ -25,6 +27,7 @@
 #define CHILD_STATUS_TIME CLOCK_SECOND
 
 struct child {
+	enum child_kind kind;
 	pid_t pid;	    /* 0: there is none */
 	bool retiring;	    /* asked to end: another may take its place */
 	bool ahead;	    /* of its predecessor, who still serves */
@@ -37,17 +40,17 @@ struct child {
 };
 
 struct children {
-	struct child *at; /* owned */
-	size_t count;
+	struct child *at; /* the workers, one a slot, then the others; owned */
+	size_t count;	  /* of slots for workers */
+	size_t total;
 	size_t running; /* those that retire, or are ahead, aside */
 	size_t ahead;
 	size_t retiring; /* not reaped yet: each still has its slot */
 	int64_t next;	 /* when the first throttled slot may be filled */
 	struct restart restart;
-	int fork_failures; /* in a row */
+	int fork_failures;	 /* in a row */
+	int64_t fork_not_before; /* deadline (clock.h), after one */
 	bool fresh; /* one was started since somebody set this to false */
-	struct child lot;
-	struct child status;	     /* behind --status-socket */
 	struct successor successor;  /* that is to take our place: upgrade.h */
 	struct successor new_master; /* the successor, when it has our place */
 	struct inherited *inherited;
@@ -57,6 +60,9 @@ struct children {
 void children_init(
     struct children *all, struct inherited *inherited, void (*leave)(void));
 void children_free(struct children *all);
+/* The lot, or the status process. */
+struct child *child_of(const struct children *all, enum child_kind kind);
+size_t child_slot(const struct children *all, const struct child *child);
 
 /*
  * Starts up to so many workers in free slots; a slot that is throttled counts
@@ -69,50 +75,41 @@ void child_spawn(struct children *all, int wanted);
  */
 void child_spawn_ahead(struct children *all, int wanted);
 void child_promote(struct children *all, size_t slot);
+/* Starts the one of that kind, unless it runs, is throttled, or not wanted. */
+void child_spawn_one(struct children *all, enum child_kind kind);
+/* When that one may be started if it is missing, or CLOCK_NEVER. */
+int64_t child_next(const struct children *all, enum child_kind kind);
+/* The same for all that are missing. */
+int64_t child_next_spawn(const struct children *all);
 /* Until when (clock.h) those that are starting may do so; 0: none is. */
 int64_t child_starting_until(const struct children *all);
-/* Whether the lot runs, and takes nothing yet. */
-bool child_is_lot_starting(const struct children *all);
+/* Whether it runs, and does nothing for others yet. */
+bool child_is_starting(const struct children *all, const struct child *child);
 /* Whether the worker of that slot has come as far as to serve. */
 bool child_has_started(const struct children *all, size_t slot);
 /*
- * Asks the worker of that slot to end: it takes no more clients, finishes the
- * request under way and hands its client back to the lot.  From now on it is
- * not counted as running; its slot is free when it has been reaped.
+ * Asks it to end.  A worker takes no more clients, finishes the request under
+ * way and hands its client back to the lot.  From now on it is not counted as
+ * running; its slot is free when it has been reaped.
  */
-void child_retire(struct children *all, size_t slot);
-/* The same for so many, those who wait for a client before the others. */
+void child_retire(struct children *all, struct child *child);
+/* The same for so many workers, those who wait for a client before others. */
 void child_retire_some(struct children *all, int count);
 /* The same for all that were started before that time (clock_now()). */
 void child_retire_all(struct children *all, int64_t before);
-/* Some worker is ready: those that are missing may follow. */
-void child_prove(struct children *all);
-/* Starts the lot, unless it runs, is throttled, or is not wanted. */
-void child_spawn_lot(struct children *all);
-/* Starts the process behind --status-socket in the same way. */
-void child_spawn_status(struct children *all);
-/* Asks it to end; another takes its place, which knows what has changed. */
-void child_renew_status(const struct children *all);
-/* Ends it for good, and waits until it has. */
+/* Ends the status process for good, and waits until it has ended. */
 void child_end_status(struct children *all);
-/* Sends all that it holds, and what comes, to the lot of a successor. */
-void child_move_lot(struct children *all);
-/* There is no successor any more: it ends by itself what it has begun. */
-void child_keep_lot(struct children *all);
-/* When no worker is left that could send it more: it may end. */
-void child_end_lot(struct children *all);
 /* It has ended: its slot is free. */
 void child_forget(struct children *all, struct child *child);
 /* The wait doubles from failure to failure: no fault becomes a fork storm. */
 void child_throttle(struct child *child);
-void child_signal_all(const struct children *all, int signo);
+/* Sends a signal to all of that kind. */
+void child_signal(const struct children *all, enum child_kind kind, int signo);
 /* Logs what those that still run are doing. */
 void child_log_all(const struct children *all, const char *why);
-/* When a lot that is missing may be started, or CLOCK_NEVER. */
-int64_t child_next_lot(const struct children *all);
-/* The same for all that are missing. */
-int64_t child_next_spawn(const struct children *all);
-bool child_is(const struct children *all, pid_t pid);
+/* NULL: there is none. */
+struct child *child_find(const struct children *all, pid_t pid);
+/* But for the status process, on which nothing depends. */
 bool child_is_any(const struct children *all);
 bool child_is_any_worker(const struct children *all);
 

@@ -11,22 +11,26 @@
 /* Who takes longer is named. */
 #define LOG_REOPEN_PATIENCE (2 * CLOCK_SECOND)
 
-/* True when it has switched, or is gone. */
-static bool
-has_switched(const struct children *all, const struct child *child,
-    const atomic_uint *seen, bool remind, bool name_it)
+static void
+name_it(const struct children *all, const struct child *child)
 {
-	if (child->pid == 0 || atomic_load(seen) == all->inherited->logs)
-		return true;
-	if (remind)
-		kill(child->pid, SIGNAL_LOGS);
-	if (name_it && child == &all->lot)
-		log_warning("the lot[%d] still writes to the old logs",
-		    (int)child->pid);
-	else if (name_it)
+	if (child->kind == CHILD_WORKER)
 		log_warning("worker %zu[%d] still writes to the old logs",
-		    (size_t)(child - all->at) + 1, (int)child->pid);
-	return false;
+		    child_slot(all, child) + 1, (int)child->pid);
+	else
+		log_warning("the %s[%d] still writes to the old logs",
+		    child_table[child->kind].name, (int)child->pid);
+}
+
+/* True when it has switched, is gone, or writes no logs. */
+static bool
+has_switched(const struct children *all, const struct child *child)
+{
+	const struct inherited *h = all->inherited;
+	const struct child_row *row = &child_table[child->kind];
+
+	return child->pid == 0 || row->logs == NULL ||
+	    atomic_load(row->logs(h, child_slot(all, child))) == h->logs;
 }
 
 static bool
@@ -43,18 +47,24 @@ is_time_to_remind(struct log_reopen *r)
 void
 log_reopen_act(struct log_reopen *r, const struct children *all)
 {
-	const struct scoreboard *board = all->inherited->board;
 	bool late = r->pending && !r->logged &&
 	    clock_now() - r->began > LOG_REOPEN_PATIENCE;
-	bool remind, done;
+	bool remind, done = true;
 
 	if (!r->pending)
 		return;
 	remind = is_time_to_remind(r);
-	done = has_switched(all, &all->lot, &board->lot->logs, remind, late);
-	for (size_t i = 0; i < all->count; i++)
-		done &= has_switched(all, &all->at[i],
-		    &scoreboard_slot(board, i)->logs, remind, late);
+	for (size_t i = 0; i < all->total; i++) {
+		const struct child *child = &all->at[i];
+
+		if (has_switched(all, child))
+			continue;
+		done = false;
+		if (remind)
+			kill(child->pid, SIGNAL_LOGS);
+		if (late)
+			name_it(all, child);
+	}
 	r->logged |= late;
 	if (done && !r->failed)
 		log_notice("logs are reopened");

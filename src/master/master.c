@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "master/autoscale.h"
 #include "master/children.h"
-#include "master/drain.h"
 #include "master/log_reopen.h"
 #include "master/master.h"
 #include "master/quarantine_policy.h"
@@ -16,6 +15,7 @@
 #include "master/reload.h"
 #include "master/request_timeout.h"
 #include "master/sd_status.h"
+#include "master/stop.h"
 #include "master/takeover.h"
 #include "master/upgrade.h"
 #include "os/cgroup.h"
@@ -24,8 +24,6 @@
 
 /* How long it is tried to start the first worker, and another if that fails. */
 #define READY_TIME (5 * CLOCK_SECOND)
-/* How often it is looked whether the lot has handed over what waited there. */
-#define LOT_TICK (20 * CLOCK_MILLISECOND)
 /* Who has read the pid file has sent its signal by then. */
 #define HANDOVER_TIME CLOCK_SECOND
 
@@ -41,11 +39,7 @@ struct master {
 	bool ready;	 /* the server serves */
 	bool failed;	 /* none ever did */
 	int64_t ready_deadline;
-	bool stopping;
-	int64_t stop_began; /* clock_now() */
-	bool refuses;	    /* new clients, since then */
-	bool workers_told;
-	int64_t stop_deadline;
+	struct stop stop;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
 	int64_t next_look; /* for workers that hang */
@@ -54,11 +48,9 @@ struct master {
 	struct log_reopen log_reopen;
 	struct reload reload;
 	struct upgrade upgrade;
-	bool cut_short; /* the stop */
-	bool leaving;	/* all to a successor */
-	bool deserted;	/* it is gone */
-	int64_t left;	/* clock_now(), when it gave way */
-	struct drain drain;
+	bool leaving;  /* all to a successor */
+	bool deserted; /* it is gone */
+	int64_t left;  /* clock_now(), when it gave way */
 };
 
 /* What signals ask for. */
@@ -126,9 +118,8 @@ static void
 keep_pool(struct master *m)
 {
 	autoscale_act(&m->autoscale, &m->children);
-	child_spawn_lot(&m->children);
-	if (!takeover_is_waiting()) /* its socket is still another's */
-		child_spawn_status(&m->children);
+	child_spawn_one(&m->children, CHILD_LOT);
+	child_spawn_one(&m->children, CHILD_STATUS);
 }
 
 static bool
@@ -150,9 +141,6 @@ static void
 begin_stop(struct master *m)
 {
 	pass_on_stop(m, SIGTERM);
-	m->stopping = true;
-	m->stop_began = clock_now();
-	m->stop_deadline = m->stop_began + m->inherited->config.stop_timeout;
 	log_notice("stopping, within %g s",
 	    (double)m->inherited->config.stop_timeout / CLOCK_SECOND);
 	if (!takeover_is_waiting()) /* else it is not its own to tell */
@@ -160,46 +148,7 @@ begin_stop(struct master *m)
 	upgrade_abandon(&m->children);
 	reload_abandon(&m->reload);
 	setproctitle("master [stopping]");
-	m->refuses = listener_stop_greeting(&m->inherited->listeners);
-	atomic_store(&m->inherited->board->server->stopping, true);
-	if (m->children.lot.pid != 0 && !m->leaving)
-		kill(m->children.lot.pid, SIGNAL_STOP);
-}
-
-/* With what is for workers. */
-static bool
-is_lot_filled(const struct master *m)
-{
-	return m->children.lot.pid != 0 && !m->leaving &&
-	    !atomic_load(&m->inherited->board->lot->drained);
-}
-
-/* First the lot hands over what waits there; it may go on sending. */
-static void
-stop_workers(struct master *m)
-{
-	if (m->workers_told)
-		return;
-	if (is_lot_filled(m)) {
-		/* The last may just have ended, and nobody else empties it. */
-		if (!child_is_any_worker(&m->children))
-			child_spawn(&m->children, 1);
-		return;
-	}
-	m->workers_told = true;
-	drain_begin(&m->drain, m->stop_began, m->refuses);
-	child_signal_all(&m->children, SIGTERM);
-}
-
-static void
-act_on_drain(struct master *m)
-{
-	if (!drain_is_done(&m->drain, &m->inherited->listeners))
-		return;
-	listener_close_all(&m->inherited->listeners);
-	child_signal_all(&m->children, SIGNAL_LET_GO);
-	if (m->children.status.pid != 0)
-		kill(m->children.status.pid, SIGNAL_LET_GO);
+	stop_begin(&m->stop, &m->children, m->leaving);
 }
 
 static void
@@ -209,13 +158,8 @@ stop_now(struct master *m)
 		pass_on_stop(m, SIGQUIT);
 	else
 		takeover_tell_predecessor(SIGQUIT);
-	m->cut_short = true;
-	child_log_all(&m->children, "is killed");
-	child_signal_all(&m->children, SIGKILL);
-	if (m->children.lot.pid != 0)
-		kill(m->children.lot.pid, SIGKILL);
-	m->stop_deadline = CLOCK_NEVER;
 	want_stop_now = 0;
+	stop_cut_short(&m->stop, &m->children);
 }
 
 /* Somebody at a terminal, who presses Ctrl-C again if that takes too long. */
@@ -225,9 +169,9 @@ act_on_interrupt(struct master *m)
 	if (!want_interrupt)
 		return;
 	want_interrupt = 0;
-	if (!m->stopping)
+	if (!m->stop.begun)
 		want_stop = 1;
-	else if (clock_now() - m->stop_began >= SAME_INTERRUPT)
+	else if (clock_now() - m->stop.began >= SAME_INTERRUPT)
 		want_stop_now = 1;
 }
 
@@ -235,13 +179,11 @@ static void
 act_on_stop(struct master *m)
 {
 	act_on_interrupt(m);
-	if (!m->stopping && (want_stop || want_stop_now))
+	if (!m->stop.begun && (want_stop || want_stop_now))
 		begin_stop(m);
-	if (m->stopping && (want_stop_now || clock_now() >= m->stop_deadline))
+	if (m->stop.begun && (want_stop_now || clock_now() >= m->stop.deadline))
 		stop_now(m);
-	if (m->stopping)
-		stop_workers(m);
-	act_on_drain(m);
+	stop_act(&m->stop, &m->children);
 }
 
 /* Who sent them had read the pid file before it was the successor's. */
@@ -268,7 +210,8 @@ act_on_log_reopen(struct master *m)
 	if (want_reopen) {
 		want_reopen = 0;
 		log_reopen_begin(&m->log_reopen, &m->children);
-		child_renew_status(&m->children);
+		child_retire(
+		    &m->children, child_of(&m->children, CHILD_STATUS));
 	} else {
 		log_reopen_act(&m->log_reopen, &m->children);
 	}
@@ -370,7 +313,7 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	if (m->log_reopen
 		.pending) /* logs were moved after it had opened them */
 		successor_signal(&m->children.new_master, SIGUSR1);
-	child_move_lot(&m->children);
+	child_signal(&m->children, CHILD_LOT, SIGNAL_MOVE);
 	child_retire_all(&m->children, CLOCK_NEVER);
 }
 
@@ -397,21 +340,22 @@ static void
 act_on_succession(struct master *m)
 {
 	struct children *all = &m->children;
+	struct child *lot = child_of(all, CHILD_LOT);
 
 	if (upgrade_is_in_vain(all) && !m->deserted) {
 		m->deserted = true;
-		if (!m->stopping) {
+		if (!m->stop.begun) {
 			upgrade_log_loss(all);
 			begin_stop(m);
 		}
-		child_keep_lot(all);
+		child_signal(all, CHILD_LOT, SIGNAL_STAY);
 	}
 	pass_on_signals(m);
 	if (!child_is_any_worker(all)) {
-		child_end_lot(all);
-	} else if (all->lot.pid == 0 && !m->stopping) {
-		child_spawn_lot(all);
-		child_move_lot(all);
+		child_retire(all, lot);
+	} else if (lot->pid == 0 && !m->stop.begun) {
+		child_spawn_one(all, CHILD_LOT);
+		child_signal(all, CHILD_LOT, SIGNAL_MOVE);
 	}
 }
 
@@ -436,7 +380,7 @@ announce(struct master *m, const struct master_hooks *hooks)
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
-/* A process that is still starting may take its time: --start-timeout. */
+/* A process that is starting may take --start-timeout, and is killed then. */
 static bool
 is_start_over(struct master *m)
 {
@@ -445,9 +389,6 @@ is_start_over(struct master *m)
 
 	if (now < m->ready_deadline)
 		return false;
-	/* Or it is killed: request_timeout.h. */
-	if (child_is_lot_starting(&m->children))
-		until = now + READY_TIME;
 	if (until > now)
 		m->ready_deadline = until;
 	return until <= now;
@@ -461,7 +402,9 @@ static bool
 is_complete(const struct master *m)
 {
 	return m->started &&
-	    (takeover_is_promised() || !child_is_lot_starting(&m->children));
+	    (takeover_is_promised() ||
+		!child_is_starting(
+		    &m->children, child_of(&m->children, CHILD_LOT)));
 }
 
 /* Who started the server is told when it serves, or that it does not. */
@@ -470,8 +413,8 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 {
 	if (wakeup_take(&m->inherited->started)) {
 		m->started = true;
-		child_prove(&m->children);
-		if (!m->stopping && !m->leaving)
+		restart_note_ready(&m->children.restart);
+		if (!m->stop.begun && !m->leaving)
 			keep_pool(m);
 	}
 	if (m->ready)
@@ -481,7 +424,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		announce(m, hooks);
 	} else if (takeover_is_promised()) {
 		m->ready_deadline = CLOCK_NEVER;
-	} else if (!m->stopping && is_start_over(m)) {
+	} else if (!m->stop.begun && is_start_over(m)) {
 		log_error("%s: giving up",
 		    m->started ? "a request of its own is not answered"
 			       : "no worker could be started");
@@ -538,22 +481,19 @@ next_deadline(const struct master *m)
 {
 	int64_t next = clock_sooner(m->next_ping, m->next_look);
 
-	if (m->stopping)
-		next = clock_sooner(next, m->stop_deadline);
+	if (m->stop.begun)
+		next = clock_sooner(next, stop_next(&m->stop));
 	else if (!m->leaving)
 		next = clock_sooner(next, next_of_service(m));
 	else if (is_handing_over(m))
 		next = clock_sooner(next, m->left + HANDOVER_TIME);
-	if (m->leaving && !m->stopping && child_is_any_worker(&m->children))
-		next = clock_sooner(next, child_next_lot(&m->children));
+	if (m->leaving && !m->stop.begun && child_is_any_worker(&m->children))
+		next = clock_sooner(next, child_next(&m->children, CHILD_LOT));
 	next = clock_sooner(next, m->next_discharge);
 	next = clock_sooner(next, log_reopen_next(&m->log_reopen));
 	next = clock_sooner(next, upgrade_next(&m->children));
 	if (!m->ready && m->started)
 		next = clock_sooner(next, takeover_next());
-	next = clock_sooner(next, drain_next(&m->drain));
-	if (m->stopping && !m->workers_told)
-		next = clock_sooner(next, clock_now() + LOT_TICK);
 	return next;
 }
 
@@ -562,7 +502,7 @@ wait_for_event(const struct master *m)
 {
 	struct pollfd asked[] = {
 	    {.fd = m->inherited->started.from, .events = POLLIN},
-	    {.fd = m->stopping || m->leaving ? -1 : m->inherited->wanted.from,
+	    {.fd = m->stop.begun || m->leaving ? -1 : m->inherited->wanted.from,
 		.events = POLLIN},
 	    {.fd = successor_poll(&m->children.new_master), .events = POLLIN},
 	    {.fd = takeover_predecessor(), .events = POLLIN},
@@ -580,10 +520,10 @@ wait_for_event(const struct master *m)
 static bool
 must_go_on(const struct master *m)
 {
-	if (!m->stopping && (!m->leaving || is_handing_over(m)))
+	if (!m->stop.begun && (!m->leaving || is_handing_over(m)))
 		return true;
 	return child_is_any(&m->children) ||
-	    (takeover_predecessor() != -1 && !m->cut_short);
+	    (takeover_predecessor() != -1 && !m->stop.cut_short);
 }
 
 static void
@@ -592,22 +532,22 @@ loop(struct master *m, const struct master_hooks *hooks)
 	while (must_go_on(m)) {
 		if (want_reap) {
 			want_reap = 0;
-			reap_all(&m->children, m->stopping);
+			reap_all(&m->children, m->stop.begun);
 		}
 		takeover_look_back();
 		act_on_watchdog(m);
 		act_on_start(m, hooks);
 		act_on_stop(m);
 		act_on_request_timeouts(m);
-		if (!m->stopping && !m->leaving)
+		if (!m->stop.begun && !m->leaving)
 			act_on_reload(m);
-		if (!m->stopping)
+		if (!m->stop.begun)
 			act_on_upgrade(m, hooks);
 		act_on_quarantine(m);
 		if (m->leaving)
 			act_on_succession(m);
 		act_on_log_reopen(m);
-		if (!m->stopping && !m->leaving) {
+		if (!m->stop.begun && !m->leaving) {
 			act_on_size(m);
 			act_on_sd_status(m);
 			keep_pool(m);
@@ -636,6 +576,6 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	child_end_status(&m.children);
 	sd_status_free(&m.sd_status);
 	children_free(&m.children);
-	log_notice(m.leaving && !m.stopping ? "finished" : "stopped");
+	log_notice(m.leaving && !m.stop.begun ? "finished" : "stopped");
 	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -9,17 +9,8 @@
 #include "master/quarantine_policy.h"
 #include "master/reap.h"
 
-/* A lot that lived for so long did not fail to start. */
+/* A process that is no worker, and lived so long, did not fail to start. */
 #define PROVEN_TIME CLOCK_SECOND
-
-static struct child *
-find(struct children *all, pid_t pid)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (all->at[i].pid == pid)
-			return &all->at[i];
-	return NULL;
-}
 
 /* Or was serving: what it died of is in the request, not in its start. */
 static bool
@@ -67,7 +58,7 @@ static void
 reap_worker(struct children *all, struct child *child, int status, bool quietly)
 {
 	struct exit_report o = {
-	    .slot = (size_t)(child - all->at),
+	    .slot = child_slot(all, child),
 	    .pid = child->pid,
 	    .status = status,
 	    .retiring = child->retiring,
@@ -78,63 +69,38 @@ reap_worker(struct children *all, struct child *child, int status, bool quietly)
 	    child->hung != 0 && child->hung == score_running_since(slot);
 	score_read(slot, &o.score);
 	o.late = child->late && o.score.state == SCORE_STARTING;
-	score_end(slot);
 	tell_end(all, &o, quietly);
 	child_forget(all, child);
 	if (!quietly)
 		slow_down(all, child, &o);
 }
 
-/* Of a process that is no worker: the last word is what that means. */
 static void
-log_end(const char *name, pid_t pid, int status, const char *so)
+log_end(const struct child *child, int status)
 {
+	const struct child_row *row = &child_table[child->kind];
 	struct buffer cause = {0};
 
 	exit_report_add_cause(&cause, status);
-	log_error("the %s[%d] %s%s", name, (int)pid, buffer_string(&cause), so);
+	log_error("the %s[%d] %s%s%s", row->name, (int)child->pid,
+	    buffer_string(&cause), row->loss,
+	    child->retiring ? "" : "; another takes its place");
 	buffer_free(&cause);
 }
 
-/* Its connections went with it; what workers hold goes on. */
+/* What workers hold goes on. */
 static void
-log_end_of_lot(const struct child *lot, int status)
+reap_other(struct children *all, struct child *child, int status, bool quietly)
 {
-	log_end("lot", lot->pid, status,
-	    lot->retiring ? "; the connections that it held are lost"
-			  : "; the connections that it held are lost, and "
-			    "another takes its place");
-}
-
-static void
-reap_lot(struct children *all, int status, bool quietly)
-{
-	struct child *lot = &all->lot;
-
-	if (!quietly && (!lot->retiring || status != 0))
-		log_end_of_lot(lot, status);
-	lot->pid = 0;
-	score_lot_end(all->inherited->board->lot);
-	wakeup_send(&all->inherited->lot_ended);
-	if (clock_now() - lot->started >= PROVEN_TIME)
-		lot->failures = 0;
-	child_throttle(lot);
-}
-
-/* Nothing depends on it, and whoever asks next asks another. */
-static void
-reap_status_server(struct children *all, int status)
-{
-	struct child *child = &all->status;
 	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 
-	if (failed)
-		log_end("status process", child->pid, status, "");
-	child->pid = 0;
+	if (failed && !quietly)
+		log_end(child, status);
 	if (clock_now() - child->started >= PROVEN_TIME)
 		child->failures = 0;
 	if (failed)
 		child_throttle(child);
+	child_forget(all, child);
 }
 
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
@@ -146,13 +112,11 @@ reap_all(struct children *all, bool quietly)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		child = find(all, pid);
 		successor_note_reaped(&all->successor, pid);
-		if (pid == all->lot.pid)
-			reap_lot(all, status, quietly);
-		else if (pid == all->status.pid)
-			reap_status_server(all, status);
-		else if (child != NULL)
+		child = child_find(all, pid);
+		if (child != NULL && child->kind == CHILD_WORKER)
 			reap_worker(all, child, status, quietly);
+		else if (child != NULL)
+			reap_other(all, child, status, quietly);
 	}
 }

@@ -41,7 +41,7 @@ retire_one(struct reload *r, struct children *all)
 	for (size_t i = 0; i < all->count; i++) {
 		if (!is_old(r, &all->at[i], false))
 			continue;
-		child_retire(all, i);
+		child_retire(all, &all->at[i]);
 		r->replaced++;
 		return;
 	}
@@ -64,7 +64,7 @@ dismiss_ahead(struct children *all)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].ahead)
-			child_retire(all, i);
+			child_retire(all, &all->at[i]);
 }
 
 /* The pool has replaced one that crashed, say, and the other serves. */

@@ -65,10 +65,10 @@ check(struct child *child, const struct score *score, const struct config *c)
 static int64_t
 check_lot(const struct children *all)
 {
-	const struct child *lot = &all->lot;
+	const struct child *lot = child_of(all, CHILD_LOT);
 	int64_t end = lot->started + all->inherited->config.start_timeout;
 
-	if (!child_is_lot_starting(all))
+	if (!child_is_starting(all, lot))
 		return CLOCK_NEVER;
 	if (end > clock_now())
 		return end;

@@ -139,18 +139,6 @@ close_end(int *end)
 }
 
 void
-handoff_only_send(struct channel *channel)
-{
-	close_end(&channel->from);
-}
-
-void
-handoff_only_receive(struct channel *channel)
-{
-	close_end(&channel->to);
-}
-
-void
 channel_close(struct channel *channel)
 {
 	close_end(&channel->from);

@@ -67,10 +67,8 @@ int channel_open(struct channel *channel);
  * (net.core.wmem_default and wmem_max: socket(7)).  More is never sent.
  */
 size_t channel_capacity(const struct channel *channel);
-/* In a process that has no use for it, or for an end; there may be none. */
+/* Both ends, of which either may be closed already. */
 void channel_close(struct channel *channel);
-void handoff_only_send(struct channel *channel);
-void handoff_only_receive(struct channel *channel);
 /*
  * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
  * caller's.  -1 with errno: EAGAIN when the channel is full, EMSGSIZE when it

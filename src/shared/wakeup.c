@@ -36,18 +36,6 @@ close_end(int *end)
 	*end = -1;
 }
 
-void
-wakeup_only_send(struct wakeup *w)
-{
-	close_end(&w->from);
-}
-
-void
-wakeup_only_take(struct wakeup *w)
-{
-	close_end(&w->to);
-}
-
 /* An eventfd is both ends. */
 void
 wakeup_close(struct wakeup *w)

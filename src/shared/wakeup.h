@@ -21,9 +21,6 @@ int wakeup_open(struct wakeup *w);
  * watches it with EPOLLET, and sees each call of wakeup_send.
  */
 int wakeup_open_for_all(struct wakeup *w);
-/* Closes the end, or both, that this process has no use for. */
-void wakeup_only_send(struct wakeup *w);
-void wakeup_only_take(struct wakeup *w);
 void wakeup_close(struct wakeup *w);
 /* From the handler of a signal, too; when there is much unread it does not. */
 void wakeup_send(const struct wakeup *w);

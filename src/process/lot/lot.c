@@ -425,8 +425,7 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&inherited->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;
-	if (scoreboard_confine(inherited->board, SCOREBOARD_LOT, 0) == -1 ||
-	    start(&lot) == -1) {
+	if (start(&lot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}

@@ -233,7 +233,6 @@ start(struct inherited *h)
 	server.no_log.fd = -1;
 	server.board = scoreboard_create(1);
 	if (server.board == NULL ||
-	    scoreboard_confine(h->board, SCOREBOARD_READER, 0) == -1 ||
 	    status_clients_init(&server.clients, h->status.listeners.at[0].fd,
 		h->status.config.max_head) == -1) {
 		log_error("cannot start: %s", strerror(errno));

@@ -98,10 +98,6 @@ start(struct worker *w)
 	    .recycle = &w->recycle,
 	};
 	log_set_role(role);
-	if (scoreboard_confine(h->board, SCOREBOARD_WORKER, w->slot) == -1) {
-		log_error("cannot start: %s", strerror(errno));
-		return -1;
-	}
 	w->service.score = scoreboard_slot(h->board, w->slot);
 	w->service.place =
 	    h->quarantine != NULL ? &w->service.score->place : NULL;

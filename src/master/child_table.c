@@ -1,0 +1,198 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include "master/child_table.h"
+#include "master/takeover.h"
+#include "os/signals.h"
+#include "process/lot/lot.h"
+#include "process/status_server/server.h"
+#include "process/worker/worker.h"
+
+/* Ends of a channel or a wakeup that a process keeps. */
+enum ends {
+	NONE,
+	FROM = 1 << 0,
+	TO = 1 << 1,
+	BOTH = FROM | TO,
+};
+
+static int
+run_lot(struct inherited *h, size_t slot, pid_t master)
+{
+	(void)slot;
+	return lot_run(h, master);
+}
+
+static int
+run_status_server(struct inherited *h, size_t slot, pid_t master)
+{
+	(void)slot;
+	return status_server_run(h, master);
+}
+
+static bool
+is_lot_wanted(const struct inherited *h)
+{
+	return !h->config.no_lot;
+}
+
+/* While a predecessor serves, the socket is that one's. */
+static bool
+is_status_wanted(const struct inherited *h)
+{
+	return h->status.listeners.count > 0 && !takeover_is_waiting();
+}
+
+static bool
+is_worker_starting(const struct inherited *h, size_t slot)
+{
+	return score_state(scoreboard_slot(h->board, slot)) == SCORE_STARTING;
+}
+
+static bool
+is_lot_starting(const struct inherited *h, size_t slot)
+{
+	(void)slot;
+	return !score_lot_is_there(h->board->lot);
+}
+
+static atomic_uint *
+worker_logs(const struct inherited *h, size_t slot)
+{
+	return &scoreboard_slot(h->board, slot)->logs;
+}
+
+static atomic_uint *
+lot_logs(const struct inherited *h, size_t slot)
+{
+	(void)slot;
+	return &h->board->lot->logs;
+}
+
+static void
+prepare_worker(struct inherited *h, size_t slot)
+{
+	scoreboard_use(h->board, slot);
+	score_start(scoreboard_slot(h->board, slot), 0);
+}
+
+static void
+clear_worker(struct inherited *h, size_t slot)
+{
+	score_end(scoreboard_slot(h->board, slot));
+	scoreboard_set_idle(h->board, slot, false);
+	if (h->client_limit != NULL)
+		client_limit_leave(h->client_limit, slot);
+	if (h->deferred_budget != NULL)
+		deferred_budget_forget(h->deferred_budget, slot);
+}
+
+/* Workers look after what lies in the channel to it. */
+static void
+clear_lot(struct inherited *h, size_t slot)
+{
+	(void)slot;
+	score_lot_end(h->board->lot);
+	wakeup_send(&h->lot_ended);
+}
+
+const struct child_row child_table[CHILD_KINDS] = {
+    [CHILD_WORKER] =
+	{
+	    .name = "worker",
+	    .run = worker_run,
+	    .is_starting = is_worker_starting,
+	    .writer = SCOREBOARD_WORKER,
+	    .stop = SIGTERM,
+	    .started = EVENT_STARTED,
+	    .logs = worker_logs,
+	    .prepare = prepare_worker,
+	    .clear = clear_worker,
+	},
+    [CHILD_LOT] =
+	{
+	    .name = "lot",
+	    .run = run_lot,
+	    .is_wanted = is_lot_wanted,
+	    .is_starting = is_lot_starting,
+	    .writer = SCOREBOARD_LOT,
+	    .started = EVENT_LOTS,
+	    .logs = lot_logs,
+	    .clear = clear_lot,
+	    .loss = "; the connections that it held are lost",
+	},
+    [CHILD_STATUS] =
+	{
+	    .name = "status process",
+	    .run = run_status_server,
+	    .is_wanted = is_status_wanted,
+	    .writer = SCOREBOARD_READER,
+	    .keeps_status_socket = true,
+	    .started = SCORE_EVENTS,
+	    .loss = "",
+	},
+};
+
+static void
+keep_end(int *end, bool keeps)
+{
+	if (keeps || *end == -1)
+		return;
+	close(*end);
+	*end = -1;
+}
+
+/* An eventfd is both ends. */
+static void
+keep_ends(int *from, int *to, enum ends kept)
+{
+	if (*from == *to && kept != NONE)
+		return;
+	if (*from == *to)
+		*to = -1;
+	keep_end(from, (kept & FROM) != 0);
+	keep_end(to, (kept & TO) != 0);
+}
+
+/*
+ * A process that is taken over can use what it holds.  A worker also receives
+ * what is parked, when there is no lot.  The lot takes back what it has handed
+ * over, when it moves.  A lot waits for the end of what its predecessor sends,
+ * which comes only when nobody else holds the other end.
+ */
+static void
+keep_channels(enum child_kind kind, struct inherited *h)
+{
+	struct wakeup none = {-1, -1};
+	struct wakeup *freed =
+	    h->client_limit != NULL ? &h->client_limit->freed : &none;
+	const struct {
+		int *from, *to;
+		enum ends kept[CHILD_KINDS]; /* worker, lot, status */
+	} all[] = {
+	    {&h->started.from, &h->started.to, {TO, NONE, NONE}},
+	    {&h->wanted.from, &h->wanted.to, {TO, TO, NONE}},
+	    {&h->lot_ended.from, &h->lot_ended.to, {FROM, NONE, NONE}},
+	    {&h->control.from, &h->control.to, {FROM, FROM, FROM}},
+	    {&h->parked.from, &h->parked.to, {BOTH, FROM, NONE}},
+	    {&h->ready.from, &h->ready.to, {FROM, BOTH, NONE}},
+	    {&h->successor.from, &h->successor.to, {NONE, BOTH, NONE}},
+	    {&h->predecessor.from, &h->predecessor.to, {NONE, BOTH, NONE}},
+	    {&freed->from, &freed->to, {TO, FROM, NONE}},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		keep_ends(all[i].from, all[i].to, all[i].kept[kind]);
+}
+
+int
+child_table_confine(enum child_kind kind, struct inherited *h, size_t slot)
+{
+	const struct child_row *row = &child_table[kind];
+	const struct listeners *l = &h->status.listeners;
+
+	keep_channels(kind, h);
+	for (size_t i = 0; i < l->count && !row->keeps_status_socket; i++)
+		close(l->at[i].fd);
+	return scoreboard_confine(h->board, row->writer, slot);
+}

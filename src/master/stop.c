@@ -1,0 +1,118 @@
+#include <signal.h>
+
+#include "base/clock.h"
+#include "master/stop.h"
+#include "os/signals.h"
+
+/* How often it is looked whether the lot has handed over what waited there. */
+#define LOT_TICK (20 * CLOCK_MILLISECOND)
+/* Nobody has waited to be accepted for so long, and is looked for so often. */
+#define QUIET_TIME (100 * CLOCK_MILLISECOND)
+#define QUIET_TICK (20 * CLOCK_MILLISECOND)
+/* A handshake that has lost no packet is over by then, or its client silent. */
+#define HANDSHAKE_TIME CLOCK_SECOND
+
+void
+stop_begin(struct stop *s, struct children *all, bool leaving)
+{
+	struct inherited *h = all->inherited;
+	int64_t now = clock_now();
+
+	*s = (struct stop){
+	    .begun = true,
+	    .leaving = leaving,
+	    .began = now,
+	    .refuses = listener_stop_greeting(&h->listeners),
+	    .deadline = now + h->config.stop_timeout,
+	};
+	atomic_store(&h->board->server->stopping, true);
+	if (!leaving)
+		child_retire(all, child_of(all, CHILD_LOT));
+}
+
+void
+stop_cut_short(struct stop *s, struct children *all)
+{
+	s->cut_short = true;
+	s->deadline = CLOCK_NEVER;
+	child_log_all(all, "is killed");
+	child_signal(all, CHILD_WORKER, SIGKILL);
+	child_signal(all, CHILD_LOT, SIGKILL);
+}
+
+/* With what is for workers. */
+static bool
+is_lot_filled(const struct stop *s, const struct children *all)
+{
+	return child_of(all, CHILD_LOT)->pid != 0 && !s->leaving &&
+	    !atomic_load(&all->inherited->board->lot->drained);
+}
+
+/* First the lot hands over what waits there; it may go on sending. */
+static void
+tell_workers(struct stop *s, struct children *all)
+{
+	if (is_lot_filled(s, all)) {
+		/* The last may just have ended, and nobody else empties it. */
+		if (!child_is_any_worker(all))
+			child_spawn(all, 1);
+		return;
+	}
+	s->workers_told = s->draining = true;
+	s->quiet_since = clock_now();
+	child_signal(all, CHILD_WORKER, SIGTERM);
+}
+
+/* Handshakes first: a client that completes its own in between waits then. */
+static bool
+may_anybody_come(const struct stop *s, const struct listeners *l)
+{
+	return (clock_now() - s->began < HANDSHAKE_TIME &&
+		   listener_is_greeting(l)) ||
+	    listener_has_waiting(l);
+}
+
+/* Where new clients cannot be refused they may come for ever. */
+static bool
+is_drained(struct stop *s, const struct listeners *l)
+{
+	int64_t now = clock_now();
+
+	if (!s->refuses && now - s->began >= HANDSHAKE_TIME)
+		return true;
+	if (listener_has_waiting(l))
+		s->quiet_since = now;
+	if (now - s->quiet_since < QUIET_TIME)
+		return false;
+	if (!may_anybody_come(s, l))
+		return true;
+	s->quiet_since = clock_now();
+	return false;
+}
+
+void
+stop_act(struct stop *s, struct children *all)
+{
+	struct listeners *l = &all->inherited->listeners;
+
+	if (s->begun && !s->workers_told)
+		tell_workers(s, all);
+	if (!s->draining || !is_drained(s, l))
+		return;
+	s->draining = false;
+	listener_close_all(l);
+	child_signal(all, CHILD_WORKER, SIGNAL_LET_GO);
+	child_signal(all, CHILD_STATUS, SIGNAL_LET_GO);
+}
+
+int64_t
+stop_next(const struct stop *s)
+{
+	int64_t next = s->deadline;
+
+	if (!s->workers_told)
+		next = clock_sooner(next, clock_now() + LOT_TICK);
+	if (s->draining)
+		next = clock_sooner(next, clock_now() + QUIET_TICK);
+	return next;
+}
