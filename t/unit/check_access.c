@@ -10,8 +10,8 @@
 
 static struct access_list list;
 
-static void
-release(void)
+void
+unit_tear_down(void)
 {
 	access_free(&list);
 }
@@ -35,14 +35,13 @@ allows(const char *address)
 	return access_allows(&list, (struct sockaddr *)&v6);
 }
 
-START_TEST(an_empty_list_allows_all)
+TEST(an_empty_list_allows_all)
 {
 	ck_assert(allows("192.0.2.1"));
 	ck_assert(allows("2001:db8::1"));
 }
-END_TEST
 
-START_TEST(an_address_allows_itself_alone)
+TEST(an_address_allows_itself_alone)
 {
 	add("192.0.2.1");
 	add("2001:db8::1");
@@ -53,9 +52,8 @@ START_TEST(an_address_allows_itself_alone)
 	ck_assert(!allows("2001:db8::"));
 	ck_assert(!allows("::1"));
 }
-END_TEST
 
-START_TEST(an_ipv4_address_behind_ipv6_is_the_same_address)
+TEST(an_ipv4_address_behind_ipv6_is_the_same_address)
 {
 	add("10.0.0.0/8");
 	ck_assert(allows("::ffff:10.1.2.3"));
@@ -66,9 +64,8 @@ START_TEST(an_ipv4_address_behind_ipv6_is_the_same_address)
 	ck_assert(allows("10.1.2.3"));
 	ck_assert(!allows("11.1.2.3"));
 }
-END_TEST
 
-START_TEST(all_of_ipv4_is_nothing_of_ipv6)
+TEST(all_of_ipv4_is_nothing_of_ipv6)
 {
 	add("0.0.0.0/0");
 	ck_assert(allows("203.0.113.9"));
@@ -77,7 +74,6 @@ START_TEST(all_of_ipv4_is_nothing_of_ipv6)
 	add("::/0");
 	ck_assert(allows("2001:db8::1"));
 }
-END_TEST
 
 static bool
 flipped_is_allowed(int bit)
@@ -90,7 +86,7 @@ flipped_is_allowed(int bit)
 	return access_allows(&list, (struct sockaddr *)&v6);
 }
 
-START_TEST(exactly_the_leading_bits_count)
+TEST(exactly_the_leading_bits_count)
 {
 	struct buffer range = {0};
 
@@ -106,9 +102,8 @@ START_TEST(exactly_the_leading_bits_count)
 	}
 	buffer_free(&range);
 }
-END_TEST
 
-START_TEST(any_range_of_several_is_enough)
+TEST(any_range_of_several_is_enough)
 {
 	add("192.0.2.0/25");
 	add("198.51.100.7");
@@ -119,9 +114,8 @@ START_TEST(any_range_of_several_is_enough)
 	ck_assert(allows("2001:db8:1::"));
 	ck_assert(!allows("2001:db9::"));
 }
-END_TEST
 
-START_TEST(what_is_no_address_is_refused_and_changes_nothing)
+TEST(what_is_no_address_is_refused_and_changes_nothing)
 {
 	static const char *const bad[] = {"", "/", "/8", "localhost", "10",
 	    "10.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8",
@@ -134,42 +128,20 @@ START_TEST(what_is_no_address_is_refused_and_changes_nothing)
 		    "\"%s\" is taken", bad[i]);
 	ck_assert_uint_eq(list.count, 0);
 }
-END_TEST
 
-START_TEST(clients_of_a_unix_socket_are_always_allowed)
+TEST(clients_of_a_unix_socket_are_always_allowed)
 {
 	struct sockaddr_un path = {.sun_family = AF_UNIX};
 
 	add("192.0.2.1");
 	ck_assert(access_allows(&list, (struct sockaddr *)&path));
 }
-END_TEST
 
-START_TEST(a_family_that_is_not_known_is_not_allowed)
+TEST(a_family_that_is_not_known_is_not_allowed)
 {
 	struct sockaddr_storage other = {.ss_family = AF_APPLETALK};
 
 	add("0.0.0.0/0");
 	add("::/0");
 	ck_assert(!access_allows(&list, (struct sockaddr *)&other));
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("access");
-
-	tcase_add_checked_fixture(tests, NULL, release);
-	tcase_add_test(tests, an_empty_list_allows_all);
-	tcase_add_test(tests, an_address_allows_itself_alone);
-	tcase_add_test(tests, an_ipv4_address_behind_ipv6_is_the_same_address);
-	tcase_add_test(tests, all_of_ipv4_is_nothing_of_ipv6);
-	tcase_add_test(tests, exactly_the_leading_bits_count);
-	tcase_add_test(tests, any_range_of_several_is_enough);
-	tcase_add_test(
-	    tests, what_is_no_address_is_refused_and_changes_nothing);
-	tcase_add_test(tests, clients_of_a_unix_socket_are_always_allowed);
-	tcase_add_test(tests, a_family_that_is_not_known_is_not_allowed);
-	return unit_run();
 }

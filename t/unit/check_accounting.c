@@ -27,8 +27,8 @@ set_option(int fd, int option, int value)
 }
 
 /* A connection over TCP, whose client delays its acknowledgements. */
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	struct sockaddr_in a = {
 	    .sin_family = AF_INET,
@@ -57,8 +57,8 @@ set_up(void)
 	set_option(connection.fd, TCP_NODELAY, 1);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	output_free(&connection.out);
 	close(connection.fd);
@@ -98,7 +98,7 @@ flush(void)
 	ck_assert_int_eq(output_flush(&connection.out), 0);
 }
 
-START_TEST(a_status_that_is_none_counts_nowhere)
+TEST(a_status_that_is_none_counts_nowhere)
 {
 	static const int none[] = {-1, 0, 99, 600, 1000, 1 << 30};
 
@@ -110,9 +110,8 @@ START_TEST(a_status_that_is_none_counts_nowhere)
 		if (what != COUNT_REQUESTS && what != COUNT_REUSED)
 			ck_assert_msg(count(what) == 0, "%d has counted", what);
 }
-END_TEST
 
-START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
+TEST(an_answer_is_counted_and_timed_when_it_is_sent)
 {
 	exchange.body.total = 7;
 	answer();
@@ -138,9 +137,8 @@ START_TEST(an_answer_is_counted_and_timed_when_it_is_sent)
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
 	ck_assert_uint_eq(count(COUNT_ABORTED), 0);
 }
-END_TEST
 
-START_TEST(an_interim_response_is_one_too)
+TEST(an_interim_response_is_one_too)
 {
 	exchange.arrival.continue_sent = true;
 	answer();
@@ -148,9 +146,8 @@ START_TEST(an_interim_response_is_one_too)
 	ck_assert_uint_eq(count(COUNT_RESPONSES + 1), 1);
 	ck_assert_uint_eq(count(COUNT_REQUESTS), 1);
 }
-END_TEST
 
-START_TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
+TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
 {
 	exchange.arrival.ready_since = clock_now() - 4 * CLOCK_SECOND;
 	answer();
@@ -163,9 +160,8 @@ START_TEST(the_wait_for_a_worker_is_part_of_the_first_answer)
 	    1);
 	ck_assert_uint_eq(latencies(), 2);
 }
-END_TEST
 
-START_TEST(any_number_of_pipelined_answers_is_timed)
+TEST(any_number_of_pipelined_answers_is_timed)
 {
 	for (int i = 0; i < 3 * CONNECTION_UNACCOUNTED_MAX + 1; i++)
 		answer();
@@ -176,9 +172,8 @@ START_TEST(any_number_of_pipelined_answers_is_timed)
 	    count(COUNT_REQUESTS), 3 * CONNECTION_UNACCOUNTED_MAX + 1);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
 }
-END_TEST
 
-START_TEST(an_answer_that_is_cut_off_is_counted_once)
+TEST(an_answer_that_is_cut_off_is_counted_once)
 {
 	answer();
 	answer();
@@ -188,7 +183,6 @@ START_TEST(an_answer_that_is_cut_off_is_counted_once)
 	ck_assert_uint_eq(count(COUNT_ABORTED), 1);
 	ck_assert_uint_eq(latencies(), 2);
 }
-END_TEST
 
 /* As a naive server writes it: the head, then the body. */
 static void
@@ -201,7 +195,7 @@ send_twice(size_t len)
 	flush();
 }
 
-START_TEST(two_sends_are_split_and_no_stall)
+TEST(two_sends_are_split_and_no_stall)
 {
 	send_twice(SMALL);
 	accounting_sent(&connection);
@@ -212,17 +206,15 @@ START_TEST(two_sends_are_split_and_no_stall)
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
 }
-END_TEST
 
-START_TEST(two_sends_for_what_fits_into_none_are_right)
+TEST(two_sends_for_what_fits_into_none_are_right)
 {
 	send_twice(OUTPUT_BUFFER_SIZE - 1);
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
 }
-END_TEST
 
-START_TEST(with_nagles_algorithm_they_are_a_stall)
+TEST(with_nagles_algorithm_they_are_a_stall)
 {
 	set_option(connection.fd, TCP_NODELAY, 0);
 	send_twice(SMALL);
@@ -233,9 +225,8 @@ START_TEST(with_nagles_algorithm_they_are_a_stall)
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_STALLS), 1);
 }
-END_TEST
 
-START_TEST(a_client_that_takes_nothing_is_no_stall)
+TEST(a_client_that_takes_nothing_is_no_stall)
 {
 	int room = 4096;
 
@@ -246,25 +237,4 @@ START_TEST(a_client_that_takes_nothing_is_no_stall)
 		send_twice(9000);
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_STALLS), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("accounting");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, a_status_that_is_none_counts_nowhere);
-	tcase_add_test(tests, an_answer_is_counted_and_timed_when_it_is_sent);
-	tcase_add_test(tests, an_interim_response_is_one_too);
-	tcase_add_test(
-	    tests, the_wait_for_a_worker_is_part_of_the_first_answer);
-	tcase_add_test(tests, any_number_of_pipelined_answers_is_timed);
-	tcase_add_test(tests, an_answer_that_is_cut_off_is_counted_once);
-	tcase_add_test(tests, two_sends_are_split_and_no_stall);
-	tcase_add_test(tests, two_sends_for_what_fits_into_none_are_right);
-	tcase_add_test(tests, with_nagles_algorithm_they_are_a_stall);
-	tcase_add_test(tests, a_client_that_takes_nothing_is_no_stall);
-	return unit_run();
 }

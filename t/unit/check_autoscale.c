@@ -8,23 +8,23 @@ static struct config config;
 static struct buffer words;
 static struct scoreboard *board;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	config_init(&config);
 	buffer_clear(&words);
 	board = scoreboard_create(1);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	config_free(&config);
 	buffer_free(&words);
 	scoreboard_free(board);
 }
 
-START_TEST(enough_memory_changes_nothing)
+TEST(enough_memory_changes_nothing)
 {
 	ck_assert(!autoscale_fit(&config, UINT64_MAX, &words));
 	ck_assert(!autoscale_fit(&config, 426 * MEGA, &words));
@@ -32,9 +32,8 @@ START_TEST(enough_memory_changes_nothing)
 	ck_assert_int_eq(config.workers.max, 256);
 	ck_assert_uint_eq(words.len, 0);
 }
-END_TEST
 
-START_TEST(a_default_is_lowered)
+TEST(a_default_is_lowered)
 {
 	ck_assert(!autoscale_fit(&config, 424 * MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 255);
@@ -45,16 +44,14 @@ START_TEST(a_default_is_lowered)
 	ck_assert(!autoscale_fit(&config, MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 1);
 }
-END_TEST
 
-START_TEST(what_was_said_stays_with_a_warning)
+TEST(what_was_said_stays_with_a_warning)
 {
 	config.workers_said = true;
 	ck_assert(autoscale_fit(&config, 32 * MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 256);
 	ck_assert_uint_gt(words.len, 0);
 }
-END_TEST
 
 static void
 assert_again(struct autoscale *s, uint64_t memory, const char *said)
@@ -66,7 +63,7 @@ assert_again(struct autoscale *s, uint64_t memory, const char *said)
 		ck_assert_str_eq(buffer_string(&words), said);
 }
 
-START_TEST(a_default_follows_the_memory)
+TEST(a_default_follows_the_memory)
 {
 	struct autoscale s = {.limits = autoscale_limits(&config)};
 
@@ -89,17 +86,15 @@ START_TEST(a_default_follows_the_memory)
 	assert_again(&s, 18 * MEGA, NULL);
 	ck_assert_int_eq(s.limits.max, 256);
 }
-END_TEST
 
-START_TEST(larger_workers_are_fewer)
+TEST(larger_workers_are_fewer)
 {
 	config.max_worker_memory = 10 * MEGA;
 	ck_assert(!autoscale_fit(&config, 176 * MEGA, &words));
 	ck_assert_int_eq(config.workers.max, 10);
 }
-END_TEST
 
-START_TEST(the_shares_are_not_more_than_all_of_it)
+TEST(the_shares_are_not_more_than_all_of_it)
 {
 	for (uint64_t memory = 0; memory < 2000 * MEGA; memory += MEGA) {
 		struct autoscale_memory m = autoscale_divide(&config, memory);
@@ -115,9 +110,8 @@ START_TEST(the_shares_are_not_more_than_all_of_it)
 				AUTOSCALE_LOT_MIN);
 	}
 }
-END_TEST
 
-START_TEST(without_a_limit_each_has_what_it_needs)
+TEST(without_a_limit_each_has_what_it_needs)
 {
 	struct autoscale_memory m = autoscale_divide(&config, UINT64_MAX);
 
@@ -129,9 +123,8 @@ START_TEST(without_a_limit_each_has_what_it_needs)
 	ck_assert_uint_eq(m.lot + m.deferred, 0);
 	ck_assert_uint_eq(m.workers, 32 * MEGA);
 }
-END_TEST
 
-START_TEST(there_is_a_slot_for_each_and_its_successor)
+TEST(there_is_a_slot_for_each_and_its_successor)
 {
 	ck_assert_uint_ge(autoscale_slots(&config), 2 * 256);
 	config.workers.max = 2; /* for now */
@@ -141,9 +134,8 @@ START_TEST(there_is_a_slot_for_each_and_its_successor)
 	config.workers.max = SCOREBOARD_WORKERS_MAX;
 	ck_assert_uint_eq(autoscale_slots(&config), SCOREBOARD_SLOTS_MAX);
 }
-END_TEST
 
-START_TEST(a_size_in_words)
+TEST(a_size_in_words)
 {
 	const struct pool_limits one = {1, 1, 2, 8};
 	const struct pool_limits range = {1, 9, 2, 8};
@@ -154,7 +146,6 @@ START_TEST(a_size_in_words)
 	autoscale_describe(&words, &range);
 	ck_assert_str_eq(buffer_string(&words), "1 to 9 workers");
 }
-END_TEST
 
 /* A worker that has just begun with a request. */
 static struct score *
@@ -169,7 +160,7 @@ busy_worker(void)
 	return s;
 }
 
-START_TEST(who_waits_for_a_client_is_not_occupied)
+TEST(who_waits_for_a_client_is_not_occupied)
 {
 	struct score *s = busy_worker();
 
@@ -179,10 +170,9 @@ START_TEST(who_waits_for_a_client_is_not_occupied)
 	score_enter(s, SCORE_IDLE);
 	ck_assert(!autoscale_is_occupied(&config, s, clock_now() + LATER));
 }
-END_TEST
 
 /* Its request is new, and its client is not. */
-START_TEST(who_keeps_its_client_is_occupied_without_a_lot)
+TEST(who_keeps_its_client_is_occupied_without_a_lot)
 {
 	struct score *s = busy_worker();
 	int64_t now = clock_now();
@@ -194,25 +184,4 @@ START_TEST(who_keeps_its_client_is_occupied_without_a_lot)
 	ck_assert(autoscale_is_occupied(&config, s, now));
 	score_connection(s, TEXT("192.0.2.2"));
 	ck_assert(!autoscale_is_occupied(&config, s, clock_now()));
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("autoscale");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, enough_memory_changes_nothing);
-	tcase_add_test(tests, a_default_is_lowered);
-	tcase_add_test(tests, what_was_said_stays_with_a_warning);
-	tcase_add_test(tests, a_default_follows_the_memory);
-	tcase_add_test(tests, larger_workers_are_fewer);
-	tcase_add_test(tests, the_shares_are_not_more_than_all_of_it);
-	tcase_add_test(tests, without_a_limit_each_has_what_it_needs);
-	tcase_add_test(tests, there_is_a_slot_for_each_and_its_successor);
-	tcase_add_test(tests, a_size_in_words);
-	tcase_add_test(tests, who_waits_for_a_client_is_not_occupied);
-	tcase_add_test(tests, who_keeps_its_client_is_occupied_without_a_lot);
-	return unit_run();
 }

@@ -123,7 +123,7 @@ ask_length(uint64_t length, uint64_t max, struct text bytes)
 	ask(&r, max, bytes);
 }
 
-START_TEST(no_framing_is_no_content)
+TEST(no_framing_is_no_content)
 {
 	static const struct request r = {.framing = FRAMING_NONE};
 
@@ -131,9 +131,8 @@ START_TEST(no_framing_is_no_content)
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
 	ck_assert_uint_eq(whole.used, 0);
 }
-END_TEST
 
-START_TEST(a_length_takes_that_many_bytes_and_no_more)
+TEST(a_length_takes_that_many_bytes_and_no_more)
 {
 	ask_length(5, MAX, TEXT("helloGET /"));
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
@@ -147,9 +146,8 @@ START_TEST(a_length_takes_that_many_bytes_and_no_more)
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
 	ck_assert_uint_eq(whole.used, 0);
 }
-END_TEST
 
-START_TEST(g25_a_length_over_the_limit_is_413_at_once)
+TEST(g25_a_length_over_the_limit_is_413_at_once)
 {
 	ask_length(6, 5, TEXT("hello!"));
 	ck_assert_int_eq(whole.state, BODY_REFUSED);
@@ -160,9 +158,8 @@ START_TEST(g25_a_length_over_the_limit_is_413_at_once)
 	ask_length(0, 0, TEXT(""));
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
 }
-END_TEST
 
-START_TEST(chunks_are_joined)
+TEST(chunks_are_joined)
 {
 	assert_content("", LAST);
 	assert_content("hello", "5\r\nhello\r\n" LAST);
@@ -171,9 +168,8 @@ START_TEST(chunks_are_joined)
 	assert_content("0123456789abcdef",
 	    "a\r\n0123456789\r\n06\r\nabcdef\r\n000\r\n\r\n");
 }
-END_TEST
 
-START_TEST(a_chunked_body_ends_where_the_next_request_begins)
+TEST(a_chunked_body_ends_where_the_next_request_begins)
 {
 	static const char two[] = "1\r\na\r\n" LAST "GET / HTTP/1.1\r\n";
 
@@ -181,9 +177,8 @@ START_TEST(a_chunked_body_ends_where_the_next_request_begins)
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
 	ck_assert_uint_eq(whole.used, strlen("1\r\na\r\n" LAST));
 }
-END_TEST
 
-START_TEST(no_beginning_of_a_chunked_body_is_complete_or_refused)
+TEST(no_beginning_of_a_chunked_body_is_complete_or_refused)
 {
 	static const char body[] =
 	    "5;a=\"b\\\"\"\r\nhello\r\n0;c\r\nX: y\r\n\r\n";
@@ -196,7 +191,6 @@ START_TEST(no_beginning_of_a_chunked_body_is_complete_or_refused)
 	assert_content(
 	    "hello", "5;a=\"b\\\"\"\r\nhello\r\n0;c\r\nX: y\r\n\r\n");
 }
-END_TEST
 
 static void
 begin(const char *s)
@@ -220,7 +214,7 @@ begin_line_of(size_t len)
 	buffer_add_string(&input, "\r\nx\r\n" LAST);
 }
 
-START_TEST(g20_a_chunk_size_line_has_at_most_256_bytes)
+TEST(g20_a_chunk_size_line_has_at_most_256_bytes)
 {
 	begin_line_of(BODY_CHUNK_LINE_MAX);
 	assert_complete(buffer_text(&input));
@@ -230,9 +224,8 @@ START_TEST(g20_a_chunk_size_line_has_at_most_256_bytes)
 	add_repeated('a', BODY_CHUNK_LINE_MAX);
 	assert_status(400, buffer_text(&input));
 }
-END_TEST
 
-START_TEST(g21_a_chunk_size_is_1_to_15_hex_digits)
+TEST(g21_a_chunk_size_is_1_to_15_hex_digits)
 {
 	assert_refused("\r\nx\r\n" LAST);
 	assert_refused("0x1\r\nx\r\n" LAST);
@@ -247,9 +240,8 @@ START_TEST(g21_a_chunk_size_is_1_to_15_hex_digits)
 	assert_content("x", "000000000000001\r\nx\r\n" LAST);
 	assert_content("0123456789", "A\r\n0123456789\r\n" LAST);
 }
-END_TEST
 
-START_TEST(g21_every_byte_that_is_no_hex_digit_is_refused_as_a_size)
+TEST(g21_every_byte_that_is_no_hex_digit_is_refused_as_a_size)
 {
 	for (int c = 0; c < 256; c++) {
 		bool hex =
@@ -263,9 +255,8 @@ START_TEST(g21_every_byte_that_is_no_hex_digit_is_refused_as_a_size)
 		    "byte 0x%02x", (unsigned)c);
 	}
 }
-END_TEST
 
-START_TEST(g22_extensions_are_served_by_their_grammar)
+TEST(g22_extensions_are_served_by_their_grammar)
 {
 	assert_content("x", "1;a\r\nx\r\n" LAST);
 	assert_content("x", "1;a=b\r\nx\r\n" LAST);
@@ -275,9 +266,8 @@ START_TEST(g22_extensions_are_served_by_their_grammar)
 	assert_content("x", "1;a=\"\\\";, \t\\\\\x80\"\r\nx\r\n" LAST);
 	assert_content("x", "1;a=\"\"\r\nx\r\n0;b=c\r\n\r\n");
 }
-END_TEST
 
-START_TEST(g22_other_extensions_are_refused)
+TEST(g22_other_extensions_are_refused)
 {
 	assert_refused("1;\r\nx\r\n" LAST);
 	assert_refused("1 \r\nx\r\n" LAST);
@@ -299,9 +289,8 @@ START_TEST(g22_other_extensions_are_refused)
 	assert_refused("1;a\0\r\nx\r\n" LAST);
 	assert_refused("0;\r\n\r\n");
 }
-END_TEST
 
-START_TEST(g22_lines_of_chunks_end_with_crlf_and_nothing_else)
+TEST(g22_lines_of_chunks_end_with_crlf_and_nothing_else)
 {
 	assert_refused("1\nx\r\n" LAST);
 	assert_refused("1\r\rx\r\n" LAST);
@@ -321,9 +310,8 @@ START_TEST(g22_lines_of_chunks_end_with_crlf_and_nothing_else)
 	assert_refused("0\r\n\n");
 	assert_refused("0\r\n\r\r\n");
 }
-END_TEST
 
-START_TEST(extensions_of_all_chunks_together_are_bounded)
+TEST(extensions_of_all_chunks_together_are_bounded)
 {
 	/* Eight bytes of extension each. */
 	size_t chunks = BODY_EXTENSIONS_MAX / 8;
@@ -337,9 +325,8 @@ START_TEST(extensions_of_all_chunks_together_are_bounded)
 	buffer_add_string(&input, "1;a\r\nx\r\n" LAST);
 	assert_status(400, buffer_text(&input));
 }
-END_TEST
 
-START_TEST(g23_the_total_of_all_chunks_is_limited)
+TEST(g23_the_total_of_all_chunks_is_limited)
 {
 	ask_chunked(TEXT("3\r\nabc\r\n2\r\nde\r\n" LAST), 5);
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
@@ -354,9 +341,8 @@ START_TEST(g23_the_total_of_all_chunks_is_limited)
 	ask_chunked(TEXT(LAST), 0);
 	ck_assert_int_eq(whole.state, BODY_COMPLETE);
 }
-END_TEST
 
-START_TEST(g24_trailers_are_fields_and_no_content)
+TEST(g24_trailers_are_fields_and_no_content)
 {
 	assert_content("x", "1\r\nx\r\n0\r\nA: b\r\nC:\r\nD:\te\x80\r\n\r\n");
 	assert_content("", "0\r\nContent-Length: 5\r\n\r\n");
@@ -372,7 +358,6 @@ START_TEST(g24_trailers_are_fields_and_no_content)
 	assert_refused("0\r\nA: b\rC: d\r\n\r\n");
 	assert_refused("0\r\nGET / HTTP/1.1\r\n\r\n");
 }
-END_TEST
 
 static void
 begin_trailers(size_t count)
@@ -383,14 +368,13 @@ begin_trailers(size_t count)
 	buffer_add_string(&input, "\r\n");
 }
 
-START_TEST(g24_trailers_are_at_most_100)
+TEST(g24_trailers_are_at_most_100)
 {
 	begin_trailers(REQUEST_FIELDS_MAX);
 	assert_complete(buffer_text(&input));
 	begin_trailers(REQUEST_FIELDS_MAX + 1);
 	assert_status(400, buffer_text(&input));
 }
-END_TEST
 
 static void
 begin_trailer_lines(size_t count, size_t len)
@@ -404,7 +388,7 @@ begin_trailer_lines(size_t count, size_t len)
 	buffer_add_string(&input, "\r\n");
 }
 
-START_TEST(g24_the_size_of_trailers_is_bounded)
+TEST(g24_the_size_of_trailers_is_bounded)
 {
 	begin_trailer_lines(1, BODY_TRAILER_LINE_MAX);
 	assert_complete(buffer_text(&input));
@@ -418,9 +402,8 @@ START_TEST(g24_the_size_of_trailers_is_bounded)
 	add_repeated('b', BODY_TRAILER_LINE_MAX + 2);
 	assert_status(400, buffer_text(&input));
 }
-END_TEST
 
-START_TEST(nothing_is_taken_after_the_end_or_a_refusal)
+TEST(nothing_is_taken_after_the_end_or_a_refusal)
 {
 	static const struct request r = {.framing = FRAMING_CHUNKED};
 	struct body b;
@@ -438,7 +421,6 @@ START_TEST(nothing_is_taken_after_the_end_or_a_refusal)
 	ck_assert_int_eq(b.state, BODY_COMPLETE);
 	ck_assert_uint_eq(body_take(&b, "5\r\n", 3, &content), 0);
 }
-END_TEST
 
 static const char *
 random_extension(void)
@@ -450,7 +432,7 @@ random_extension(void)
 	    sizeof(extensions) / sizeof(extensions[0]))];
 }
 
-START_TEST(any_content_in_any_chunks_comes_out_as_it_went_in)
+TEST(any_content_in_any_chunks_comes_out_as_it_went_in)
 {
 	struct buffer content = {0};
 
@@ -475,9 +457,8 @@ START_TEST(any_content_in_any_chunks_comes_out_as_it_went_in)
 	}
 	buffer_free(&content);
 }
-END_TEST
 
-START_TEST(damaged_bodies_get_one_answer_however_they_are_cut)
+TEST(damaged_bodies_get_one_answer_however_they_are_cut)
 {
 	static const char bytes[] = "\r\n\t ;=\"\\:0a1F\x7fx";
 
@@ -490,52 +471,10 @@ START_TEST(damaged_bodies_get_one_answer_however_they_are_cut)
 		ask_chunked(buffer_text(&input), MAX);
 	}
 }
-END_TEST
 
-static void
-release(void)
+void
+unit_tear_down(void)
 {
 	buffer_free(&input);
 	buffer_free(&whole.content);
-}
-
-static void
-add_tests_of_chunks(TCase *tests)
-{
-	tcase_add_test(tests, chunks_are_joined);
-	tcase_add_test(
-	    tests, a_chunked_body_ends_where_the_next_request_begins);
-	tcase_add_test(
-	    tests, no_beginning_of_a_chunked_body_is_complete_or_refused);
-	tcase_add_test(tests, g20_a_chunk_size_line_has_at_most_256_bytes);
-	tcase_add_test(tests, g21_a_chunk_size_is_1_to_15_hex_digits);
-	tcase_add_test(
-	    tests, g21_every_byte_that_is_no_hex_digit_is_refused_as_a_size);
-	tcase_add_test(tests, g22_extensions_are_served_by_their_grammar);
-	tcase_add_test(tests, g22_other_extensions_are_refused);
-	tcase_add_test(
-	    tests, g22_lines_of_chunks_end_with_crlf_and_nothing_else);
-	tcase_add_test(tests, extensions_of_all_chunks_together_are_bounded);
-	tcase_add_test(tests, g23_the_total_of_all_chunks_is_limited);
-}
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("body");
-
-	tcase_add_checked_fixture(tests, NULL, release);
-	tcase_add_test(tests, no_framing_is_no_content);
-	tcase_add_test(tests, a_length_takes_that_many_bytes_and_no_more);
-	tcase_add_test(tests, g25_a_length_over_the_limit_is_413_at_once);
-	add_tests_of_chunks(tests);
-	tcase_add_test(tests, g24_trailers_are_fields_and_no_content);
-	tcase_add_test(tests, g24_trailers_are_at_most_100);
-	tcase_add_test(tests, g24_the_size_of_trailers_is_bounded);
-	tcase_add_test(tests, nothing_is_taken_after_the_end_or_a_refusal);
-	tcase_add_test(
-	    tests, any_content_in_any_chunks_comes_out_as_it_went_in);
-	tcase_add_test(
-	    tests, damaged_bodies_get_one_answer_however_they_are_cut);
-	return unit_run();
 }

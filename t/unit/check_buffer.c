@@ -6,7 +6,7 @@
 #include "guard.h"
 #include "unit.h"
 
-START_TEST(all_zeroes_is_an_empty_buffer)
+TEST(all_zeroes_is_an_empty_buffer)
 {
 	struct buffer b = {0};
 
@@ -18,9 +18,8 @@ START_TEST(all_zeroes_is_an_empty_buffer)
 	ck_assert_ptr_null(b.data);
 	ck_assert_uint_eq(b.size, 0);
 }
-END_TEST
 
-START_TEST(bytes_are_kept_as_it_grows)
+TEST(bytes_are_kept_as_it_grows)
 {
 	struct buffer b = {0};
 
@@ -31,9 +30,8 @@ START_TEST(bytes_are_kept_as_it_grows)
 		ck_assert_int_eq((unsigned char)b.data[i], i % 251);
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(adding_reads_only_what_is_added)
+TEST(adding_reads_only_what_is_added)
 {
 	struct buffer b = {0};
 
@@ -45,9 +43,8 @@ START_TEST(adding_reads_only_what_is_added)
 	assert_string_eq(&b, "a\0bcdef");
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(reserve_gives_as_much_room_as_was_asked)
+TEST(reserve_gives_as_much_room_as_was_asked)
 {
 	struct buffer b = {0};
 
@@ -63,9 +60,8 @@ START_TEST(reserve_gives_as_much_room_as_was_asked)
 		ck_assert_int_eq(b.data[i], 'x');
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(clear_keeps_the_memory)
+TEST(clear_keeps_the_memory)
 {
 	struct buffer b = {0};
 	size_t size;
@@ -79,9 +75,8 @@ START_TEST(clear_keeps_the_memory)
 	assert_string_eq(&b, "d");
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(shrink_frees_what_is_more_than_is_kept)
+TEST(shrink_frees_what_is_more_than_is_kept)
 {
 	struct buffer b = {0};
 
@@ -97,9 +92,8 @@ START_TEST(shrink_frees_what_is_more_than_is_kept)
 	assert_string_eq(&b, "d");
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(numbers_are_added_in_decimal)
+TEST(numbers_are_added_in_decimal)
 {
 	static const uint64_t numbers[] = {
 	    0, 9, 10, 4294967296, INT64_MAX, UINT64_MAX};
@@ -114,9 +108,8 @@ START_TEST(numbers_are_added_in_decimal)
 	}
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(printf_is_whole_whatever_room_there_was)
+TEST(printf_is_whole_whatever_room_there_was)
 {
 	char letters[600];
 
@@ -133,9 +126,8 @@ START_TEST(printf_is_whole_whatever_room_there_was)
 			buffer_free(&b);
 		}
 }
-END_TEST
 
-START_TEST(the_nul_of_a_string_is_not_counted)
+TEST(the_nul_of_a_string_is_not_counted)
 {
 	struct buffer b = {0};
 
@@ -146,22 +138,4 @@ START_TEST(the_nul_of_a_string_is_not_counted)
 	buffer_add_char(&b, '!');
 	ck_assert_int_eq(buffer_string(&b)[b.len - 1], '!');
 	buffer_free(&b);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("buffer");
-
-	tcase_add_test(tests, all_zeroes_is_an_empty_buffer);
-	tcase_add_test(tests, bytes_are_kept_as_it_grows);
-	tcase_add_test(tests, adding_reads_only_what_is_added);
-	tcase_add_test(tests, reserve_gives_as_much_room_as_was_asked);
-	tcase_add_test(tests, clear_keeps_the_memory);
-	tcase_add_test(tests, shrink_frees_what_is_more_than_is_kept);
-	tcase_add_test(tests, numbers_are_added_in_decimal);
-	tcase_add_test(tests, printf_is_whole_whatever_room_there_was);
-	tcase_add_test(tests, the_nul_of_a_string_is_not_counted);
-	return unit_run();
 }

@@ -19,25 +19,23 @@ assert_place(
 	ck_assert(text_equal(place.path, text_of(path)));
 }
 
-START_TEST(version_2)
+TEST(version_2)
 {
 	assert_place("0::/system.slice/tined.service\n", "/sys/fs/cgroup",
 	    "memory.max", "/system.slice/tined.service");
 	assert_place(
 	    "5:cpu:/a\n0::/d:e\n", "/sys/fs/cgroup", "memory.max", "/d:e");
 }
-END_TEST
 
-START_TEST(version_1)
+TEST(version_1)
 {
 	assert_place("0::/d\n5:cpu:/a\n4:memory:/b/c\n",
 	    "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "/b/c");
 	assert_place("4:hugetlb,memory:/b:c\n0::/\n", "/sys/fs/cgroup/memory",
 	    "memory.limit_in_bytes", "/b:c");
 }
-END_TEST
 
-START_TEST(what_is_not_there_or_not_whole)
+TEST(what_is_not_there_or_not_whole)
 {
 	const char *const texts[] = {
 	    "", "\n", "0", "0:", "0::", ":::", "x y z", "5:cpu:/a", "0::a"};
@@ -46,9 +44,8 @@ START_TEST(what_is_not_there_or_not_whole)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		ck_assert(!cgroup_locate(text_of(texts[i]), &place));
 }
-END_TEST
 
-START_TEST(limits_are_numbers_or_none)
+TEST(limits_are_numbers_or_none)
 {
 	ck_assert_uint_eq(cgroup_limit(TEXT("67108864\n")), 64 << 20);
 	ck_assert_uint_eq(cgroup_limit(TEXT("0\n")), 0);
@@ -57,7 +54,6 @@ START_TEST(limits_are_numbers_or_none)
 	    cgroup_limit(TEXT("9223372036854771712\n")), CGROUP_UNLIMITED);
 	ck_assert_uint_eq(cgroup_limit(TEXT("")), CGROUP_UNLIMITED);
 }
-END_TEST
 
 static void
 spew(const char *dir, const char *name, const char *text)
@@ -81,7 +77,7 @@ least_limit(const char *top, const char *path, const char *file)
 	return cgroup_least_limit(&place);
 }
 
-START_TEST(the_least_limit_on_the_way_up_counts)
+TEST(the_least_limit_on_the_way_up_counts)
 {
 	char dir[] = "/tmp/check_cgroup-XXXXXX";
 
@@ -105,18 +101,4 @@ START_TEST(the_least_limit_on_the_way_up_counts)
 	ck_assert_uint_eq(
 	    least_limit("a/b/c", "/docker/1f", "memory.max"), 70000000);
 	ck_assert_int_eq(system("rm -r a; rmdir \"$PWD\""), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("cgroup");
-
-	tcase_add_test(tests, version_2);
-	tcase_add_test(tests, version_1);
-	tcase_add_test(tests, what_is_not_there_or_not_whole);
-	tcase_add_test(tests, limits_are_numbers_or_none);
-	tcase_add_test(tests, the_least_limit_on_the_way_up_counts);
-	return unit_run();
 }

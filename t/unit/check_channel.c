@@ -21,8 +21,8 @@ static char got[HANDOFF_BYTES_MAX];
 static size_t len;
 static struct deferred deferred;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(channel_open(&channel), 0);
 	sent = (struct handoff){
@@ -38,8 +38,8 @@ set_up(void)
 		bytes[i] = (char)unit_random();
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	close(channel.from);
 	close(channel.to);
@@ -68,7 +68,7 @@ receive(struct handoff *h)
 	return channel_receive(&channel, h, got, sizeof(got), &len, &deferred);
 }
 
-START_TEST(all_of_a_message_arrives)
+TEST(all_of_a_message_arrives)
 {
 	static const enum handoff_kind kinds[] = {
 	    HANDOFF_WAIT, HANDOFF_COLLECT, HANDOFF_SERVE, HANDOFF_TIMED_OUT};
@@ -97,9 +97,8 @@ START_TEST(all_of_a_message_arrives)
 	close(ends[0]);
 	close(ends[1]);
 }
-END_TEST
 
-START_TEST(the_descriptor_stays_the_senders_and_lives_in_the_channel)
+TEST(the_descriptor_stays_the_senders_and_lives_in_the_channel)
 {
 	struct handoff h;
 	int ends[2], fd;
@@ -117,10 +116,9 @@ START_TEST(the_descriptor_stays_the_senders_and_lives_in_the_channel)
 	ck_assert(is_hung_up(ends[0]));
 	close(ends[0]);
 }
-END_TEST
 
 /* As where a user who is not root has no more: net.core.wmem_default. */
-START_TEST(what_there_is_room_for_can_be_sent)
+TEST_TIMES(what_there_is_room_for_can_be_sent, 6)
 {
 	static const int sizes[] = {0, 8192, 20000, 50000, 1 << 17, 1 << 20};
 	struct handoff h;
@@ -129,7 +127,7 @@ START_TEST(what_there_is_room_for_can_be_sent)
 
 	make_pipe(ends);
 	ck_assert_int_eq(setsockopt(channel.to, SOL_SOCKET, SO_SNDBUF,
-			     &sizes[_i], sizeof(int)),
+			     &sizes[nth], sizeof(int)),
 	    0);
 	room = channel_capacity(&channel);
 	ck_assert_uint_le(room, HANDOFF_BYTES_MAX);
@@ -152,9 +150,8 @@ START_TEST(what_there_is_room_for_can_be_sent)
 	close(ends[0]);
 	close(ends[1]);
 }
-END_TEST
 
-START_TEST(an_empty_channel_does_not_block)
+TEST(an_empty_channel_does_not_block)
 {
 	struct handoff h;
 
@@ -168,9 +165,8 @@ START_TEST(an_empty_channel_does_not_block)
 	close(receive(&h));
 	ck_assert(!channel_has_message(&channel));
 }
-END_TEST
 
-START_TEST(messages_keep_their_order_and_their_own_bytes)
+TEST(messages_keep_their_order_and_their_own_bytes)
 {
 	struct handoff h;
 	int before = descriptors_count();
@@ -200,10 +196,9 @@ START_TEST(messages_keep_their_order_and_their_own_bytes)
 	}
 	ck_assert_int_eq(descriptors_count(), before);
 }
-END_TEST
 
 /* What was refused is not there; what was taken is, and then there is room. */
-START_TEST(a_full_channel_does_not_block)
+TEST(a_full_channel_does_not_block)
 {
 	struct handoff h;
 	uint32_t taken = 0;
@@ -229,7 +224,6 @@ START_TEST(a_full_channel_does_not_block)
 			     sizeof(bytes), NULL),
 	    0);
 }
-END_TEST
 
 static void
 allow_descriptors(int count)
@@ -242,7 +236,7 @@ allow_descriptors(int count)
 }
 
 /* The connection is lost, which its client sees; the channel goes on. */
-START_TEST(without_a_free_descriptor_none_leaks)
+TEST(without_a_free_descriptor_none_leaks)
 {
 	struct handoff h;
 	int before = descriptors_count();
@@ -270,37 +264,34 @@ START_TEST(without_a_free_descriptor_none_leaks)
 	close(ends[0]);
 	ck_assert_int_eq(descriptors_count(), before);
 }
-END_TEST
 
-START_TEST(a_closed_other_end_is_told)
+TEST(a_closed_other_end_is_told)
 {
 	struct handoff h;
 
 	close(channel.to);
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EPIPE);
-	set_up();
+	unit_set_up();
 	close(channel.from);
 	ck_assert_int_eq(channel_send(&channel, &sent, 0, bytes, 1, NULL), -1);
 	ck_assert_int_eq(errno, EPIPE);
-	set_up();
+	unit_set_up();
 }
-END_TEST
 
 /*
  * Descriptors that nobody receives would count against their user's bound of
  * those on their way, until no process could pass any: unix(7).
  */
-START_TEST(nothing_is_sent_the_other_way)
+TEST(nothing_is_sent_the_other_way)
 {
 	ck_assert_int_eq(send(channel.from, "x", 1, MSG_NOSIGNAL), -1);
 	ck_assert_int_eq(errno, EPIPE);
 	ck_assert_int_eq(channel_send(&channel, &sent, 0, bytes, 1, NULL), 0);
 	close(receive(&sent));
 }
-END_TEST
 
-START_TEST(a_descriptor_that_is_none_is_not_sent)
+TEST(a_descriptor_that_is_none_is_not_sent)
 {
 	struct handoff h;
 
@@ -309,10 +300,9 @@ START_TEST(a_descriptor_that_is_none_is_not_sent)
 	ck_assert_int_eq(receive(&h), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 }
-END_TEST
 
 /* From a worker that somebody has taken over. */
-START_TEST(what_makes_no_sense_is_dropped_whole)
+TEST(what_makes_no_sense_is_dropped_whole)
 {
 	int before = descriptors_count();
 	struct handoff h;
@@ -323,7 +313,6 @@ START_TEST(what_makes_no_sense_is_dropped_whole)
 	ck_assert_int_eq(errno, EPROTO);
 	ck_assert_int_eq(descriptors_count(), before);
 }
-END_TEST
 
 /* Any bytes, with any number of descriptors, as channel_send never would. */
 static void
@@ -353,7 +342,7 @@ send_raw(const void *data, size_t size, size_t descriptors)
 	ck_assert_int_eq(sendmsg(channel.to, &message, 0), (ssize_t)size);
 }
 
-START_TEST(descriptors_too_many_or_too_few_are_closed)
+TEST(descriptors_too_many_or_too_few_are_closed)
 {
 	static const size_t numbers[] = {0, 2, 3, 4, 5, MANY};
 	int before = descriptors_count();
@@ -366,10 +355,9 @@ START_TEST(descriptors_too_many_or_too_few_are_closed)
 		ck_assert_int_eq(descriptors_count(), before);
 	}
 }
-END_TEST
 
 /* An empty one looks as if the other end were gone. */
-START_TEST(a_short_message_does_not_end_the_channel)
+TEST(a_short_message_does_not_end_the_channel)
 {
 	int before = descriptors_count();
 	struct handoff h;
@@ -383,9 +371,8 @@ START_TEST(a_short_message_does_not_end_the_channel)
 	send_raw(&sent, sizeof(sent), 1);
 	close(receive(&h));
 }
-END_TEST
 
-START_TEST(a_message_too_long_is_not_cut)
+TEST(a_message_too_long_is_not_cut)
 {
 	static char large[sizeof(struct handoff) + HANDOFF_BYTES_MAX + 1];
 	int before = descriptors_count();
@@ -397,7 +384,6 @@ START_TEST(a_message_too_long_is_not_cut)
 	ck_assert_int_eq(errno, EPROTO);
 	ck_assert_int_eq(descriptors_count(), before);
 }
-END_TEST
 
 static void
 expect_refused(const struct deferred *wrong)
@@ -410,7 +396,7 @@ expect_refused(const struct deferred *wrong)
 	ck_assert_int_eq(errno, EPROTO);
 }
 
-START_TEST(a_rest_that_cannot_be_is_refused)
+TEST(a_rest_that_cannot_be_is_refused)
 {
 	struct deferred wrong;
 
@@ -430,10 +416,9 @@ START_TEST(a_rest_that_cannot_be_is_refused)
 	wrong.segments[0].offset = UINT64_MAX;
 	expect_refused(&wrong);
 }
-END_TEST
 
 /* More or fewer segments than it says, or none that could be. */
-START_TEST(a_rest_that_is_not_there_is_refused)
+TEST(a_rest_that_is_not_there_is_refused)
 {
 	static const struct {
 		size_t count, size;
@@ -463,10 +448,9 @@ START_TEST(a_rest_that_is_not_there_is_refused)
 	}
 	ck_assert_int_eq(descriptors_count(), before);
 }
-END_TEST
 
 /* Under UBSan a flag that is neither true nor false ends the test. */
-START_TEST(noise_is_refused_or_made_sound)
+TEST(noise_is_refused_or_made_sound)
 {
 	static unsigned char
 	    noise[sizeof(struct handoff) + sizeof(struct deferred)];
@@ -492,32 +476,4 @@ START_TEST(noise_is_refused_or_made_sound)
 		close(fd);
 	}
 	ck_assert_int_eq(descriptors_count(), before);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("channel");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, all_of_a_message_arrives);
-	tcase_add_test(
-	    tests, the_descriptor_stays_the_senders_and_lives_in_the_channel);
-	tcase_add_loop_test(tests, what_there_is_room_for_can_be_sent, 0, 6);
-	tcase_add_test(tests, an_empty_channel_does_not_block);
-	tcase_add_test(tests, messages_keep_their_order_and_their_own_bytes);
-	tcase_add_test(tests, a_full_channel_does_not_block);
-	tcase_add_test(tests, without_a_free_descriptor_none_leaks);
-	tcase_add_test(tests, a_closed_other_end_is_told);
-	tcase_add_test(tests, nothing_is_sent_the_other_way);
-	tcase_add_test(tests, a_descriptor_that_is_none_is_not_sent);
-	tcase_add_test(tests, what_makes_no_sense_is_dropped_whole);
-	tcase_add_test(tests, descriptors_too_many_or_too_few_are_closed);
-	tcase_add_test(tests, a_short_message_does_not_end_the_channel);
-	tcase_add_test(tests, a_message_too_long_is_not_cut);
-	tcase_add_test(tests, a_rest_that_cannot_be_is_refused);
-	tcase_add_test(tests, a_rest_that_is_not_there_is_refused);
-	tcase_add_test(tests, noise_is_refused_or_made_sound);
-	return unit_run();
 }

@@ -21,62 +21,54 @@ assert_class(enum char_class class, const char *members)
 	}
 }
 
-START_TEST(a_token_is_what_rfc_9110_5_6_2_says)
+TEST(a_token_is_what_rfc_9110_5_6_2_says)
 {
 	assert_class(CHAR_TOKEN, LETTERS DIGITS "!#$%&'*+-.^_`|~");
 }
-END_TEST
 
-START_TEST(a_field_value_has_no_control_byte_but_ht)
+TEST(a_field_value_has_no_control_byte_but_ht)
 {
 	for (int c = 0; c < 256; c++)
 		ck_assert_msg(chars_is((char)c, CHAR_VALUE) ==
 			(c == '\t' || (c >= ' ' && c != 0x7f)),
 		    "byte 0x%02x", (unsigned)c);
 }
-END_TEST
 
-START_TEST(a_uri_has_pchar_slash_question_mark_and_percent)
+TEST(a_uri_has_pchar_slash_question_mark_and_percent)
 {
 	assert_class(CHAR_URI, UNRESERVED SUB_DELIMS ":@/%?");
 }
-END_TEST
 
-START_TEST(a_path_may_have_what_browsers_leave_in_it)
+TEST(a_path_may_have_what_browsers_leave_in_it)
 {
 	assert_class(CHAR_PATH, UNRESERVED SUB_DELIMS ":@/%[]|");
 }
-END_TEST
 
-START_TEST(a_query_may_have_all_but_controls_blanks_and_a_fragment)
+TEST(a_query_may_have_all_but_controls_blanks_and_a_fragment)
 {
 	for (int c = 0; c < 256; c++)
 		ck_assert_msg(chars_is((char)c, CHAR_QUERY) ==
 			(c > ' ' && c != 0x7f && c != '#'),
 		    "byte 0x%02x", (unsigned)c);
 }
-END_TEST
 
-START_TEST(a_registered_name_is_unreserved_sub_delims_and_percent)
+TEST(a_registered_name_is_unreserved_sub_delims_and_percent)
 {
 	assert_class(CHAR_NAME, UNRESERVED SUB_DELIMS "%");
 }
-END_TEST
 
-START_TEST(what_is_never_encoded_is_unreserved_or_a_slash)
+TEST(what_is_never_encoded_is_unreserved_or_a_slash)
 {
 	assert_class(CHAR_PLAIN, UNRESERVED "/");
 }
-END_TEST
 
-START_TEST(digits_and_hex_digits_are_ascii_only)
+TEST(digits_and_hex_digits_are_ascii_only)
 {
 	assert_class(CHAR_DIGIT, DIGITS);
 	assert_class(CHAR_HEX, DIGITS "abcdefABCDEF");
 }
-END_TEST
 
-START_TEST(the_value_of_a_byte_that_is_no_hex_digit_is_minus_one)
+TEST(the_value_of_a_byte_that_is_no_hex_digit_is_minus_one)
 {
 	static const char digits[] = "0123456789abcdef";
 	static const char capitals[] = "0123456789ABCDEF";
@@ -89,9 +81,8 @@ START_TEST(the_value_of_a_byte_that_is_no_hex_digit_is_minus_one)
 		if (!chars_is((char)c, CHAR_HEX))
 			ck_assert_int_eq(chars_hex((char)c), -1);
 }
-END_TEST
 
-START_TEST(all_looks_at_every_byte_and_at_none_behind)
+TEST(all_looks_at_every_byte_and_at_none_behind)
 {
 	ck_assert(chars_all(guard_copy("abc", 3), 3, CHAR_TOKEN));
 	ck_assert(!chars_all(guard_copy("ab ", 3), 3, CHAR_TOKEN));
@@ -99,9 +90,8 @@ START_TEST(all_looks_at_every_byte_and_at_none_behind)
 	ck_assert(chars_all(guard_copy("", 0), 0, CHAR_TOKEN));
 	ck_assert(chars_all(NULL, 0, CHAR_TOKEN));
 }
-END_TEST
 
-START_TEST(bytes_are_of_the_classes_that_all_of_them_are_of)
+TEST(bytes_are_of_the_classes_that_all_of_them_are_of)
 {
 	ck_assert_uint_eq(
 	    chars_classes(guard_copy("aB-", 3), 3) & CHAR_TOKEN, CHAR_TOKEN);
@@ -111,37 +101,11 @@ START_TEST(bytes_are_of_the_classes_that_all_of_them_are_of)
 	ck_assert_uint_eq(chars_classes(guard_copy("", 0), 0), ~0u);
 	ck_assert_uint_eq(chars_classes(NULL, 0), ~0u);
 }
-END_TEST
 
-START_TEST(what_stands_for_itself_is_of_a_query_and_no_percent)
+TEST(what_stands_for_itself_is_of_a_query_and_no_percent)
 {
 	for (int c = 0; c < 256; c++)
 		ck_assert_msg(chars_is((char)c, CHAR_ITSELF) ==
 			(chars_is((char)c, CHAR_QUERY) && c != '%'),
 		    "byte 0x%02x", (unsigned)c);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("chars");
-
-	tcase_add_test(tests, a_token_is_what_rfc_9110_5_6_2_says);
-	tcase_add_test(tests, a_field_value_has_no_control_byte_but_ht);
-	tcase_add_test(tests, a_uri_has_pchar_slash_question_mark_and_percent);
-	tcase_add_test(tests, a_path_may_have_what_browsers_leave_in_it);
-	tcase_add_test(
-	    tests, a_query_may_have_all_but_controls_blanks_and_a_fragment);
-	tcase_add_test(
-	    tests, a_registered_name_is_unreserved_sub_delims_and_percent);
-	tcase_add_test(tests, what_is_never_encoded_is_unreserved_or_a_slash);
-	tcase_add_test(tests, digits_and_hex_digits_are_ascii_only);
-	tcase_add_test(
-	    tests, the_value_of_a_byte_that_is_no_hex_digit_is_minus_one);
-	tcase_add_test(tests, all_looks_at_every_byte_and_at_none_behind);
-	tcase_add_test(tests, bytes_are_of_the_classes_that_all_of_them_are_of);
-	tcase_add_test(
-	    tests, what_stands_for_itself_is_of_a_query_and_no_percent);
-	return unit_run();
 }

@@ -21,7 +21,7 @@ client_of(int family, const char *address)
 	return client_limit_client(&peer);
 }
 
-START_TEST(an_ipv4_address_is_a_client)
+TEST(an_ipv4_address_is_a_client)
 {
 	uint64_t one = client_of(AF_INET, "192.0.2.1");
 
@@ -31,9 +31,8 @@ START_TEST(an_ipv4_address_is_a_client)
 	ck_assert_uint_ne(one, client_of(AF_INET, "192.0.2.2"));
 	ck_assert_uint_eq(one, client_of(AF_INET6, "::ffff:192.0.2.1"));
 }
-END_TEST
 
-START_TEST(of_ipv6_a_network_of_64_bits_is_one)
+TEST(of_ipv6_a_network_of_64_bits_is_one)
 {
 	uint64_t one = client_of(AF_INET6, "2001:db8:1:2::1");
 
@@ -41,15 +40,13 @@ START_TEST(of_ipv6_a_network_of_64_bits_is_one)
 	ck_assert_uint_ne(one, client_of(AF_INET6, "2001:db8:1:3::1"));
 	ck_assert_uint_ne(client_of(AF_INET6, "::1"), CLIENT_LIMIT_NOBODY);
 }
-END_TEST
 
-START_TEST(a_unix_socket_is_nobodys)
+TEST(a_unix_socket_is_nobodys)
 {
 	ck_assert_uint_eq(client_of(AF_UNIX, ""), CLIENT_LIMIT_NOBODY);
 }
-END_TEST
 
-START_TEST(workers_of_a_client_are_counted)
+TEST(workers_of_a_client_are_counted)
 {
 	struct scoreboard *board = scoreboard_create(SLOTS);
 	struct client_limit *s = client_limit_create(board, 2);
@@ -70,17 +67,4 @@ START_TEST(workers_of_a_client_are_counted)
 	ck_assert(wakeup_take(&s->freed));
 	client_limit_free(s);
 	scoreboard_free(board);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("client_limit");
-
-	tcase_add_test(tests, an_ipv4_address_is_a_client);
-	tcase_add_test(tests, of_ipv6_a_network_of_64_bits_is_one);
-	tcase_add_test(tests, a_unix_socket_is_nobodys);
-	tcase_add_test(tests, workers_of_a_client_are_counted);
-	return unit_run();
 }

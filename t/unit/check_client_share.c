@@ -10,8 +10,8 @@ static struct client_share ls;
 static struct scoreboard *board;
 static struct client_limit *limit;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	board = scoreboard_create(SLOTS);
 	ck_assert_ptr_nonnull(board);
@@ -22,8 +22,8 @@ set_up(void)
 	client_share_begin(&ls);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	client_limit_free(limit);
 	scoreboard_free(board);
@@ -51,7 +51,7 @@ was_woken(void)
 	return wakeup_take(&limit->freed);
 }
 
-START_TEST(without_a_bound_all_are_allowed)
+TEST(without_a_bound_all_are_allowed)
 {
 	client_share_init(&ls, NULL, board);
 	client_share_begin(&ls);
@@ -61,9 +61,8 @@ START_TEST(without_a_bound_all_are_allowed)
 	}
 	client_share_end(&ls, false);
 }
-END_TEST
 
-START_TEST(those_on_their_way_and_those_being_served_are_a_share)
+TEST(those_on_their_way_and_those_being_served_are_a_share)
 {
 	ck_assert(client_share_allows(&ls, ONE));
 	hand(ONE);
@@ -81,19 +80,17 @@ START_TEST(those_on_their_way_and_those_being_served_are_a_share)
 	client_share_begin(&ls);
 	ck_assert(client_share_allows(&ls, ONE));
 }
-END_TEST
 
-START_TEST(a_unix_socket_has_no_share)
+TEST(a_unix_socket_has_no_share)
 {
 	for (int i = 0; i < 2 * MAX; i++) {
 		ck_assert(client_share_allows(&ls, CLIENT_LIMIT_NOBODY));
 		hand(CLIENT_LIMIT_NOBODY);
 	}
 }
-END_TEST
 
 /* As somebody may have it who has taken over a worker. */
-START_TEST(a_false_count_of_what_was_taken_ends)
+TEST(a_false_count_of_what_was_taken_ends)
 {
 	hand(ONE);
 	atomic_store(&board->hints->taken, UINT64_MAX / 2);
@@ -103,9 +100,8 @@ START_TEST(a_false_count_of_what_was_taken_ends)
 	(void)client_share_allows(&ls, ONE);
 	ck_assert_int_le(score_lot_on_the_way(board), SCORE_CHANNEL_MAX);
 }
-END_TEST
 
-START_TEST(what_was_lost_is_nobodys_share)
+TEST(what_was_lost_is_nobodys_share)
 {
 	hand(ONE);
 	hand(ONE);
@@ -114,10 +110,9 @@ START_TEST(what_was_lost_is_nobodys_share)
 	client_share_begin(&ls);
 	ck_assert(client_share_allows(&ls, ONE));
 }
-END_TEST
 
 /* Between two looks nothing else may happen that would wake the lot. */
-START_TEST(who_leaves_or_arrives_during_a_look_wakes_the_lot)
+TEST(who_leaves_or_arrives_during_a_look_wakes_the_lot)
 {
 	take(0, ONE);
 	hand(ONE);
@@ -134,9 +129,8 @@ START_TEST(who_leaves_or_arrives_during_a_look_wakes_the_lot)
 	client_limit_leave(limit, 1);
 	ck_assert(was_woken());
 }
-END_TEST
 
-START_TEST(nobody_is_woken_for_nothing)
+TEST(nobody_is_woken_for_nothing)
 {
 	ck_assert(client_share_allows(&ls, ONE));
 	client_share_end(&ls, false);
@@ -145,23 +139,4 @@ START_TEST(nobody_is_woken_for_nothing)
 	take(0, ONE);
 	client_limit_leave(limit, 0);
 	ck_assert(!was_woken());
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("client_share");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, without_a_bound_all_are_allowed);
-	tcase_add_test(
-	    tests, those_on_their_way_and_those_being_served_are_a_share);
-	tcase_add_test(tests, a_unix_socket_has_no_share);
-	tcase_add_test(tests, a_false_count_of_what_was_taken_ends);
-	tcase_add_test(tests, what_was_lost_is_nobodys_share);
-	tcase_add_test(
-	    tests, who_leaves_or_arrives_during_a_look_wakes_the_lot);
-	tcase_add_test(tests, nobody_is_woken_for_nothing);
-	return unit_run();
 }

@@ -68,7 +68,7 @@ assert_never_done(const char *chunks)
 	ck_assert_msg(ask(true, HEAD_LEN) == SIZE_MAX, "%s", chunks);
 }
 
-START_TEST(a_length_is_done_when_so_much_has_come)
+TEST(a_length_is_done_when_so_much_has_come)
 {
 	begin("hello");
 	ck_assert_uint_eq(ask(false, HEAD_LEN + 5), HEAD_LEN + 5);
@@ -77,9 +77,8 @@ START_TEST(a_length_is_done_when_so_much_has_come)
 	/* It may be long: whoever asks knows that it is not. */
 	ck_assert_uint_eq(ask(false, HEAD_LEN + MAX + 1), SIZE_MAX);
 }
-END_TEST
 
-START_TEST(chunks_are_done_with_the_last_byte_of_their_end)
+TEST(chunks_are_done_with_the_last_byte_of_their_end)
 {
 	assert_done_with_last("0\r\n\r\n");
 	assert_done_with_last("5\r\nhello\r\n0\r\n\r\n");
@@ -87,36 +86,32 @@ START_TEST(chunks_are_done_with_the_last_byte_of_their_end)
 	assert_never_done("5\r\nhello\r\n0\r\n\r");
 	assert_never_done("5\r\n0\r\n\r\n");
 }
-END_TEST
 
-START_TEST(what_comes_behind_them_changes_nothing)
+TEST(what_comes_behind_them_changes_nothing)
 {
 	begin("1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\n");
 	ck_assert_uint_eq(
 	    ask(true, HEAD_LEN), HEAD_LEN + strlen("1\r\nx\r\n0\r\n\r\n"));
 }
-END_TEST
 
-START_TEST(what_is_no_chunk_is_done_at_once)
+TEST(what_is_no_chunk_is_done_at_once)
 {
 	assert_done_with_last("x\r\n");
 	assert_done_with_last("5\r\nhelloX");
 	assert_done_with_last("5\r\nhello\r\n-1\r\n");
 	assert_done_with_last("0\r\nX y\r\n");
 }
-END_TEST
 
-START_TEST(more_than_the_bound_is_done_with_the_size_that_says_so)
+TEST(more_than_the_bound_is_done_with_the_size_that_says_so)
 {
 	assert_done_with_last("65\r\n");
 	assert_never_done("64\r\n");
 	assert_done_with_last("1\r\nx\r\n64\r\n");
 	assert_never_done("1\r\nx\r\n63\r\n");
 }
-END_TEST
 
 /* A message may say anything. */
-START_TEST(a_head_that_has_not_come_is_waited_for)
+TEST(a_head_that_has_not_come_is_waited_for)
 {
 	begin("x\r\n");
 	ck_assert_uint_eq(ask(true, input.len), SIZE_MAX);
@@ -124,10 +119,9 @@ START_TEST(a_head_that_has_not_come_is_waited_for)
 	ck_assert_uint_eq(ask(true, SIZE_MAX), SIZE_MAX);
 	ck_assert_uint_eq(ask(false, 0), 1);
 }
-END_TEST
 
 /* What comes byte by byte is not looked at from its beginning each time. */
-START_TEST(no_more_than_a_line_is_looked_at_again)
+TEST(no_more_than_a_line_is_looked_at_again)
 {
 	struct collect c;
 
@@ -141,21 +135,4 @@ START_TEST(no_more_than_a_line_is_looked_at_again)
 		assert_quick(len - c.at < strlen("1\r\n"));
 	}
 	ck_assert_uint_ge(c.body.total, MANY - 1);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("collect");
-
-	tcase_add_test(tests, a_length_is_done_when_so_much_has_come);
-	tcase_add_test(tests, chunks_are_done_with_the_last_byte_of_their_end);
-	tcase_add_test(tests, what_comes_behind_them_changes_nothing);
-	tcase_add_test(tests, what_is_no_chunk_is_done_at_once);
-	tcase_add_test(
-	    tests, more_than_the_bound_is_done_with_the_size_that_says_so);
-	tcase_add_test(tests, a_head_that_has_not_come_is_waited_for);
-	tcase_add_test(tests, no_more_than_a_line_is_looked_at_again);
-	return unit_run();
 }

@@ -25,14 +25,13 @@ check(const char *lines)
 	return check_as(&strong, "GET", lines);
 }
 
-START_TEST(without_a_precondition_a_request_is_performed)
+TEST(without_a_precondition_a_request_is_performed)
 {
 	ck_assert_int_eq(check(""), 0);
 	ck_assert_int_eq(check("Range: bytes=0-1\r\nIf-Range: \"b\"\r\n"), 0);
 }
-END_TEST
 
-START_TEST(if_match_is_412_unless_a_tag_matches_strongly)
+TEST(if_match_is_412_unless_a_tag_matches_strongly)
 {
 	ck_assert_int_eq(check("If-Match: \"a\"\r\n"), 0);
 	ck_assert_int_eq(check("If-Match: \"b\", \"a\"\r\n"), 0);
@@ -46,9 +45,8 @@ START_TEST(if_match_is_412_unless_a_tag_matches_strongly)
 	ck_assert_int_eq(check_as(&weak, "GET", "If-Match: W/\"a\"\r\n"), 412);
 	ck_assert_int_eq(check_as(&weak, "GET", "If-Match: *\r\n"), 0);
 }
-END_TEST
 
-START_TEST(if_unmodified_since_is_412_after_a_change)
+TEST(if_unmodified_since_is_412_after_a_change)
 {
 	ck_assert_int_eq(check("If-Unmodified-Since: " BEFORE "\r\n"), 412);
 	ck_assert_int_eq(check("If-Unmodified-Since: " EXACTLY "\r\n"), 0);
@@ -56,9 +54,8 @@ START_TEST(if_unmodified_since_is_412_after_a_change)
 	ck_assert_int_eq(check("If-Unmodified-Since: yesterday\r\n"), 0);
 	ck_assert_int_eq(check("If-Unmodified-Since: \r\n"), 0);
 }
-END_TEST
 
-START_TEST(if_match_makes_if_unmodified_since_void)
+TEST(if_match_makes_if_unmodified_since_void)
 {
 	ck_assert_int_eq(check("If-Match: \"a\"\r\n"
 			       "If-Unmodified-Since: " BEFORE "\r\n"),
@@ -67,9 +64,8 @@ START_TEST(if_match_makes_if_unmodified_since_void)
 			       "If-Unmodified-Since: " AFTER "\r\n"),
 	    412);
 }
-END_TEST
 
-START_TEST(if_none_match_is_304_when_a_tag_matches_weakly)
+TEST(if_none_match_is_304_when_a_tag_matches_weakly)
 {
 	ck_assert_int_eq(check("If-None-Match: \"a\"\r\n"), 304);
 	ck_assert_int_eq(check("If-None-Match: W/\"a\"\r\n"), 304);
@@ -81,9 +77,8 @@ START_TEST(if_none_match_is_304_when_a_tag_matches_weakly)
 	ck_assert_int_eq(
 	    check_as(&weak, "GET", "If-None-Match: \"a\"\r\n"), 304);
 }
-END_TEST
 
-START_TEST(if_none_match_is_412_for_methods_that_change_things)
+TEST(if_none_match_is_412_for_methods_that_change_things)
 {
 	ck_assert_int_eq(
 	    check_as(&strong, "HEAD", "If-None-Match: *\r\n"), 304);
@@ -93,9 +88,8 @@ START_TEST(if_none_match_is_412_for_methods_that_change_things)
 	ck_assert_int_eq(
 	    check_as(&strong, "PUT", "If-None-Match: \"b\"\r\n"), 0);
 }
-END_TEST
 
-START_TEST(if_modified_since_is_304_when_nothing_changed)
+TEST(if_modified_since_is_304_when_nothing_changed)
 {
 	ck_assert_int_eq(check("If-Modified-Since: " BEFORE "\r\n"), 0);
 	ck_assert_int_eq(check("If-Modified-Since: " EXACTLY "\r\n"), 304);
@@ -106,9 +100,8 @@ START_TEST(if_modified_since_is_304_when_nothing_changed)
 	    check("If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT\r\n"),
 	    304);
 }
-END_TEST
 
-START_TEST(dates_that_are_none_or_lie_in_the_future_are_ignored)
+TEST(dates_that_are_none_or_lie_in_the_future_are_ignored)
 {
 	ck_assert_int_eq(check("If-Modified-Since: " FUTURE "\r\n"), 0);
 	ck_assert_int_eq(check("If-Modified-Since: tomorrow\r\n"), 0);
@@ -117,18 +110,16 @@ START_TEST(dates_that_are_none_or_lie_in_the_future_are_ignored)
 			       "If-Modified-Since: " EXACTLY "\r\n"),
 	    0);
 }
-END_TEST
 
-START_TEST(if_modified_since_is_for_get_and_head_only)
+TEST(if_modified_since_is_for_get_and_head_only)
 {
 	ck_assert_int_eq(
 	    check_as(&strong, "HEAD", "If-Modified-Since: " AFTER "\r\n"), 304);
 	ck_assert_int_eq(
 	    check_as(&strong, "POST", "If-Modified-Since: " AFTER "\r\n"), 0);
 }
-END_TEST
 
-START_TEST(if_none_match_makes_if_modified_since_void)
+TEST(if_none_match_makes_if_modified_since_void)
 {
 	ck_assert_int_eq(check("If-None-Match: \"b\"\r\n"
 			       "If-Modified-Since: " AFTER "\r\n"),
@@ -137,9 +128,8 @@ START_TEST(if_none_match_makes_if_modified_since_void)
 			       "If-Modified-Since: " BEFORE "\r\n"),
 	    304);
 }
-END_TEST
 
-START_TEST(what_is_412_comes_before_what_is_304)
+TEST(what_is_412_comes_before_what_is_304)
 {
 	ck_assert_int_eq(
 	    check("If-None-Match: \"a\"\r\nIf-Match: \"b\"\r\n"), 412);
@@ -149,7 +139,6 @@ START_TEST(what_is_412_comes_before_what_is_304)
 	ck_assert_int_eq(
 	    check("If-Match: \"a\"\r\nIf-None-Match: \"a\"\r\n"), 304);
 }
-END_TEST
 
 static bool
 applies_to(const struct validators *v, const char *lines)
@@ -157,7 +146,7 @@ applies_to(const struct validators *v, const char *lines)
 	return conditional_range_applies(heads_request_with("GET", lines), v);
 }
 
-START_TEST(a_range_applies_without_if_range_or_with_the_strong_tag)
+TEST(a_range_applies_without_if_range_or_with_the_strong_tag)
 {
 	ck_assert(applies_to(&strong, ""));
 	ck_assert(applies_to(&strong, "If-Range: \"a\"\r\n"));
@@ -171,38 +160,11 @@ START_TEST(a_range_applies_without_if_range_or_with_the_strong_tag)
 	ck_assert(
 	    !applies_to(&strong, "If-Range: \"a\"\r\nIf-Range: \"a\"\r\n"));
 }
-END_TEST
 
-START_TEST(a_range_applies_with_the_exact_date_of_a_strong_representation)
+TEST(a_range_applies_with_the_exact_date_of_a_strong_representation)
 {
 	ck_assert(applies_to(&strong, "If-Range: " EXACTLY "\r\n"));
 	ck_assert(!applies_to(&strong, "If-Range: " BEFORE "\r\n"));
 	ck_assert(!applies_to(&strong, "If-Range: " AFTER "\r\n"));
 	ck_assert(!applies_to(&weak, "If-Range: " EXACTLY "\r\n"));
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("conditional");
-
-	tcase_add_test(tests, without_a_precondition_a_request_is_performed);
-	tcase_add_test(tests, if_match_is_412_unless_a_tag_matches_strongly);
-	tcase_add_test(tests, if_unmodified_since_is_412_after_a_change);
-	tcase_add_test(tests, if_match_makes_if_unmodified_since_void);
-	tcase_add_test(tests, if_none_match_is_304_when_a_tag_matches_weakly);
-	tcase_add_test(
-	    tests, if_none_match_is_412_for_methods_that_change_things);
-	tcase_add_test(tests, if_modified_since_is_304_when_nothing_changed);
-	tcase_add_test(
-	    tests, dates_that_are_none_or_lie_in_the_future_are_ignored);
-	tcase_add_test(tests, if_modified_since_is_for_get_and_head_only);
-	tcase_add_test(tests, if_none_match_makes_if_modified_since_void);
-	tcase_add_test(tests, what_is_412_comes_before_what_is_304);
-	tcase_add_test(
-	    tests, a_range_applies_without_if_range_or_with_the_strong_tag);
-	tcase_add_test(tests,
-	    a_range_applies_with_the_exact_date_of_a_strong_representation);
-	return unit_run();
 }

@@ -20,7 +20,7 @@ choose_of(const char *lines, unsigned available)
 	ck_assert_int_eq(                                                      \
 	    choose_of("Accept-Encoding: " value "\r\n", available), wanted)
 
-START_TEST(names_and_suffixes_belong_together)
+TEST(names_and_suffixes_belong_together)
 {
 	assert_text_eq(content_coding_name(CONTENT_CODING_BR), "br");
 	assert_text_eq(content_coding_name(CONTENT_CODING_ZSTD), "zstd");
@@ -30,26 +30,23 @@ START_TEST(names_and_suffixes_belong_together)
 	ck_assert_str_eq(content_coding_suffix(CONTENT_CODING_GZIP), ".gz");
 	ck_assert_str_eq(content_coding_suffix(CONTENT_CODING_IDENTITY), "");
 }
-END_TEST
 
-START_TEST(who_says_nothing_gets_identity)
+TEST(who_says_nothing_gets_identity)
 {
 	ck_assert_int_eq(choose_of("", ALL), CONTENT_CODING_IDENTITY);
 	assert_chosen(CONTENT_CODING_IDENTITY, "", ALL);
 	assert_chosen(CONTENT_CODING_IDENTITY, "deflate, x", ALL);
 }
-END_TEST
 
-START_TEST(of_equal_qualities_the_servers_order_decides)
+TEST(of_equal_qualities_the_servers_order_decides)
 {
 	assert_chosen(CONTENT_CODING_BR, "gzip, zstd, br", ALL);
 	assert_chosen(CONTENT_CODING_ZSTD, "gzip, zstd, br", ALL & ~BR);
 	assert_chosen(CONTENT_CODING_GZIP, "gzip, zstd, br", GZIP | PLAIN);
 	assert_chosen(CONTENT_CODING_IDENTITY, "gzip, zstd, br", PLAIN);
 }
-END_TEST
 
-START_TEST(the_highest_quality_wins)
+TEST(the_highest_quality_wins)
 {
 	assert_chosen(CONTENT_CODING_GZIP, "br;q=0.5, gzip;q=0.501", ALL);
 	assert_chosen(CONTENT_CODING_BR, "br;q=1.0, gzip;q=0.999", ALL);
@@ -57,9 +54,8 @@ START_TEST(the_highest_quality_wins)
 	assert_chosen(CONTENT_CODING_IDENTITY, "gzip;q=0.5, identity", ALL);
 	assert_chosen(CONTENT_CODING_GZIP, "gzip;q=0.001", ALL);
 }
-END_TEST
 
-START_TEST(a_quality_of_nothing_refuses)
+TEST(a_quality_of_nothing_refuses)
 {
 	assert_chosen(CONTENT_CODING_GZIP, "br;q=0, gzip;q=0.1", ALL);
 	assert_chosen(CONTENT_CODING_IDENTITY, "gzip;q=0", ALL);
@@ -68,9 +64,8 @@ START_TEST(a_quality_of_nothing_refuses)
 	assert_chosen(CONTENT_CODING_GZIP, "identity;q=0, gzip;q=0.2", ALL);
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_IDENTITY], 0);
 }
-END_TEST
 
-START_TEST(an_asterisk_is_for_what_is_not_named)
+TEST(an_asterisk_is_for_what_is_not_named)
 {
 	assert_chosen(CONTENT_CODING_BR, "*", ALL);
 	assert_chosen(CONTENT_CODING_ZSTD, "*;q=0.5, br;q=0.1", ALL);
@@ -78,17 +73,15 @@ START_TEST(an_asterisk_is_for_what_is_not_named)
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_BR], 0);
 	assert_chosen(CONTENT_CODING_ZSTD, "br;q=0, *", ALL);
 }
-END_TEST
 
-START_TEST(names_compare_without_case_and_x_gzip_is_gzip)
+TEST(names_compare_without_case_and_x_gzip_is_gzip)
 {
 	assert_chosen(CONTENT_CODING_GZIP, "GZip", ALL);
 	assert_chosen(CONTENT_CODING_GZIP, "x-gzip", ALL);
 	assert_chosen(CONTENT_CODING_BR, "bR ; Q=0.3", ALL);
 }
-END_TEST
 
-START_TEST(a_weight_that_is_none_refuses_its_coding)
+TEST(a_weight_that_is_none_refuses_its_coding)
 {
 	assert_chosen(CONTENT_CODING_IDENTITY, "br;q=", ALL);
 	assert_chosen(CONTENT_CODING_IDENTITY, "br;q=2", ALL);
@@ -101,18 +94,16 @@ START_TEST(a_weight_that_is_none_refuses_its_coding)
 	assert_chosen(CONTENT_CODING_IDENTITY, "br;", ALL);
 	assert_chosen(CONTENT_CODING_IDENTITY, "br;a=b", ALL);
 }
-END_TEST
 
-START_TEST(qualities_are_thousandths)
+TEST(qualities_are_thousandths)
 {
 	choose_of("Accept-Encoding: br;q=0.123, zstd;q=1., gzip;q=0.9\r\n", 0);
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_BR], 123);
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_ZSTD], 1000);
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_GZIP], 900);
 }
-END_TEST
 
-START_TEST(several_fields_are_one_list)
+TEST(several_fields_are_one_list)
 {
 	ck_assert_int_eq(choose_of("Accept-Encoding: gzip;q=0.5\r\n"
 				   "Accept-Encoding: br;q=0.4\r\n",
@@ -120,9 +111,8 @@ START_TEST(several_fields_are_one_list)
 	    CONTENT_CODING_GZIP);
 	ck_assert_int_eq(wish.quality[CONTENT_CODING_BR], 400);
 }
-END_TEST
 
-START_TEST(what_is_not_there_is_never_chosen)
+TEST(what_is_not_there_is_never_chosen)
 {
 	for (unsigned available = PLAIN; available <= ALL; available++) {
 		enum content_coding c;
@@ -132,24 +122,4 @@ START_TEST(what_is_not_there_is_never_chosen)
 		c = choose_of("Accept-Encoding: *\r\n", available);
 		ck_assert_uint_ne(available & 1u << c, 0);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("content_coding");
-
-	tcase_add_test(tests, names_and_suffixes_belong_together);
-	tcase_add_test(tests, who_says_nothing_gets_identity);
-	tcase_add_test(tests, of_equal_qualities_the_servers_order_decides);
-	tcase_add_test(tests, the_highest_quality_wins);
-	tcase_add_test(tests, a_quality_of_nothing_refuses);
-	tcase_add_test(tests, an_asterisk_is_for_what_is_not_named);
-	tcase_add_test(tests, names_compare_without_case_and_x_gzip_is_gzip);
-	tcase_add_test(tests, a_weight_that_is_none_refuses_its_coding);
-	tcase_add_test(tests, qualities_are_thousandths);
-	tcase_add_test(tests, several_fields_are_one_list);
-	tcase_add_test(tests, what_is_not_there_is_never_chosen);
-	return unit_run();
 }

@@ -15,8 +15,8 @@ static int file;
 static char received[64];
 static size_t len;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	char name[] = "/tmp/tined-rest-XXXXXX";
 
@@ -30,8 +30,8 @@ set_up(void)
 	ck_assert_int_eq(write(file, "0123456789", 10), 10);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	deferred_release(&deferred);
 	close(ends[0]);
@@ -56,7 +56,7 @@ send_all(size_t step)
 	receive();
 }
 
-START_TEST(bytes_and_regions_keep_their_order)
+TEST_TIMES(bytes_and_regions_keep_their_order, 2)
 {
 	ck_assert_int_eq(deferred_add_bytes(&deferred, "head", 4), 0);
 	ck_assert_int_eq(deferred_add_bytes(&deferred, "|", 1), 0);
@@ -66,13 +66,12 @@ START_TEST(bytes_and_regions_keep_their_order)
 	ck_assert_uint_eq(deferred.count, 4);
 	ck_assert_uint_eq(deferred.spilled, 10);
 	ck_assert_uint_eq(deferred_length(&deferred), 14);
-	send_all(_i == 0 ? 1 : 1000);
+	send_all(nth == 0 ? 1 : 1000);
 	ck_assert_str_eq(received, "head|234|tail0");
 	ck_assert_int_eq(deferred_send(&deferred, ends[0], 1), 0);
 }
-END_TEST
 
-START_TEST(the_files_of_the_caller_stay_open)
+TEST(the_files_of_the_caller_stay_open)
 {
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 0, 10), 0);
 	ck_assert_int_ne(deferred.file, file);
@@ -80,18 +79,16 @@ START_TEST(the_files_of_the_caller_stay_open)
 	ck_assert_int_eq(deferred.file, -1);
 	ck_assert_int_eq(lseek(file, 0, SEEK_END), 10);
 }
-END_TEST
 
-START_TEST(a_file_that_became_shorter_is_an_error)
+TEST(a_file_that_became_shorter_is_an_error)
 {
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 5, 10), 0);
 	ck_assert_int_eq(deferred_send(&deferred, ends[0], 1000), 5);
 	ck_assert_int_eq(deferred_send(&deferred, ends[0], 1000), -1);
 	ck_assert_int_eq(errno, EIO);
 }
-END_TEST
 
-START_TEST(a_full_socket_is_told)
+TEST(a_full_socket_is_told)
 {
 	static char much[1 << 20];
 
@@ -103,7 +100,6 @@ START_TEST(a_full_socket_is_told)
 	receive();
 	ck_assert_uint_gt(len, 0);
 }
-END_TEST
 
 static ssize_t
 send_cached(size_t max)
@@ -115,7 +111,7 @@ send_cached(size_t max)
 }
 
 /* A file system that cannot tell might make the process wait. */
-START_TEST(what_is_in_memory_is_sent_without_waiting)
+TEST(what_is_in_memory_is_sent_without_waiting)
 {
 	ck_assert_int_eq(deferred_add_bytes(&deferred, "head|", 5), 0);
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 2, 6), 0);
@@ -131,18 +127,16 @@ START_TEST(what_is_in_memory_is_sent_without_waiting)
 	ck_assert_str_eq(received, "head|234567");
 	ck_assert_int_eq(send_cached(100), 0);
 }
-END_TEST
 
-START_TEST(what_has_become_shorter_is_an_error_there_too)
+TEST(what_has_become_shorter_is_an_error_there_too)
 {
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 12, 10), 0);
 	ck_assert_int_eq(send_cached(100), -1);
 	ck_assert(errno == EIO || errno == DEFERRED_IS_ON_DISK);
 }
-END_TEST
 
 /* A disk that is asked again has it by then, and so has one that is quick. */
-START_TEST(what_is_on_disk_is_not_waited_for)
+TEST(what_is_on_disk_is_not_waited_for)
 {
 	static char much[1 << 20];
 	ssize_t n;
@@ -157,9 +151,8 @@ START_TEST(what_is_on_disk_is_not_waited_for)
 	ck_assert_uint_eq(
 	    deferred_length(&deferred), sizeof(much) - (n > 0 ? (size_t)n : 0));
 }
-END_TEST
 
-START_TEST(too_many_segments_are_refused)
+TEST(too_many_segments_are_refused)
 {
 	for (int i = 0; i < DEFERRED_SEGMENTS_MAX; i++)
 		ck_assert_int_eq(
@@ -168,22 +161,4 @@ START_TEST(too_many_segments_are_refused)
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 0, 1), -1);
 	ck_assert_int_eq(errno, ENOBUFS);
 	ck_assert_uint_eq(deferred_length(&deferred), DEFERRED_SEGMENTS_MAX);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("deferred");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_loop_test(tests, bytes_and_regions_keep_their_order, 0, 2);
-	tcase_add_test(tests, the_files_of_the_caller_stay_open);
-	tcase_add_test(tests, a_file_that_became_shorter_is_an_error);
-	tcase_add_test(tests, a_full_socket_is_told);
-	tcase_add_test(tests, what_is_in_memory_is_sent_without_waiting);
-	tcase_add_test(tests, what_has_become_shorter_is_an_error_there_too);
-	tcase_add_test(tests, what_is_on_disk_is_not_waited_for);
-	tcase_add_test(tests, too_many_segments_are_refused);
-	return unit_run();
 }

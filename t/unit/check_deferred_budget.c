@@ -12,8 +12,8 @@
 static struct scoreboard *board;
 static struct deferred_budget *r;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	board = scoreboard_create(SLOTS);
 	ck_assert_ptr_nonnull(board);
@@ -22,14 +22,14 @@ set_up(void)
 	ck_assert_ptr_nonnull(r);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	deferred_budget_free(r);
 	scoreboard_free(board);
 }
 
-START_TEST(all_together_have_no_more_than_the_bound)
+TEST(all_together_have_no_more_than_the_bound)
 {
 	ck_assert(deferred_budget_take(r, 0, 400));
 	ck_assert(deferred_budget_take(r, 1, 400));
@@ -42,9 +42,8 @@ START_TEST(all_together_have_no_more_than_the_bound)
 	ck_assert(deferred_budget_take(r, 0, 300));
 	ck_assert_uint_eq(deferred_budget_used(r), MAX);
 }
-END_TEST
 
-START_TEST(what_goes_to_the_lot_is_counted_all_the_time)
+TEST(what_goes_to_the_lot_is_counted_all_the_time)
 {
 	ck_assert(deferred_budget_take(r, 0, 600));
 	score_lot_deferred(board->lot, 600);
@@ -56,9 +55,8 @@ START_TEST(what_goes_to_the_lot_is_counted_all_the_time)
 	score_lot_deferred(board->lot, 0);
 	ck_assert_uint_eq(deferred_budget_used(r), 400);
 }
-END_TEST
 
-START_TEST(it_goes_with_its_process)
+TEST(it_goes_with_its_process)
 {
 	ck_assert(deferred_budget_take(r, 0, 500));
 	ck_assert(deferred_budget_take(r, 1, 200));
@@ -68,10 +66,9 @@ START_TEST(it_goes_with_its_process)
 	score_lot_end(board->lot);
 	ck_assert_uint_eq(deferred_budget_used(r), 200);
 }
-END_TEST
 
 /* The lot has it from a worker that is dead, and has a successor. */
-START_TEST(no_sum_becomes_less_than_nothing)
+TEST(no_sum_becomes_less_than_nothing)
 {
 	ck_assert(deferred_budget_take(r, 0, 500));
 	deferred_budget_forget(r, 0);
@@ -82,10 +79,9 @@ START_TEST(no_sum_becomes_less_than_nothing)
 	deferred_budget_return(r, 0, MAX);
 	ck_assert_uint_eq(deferred_budget_used(r), 0);
 }
-END_TEST
 
 /* It was killed before it said so: the worker finds out. */
-START_TEST(what_no_lot_has_is_due_until_it_is_forgotten)
+TEST(what_no_lot_has_is_due_until_it_is_forgotten)
 {
 	ck_assert(!deferred_budget_is_due(r, 0));
 	ck_assert(deferred_budget_take(r, 0, 500));
@@ -96,16 +92,14 @@ START_TEST(what_no_lot_has_is_due_until_it_is_forgotten)
 	ck_assert(!deferred_budget_is_due(r, 0));
 	ck_assert_uint_eq(deferred_budget_used(r), 0);
 }
-END_TEST
 
-START_TEST(a_slot_that_is_none_changes_nothing)
+TEST(a_slot_that_is_none_changes_nothing)
 {
 	ck_assert(deferred_budget_take(r, SLOTS - 1, 100));
 	deferred_budget_return(r, SLOTS, 100);
 	deferred_budget_return(r, SIZE_MAX, 100);
 	ck_assert_uint_eq(deferred_budget_used(r), 100);
 }
-END_TEST
 
 /* Each takes what is more than a half: never two at once. */
 static int
@@ -123,7 +117,7 @@ take_turns(size_t slot, atomic_int *holders)
 	return both > 0;
 }
 
-START_TEST(two_never_have_what_is_left)
+TEST(two_never_have_what_is_left)
 {
 	/* Shared, and large enough for one more number. */
 	atomic_int *holders = &scoreboard_slot(board, 2)->state;
@@ -136,21 +130,4 @@ START_TEST(two_never_have_what_is_left)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	ck_assert_uint_eq(deferred_budget_used(r), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("deferred_budget");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, all_together_have_no_more_than_the_bound);
-	tcase_add_test(tests, what_goes_to_the_lot_is_counted_all_the_time);
-	tcase_add_test(tests, it_goes_with_its_process);
-	tcase_add_test(tests, no_sum_becomes_less_than_nothing);
-	tcase_add_test(tests, what_no_lot_has_is_due_until_it_is_forgotten);
-	tcase_add_test(tests, a_slot_that_is_none_changes_nothing);
-	tcase_add_test(tests, two_never_have_what_is_left);
-	return unit_run();
 }

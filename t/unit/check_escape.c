@@ -26,20 +26,18 @@ quoted_of(const char *bytes, size_t len, size_t max)
 	return buffer_string(&out);
 }
 
-START_TEST(control_bytes_become_escapes)
+TEST(control_bytes_become_escapes)
 {
 	ck_assert_str_eq(log_of("a\nb\r\t\\", 6, ENOUGH), "a\\nb\\r\\t\\\\");
 	ck_assert_str_eq(log_of("\0\x1b[31m\x7f\x80\xff", 9, ENOUGH),
 	    "\\x00\\x1b[31m\\x7f\\x80\\xff");
 }
-END_TEST
 
-START_TEST(quotes_are_escaped_only_between_quotes)
+TEST(quotes_are_escaped_only_between_quotes)
 {
 	ck_assert_str_eq(log_of("\"a\"", 3, ENOUGH), "\"a\"");
 	ck_assert_str_eq(quoted_of("\"a\"", 3, ENOUGH), "\\\"a\\\"");
 }
-END_TEST
 
 /* Reads the escapes back; false when there is half of one. */
 static bool
@@ -72,7 +70,7 @@ unescape(struct text t, struct buffer *to)
 	return true;
 }
 
-START_TEST(every_byte_can_be_read_back)
+TEST(every_byte_can_be_read_back)
 {
 	struct buffer back = {0};
 	char all[256];
@@ -85,7 +83,6 @@ START_TEST(every_byte_can_be_read_back)
 	ck_assert_uint_eq(back.len, sizeof(all));
 	buffer_free(&back);
 }
-END_TEST
 
 /* As escape.h says it, and no faster. */
 static void
@@ -108,7 +105,7 @@ escape_slowly(struct buffer *b, struct text t, bool quoted)
 }
 
 /* Bytes are looked at eight at a time, and then one by one. */
-START_TEST(every_byte_is_found_in_every_place)
+TEST(every_byte_is_found_in_every_place)
 {
 	struct buffer slow = {0};
 	char in[24];
@@ -133,9 +130,8 @@ START_TEST(every_byte_is_found_in_every_place)
 	}
 	buffer_free(&slow);
 }
-END_TEST
 
-START_TEST(a_cut_text_is_as_much_of_the_whole_as_fits)
+TEST(a_cut_text_is_as_much_of_the_whole_as_fits)
 {
 	static const char alphabet[] = "ab\1\"\\\n~\xff";
 	struct buffer slow = {0};
@@ -167,7 +163,6 @@ START_TEST(a_cut_text_is_as_much_of_the_whole_as_fits)
 	}
 	buffer_free(&slow);
 }
-END_TEST
 
 static void
 assert_harmless(struct text t, bool quoted)
@@ -182,7 +177,7 @@ assert_harmless(struct text t, bool quoted)
 	}
 }
 
-START_TEST(no_output_is_longer_than_max_or_has_a_control_byte)
+TEST(no_output_is_longer_than_max_or_has_a_control_byte)
 {
 	char in[64];
 
@@ -200,9 +195,8 @@ START_TEST(no_output_is_longer_than_max_or_has_a_control_byte)
 		assert_harmless(buffer_text(&out), true);
 	}
 }
-END_TEST
 
-START_TEST(a_max_too_small_for_the_dots_is_kept_too)
+TEST(a_max_too_small_for_the_dots_is_kept_too)
 {
 	for (size_t max = 0; max < 4; max++) {
 		log_of("abcdef", 6, max);
@@ -210,9 +204,8 @@ START_TEST(a_max_too_small_for_the_dots_is_kept_too)
 		    out.len <= max, "%zu bytes, max %zu", out.len, max);
 	}
 }
-END_TEST
 
-START_TEST(a_cut_text_ends_in_dots_and_never_in_half_an_escape)
+TEST(a_cut_text_ends_in_dots_and_never_in_half_an_escape)
 {
 	struct buffer back = {0};
 
@@ -230,16 +223,14 @@ START_TEST(a_cut_text_ends_in_dots_and_never_in_half_an_escape)
 	}
 	buffer_free(&back);
 }
-END_TEST
 
-START_TEST(escapes_are_added_behind_what_is_there_and_max_counts_them_alone)
+TEST(escapes_are_added_behind_what_is_there_and_max_counts_them_alone)
 {
 	buffer_clear(&out);
 	buffer_add_string(&out, "0123456789");
 	escape_log(&out, TEXT("abcdef"), 5);
 	assert_string_eq(&out, "0123456789ab...");
 }
-END_TEST
 
 static const char *
 json_of(const char *bytes, size_t len, size_t max)
@@ -251,7 +242,7 @@ json_of(const char *bytes, size_t len, size_t max)
 
 #define JSON_OF(literal) json_of(literal, sizeof(literal) - 1, ENOUGH)
 
-START_TEST(json_is_ascii_and_what_utf8_says)
+TEST(json_is_ascii_and_what_utf8_says)
 {
 	ck_assert_str_eq(JSON_OF("a\"b\\c/\n\r\t\0\x1f\x7f"),
 	    "a\\\"b\\\\c/\\n\\r\\t\\u0000\\u001f\\u007f");
@@ -262,10 +253,9 @@ START_TEST(json_is_ascii_and_what_utf8_says)
 	ck_assert_str_eq(JSON_OF("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"),
 	    "\\ud800\\udc00\\udbff\\udfff");
 }
-END_TEST
 
 /* Alone, overlong, cut off, a surrogate, past the last: byte by byte. */
-START_TEST(json_takes_no_utf8_for_iso_8859_1)
+TEST(json_takes_no_utf8_for_iso_8859_1)
 {
 	ck_assert_str_eq(JSON_OF("\x80\xbf\xff"), "\\u0080\\u00bf\\u00ff");
 	ck_assert_str_eq(JSON_OF("\xc1\xbf"), "\\u00c1\\u00bf");
@@ -280,9 +270,8 @@ START_TEST(json_takes_no_utf8_for_iso_8859_1)
 	ck_assert_str_eq(JSON_OF("\xfc\x80\x80\x80\x80\x80"),
 	    "\\u00fc\\u0080\\u0080\\u0080\\u0080\\u0080");
 }
-END_TEST
 
-START_TEST(json_is_cut_between_characters)
+TEST(json_is_cut_between_characters)
 {
 	ck_assert_str_eq(json_of("ab\xc3\xa9", 4, 8), "ab\\u00e9");
 	ck_assert_str_eq(json_of("ab\xc3\xa9", 4, 7), "ab...");
@@ -295,26 +284,23 @@ START_TEST(json_is_cut_between_characters)
 	/* Half a character that is behind the cut leaves no trace. */
 	ck_assert_str_eq(json_of("abc\xf0\x90\x80\x80", 7, 6), "abc...");
 }
-END_TEST
 
-START_TEST(html_has_no_markup_left)
+TEST(html_has_no_markup_left)
 {
 	buffer_clear(&out);
 	escape_html(&out, guard_text(TEXT("<a href=\"x\" id='y'>&amp;</a>")));
 	assert_string_eq(&out,
 	    "&lt;a href=&quot;x&quot; id=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;");
 }
-END_TEST
 
-START_TEST(html_has_pictures_of_control_bytes)
+TEST(html_has_pictures_of_control_bytes)
 {
 	buffer_clear(&out);
 	escape_html(&out, guard_text(TEXT("a\nb\x1b[31m\t\x7f\x01")));
 	assert_string_eq(&out, "a\u240ab\u241b[31m\u2409\u2421\u2401");
 }
-END_TEST
 
-START_TEST(html_keeps_every_other_byte)
+TEST(html_keeps_every_other_byte)
 {
 	for (int c = 0; c < 256; c++) {
 		char byte = (char)c;
@@ -326,31 +312,4 @@ START_TEST(html_keeps_every_other_byte)
 		ck_assert_uint_eq(out.len, 1);
 		ck_assert_int_eq(out.data[0], byte);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("escape");
-
-	tcase_add_test(tests, control_bytes_become_escapes);
-	tcase_add_test(tests, quotes_are_escaped_only_between_quotes);
-	tcase_add_test(tests, every_byte_can_be_read_back);
-	tcase_add_test(tests, every_byte_is_found_in_every_place);
-	tcase_add_test(tests, a_cut_text_is_as_much_of_the_whole_as_fits);
-	tcase_add_test(
-	    tests, no_output_is_longer_than_max_or_has_a_control_byte);
-	tcase_add_test(tests, a_max_too_small_for_the_dots_is_kept_too);
-	tcase_add_test(
-	    tests, a_cut_text_ends_in_dots_and_never_in_half_an_escape);
-	tcase_add_test(tests,
-	    escapes_are_added_behind_what_is_there_and_max_counts_them_alone);
-	tcase_add_test(tests, json_is_ascii_and_what_utf8_says);
-	tcase_add_test(tests, json_takes_no_utf8_for_iso_8859_1);
-	tcase_add_test(tests, json_is_cut_between_characters);
-	tcase_add_test(tests, html_has_no_markup_left);
-	tcase_add_test(tests, html_has_pictures_of_control_bytes);
-	tcase_add_test(tests, html_keeps_every_other_byte);
-	return unit_run();
 }

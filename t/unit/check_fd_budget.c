@@ -35,8 +35,8 @@ leave(size_t left)
 		close(last);
 }
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &own), 0);
 	set_limit(LIMIT);
@@ -46,8 +46,8 @@ set_up(void)
 }
 
 /* A sanitizer wants some when the process ends. */
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	setrlimit(RLIMIT_NOFILE, &own);
 }
@@ -60,7 +60,7 @@ has_one(void)
 	return fd_budget_has_one(&room);
 }
 
-START_TEST(there_is_room_until_the_last_is_used)
+TEST(there_is_room_until_the_last_is_used)
 {
 	int next = dup(fd);
 
@@ -74,9 +74,8 @@ START_TEST(there_is_room_until_the_last_is_used)
 	ck_assert(has_one());
 	ck_assert_int_eq(dup(fd), next); /* nothing was left open */
 }
-END_TEST
 
-START_TEST(a_lower_limit_is_seen_and_is_no_leak)
+TEST(a_lower_limit_is_seen_and_is_no_leak)
 {
 	ck_assert(has_one());
 	set_limit(3);
@@ -85,9 +84,8 @@ START_TEST(a_lower_limit_is_seen_and_is_no_leak)
 	set_limit(LIMIT);
 	ck_assert(has_one());
 }
-END_TEST
 
-START_TEST(where_there_is_much_room_it_is_not_looked_at_at_once)
+TEST(where_there_is_much_room_it_is_not_looked_at_at_once)
 {
 	int64_t before = clock_now();
 
@@ -97,9 +95,8 @@ START_TEST(where_there_is_much_room_it_is_not_looked_at_at_once)
 	ck_assert(has_one());
 	ck_assert_int_eq(room.trust, 0);
 }
-END_TEST
 
-START_TEST(most_used_up_is_a_leak)
+TEST(most_used_up_is_a_leak)
 {
 	ck_assert(!fd_budget_is_leaking(&room));
 	leave(FD_BUDGET_LEAK);
@@ -109,9 +106,8 @@ START_TEST(most_used_up_is_a_leak)
 	leave(0);
 	ck_assert(fd_budget_is_leaking(&room));
 }
-END_TEST
 
-START_TEST(few_at_the_start_are_no_leak)
+TEST(few_at_the_start_are_no_leak)
 {
 	leave(9);
 	fd_budget_init(&room, fd);
@@ -123,20 +119,4 @@ START_TEST(few_at_the_start_are_no_leak)
 	leave(0);
 	fd_budget_init(&room, fd);
 	ck_assert(!fd_budget_is_leaking(&room));
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("fd_budget");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, there_is_room_until_the_last_is_used);
-	tcase_add_test(tests, a_lower_limit_is_seen_and_is_no_leak);
-	tcase_add_test(
-	    tests, where_there_is_much_room_it_is_not_looked_at_at_once);
-	tcase_add_test(tests, most_used_up_is_a_leak);
-	tcase_add_test(tests, few_at_the_start_are_no_leak);
-	return unit_run();
 }

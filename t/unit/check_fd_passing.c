@@ -15,8 +15,8 @@ static int before;
 static char word[8];
 static struct passed_fds got;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
@@ -24,8 +24,8 @@ set_up(void)
 }
 
 /* Whatever a test has received it has closed. */
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	ck_assert_int_eq(descriptors_count(), before);
 	close(ends[0]);
@@ -51,7 +51,7 @@ receive(size_t max)
 	return fd_passing_receive(ends[0], &part, 1, &got, max, MSG_DONTWAIT);
 }
 
-START_TEST(each_number_of_descriptors_arrives)
+TEST(each_number_of_descriptors_arrives)
 {
 	for (size_t count = 0; count <= FD_PASSING_MAX; count++) {
 		ck_assert_int_eq(pass("four", count), 4);
@@ -65,9 +65,8 @@ START_TEST(each_number_of_descriptors_arrives)
 		fd_passing_close(&got);
 	}
 }
-END_TEST
 
-START_TEST(more_than_the_receiver_takes_are_closed)
+TEST(more_than_the_receiver_takes_are_closed)
 {
 	for (size_t max = 0; max < FD_PASSING_MAX; max++) {
 		ck_assert_int_eq(pass("four", max + 1), 4);
@@ -76,18 +75,16 @@ START_TEST(more_than_the_receiver_takes_are_closed)
 		ck_assert_uint_eq(got.count, 0);
 	}
 }
-END_TEST
 
-START_TEST(a_message_longer_than_the_parts_is_refused)
+TEST(a_message_longer_than_the_parts_is_refused)
 {
 	ck_assert_int_eq(pass("nine byte", 2), 9);
 	ck_assert_int_eq(receive(2), sizeof(word));
 	ck_assert_int_eq(got.error, EPROTO);
 	ck_assert_uint_eq(got.count, 0);
 }
-END_TEST
 
-START_TEST(without_room_for_all_there_are_none)
+TEST(without_room_for_all_there_are_none)
 {
 	struct rlimit limit, low;
 
@@ -102,10 +99,9 @@ START_TEST(without_room_for_all_there_are_none)
 	ck_assert_int_eq(got.error, EMFILE);
 	ck_assert_uint_eq(got.count, 0);
 }
-END_TEST
 
 /* Any process that has the socket open can ask the kernel for them. */
-START_TEST(credentials_beside_the_descriptors_take_no_room_from_them)
+TEST(credentials_beside_the_descriptors_take_no_room_from_them)
 {
 	const int on = 1;
 
@@ -118,29 +114,11 @@ START_TEST(credentials_beside_the_descriptors_take_no_room_from_them)
 	ck_assert_uint_eq(got.count, FD_PASSING_MAX);
 	fd_passing_close(&got);
 }
-END_TEST
 
-START_TEST(a_failure_brings_none)
+TEST(a_failure_brings_none)
 {
 	ck_assert_int_eq(receive(1), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert_uint_eq(got.count, 0);
 	ck_assert_int_eq(got.error, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("fd_passing");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, each_number_of_descriptors_arrives);
-	tcase_add_test(tests, more_than_the_receiver_takes_are_closed);
-	tcase_add_test(tests, a_message_longer_than_the_parts_is_refused);
-	tcase_add_test(tests, without_room_for_all_there_are_none);
-	tcase_add_test(
-	    tests, credentials_beside_the_descriptors_take_no_room_from_them);
-	tcase_add_test(tests, a_failure_brings_none);
-	return unit_run();
 }

@@ -9,7 +9,7 @@
 #define assert_old(status, lines)                                              \
 	assert_refused(status, "GET / HTTP/1.0\r\n" lines "\r\n")
 
-START_TEST(g10_exactly_one_host_on_1_1)
+TEST(g10_exactly_one_host_on_1_1)
 {
 	assert_refused(400, "GET / HTTP/1.1\r\n\r\n");
 	assert_refused(400, "GET / HTTP/1.1\r\nX-Host: a\r\n\r\n");
@@ -17,18 +17,16 @@ START_TEST(g10_exactly_one_host_on_1_1)
 	assert_fields_refused(400, "hOST: b\r\n");
 	assert_fields_served("");
 }
-END_TEST
 
-START_TEST(g10_at_most_one_host_on_1_0)
+TEST(g10_at_most_one_host_on_1_0)
 {
 	assert_old(400, "Host: a\r\nHost: a\r\n");
 	assert_old(0, "Host: a\r\n");
 	assert_old(0, "");
 	ck_assert_uint_eq(heads_request.host.len, 0);
 }
-END_TEST
 
-START_TEST(g11_host_is_host_and_port)
+TEST(g11_host_is_host_and_port)
 {
 	assert_host(400, "a:65536");
 	assert_host(400, "a:-1");
@@ -48,25 +46,22 @@ START_TEST(g11_host_is_host_and_port)
 	assert_host(0, "a:");
 	assert_host(0, "");
 }
-END_TEST
 
-START_TEST(g11_a_bad_host_is_refused_beside_an_absolute_target_too)
+TEST(g11_a_bad_host_is_refused_beside_an_absolute_target_too)
 {
 	assert_refused(400, "GET http://a/ HTTP/1.1\r\nHost: b c\r\n\r\n");
 	assert_refused(0, "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n");
 }
-END_TEST
 
-START_TEST(g17_no_transfer_encoding_on_1_0)
+TEST(g17_no_transfer_encoding_on_1_0)
 {
 	assert_old(400, CODING "chunked\r\n");
 	assert_old(400, CODING "gzip, chunked\r\n");
 	assert_old(0, LENGTH "5\r\n");
 	assert_fields_served(CODING "chunked\r\n");
 }
-END_TEST
 
-START_TEST(g18_never_transfer_encoding_and_content_length)
+TEST(g18_never_transfer_encoding_and_content_length)
 {
 	assert_fields_refused(400, CODING "chunked\r\n" LENGTH "5\r\n");
 	assert_fields_refused(400, LENGTH "5\r\n" CODING "chunked\r\n");
@@ -74,7 +69,6 @@ START_TEST(g18_never_transfer_encoding_and_content_length)
 	assert_fields_refused(400, LENGTH "5\r\n" CODING "gzip, chunked\r\n");
 	assert_fields_served(LENGTH "5\r\n");
 }
-END_TEST
 
 static void
 add_field(struct request *r, enum field_id id, struct text value)
@@ -84,7 +78,7 @@ add_field(struct request *r, enum field_id id, struct text value)
 	r->fields[r->field_count++] = (struct field){.value = value, .id = id};
 }
 
-START_TEST(g18_that_holds_without_the_parsers_help)
+TEST(g18_that_holds_without_the_parsers_help)
 {
 	struct request *r = &heads_request;
 
@@ -96,18 +90,16 @@ START_TEST(g18_that_holds_without_the_parsers_help)
 	add_field(r, FIELD_CONTENT_LENGTH, TEXT("5"));
 	ck_assert_int_eq(framing_check(r), 400);
 }
-END_TEST
 
-START_TEST(g19_chunked_alone_is_served_in_any_case)
+TEST(g19_chunked_alone_is_served_in_any_case)
 {
 	assert_fields_served(CODING "chunked\r\n");
 	ck_assert_int_eq(heads_request.framing, FRAMING_CHUNKED);
 	assert_fields_served("TRANSFER-encoding:\tChunKED \r\n");
 	ck_assert_int_eq(heads_request.framing, FRAMING_CHUNKED);
 }
-END_TEST
 
-START_TEST(g19_where_chunked_is_not_the_sole_final_coding_it_is_400)
+TEST(g19_where_chunked_is_not_the_sole_final_coding_it_is_400)
 {
 	assert_fields_refused(400, CODING "gzip\r\n");
 	assert_fields_refused(400, CODING "identity\r\n");
@@ -121,9 +113,8 @@ START_TEST(g19_where_chunked_is_not_the_sole_final_coding_it_is_400)
 	assert_fields_refused(400, CODING "gzip\r\n" CODING "br\r\n");
 	assert_fields_refused(400, CODING "\r\n" CODING "chunked\r\n");
 }
-END_TEST
 
-START_TEST(g19_an_empty_or_malformed_coding_is_400)
+TEST(g19_an_empty_or_malformed_coding_is_400)
 {
 	assert_fields_refused(400, CODING "\r\n");
 	assert_fields_refused(400, CODING ",\r\n");
@@ -145,9 +136,8 @@ START_TEST(g19_an_empty_or_malformed_coding_is_400)
 	assert_fields_refused(400, CODING "gzip;a, chunked\r\n");
 	assert_fields_refused(400, CODING "gzip;a=, chunked\r\n");
 }
-END_TEST
 
-START_TEST(g19_an_unknown_coding_before_chunked_is_501)
+TEST(g19_an_unknown_coding_before_chunked_is_501)
 {
 	assert_fields_refused(501, CODING "gzip, chunked\r\n");
 	assert_fields_refused(501, CODING "x;a=b, Chunked\r\n");
@@ -156,9 +146,8 @@ START_TEST(g19_an_unknown_coding_before_chunked_is_501)
 	assert_fields_refused(
 	    501, CODING "a\r\nX: y\r\n" CODING "b, c\r\n" CODING "chunked\r\n");
 }
-END_TEST
 
-START_TEST(g25_a_length_is_1_to_18_digits)
+TEST(g25_a_length_is_1_to_18_digits)
 {
 	assert_fields_refused(400, LENGTH "\r\n");
 	assert_fields_refused(400, LENGTH "-1\r\n");
@@ -180,9 +169,8 @@ START_TEST(g25_a_length_is_1_to_18_digits)
 	ck_assert_uint_eq(heads_request.length, 5);
 	ck_assert_int_eq(heads_request.framing, FRAMING_LENGTH);
 }
-END_TEST
 
-START_TEST(g25_there_is_one_length)
+TEST(g25_there_is_one_length)
 {
 	assert_fields_refused(400, LENGTH "5\r\n" LENGTH "5\r\n");
 	assert_fields_refused(400, LENGTH "5\r\n" LENGTH "6\r\n");
@@ -191,24 +179,21 @@ START_TEST(g25_there_is_one_length)
 	assert_fields_served(LENGTH "0\r\n");
 	ck_assert_uint_eq(heads_request.length, 0);
 }
-END_TEST
 
-START_TEST(without_a_length_or_a_coding_there_is_no_content)
+TEST(without_a_length_or_a_coding_there_is_no_content)
 {
 	assert_fields_served("");
 	ck_assert_int_eq(heads_request.framing, FRAMING_NONE);
 	assert_refused(0, "POST / HTTP/1.1\r\nHost: a\r\n\r\n");
 	ck_assert_int_eq(heads_request.framing, FRAMING_NONE);
 }
-END_TEST
 
-START_TEST(a_content_type_is_given_once)
+TEST(a_content_type_is_given_once)
 {
 	assert_fields_refused(
 	    400, "Content-Type: a/b\r\nContent-Type: a/b\r\n");
 	assert_fields_served("Content-Type: a/b\r\n");
 }
-END_TEST
 
 #define assert_persists(wanted, lines)                                         \
 	do {                                                                   \
@@ -221,7 +206,7 @@ END_TEST
 		ck_assert_int_eq(heads_request.keep_alive, wanted);            \
 	} while (0)
 
-START_TEST(a_1_1_connection_persists_unless_close_is_among_the_options)
+TEST(a_1_1_connection_persists_unless_close_is_among_the_options)
 {
 	assert_persists(true, "");
 	assert_persists(true, "Connection: closed, not-close\r\n");
@@ -235,9 +220,8 @@ START_TEST(a_1_1_connection_persists_unless_close_is_among_the_options)
 	assert_persists(
 	    false, "Connection: close\r\nConnection: keep-alive\r\n");
 }
-END_TEST
 
-START_TEST(a_1_0_connection_persists_only_with_keep_alive)
+TEST(a_1_0_connection_persists_only_with_keep_alive)
 {
 	assert_old_persists(false, "");
 	assert_old_persists(false, "Connection: keep-alives\r\n");
@@ -248,9 +232,8 @@ START_TEST(a_1_0_connection_persists_only_with_keep_alive)
 	assert_old_persists(
 	    true, "Connection: a\r\nConnection: keep-alive\r\n");
 }
-END_TEST
 
-START_TEST(expectations_other_than_100_continue_are_417)
+TEST(expectations_other_than_100_continue_are_417)
 {
 	assert_fields_refused(417, "Expect: 200-ok\r\n");
 	assert_fields_refused(417, "Expect: 100-continue, a\r\n");
@@ -263,56 +246,15 @@ START_TEST(expectations_other_than_100_continue_are_417)
 	assert_fields_served("Expect: \r\n");
 	ck_assert(!heads_request.expects_continue);
 }
-END_TEST
 
-START_TEST(expectations_of_1_0_are_ignored)
+TEST(expectations_of_1_0_are_ignored)
 {
 	assert_old(0, "Expect: 100-continue\r\n");
 	ck_assert(!heads_request.expects_continue);
 	assert_old(0, "Expect: a\r\n");
 }
-END_TEST
 
-START_TEST(bad_framing_is_400_before_a_bad_expectation_is_417)
+TEST(bad_framing_is_400_before_a_bad_expectation_is_417)
 {
 	assert_fields_refused(400, "Expect: a\r\n" LENGTH "x\r\n");
-}
-END_TEST
-
-static void
-add_tests_of_content(TCase *tests)
-{
-	tcase_add_test(tests, g17_no_transfer_encoding_on_1_0);
-	tcase_add_test(tests, g18_never_transfer_encoding_and_content_length);
-	tcase_add_test(tests, g18_that_holds_without_the_parsers_help);
-	tcase_add_test(tests, g19_chunked_alone_is_served_in_any_case);
-	tcase_add_test(
-	    tests, g19_where_chunked_is_not_the_sole_final_coding_it_is_400);
-	tcase_add_test(tests, g19_an_empty_or_malformed_coding_is_400);
-	tcase_add_test(tests, g19_an_unknown_coding_before_chunked_is_501);
-	tcase_add_test(tests, g25_a_length_is_1_to_18_digits);
-	tcase_add_test(tests, g25_there_is_one_length);
-	tcase_add_test(tests, without_a_length_or_a_coding_there_is_no_content);
-	tcase_add_test(tests, a_content_type_is_given_once);
-}
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("framing");
-
-	tcase_add_test(tests, g10_exactly_one_host_on_1_1);
-	tcase_add_test(tests, g10_at_most_one_host_on_1_0);
-	tcase_add_test(tests, g11_host_is_host_and_port);
-	tcase_add_test(
-	    tests, g11_a_bad_host_is_refused_beside_an_absolute_target_too);
-	add_tests_of_content(tests);
-	tcase_add_test(
-	    tests, a_1_1_connection_persists_unless_close_is_among_the_options);
-	tcase_add_test(tests, a_1_0_connection_persists_only_with_keep_alive);
-	tcase_add_test(tests, expectations_other_than_100_continue_are_417);
-	tcase_add_test(tests, expectations_of_1_0_are_ignored);
-	tcase_add_test(
-	    tests, bad_framing_is_400_before_a_bad_expectation_is_417);
-	return unit_run();
 }

@@ -5,7 +5,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-START_TEST(a_token_is_taken_up_to_the_first_other_byte)
+TEST(a_token_is_taken_up_to_the_first_other_byte)
 {
 	struct text t = guard_text(TEXT("abc=d"));
 
@@ -17,9 +17,8 @@ START_TEST(a_token_is_taken_up_to_the_first_other_byte)
 	ck_assert_uint_eq(t.len, 0);
 	ck_assert(!grammar_token(&t));
 }
-END_TEST
 
-START_TEST(space_is_any_number_of_sp_and_ht)
+TEST(space_is_any_number_of_sp_and_ht)
 {
 	struct text t = guard_text(TEXT(" \t \ra"));
 
@@ -31,9 +30,8 @@ START_TEST(space_is_any_number_of_sp_and_ht)
 	grammar_space(&t);
 	ck_assert_uint_eq(t.len, 0);
 }
-END_TEST
 
-START_TEST(a_quoted_string_is_taken_whole)
+TEST(a_quoted_string_is_taken_whole)
 {
 	struct text t = guard_text(TEXT("\"a\\\"\\\\\t\x80\"b"));
 
@@ -43,9 +41,8 @@ START_TEST(a_quoted_string_is_taken_whole)
 	ck_assert(grammar_quoted_string(&t));
 	ck_assert_uint_eq(t.len, 0);
 }
-END_TEST
 
-START_TEST(other_strings_are_not_quoted_strings)
+TEST(other_strings_are_not_quoted_strings)
 {
 	static const struct text bad[] = {{"", 0}, {"a", 1}, {"\"", 1},
 	    {"\"a", 2}, {"\"\\", 2}, {"\"\\\"", 3}, {"\"\r\"", 3},
@@ -58,7 +55,6 @@ START_TEST(other_strings_are_not_quoted_strings)
 		    unit_show(bad[i].at, bad[i].len));
 	}
 }
-END_TEST
 
 static bool
 are_parameters(const char *s, bool values_required)
@@ -66,7 +62,7 @@ are_parameters(const char *s, bool values_required)
 	return grammar_parameters(guard_text(text_of(s)), values_required);
 }
 
-START_TEST(parameters_are_taken_with_bad_white_space)
+TEST(parameters_are_taken_with_bad_white_space)
 {
 	static const char *const good[] = {"", ";a=b", " ; a = b", ";a=\"b;\"",
 	    ";a=b;c=d", "\t;\ta\t=\t\"\"\t;\tc=d"};
@@ -76,9 +72,8 @@ START_TEST(parameters_are_taken_with_bad_white_space)
 		ck_assert_msg(are_parameters(good[i], false), "%s", good[i]);
 	}
 }
-END_TEST
 
-START_TEST(values_may_or_must_be_there)
+TEST(values_may_or_must_be_there)
 {
 	static const char *const bare[] = {
 	    ";a", ";a;b=c", " ; a ; b", ";b=c;a"};
@@ -88,9 +83,8 @@ START_TEST(values_may_or_must_be_there)
 		ck_assert_msg(are_parameters(bare[i], false), "%s", bare[i]);
 	}
 }
-END_TEST
 
-START_TEST(other_parameters_are_refused)
+TEST(other_parameters_are_refused)
 {
 	static const char *const bad[] = {" ", "a", ";", "; ", ";=b",
 	    ";a=", ";a= ", ";a=b ", ";a ", ";a=b c", ";a b", ";;a", ";a=b;",
@@ -101,7 +95,6 @@ START_TEST(other_parameters_are_refused)
 		ck_assert_msg(!are_parameters(bad[i], false), "%s", bad[i]);
 	}
 }
-END_TEST
 
 static void
 assert_field(struct text line, const char *name, const char *value)
@@ -124,7 +117,7 @@ assert_field_ends(struct text line, size_t end)
 	ck_assert_uint_eq(grammar_field(guard_text(line), &name, &value), end);
 }
 
-START_TEST(a_field_is_a_token_a_colon_and_a_value)
+TEST(a_field_is_a_token_a_colon_and_a_value)
 {
 	assert_field(TEXT("A: b"), "A", "b");
 	assert_field(TEXT("A:"), "A", "");
@@ -141,21 +134,4 @@ START_TEST(a_field_is_a_token_a_colon_and_a_value)
 	assert_field_ends(TEXT("A: b\0"), 4);
 	assert_field_ends(TEXT("A: b\x7f"), 4);
 	assert_field_ends(TEXT("A:\r\n"), 2);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("grammar");
-
-	tcase_add_test(tests, a_token_is_taken_up_to_the_first_other_byte);
-	tcase_add_test(tests, space_is_any_number_of_sp_and_ht);
-	tcase_add_test(tests, a_quoted_string_is_taken_whole);
-	tcase_add_test(tests, other_strings_are_not_quoted_strings);
-	tcase_add_test(tests, parameters_are_taken_with_bad_white_space);
-	tcase_add_test(tests, values_may_or_must_be_there);
-	tcase_add_test(tests, other_parameters_are_refused);
-	tcase_add_test(tests, a_field_is_a_token_a_colon_and_a_value);
-	return unit_run();
 }

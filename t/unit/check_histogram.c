@@ -2,7 +2,7 @@
 #include "base/histogram.h"
 #include "unit.h"
 
-START_TEST(bounds_grow)
+TEST(bounds_grow)
 {
 	for (size_t i = 1; i < HISTOGRAM_BUCKETS; i++)
 		ck_assert_int_gt(histogram_bound(i), histogram_bound(i - 1));
@@ -11,9 +11,8 @@ START_TEST(bounds_grow)
 	    histogram_bound(HISTOGRAM_BUCKETS - 2), 60 * CLOCK_SECOND);
 	ck_assert_int_eq(histogram_bound(HISTOGRAM_BUCKETS - 1), CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(a_bound_is_in_its_bucket_and_one_more_is_not)
+TEST(a_bound_is_in_its_bucket_and_one_more_is_not)
 {
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		ck_assert_uint_eq(histogram_bucket(histogram_bound(i)), i);
@@ -24,9 +23,8 @@ START_TEST(a_bound_is_in_its_bucket_and_one_more_is_not)
 	ck_assert_uint_eq(histogram_bucket(-1), 0);
 	ck_assert_uint_eq(histogram_bucket(CLOCK_NEVER), HISTOGRAM_BUCKETS - 1);
 }
-END_TEST
 
-START_TEST(a_quantile_is_a_bound)
+TEST(a_quantile_is_a_bound)
 {
 	uint64_t counts[HISTOGRAM_BUCKETS] = {0};
 
@@ -42,16 +40,4 @@ START_TEST(a_quantile_is_a_bound)
 	ck_assert_int_eq(histogram_quantile(counts, 990), histogram_bound(3));
 	ck_assert_int_eq(histogram_quantile(counts, 999), histogram_bound(5));
 	ck_assert_int_eq(histogram_quantile(counts, 1000), CLOCK_NEVER);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("histogram");
-
-	tcase_add_test(tests, bounds_grow);
-	tcase_add_test(tests, a_bound_is_in_its_bucket_and_one_more_is_not);
-	tcase_add_test(tests, a_quantile_is_a_bound);
-	return unit_run();
 }

@@ -15,8 +15,8 @@
 static struct input in;
 static int peer = -1;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	int pair[2];
 
@@ -26,8 +26,8 @@ set_up(void)
 	peer = pair[1];
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	close(in.fd);
 	close(peer);
@@ -47,7 +47,7 @@ seconds_since(int64_t start)
 	return (double)(clock_now() - start) / (double)CLOCK_SECOND;
 }
 
-START_TEST(bytes_that_are_there_are_had_at_once)
+TEST(bytes_that_are_there_are_had_at_once)
 {
 	give("abc");
 	ck_assert_int_eq(input_more(&in, CLOCK_NEVER), INPUT_BYTES);
@@ -58,18 +58,16 @@ START_TEST(bytes_that_are_there_are_had_at_once)
 	input_take(&in, 4);
 	assert_text_eq(input_text(&in), "e");
 }
-END_TEST
 
-START_TEST(bytes_that_are_there_are_had_after_the_deadline_too)
+TEST(bytes_that_are_there_are_had_after_the_deadline_too)
 {
 	give("abc");
 	ck_assert_int_eq(input_more(&in, 0), INPUT_BYTES);
 	ck_assert_int_eq(input_more(&in, 0), INPUT_TIMEOUT);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(a_deadline_is_kept)
+TEST(a_deadline_is_kept)
 {
 	int64_t start = clock_now();
 
@@ -77,7 +75,6 @@ START_TEST(a_deadline_is_kept)
 	ck_assert_double_ge(seconds_since(start), 0.05);
 	ck_assert_double_le(seconds_since(start), 10);
 }
-END_TEST
 
 static void
 on_alarm(int number)
@@ -115,7 +112,7 @@ alarm_once(void)
 	setitimer(ITIMER_REAL, &once, NULL);
 }
 
-START_TEST(signals_neither_end_nor_prolong_the_wait)
+TEST(signals_neither_end_nor_prolong_the_wait)
 {
 	int64_t start = clock_now();
 
@@ -125,9 +122,8 @@ START_TEST(signals_neither_end_nor_prolong_the_wait)
 	ck_assert_double_ge(seconds_since(start), 0.25);
 	ck_assert_double_le(seconds_since(start), 10);
 }
-END_TEST
 
-START_TEST(the_end_comes_after_all_bytes)
+TEST(the_end_comes_after_all_bytes)
 {
 	give("abc");
 	shutdown(peer, SHUT_WR);
@@ -136,18 +132,16 @@ START_TEST(the_end_comes_after_all_bytes)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_END);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(a_reset_is_a_failure)
+TEST(a_reset_is_a_failure)
 {
 	/* A peer that closes with bytes unread resets. */
 	ck_assert_int_eq(send(in.fd, "x", 1, 0), 1);
 	close(peer);
 	ck_assert_int_eq(input_more(&in, CLOCK_NEVER), INPUT_FAILED);
 }
-END_TEST
 
-START_TEST(a_wait_ends_with_bytes_or_the_time_of_the_socket)
+TEST(a_wait_ends_with_bytes_or_the_time_of_the_socket)
 {
 	struct timeval tv = clock_timeval(50 * CLOCK_MILLISECOND);
 	int64_t start = clock_now();
@@ -159,9 +153,8 @@ START_TEST(a_wait_ends_with_bytes_or_the_time_of_the_socket)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(a_signal_without_hurry_does_not_end_a_wait)
+TEST(a_signal_without_hurry_does_not_end_a_wait)
 {
 	struct timeval tv = clock_timeval(CLOCK_SECOND);
 	int64_t start = clock_now();
@@ -171,7 +164,6 @@ START_TEST(a_signal_without_hurry_does_not_end_a_wait)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
 	ck_assert_double_ge(seconds_since(start), 0.9);
 }
-END_TEST
 
 static void
 yield_on_alarm(int number)
@@ -180,7 +172,7 @@ yield_on_alarm(int number)
 	input_yield(&in);
 }
 
-START_TEST(yielding_ends_what_somebody_else_may_wait_for)
+TEST(yielding_ends_what_somebody_else_may_wait_for)
 {
 	int64_t start = clock_now();
 
@@ -194,9 +186,8 @@ START_TEST(yielding_ends_what_somebody_else_may_wait_for)
 	ck_assert_int_eq(input_linger(&in, CLOCK_NEVER), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(yielding_takes_nothing_from_a_request_under_way)
+TEST(yielding_takes_nothing_from_a_request_under_way)
 {
 	int64_t start = clock_now();
 
@@ -207,23 +198,20 @@ START_TEST(yielding_takes_nothing_from_a_request_under_way)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(hurry_ends_a_wait_even_if_calls_are_restarted)
+TEST(hurry_ends_a_wait_even_if_calls_are_restarted)
 {
 	alarm_often(hurry_on_alarm, SA_RESTART);
 	ck_assert_int_ne(input_wait(&in, true), INPUT_BYTES);
 }
-END_TEST
 
-START_TEST(hurry_ends_a_wait_that_a_signal_interrupts)
+TEST(hurry_ends_a_wait_that_a_signal_interrupts)
 {
 	alarm_often(hurry_on_alarm, 0);
 	ck_assert_int_ne(input_wait(&in, true), INPUT_BYTES);
 }
-END_TEST
 
-START_TEST(in_a_hurry_only_what_is_there_is_taken)
+TEST(in_a_hurry_only_what_is_there_is_taken)
 {
 	input_hurry(&in);
 	ck_assert_int_eq(input_wait(&in, true), INPUT_TIMEOUT);
@@ -231,18 +219,16 @@ START_TEST(in_a_hurry_only_what_is_there_is_taken)
 	ck_assert_int_eq(input_wait(&in, true), INPUT_BYTES);
 	assert_text_eq(input_text(&in), "abc");
 }
-END_TEST
 
-START_TEST(hurry_takes_nothing_from_a_request_under_way)
+TEST(hurry_takes_nothing_from_a_request_under_way)
 {
 	input_hurry(&in);
 	give("abc");
 	ck_assert_int_eq(input_more(&in, CLOCK_NEVER), INPUT_BYTES);
 	ck_assert_int_eq(input_more(&in, SHORTLY), INPUT_TIMEOUT);
 }
-END_TEST
 
-START_TEST(a_client_that_is_attached_has_nothing_of_the_one_before)
+TEST(a_client_that_is_attached_has_nothing_of_the_one_before)
 {
 	give("abc");
 	input_more(&in, CLOCK_NEVER);
@@ -252,9 +238,8 @@ START_TEST(a_client_that_is_attached_has_nothing_of_the_one_before)
 	ck_assert_uint_eq(input_text(&in).len, 0);
 	ck_assert_uint_eq(in.held, 0);
 }
-END_TEST
 
-START_TEST(what_is_held_stays_while_more_is_read)
+TEST(what_is_held_stays_while_more_is_read)
 {
 	const char *head;
 	size_t taken = 0;
@@ -277,7 +262,6 @@ START_TEST(what_is_held_stays_while_more_is_read)
 	input_release(&in);
 	ck_assert_uint_eq(in.held, 0);
 }
-END_TEST
 
 static void
 read_up_to(size_t begin)
@@ -287,7 +271,7 @@ read_up_to(size_t begin)
 	input_take(&in, begin);
 }
 
-START_TEST(compact_moves_only_for_want_of_room)
+TEST(compact_moves_only_for_want_of_room)
 {
 	read_up_to(30);
 	input_compact(&in, 10, SIZE - 40);
@@ -296,9 +280,8 @@ START_TEST(compact_moves_only_for_want_of_room)
 	ck_assert_uint_eq(in.begin, 0);
 	assert_text_eq(input_text(&in), "0123456789");
 }
-END_TEST
 
-START_TEST(compact_moves_to_what_is_held_and_no_further)
+TEST(compact_moves_to_what_is_held_and_no_further)
 {
 	read_up_to(5);
 	input_hold(&in);
@@ -308,9 +291,8 @@ START_TEST(compact_moves_to_what_is_held_and_no_further)
 	ck_assert_mem_eq(in.data, "01234", 5);
 	assert_text_eq(input_text(&in), "567890123456789");
 }
-END_TEST
 
-START_TEST(a_stream_through_a_small_buffer_keeps_its_order)
+TEST(a_stream_through_a_small_buffer_keeps_its_order)
 {
 	unsigned given = 0, taken = 0;
 
@@ -331,35 +313,4 @@ START_TEST(a_stream_through_a_small_buffer_keeps_its_order)
 			assert_quick((unsigned char)t.at[i] == taken++ % 251);
 		input_take(&in, t.len);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("input");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, bytes_that_are_there_are_had_at_once);
-	tcase_add_test(
-	    tests, bytes_that_are_there_are_had_after_the_deadline_too);
-	tcase_add_test(tests, a_deadline_is_kept);
-	tcase_add_test(tests, signals_neither_end_nor_prolong_the_wait);
-	tcase_add_test(tests, the_end_comes_after_all_bytes);
-	tcase_add_test(tests, a_reset_is_a_failure);
-	tcase_add_test(tests, a_wait_ends_with_bytes_or_the_time_of_the_socket);
-	tcase_add_test(tests, a_signal_without_hurry_does_not_end_a_wait);
-	tcase_add_test(tests, yielding_ends_what_somebody_else_may_wait_for);
-	tcase_add_test(tests, yielding_takes_nothing_from_a_request_under_way);
-	tcase_add_test(tests, hurry_ends_a_wait_even_if_calls_are_restarted);
-	tcase_add_test(tests, hurry_ends_a_wait_that_a_signal_interrupts);
-	tcase_add_test(tests, in_a_hurry_only_what_is_there_is_taken);
-	tcase_add_test(tests, hurry_takes_nothing_from_a_request_under_way);
-	tcase_add_test(
-	    tests, a_client_that_is_attached_has_nothing_of_the_one_before);
-	tcase_add_test(tests, what_is_held_stays_while_more_is_read);
-	tcase_add_test(tests, compact_moves_only_for_want_of_room);
-	tcase_add_test(tests, compact_moves_to_what_is_held_and_no_further);
-	tcase_add_test(tests, a_stream_through_a_small_buffer_keeps_its_order);
-	return unit_run();
 }

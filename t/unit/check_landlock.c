@@ -19,7 +19,7 @@
 
 static char folder[] = "/tmp/landlock-XXXXXX";
 
-START_TEST(each_version_forbids_what_it_knows)
+TEST(each_version_forbids_what_it_knows)
 {
 	static const uint64_t files[] = {
 	    0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff, 0xffff, 0xffff};
@@ -31,7 +31,6 @@ START_TEST(each_version_forbids_what_it_knows)
 		    landlock_scopes(abi), abi >= ABI_SCOPES ? 3 : 0);
 	}
 }
-END_TEST
 
 static bool
 opens(const char *name, int flags)
@@ -109,7 +108,7 @@ make_files(void)
 }
 
 /* Whatever version the kernel has, it also serves the older ones. */
-START_TEST(the_kernel_does_so)
+TEST(the_kernel_does_so)
 {
 	int newest = landlock_probe(), status;
 
@@ -127,15 +126,4 @@ START_TEST(the_kernel_does_so)
 			    abi, grant, WEXITSTATUS(status));
 		}
 	remove_files();
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("landlock");
-
-	tcase_add_test(tests, each_version_forbids_what_it_knows);
-	tcase_add_test(tests, the_kernel_does_so);
-	return unit_run();
 }

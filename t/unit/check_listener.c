@@ -31,8 +31,8 @@ static struct buffer why;
 static char folder[64];
 static char address[128]; /* of a Unix socket in folder */
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/tined-check-listener-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -40,8 +40,8 @@ set_up(void)
 	listener_init(&all, &options);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	listener_close_all(&all);
 	buffer_free(&why);
@@ -49,7 +49,7 @@ tear_down(void)
 	rmdir(folder);
 }
 
-START_TEST(addresses_are_host_port_or_unix_path)
+TEST(addresses_are_host_port_or_unix_path)
 {
 	static const char *const good[] = {"localhost:8080", ":80", ":0",
 	    "127.0.0.1:65535", "[::1]:80", "[::]:0", "a.example:1",
@@ -59,9 +59,8 @@ START_TEST(addresses_are_host_port_or_unix_path)
 		ck_assert_msg(listener_address_is_valid(guard_string(good[i])),
 		    "\"%s\" is refused", good[i]);
 }
-END_TEST
 
-START_TEST(other_addresses_are_refused)
+TEST(other_addresses_are_refused)
 {
 	static const char *const bad[] = {"", ":", "80", "localhost",
 	    "localhost:", "localhost:65536", "localhost:-1", "localhost:http",
@@ -72,9 +71,8 @@ START_TEST(other_addresses_are_refused)
 		ck_assert_msg(!listener_address_is_valid(guard_string(bad[i])),
 		    "\"%s\" is taken", bad[i]);
 }
-END_TEST
 
-START_TEST(names_that_are_too_long_are_refused)
+TEST(names_that_are_too_long_are_refused)
 {
 	struct sockaddr_un un;
 	struct buffer b = {0};
@@ -97,7 +95,6 @@ START_TEST(names_that_are_too_long_are_refused)
 	ck_assert(!listener_address_is_valid(buffer_string(&b)));
 	buffer_free(&b);
 }
-END_TEST
 
 static void
 open_one(const char *where)
@@ -117,7 +114,7 @@ port_of(const struct listener *l)
 	return ntohs(a.sin_port);
 }
 
-START_TEST(the_url_has_the_port_that_the_kernel_chose)
+TEST(the_url_has_the_port_that_the_kernel_chose)
 {
 	struct buffer url = {0};
 
@@ -129,7 +126,6 @@ START_TEST(the_url_has_the_port_that_the_kernel_chose)
 	ck_assert_ptr_null(all.at[0].path);
 	buffer_free(&url);
 }
-END_TEST
 
 static int
 int_option(int fd, int level, int option)
@@ -186,7 +182,7 @@ accept_from(const struct listener *l)
 	return fd;
 }
 
-START_TEST(what_is_accepted_inherits_every_option_and_blocks)
+TEST(what_is_accepted_inherits_every_option_and_blocks)
 {
 	int client, fd;
 
@@ -203,9 +199,8 @@ START_TEST(what_is_accepted_inherits_every_option_and_blocks)
 	close(fd);
 	close(client);
 }
-END_TEST
 
-START_TEST(a_port_in_use_is_told_with_its_mend)
+TEST(a_port_in_use_is_told_with_its_mend)
 {
 	struct buffer again = {0};
 
@@ -219,9 +214,8 @@ START_TEST(a_port_in_use_is_told_with_its_mend)
 	ck_assert_uint_eq(all.count, 1);
 	buffer_free(&again);
 }
-END_TEST
 
-START_TEST(a_unix_socket_is_made_and_removed)
+TEST(a_unix_socket_is_made_and_removed)
 {
 	const char *path = address + strlen("unix:");
 	struct stat st;
@@ -241,7 +235,6 @@ START_TEST(a_unix_socket_is_made_and_removed)
 	listener_close_all(&all);
 	ck_assert_int_eq(lstat(path, &st), -1);
 }
-END_TEST
 
 /* As a server leaves it that was killed. */
 static void
@@ -256,7 +249,7 @@ leave_stale_socket(void)
 	close(fd);
 }
 
-START_TEST(a_stale_unix_socket_is_replaced_and_a_live_one_is_not)
+TEST(a_stale_unix_socket_is_replaced_and_a_live_one_is_not)
 {
 	leave_stale_socket();
 	open_one(address);
@@ -265,9 +258,8 @@ START_TEST(a_stale_unix_socket_is_replaced_and_a_live_one_is_not)
 	ck_assert_uint_eq(all.count, 1);
 	close(connect_to(&all.at[0]));
 }
-END_TEST
 
-START_TEST(a_path_that_is_another_servers_by_now_stays)
+TEST(a_path_that_is_another_servers_by_now_stays)
 {
 	const char *path = address + strlen("unix:");
 	char moved[sizeof(folder) + 8];
@@ -282,7 +274,6 @@ START_TEST(a_path_that_is_another_servers_by_now_stays)
 	unlink(moved);
 	ck_assert_int_eq(lstat(path, &st), 0);
 }
-END_TEST
 
 /* A client of the Unix socket that does not wait; false if it cannot be. */
 static bool
@@ -295,7 +286,7 @@ join_queue(void)
 	return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 }
 
-START_TEST(a_server_whose_queue_is_full_is_live)
+TEST(a_server_whose_queue_is_full_is_live)
 {
 	struct listener_options narrow = options;
 	struct stat st;
@@ -308,9 +299,8 @@ START_TEST(a_server_whose_queue_is_full_is_live)
 	ck_assert_int_eq(listener_open(&all, address, &why), -1);
 	ck_assert_int_eq(lstat(address + strlen("unix:"), &st), 0);
 }
-END_TEST
 
-START_TEST(a_client_that_waits_is_seen_until_it_is_accepted)
+TEST(a_client_that_waits_is_seen_until_it_is_accepted)
 {
 	int client, fd;
 
@@ -323,9 +313,8 @@ START_TEST(a_client_that_waits_is_seen_until_it_is_accepted)
 	close(fd);
 	close(client);
 }
-END_TEST
 
-START_TEST(who_waits_is_accepted_after_the_last_greeting)
+TEST(who_waits_is_accepted_after_the_last_greeting)
 {
 	struct stat st;
 	int client, fd;
@@ -340,7 +329,6 @@ START_TEST(who_waits_is_accepted_after_the_last_greeting)
 	close(fd);
 	close(client);
 }
-END_TEST
 
 /* The kernel lets root do more; the server need not be root. */
 static void
@@ -366,7 +354,7 @@ is_refused(const struct listener *l)
 }
 
 /* With TCP_DEFER_ACCEPT it does not wait to be accepted before it speaks. */
-START_TEST(a_handshake_under_way_is_completed_after_the_last_greeting)
+TEST(a_handshake_under_way_is_completed_after_the_last_greeting)
 {
 	int client, fd;
 
@@ -386,9 +374,8 @@ START_TEST(a_handshake_under_way_is_completed_after_the_last_greeting)
 	close(fd);
 	close(client);
 }
-END_TEST
 
-START_TEST(a_file_that_is_no_socket_is_never_removed)
+TEST(a_file_that_is_no_socket_is_never_removed)
 {
 	const char *path = address + strlen("unix:");
 	struct stat st;
@@ -400,7 +387,6 @@ START_TEST(a_file_that_is_no_socket_is_never_removed)
 	ck_assert_int_eq(lstat(path, &st), 0);
 	ck_assert(S_ISREG(st.st_mode));
 }
-END_TEST
 
 static bool
 is_ours(int fd)
@@ -455,16 +441,15 @@ listening_socket(void)
 	return fd;
 }
 
-START_TEST(a_passed_socket_is_adopted_with_its_options)
+TEST(a_passed_socket_is_adopted_with_its_options)
 {
 	int fd = listening_socket();
 
 	ck_assert_int_eq(adopt(fd, true, "1"), 1);
 	close(fd);
 }
-END_TEST
 
-START_TEST(sockets_for_another_process_are_left_alone)
+TEST(sockets_for_another_process_are_left_alone)
 {
 	int fd = listening_socket();
 
@@ -472,9 +457,8 @@ START_TEST(sockets_for_another_process_are_left_alone)
 	ck_assert_int_eq(adopt(fd, true, "0"), 0);
 	close(fd);
 }
-END_TEST
 
-START_TEST(a_count_that_is_none_is_refused)
+TEST(a_count_that_is_none_is_refused)
 {
 	int fd = listening_socket();
 
@@ -483,9 +467,8 @@ START_TEST(a_count_that_is_none_is_refused)
 	ck_assert_int_eq(adopt(fd, true, "1000000"), -1);
 	close(fd);
 }
-END_TEST
 
-START_TEST(what_is_passed_and_does_not_listen_is_refused)
+TEST(what_is_passed_and_does_not_listen_is_refused)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int file = open("/dev/null", O_RDONLY);
@@ -494,35 +477,4 @@ START_TEST(what_is_passed_and_does_not_listen_is_refused)
 	ck_assert_int_eq(adopt(file, true, "1"), -1);
 	close(fd);
 	close(file);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("listener");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, addresses_are_host_port_or_unix_path);
-	tcase_add_test(tests, other_addresses_are_refused);
-	tcase_add_test(tests, names_that_are_too_long_are_refused);
-	tcase_add_test(tests, the_url_has_the_port_that_the_kernel_chose);
-	tcase_add_test(
-	    tests, what_is_accepted_inherits_every_option_and_blocks);
-	tcase_add_test(tests, a_port_in_use_is_told_with_its_mend);
-	tcase_add_test(tests, a_unix_socket_is_made_and_removed);
-	tcase_add_test(
-	    tests, a_stale_unix_socket_is_replaced_and_a_live_one_is_not);
-	tcase_add_test(tests, a_path_that_is_another_servers_by_now_stays);
-	tcase_add_test(tests, a_server_whose_queue_is_full_is_live);
-	tcase_add_test(tests, a_client_that_waits_is_seen_until_it_is_accepted);
-	tcase_add_test(tests, who_waits_is_accepted_after_the_last_greeting);
-	tcase_add_test(
-	    tests, a_handshake_under_way_is_completed_after_the_last_greeting);
-	tcase_add_test(tests, a_file_that_is_no_socket_is_never_removed);
-	tcase_add_test(tests, a_passed_socket_is_adopted_with_its_options);
-	tcase_add_test(tests, sockets_for_another_process_are_left_alone);
-	tcase_add_test(tests, a_count_that_is_none_is_refused);
-	tcase_add_test(tests, what_is_passed_and_does_not_listen_is_refused);
-	return unit_run();
 }

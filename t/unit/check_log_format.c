@@ -7,8 +7,8 @@
 static struct log_format format;
 static struct buffer why;
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	log_format_free(&format);
 	buffer_free(&why);
@@ -51,7 +51,7 @@ assert_mistake(const char *text, const char *words)
 	ck_assert_ptr_null(format.pieces);
 }
 
-START_TEST(letters_are_apaches)
+TEST(letters_are_apaches)
 {
 	assert_piece("%h", LOG_FORMAT_CLIENT);
 	assert_piece("%a", LOG_FORMAT_CLIENT);
@@ -83,7 +83,6 @@ START_TEST(letters_are_apaches)
 	assert_piece("%p", LOG_FORMAT_SERVER_PORT);
 	ck_assert(format.wants_server_port);
 }
-END_TEST
 
 static void
 assert_time(const char *text, enum log_format_what what, int64_t unit)
@@ -92,7 +91,7 @@ assert_time(const char *text, enum log_format_what what, int64_t unit)
 	ck_assert_int_eq(format.pieces->unit, unit);
 }
 
-START_TEST(times_have_their_units)
+TEST(times_have_their_units)
 {
 	assert_time("%T", LOG_FORMAT_DURATION, CLOCK_SECOND);
 	assert_time("%{s}T", LOG_FORMAT_DURATION, CLOCK_SECOND);
@@ -103,9 +102,8 @@ START_TEST(times_have_their_units)
 	assert_time("%{first:us}T", LOG_FORMAT_FIRST_BYTE, 1000);
 	assert_time("%^FB", LOG_FORMAT_FIRST_BYTE, 1000);
 }
-END_TEST
 
-START_TEST(moments_are_of_the_request_or_of_its_end)
+TEST(moments_are_of_the_request_or_of_its_end)
 {
 	assert_piece("%t", LOG_FORMAT_TIME);
 	assert_piece("%{}t", LOG_FORMAT_TIME);
@@ -121,9 +119,8 @@ START_TEST(moments_are_of_the_request_or_of_its_end)
 	ck_assert(!format.pieces->at_end);
 	ck_assert_str_eq(format.pieces->text.at, "%Y-%m");
 }
-END_TEST
 
-START_TEST(fields_are_known_by_id_or_by_name)
+TEST(fields_are_known_by_id_or_by_name)
 {
 	assert_piece("%{referer}i", LOG_FORMAT_REQUEST_FIELD);
 	ck_assert_int_eq(format.pieces->id, FIELD_REFERER);
@@ -133,9 +130,8 @@ START_TEST(fields_are_known_by_id_or_by_name)
 	assert_piece("%{ETag}o", LOG_FORMAT_RESPONSE_FIELD);
 	assert_text_eq(format.pieces->text, "ETag");
 }
-END_TEST
 
-START_TEST(a_letter_may_be_for_some_statuses_only)
+TEST(a_letter_may_be_for_some_statuses_only)
 {
 	ck_assert_uint_eq(piece_of("%r")->status_count, 0);
 	ck_assert_uint_eq(piece_of("%400,501r")->status_count, 2);
@@ -144,9 +140,8 @@ START_TEST(a_letter_may_be_for_some_statuses_only)
 	ck_assert(piece_of("%!200,304,206{Referer}i")->others);
 	ck_assert_uint_eq(format.pieces->status_count, 3);
 }
-END_TEST
 
-START_TEST(literals_are_joined_and_unescaped)
+TEST(literals_are_joined_and_unescaped)
 {
 	parse("a %% \\\"b\\\" \\t\\\\ \\x%h\xc3\xa9%%");
 	ck_assert_uint_eq(format.count, 3);
@@ -158,9 +153,8 @@ START_TEST(literals_are_joined_and_unescaped)
 	assert_text_eq(format.pieces[2].text, "-");
 	assert_text_eq(format.pieces[3].text, "C");
 }
-END_TEST
 
-START_TEST(names_are_formats)
+TEST(names_are_formats)
 {
 	parse("common");
 	ck_assert_int_eq(format.pieces[0].what, LOG_FORMAT_CLIENT);
@@ -172,9 +166,8 @@ START_TEST(names_are_formats)
 	for (size_t i = 0; i < format.count; i++)
 		ck_assert_int_eq(format.pieces[i].json, i % 2 == 1);
 }
-END_TEST
 
-START_TEST(a_mistake_is_named_with_its_place)
+TEST(a_mistake_is_named_with_its_place)
 {
 	assert_mistake("%h %Z", "not %Z (character 4)");
 	assert_mistake("%h %f", "not %f (character 4)");
@@ -202,9 +195,8 @@ START_TEST(a_mistake_is_named_with_its_place)
 	assert_mistake("", "common, combined, json");
 	assert_mistake("jsno", "common, combined, json");
 }
-END_TEST
 
-START_TEST(a_format_and_its_dates_have_bounds)
+TEST(a_format_and_its_dates_have_bounds)
 {
 	char text[LOG_FORMAT_MAX + 2];
 
@@ -219,10 +211,9 @@ START_TEST(a_format_and_its_dates_have_bounds)
 	memcpy(text + 300, "}t", 3);
 	assert_mistake(text, "strftime");
 }
-END_TEST
 
 /* Whatever it is, it is a format or a mistake, and nothing is read past it. */
-START_TEST(random_formats_do_no_harm)
+TEST(random_formats_do_no_harm)
 {
 	char text[24];
 
@@ -237,24 +228,4 @@ START_TEST(random_formats_do_no_harm)
 		else
 			assert_quick(why.len > 0 && format.pieces == NULL);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("log_format");
-
-	tcase_add_checked_fixture(tests, NULL, tear_down);
-	tcase_add_test(tests, letters_are_apaches);
-	tcase_add_test(tests, times_have_their_units);
-	tcase_add_test(tests, moments_are_of_the_request_or_of_its_end);
-	tcase_add_test(tests, fields_are_known_by_id_or_by_name);
-	tcase_add_test(tests, a_letter_may_be_for_some_statuses_only);
-	tcase_add_test(tests, literals_are_joined_and_unescaped);
-	tcase_add_test(tests, names_are_formats);
-	tcase_add_test(tests, a_mistake_is_named_with_its_place);
-	tcase_add_test(tests, a_format_and_its_dates_have_bounds);
-	tcase_add_test(tests, random_formats_do_no_harm);
-	return unit_run();
 }

@@ -23,8 +23,8 @@ static struct logfile file;
 static char folder[64];
 static char path[128];
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/tined-check-logfile-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -32,8 +32,8 @@ set_up(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	unlink(path);
 	rmdir(folder);
@@ -60,7 +60,7 @@ content(void)
 	return buffer_string(&b);
 }
 
-START_TEST(a_file_is_made_with_mode_0640_and_appended_to)
+TEST(a_file_is_made_with_mode_0640_and_appended_to)
 {
 	struct stat st;
 
@@ -74,25 +74,22 @@ START_TEST(a_file_is_made_with_mode_0640_and_appended_to)
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0640);
 }
-END_TEST
 
-START_TEST(a_file_is_not_inherited_by_programs)
+TEST(a_file_is_not_inherited_by_programs)
 {
 	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
 	ck_assert_int_ne(fcntl(file.fd, F_GETFD) & FD_CLOEXEC, 0);
 }
-END_TEST
 
-START_TEST(a_file_that_cannot_be_opened_says_why)
+TEST(a_file_that_cannot_be_opened_says_why)
 {
 	ck_assert_int_eq(logfile_open(&file, "/nonexistent/log", -1), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	ck_assert_int_eq(logfile_open(&file, folder, -1), -1);
 	ck_assert_int_eq(errno, EISDIR);
 }
-END_TEST
 
-START_TEST(a_dash_is_the_standard_descriptor)
+TEST(a_dash_is_the_standard_descriptor)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
 
@@ -101,18 +98,16 @@ START_TEST(a_dash_is_the_standard_descriptor)
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_str_eq(content(), LINE);
 }
-END_TEST
 
-START_TEST(a_log_that_is_off_opens_and_writes_nothing)
+TEST(a_log_that_is_off_opens_and_writes_nothing)
 {
 	ck_assert_int_eq(logfile_open(&file, "off", 1), 0);
 	ck_assert_int_eq(file.kind, LOGFILE_OFF);
 	ck_assert_int_eq(file.fd, -1);
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 }
-END_TEST
 
-START_TEST(a_full_disk_is_told_of_once_and_lines_are_counted)
+TEST(a_full_disk_is_told_of_once_and_lines_are_counted)
 {
 	ck_assert_int_eq(logfile_open(&file, "/dev/full", -1), 0);
 	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
@@ -121,9 +116,8 @@ START_TEST(a_full_disk_is_told_of_once_and_lines_are_counted)
 		ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_uint_eq(logfile_lost(&file), 10);
 }
-END_TEST
 
-START_TEST(a_log_that_is_healed_is_told_of_once_and_may_break_again)
+TEST(a_log_that_is_healed_is_told_of_once_and_may_break_again)
 {
 	int good = open("/dev/null", O_WRONLY),
 	    bad = open("/dev/full", O_WRONLY);
@@ -139,9 +133,8 @@ START_TEST(a_log_that_is_healed_is_told_of_once_and_may_break_again)
 	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
 	ck_assert_uint_eq(logfile_lost(&file), 1);
 }
-END_TEST
 
-START_TEST(a_reader_that_is_gone_is_a_trouble_like_another)
+TEST(a_reader_that_is_gone_is_a_trouble_like_another)
 {
 	int ends[2];
 
@@ -153,9 +146,8 @@ START_TEST(a_reader_that_is_gone_is_a_trouble_like_another)
 	ck_assert_int_eq(errno, EPIPE);
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 }
-END_TEST
 
-START_TEST(a_socket_is_a_log_too)
+TEST(a_socket_is_a_log_too)
 {
 	int pair[2];
 
@@ -167,9 +159,8 @@ START_TEST(a_socket_is_a_log_too)
 	ck_assert_int_eq(write_line(), LOGFILE_BROKE);
 	ck_assert_int_eq(errno, EPIPE);
 }
-END_TEST
 
-START_TEST(a_line_to_the_journal_has_its_priority)
+TEST(a_line_to_the_journal_has_its_priority)
 {
 	char name[64], line[64];
 	struct stat st;
@@ -189,9 +180,8 @@ START_TEST(a_line_to_the_journal_has_its_priority)
 	    recv(pair[1], line, sizeof(line), 0), 3 + strlen(LINE));
 	ck_assert_int_eq(memcmp(line, "<3>" LINE, 3 + strlen(LINE)), 0);
 }
-END_TEST
 
-START_TEST(another_socket_than_the_journal_gets_lines_as_they_are)
+TEST(another_socket_than_the_journal_gets_lines_as_they_are)
 {
 	char line[64];
 	int pair[2];
@@ -204,9 +194,8 @@ START_TEST(another_socket_than_the_journal_gets_lines_as_they_are)
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_int_eq(recv(pair[1], line, sizeof(line), 0), strlen(LINE));
 }
-END_TEST
 
-START_TEST(a_fifo_without_a_reader_is_refused_at_once)
+TEST(a_fifo_without_a_reader_is_refused_at_once)
 {
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(logfile_open(&file, path, -1), -1);
@@ -215,9 +204,8 @@ START_TEST(a_fifo_without_a_reader_is_refused_at_once)
 	errno = ENOENT;
 	ck_assert_str_eq(logfile_explain(path), strerror(ENOENT));
 }
-END_TEST
 
-START_TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
+TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
 {
 	int ends[2];
 
@@ -226,9 +214,8 @@ START_TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
 }
-END_TEST
 
-START_TEST(a_reader_that_sleeps_keeps_nobody_waiting_for_long)
+TEST(a_reader_that_sleeps_keeps_nobody_waiting_for_long)
 {
 	int64_t start = clock_now();
 	enum logfile_event event;
@@ -247,9 +234,8 @@ START_TEST(a_reader_that_sleeps_keeps_nobody_waiting_for_long)
 	ck_assert_int_lt(clock_now() - start, 10 * CLOCK_SECOND);
 	ck_assert_uint_eq(logfile_lost(&file), 1001);
 }
-END_TEST
 
-START_TEST(one_process_of_all_that_share_a_log_tells_of_its_trouble)
+TEST(one_process_of_all_that_share_a_log_tells_of_its_trouble)
 {
 	int told = 0, healed = 0;
 
@@ -277,7 +263,6 @@ START_TEST(one_process_of_all_that_share_a_log_tells_of_its_trouble)
 	}
 	ck_assert_int_eq(healed, 1);
 }
-END_TEST
 
 static _Noreturn void
 write_lines(char letter)
@@ -291,7 +276,7 @@ write_lines(char letter)
 	_exit(0);
 }
 
-START_TEST(lines_of_several_processes_do_not_mix)
+TEST(lines_of_several_processes_do_not_mix)
 {
 	const char *at;
 
@@ -307,9 +292,8 @@ START_TEST(lines_of_several_processes_do_not_mix)
 		for (int i = 0; i < 199; i++)
 			assert_quick(at[i] == at[0] && at[199] == '\n');
 }
-END_TEST
 
-START_TEST(a_file_that_was_moved_is_made_again_under_the_same_number)
+TEST(a_file_that_was_moved_is_made_again_under_the_same_number)
 {
 	char moved[160];
 	int number;
@@ -328,9 +312,8 @@ START_TEST(a_file_that_was_moved_is_made_again_under_the_same_number)
 	ck_assert_str_eq(content(), LINE);
 	unlink(moved);
 }
-END_TEST
 
-START_TEST(what_cannot_be_opened_again_stays)
+TEST(what_cannot_be_opened_again_stays)
 {
 	ck_assert_int_eq(logfile_open(&file, path, -1), 0);
 	ck_assert_int_eq(unlink(path), 0);
@@ -339,9 +322,8 @@ START_TEST(what_cannot_be_opened_again_stays)
 	ck_assert_int_eq(errno, ENXIO); /* nobody reads it */
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 }
-END_TEST
 
-START_TEST(it_is_found_from_another_folder)
+TEST(it_is_found_from_another_folder)
 {
 	ck_assert_int_eq(chdir(folder), 0);
 	ck_assert_int_eq(logfile_open(&file, "log", -1), 0);
@@ -350,40 +332,4 @@ START_TEST(it_is_found_from_another_folder)
 	ck_assert_int_eq(logfile_reopen(&file), 0);
 	write_line();
 	ck_assert_str_eq(content(), LINE);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("logfile");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, a_file_is_made_with_mode_0640_and_appended_to);
-	tcase_add_test(tests, a_file_is_not_inherited_by_programs);
-	tcase_add_test(tests, a_file_that_cannot_be_opened_says_why);
-	tcase_add_test(tests, a_dash_is_the_standard_descriptor);
-	tcase_add_test(tests, a_log_that_is_off_opens_and_writes_nothing);
-	tcase_add_test(
-	    tests, a_full_disk_is_told_of_once_and_lines_are_counted);
-	tcase_add_test(
-	    tests, a_log_that_is_healed_is_told_of_once_and_may_break_again);
-	tcase_add_test(tests, a_reader_that_is_gone_is_a_trouble_like_another);
-	tcase_add_test(tests, a_socket_is_a_log_too);
-	tcase_add_test(tests, a_line_to_the_journal_has_its_priority);
-	tcase_add_test(
-	    tests, another_socket_than_the_journal_gets_lines_as_they_are);
-	tcase_add_test(tests, a_fifo_without_a_reader_is_refused_at_once);
-	tcase_add_test(
-	    tests, an_inherited_pipe_is_not_changed_for_those_who_share_it);
-	tcase_add_test(
-	    tests, a_reader_that_sleeps_keeps_nobody_waiting_for_long);
-	tcase_add_test(
-	    tests, one_process_of_all_that_share_a_log_tells_of_its_trouble);
-	tcase_add_test(
-	    tests, a_file_that_was_moved_is_made_again_under_the_same_number);
-	tcase_add_test(tests, what_cannot_be_opened_again_stays);
-	tcase_add_test(tests, it_is_found_from_another_folder);
-	tcase_add_test(tests, lines_of_several_processes_do_not_mix);
-	return unit_run();
 }

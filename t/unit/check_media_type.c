@@ -22,8 +22,8 @@ load(const char *lines)
 	unlink(name);
 }
 
-static void
-release(void)
+void
+unit_tear_down(void)
 {
 	media_type_free(&mime);
 }
@@ -34,7 +34,7 @@ assert_type(const char *name, const char *type)
 	ck_assert_str_eq(media_type_type(&mime, guard_string(name)), type);
 }
 
-START_TEST(a_file_that_is_not_there_leaves_the_built_in_types)
+TEST(a_file_that_is_not_there_leaves_the_built_in_types)
 {
 	media_type_load(&mime, "/nonexistent/mime.types");
 	assert_type("index.html", "text/html; charset=utf-8");
@@ -44,9 +44,8 @@ START_TEST(a_file_that_is_not_there_leaves_the_built_in_types)
 	assert_type("a.wasm", "application/wasm");
 	assert_type("a.woff2", "font/woff2");
 }
-END_TEST
 
-START_TEST(what_is_not_known_is_application_octet_stream)
+TEST(what_is_not_known_is_application_octet_stream)
 {
 	load("");
 	assert_type("a.unknown", "application/octet-stream");
@@ -56,9 +55,8 @@ START_TEST(what_is_not_known_is_application_octet_stream)
 	assert_type("html", "application/octet-stream");
 	assert_type("a.html~", "application/octet-stream");
 }
-END_TEST
 
-START_TEST(the_extension_is_behind_the_last_dot_of_the_last_segment)
+TEST(the_extension_is_behind_the_last_dot_of_the_last_segment)
 {
 	load("");
 	assert_type("a.html.png", "image/png");
@@ -66,17 +64,15 @@ START_TEST(the_extension_is_behind_the_last_dot_of_the_last_segment)
 	assert_type("/a.b/c.png", "image/png");
 	assert_type("a.tar.gz", "application/gzip");
 }
-END_TEST
 
-START_TEST(extensions_compare_without_case)
+TEST(extensions_compare_without_case)
 {
 	load("model/x XYz\n");
 	assert_type("A.HTML", "text/html; charset=utf-8");
 	assert_type("a.xyZ", "model/x");
 }
-END_TEST
 
-START_TEST(a_long_extension_is_unknown_and_harms_nothing)
+TEST(a_long_extension_is_unknown_and_harms_nothing)
 {
 	char name[300] = "a.";
 
@@ -86,9 +82,8 @@ START_TEST(a_long_extension_is_unknown_and_harms_nothing)
 		assert_type(name, "application/octet-stream");
 	}
 }
-END_TEST
 
-START_TEST(types_of_the_file_are_added)
+TEST(types_of_the_file_are_added)
 {
 	load("# comment x\n\nmodel/a\t\taa  ab\nmodel/none\nmodel/b ba\n"
 	     "text/c ca");
@@ -99,47 +94,42 @@ START_TEST(types_of_the_file_are_added)
 	assert_type("x.comment", "application/octet-stream");
 	assert_type("x.x", "application/octet-stream");
 }
-END_TEST
 
-START_TEST(the_last_to_name_an_extension_counts_and_the_file_before_us)
+TEST(the_last_to_name_an_extension_counts_and_the_file_before_us)
 {
 	load("model/a same\nmodel/b same\nmodel/c html");
 	assert_type("x.same", "model/b");
 	assert_type("x.html", "model/c");
 	assert_type("x.htm", "text/html; charset=utf-8");
 }
-END_TEST
 
-START_TEST(types_that_are_others_on_the_web_are_passed_over)
+TEST(types_that_are_others_on_the_web_are_passed_over)
 {
 	load("text/vnd.trolltech.linguist\t\tts\n");
 	assert_type("a.ts", "video/mp2t");
-	release();
+	unit_tear_down();
 	load("text/vnd.trolltech.linguist ts\ntext/typescript ts\n");
 	assert_type("a.ts", "text/typescript; charset=utf-8");
-	release();
+	unit_tear_down();
 	load("text/vnd.trolltech.linguistic x\n");
 	assert_type("a.x", "text/vnd.trolltech.linguistic; charset=utf-8");
 }
-END_TEST
 
-START_TEST(an_empty_table_knows_nothing)
+TEST(an_empty_table_knows_nothing)
 {
 	mime = (struct media_type){0};
 	assert_type("a.html", "application/octet-stream");
 }
-END_TEST
 
-START_TEST(names_for_people_are_plain_text)
+TEST(names_for_people_are_plain_text)
 {
 	load("");
 	assert_type("README", "text/plain; charset=utf-8");
 	assert_type("/a/COPYING", "text/plain; charset=utf-8");
 	assert_type("READMEX", "application/octet-stream");
 }
-END_TEST
 
-START_TEST(a_table_of_many_is_found_in_whole)
+TEST(a_table_of_many_is_found_in_whole)
 {
 	struct buffer lines = {0};
 	char name[32], type[32];
@@ -154,28 +144,4 @@ START_TEST(a_table_of_many_is_found_in_whole)
 		assert_type(name, type);
 	}
 	buffer_free(&lines);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("media_type");
-
-	tcase_add_checked_fixture(tests, NULL, release);
-	tcase_add_test(
-	    tests, a_file_that_is_not_there_leaves_the_built_in_types);
-	tcase_add_test(tests, what_is_not_known_is_application_octet_stream);
-	tcase_add_test(
-	    tests, the_extension_is_behind_the_last_dot_of_the_last_segment);
-	tcase_add_test(tests, extensions_compare_without_case);
-	tcase_add_test(tests, a_long_extension_is_unknown_and_harms_nothing);
-	tcase_add_test(tests, types_of_the_file_are_added);
-	tcase_add_test(
-	    tests, the_last_to_name_an_extension_counts_and_the_file_before_us);
-	tcase_add_test(tests, types_that_are_others_on_the_web_are_passed_over);
-	tcase_add_test(tests, an_empty_table_knows_nothing);
-	tcase_add_test(tests, names_for_people_are_plain_text);
-	tcase_add_test(tests, a_table_of_many_is_found_in_whole);
-	return unit_run();
 }

@@ -10,8 +10,8 @@
 
 static char *around, *buffer;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	around = memory_get(SIZE + 2);
 	buffer = around + 1; /* on no page's border */
@@ -19,13 +19,13 @@ set_up(void)
 	memset(buffer, 'x', SIZE);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	free(around);
 }
 
-START_TEST(little_is_left_as_it_is)
+TEST(little_is_left_as_it_is)
 {
 	size_t used = MEMORY_KEPT;
 
@@ -33,9 +33,8 @@ START_TEST(little_is_left_as_it_is)
 	ck_assert_uint_eq(used, MEMORY_KEPT);
 	ck_assert_int_eq(buffer[MEMORY_KEPT - 1], 'x');
 }
-END_TEST
 
-START_TEST(what_is_behind_goes)
+TEST(what_is_behind_goes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), used = SIZE;
 
@@ -45,26 +44,12 @@ START_TEST(what_is_behind_goes)
 	for (size_t i = MEMORY_KEPT + page; i < SIZE - page; i++)
 		assert_quick(buffer[i] == 0);
 }
-END_TEST
 
-START_TEST(what_is_beside_it_stays)
+TEST(what_is_beside_it_stays)
 {
 	size_t used = SIZE;
 
 	ck_assert(memory_forget(buffer, &used));
 	ck_assert_int_eq(around[0], BESIDE);
 	ck_assert_int_eq(around[SIZE + 1], BESIDE);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("memory");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, little_is_left_as_it_is);
-	tcase_add_test(tests, what_is_behind_goes);
-	tcase_add_test(tests, what_is_beside_it_stays);
-	return unit_run();
 }

@@ -2,7 +2,7 @@
 #include "http/method.h"
 #include "unit.h"
 
-START_TEST(methods_are_told_by_their_names)
+TEST(methods_are_told_by_their_names)
 {
 	ck_assert_int_eq(method_of(guard_text(TEXT("GET"))), METHOD_GET);
 	ck_assert_int_eq(method_of(guard_text(TEXT("HEAD"))), METHOD_HEAD);
@@ -13,9 +13,8 @@ START_TEST(methods_are_told_by_their_names)
 	ck_assert_int_eq(method_of(guard_text(TEXT("PATCH"))), METHOD_PATCH);
 	ck_assert_int_eq(method_of(guard_text(TEXT("DELETE"))), METHOD_DELETE);
 }
-END_TEST
 
-START_TEST(case_counts_and_so_does_every_byte)
+TEST(case_counts_and_so_does_every_byte)
 {
 	ck_assert_int_eq(method_of(guard_text(TEXT("get"))), METHOD_UNKNOWN);
 	ck_assert_int_eq(method_of(guard_text(TEXT("Get"))), METHOD_UNKNOWN);
@@ -27,9 +26,8 @@ START_TEST(case_counts_and_so_does_every_byte)
 	    method_of(guard_text(TEXT("CONNECT"))), METHOD_UNKNOWN);
 	ck_assert_int_eq(method_of(guard_text(TEXT("TRACE"))), METHOD_UNKNOWN);
 }
-END_TEST
 
-START_TEST(a_list_names_the_methods_of_a_set)
+TEST(a_list_names_the_methods_of_a_set)
 {
 	struct buffer b = {0};
 
@@ -42,9 +40,8 @@ START_TEST(a_list_names_the_methods_of_a_set)
 	assert_string_eq(&b, "GET, HEAD, DELETE");
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(every_set_can_be_read_back_from_its_list)
+TEST(every_set_can_be_read_back_from_its_list)
 {
 	struct buffer b = {0};
 
@@ -60,17 +57,4 @@ START_TEST(every_set_can_be_read_back_from_its_list)
 		ck_assert_uint_eq(back, set);
 	}
 	buffer_free(&b);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("method");
-
-	tcase_add_test(tests, methods_are_told_by_their_names);
-	tcase_add_test(tests, case_counts_and_so_does_every_byte);
-	tcase_add_test(tests, a_list_names_the_methods_of_a_set);
-	tcase_add_test(tests, every_set_can_be_read_back_from_its_list);
-	return unit_run();
 }

@@ -2,7 +2,7 @@
 #include "base/min_rate.h"
 #include "unit.h"
 
-START_TEST(a_window_ends_when_its_time_has_passed)
+TEST(a_window_ends_when_its_time_has_passed)
 {
 	struct min_rate p;
 
@@ -11,9 +11,8 @@ START_TEST(a_window_ends_when_its_time_has_passed)
 	p.ends = clock_now();
 	ck_assert(min_rate_is_over(&p));
 }
-END_TEST
 
-START_TEST(one_byte_less_than_the_quota_changes_no_deadline)
+TEST(one_byte_less_than_the_quota_changes_no_deadline)
 {
 	struct min_rate p;
 	int64_t ends;
@@ -24,9 +23,8 @@ START_TEST(one_byte_less_than_the_quota_changes_no_deadline)
 	min_rate_add(&p, 20 * MIN_RATE_BYTES_PER_SECOND - 1);
 	ck_assert_int_eq(p.ends, ends);
 }
-END_TEST
 
-START_TEST(the_quota_in_whatever_pieces_begins_a_new_window)
+TEST(the_quota_in_whatever_pieces_begins_a_new_window)
 {
 	struct min_rate p;
 
@@ -39,9 +37,8 @@ START_TEST(the_quota_in_whatever_pieces_begins_a_new_window)
 	ck_assert(!min_rate_is_over(&p));
 	ck_assert_int_gt(p.ends, clock_now() + 19 * CLOCK_SECOND);
 }
-END_TEST
 
-START_TEST(what_was_moved_before_buys_no_time_later)
+TEST(what_was_moved_before_buys_no_time_later)
 {
 	struct min_rate p;
 
@@ -52,9 +49,8 @@ START_TEST(what_was_moved_before_buys_no_time_later)
 	min_rate_add(&p, 20 * MIN_RATE_BYTES_PER_SECOND - 1);
 	ck_assert(min_rate_is_over(&p));
 }
-END_TEST
 
-START_TEST(the_quota_grows_with_the_window)
+TEST(the_quota_grows_with_the_window)
 {
 	struct min_rate p;
 
@@ -64,18 +60,4 @@ START_TEST(the_quota_grows_with_the_window)
 	ck_assert(min_rate_is_over(&p));
 	min_rate_add(&p, 1);
 	ck_assert_int_gt(p.ends, 1);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("min_rate");
-
-	tcase_add_test(tests, a_window_ends_when_its_time_has_passed);
-	tcase_add_test(tests, one_byte_less_than_the_quota_changes_no_deadline);
-	tcase_add_test(tests, the_quota_in_whatever_pieces_begins_a_new_window);
-	tcase_add_test(tests, what_was_moved_before_buys_no_time_later);
-	tcase_add_test(tests, the_quota_grows_with_the_window);
-	return unit_run();
 }

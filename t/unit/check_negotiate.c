@@ -55,7 +55,7 @@ static const struct {
     {"/", FORM_TEXT, FORM_METRICS},
 };
 
-START_TEST(the_form_that_is_preferred)
+TEST(the_form_that_is_preferred)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *shown =
@@ -69,24 +69,12 @@ START_TEST(the_form_that_is_preferred)
 		    "metrics of %s", shown);
 	}
 }
-END_TEST
 
-START_TEST(several_fields_are_one_list)
+TEST(several_fields_are_one_list)
 {
 	ask_for("text/html;q=0.5");
 	request.fields[1] = request.fields[0];
 	request.fields[1].value = TEXT("application/json");
 	request.field_count = 2;
 	ck_assert_int_eq(status_wanted_form(&request), FORM_JSON);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("negotiate");
-
-	tcase_add_test(tests, the_form_that_is_preferred);
-	tcase_add_test(tests, several_fields_are_one_list);
-	return unit_run();
 }

@@ -10,14 +10,14 @@
 
 static struct notice_box control;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(notice_box_open(&control), 0);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	close(control.from);
 	close(control.to);
@@ -38,7 +38,7 @@ post(unsigned number, int access_log, int error_log)
 	ck_assert_int_eq(notice_box_post(&control, &n), 0);
 }
 
-START_TEST(each_reader_has_descriptors_of_its_own)
+TEST(each_reader_has_descriptors_of_its_own)
 {
 	int null = open("/dev/null", O_WRONLY);
 	int full = open("/dev/full", O_WRONLY);
@@ -58,9 +58,8 @@ START_TEST(each_reader_has_descriptors_of_its_own)
 		    fcntl(n.fds[NOTICE_BOX_ERROR_LOG], F_GETFD), FD_CLOEXEC);
 	}
 }
-END_TEST
 
-START_TEST(a_notice_need_not_have_all_or_any)
+TEST(a_notice_need_not_have_all_or_any)
 {
 	struct notice n;
 
@@ -74,9 +73,8 @@ START_TEST(a_notice_need_not_have_all_or_any)
 	ck_assert_uint_eq(n.number, 2);
 	ck_assert_int_eq(n.fds[NOTICE_BOX_ERROR_LOG], -1);
 }
-END_TEST
 
-START_TEST(a_notice_takes_the_place_of_the_one_before)
+TEST(a_notice_takes_the_place_of_the_one_before)
 {
 	struct notice n;
 	int before = descriptors_count();
@@ -87,18 +85,16 @@ START_TEST(a_notice_takes_the_place_of_the_one_before)
 	ck_assert_uint_eq(n.number, 100);
 	ck_assert_int_eq(descriptors_count(), before + 2);
 }
-END_TEST
 
-START_TEST(without_a_notice_it_does_not_block)
+TEST(without_a_notice_it_does_not_block)
 {
 	struct notice n;
 
 	ck_assert_int_eq(notice_box_read(&control, &n), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 }
-END_TEST
 
-START_TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
+TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
 {
 	struct rlimit limit, low;
 	struct notice n;
@@ -116,20 +112,4 @@ START_TEST(without_free_descriptors_none_leaks_and_it_can_be_read_later)
 	ck_assert_int_eq(descriptors_count(), before);
 	ck_assert_int_eq(notice_box_read(&control, &n), 0);
 	ck_assert_uint_eq(n.number, 3);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("notice");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, each_reader_has_descriptors_of_its_own);
-	tcase_add_test(tests, a_notice_need_not_have_all_or_any);
-	tcase_add_test(tests, a_notice_takes_the_place_of_the_one_before);
-	tcase_add_test(tests, without_a_notice_it_does_not_block);
-	tcase_add_test(tests,
-	    without_free_descriptors_none_leaks_and_it_can_be_read_later);
-	return unit_run();
 }

@@ -73,8 +73,8 @@ parse_in_child(const char *line, int descriptor, struct buffer *said)
 	return WEXITSTATUS(status);
 }
 
-static void
-release(void)
+void
+unit_tear_down(void)
 {
 	config_free(&config);
 }
@@ -97,7 +97,7 @@ assert_mistake(const char *line, const char *flag, const char *mend)
 	buffer_free(&said);
 }
 
-START_TEST(without_arguments_the_current_folder_is_served)
+TEST(without_arguments_the_current_folder_is_served)
 {
 	parse("");
 	ck_assert_uint_eq(config.mounts.count, 1);
@@ -109,9 +109,8 @@ START_TEST(without_arguments_the_current_folder_is_served)
 	ck_assert_str_eq(config.access_log, "-");
 	ck_assert_str_eq(config.error_log, "-");
 }
-END_TEST
 
-START_TEST(the_defaults_are_those_of_the_manual)
+TEST(the_defaults_are_those_of_the_manual)
 {
 	parse("");
 	ck_assert_int_eq(config.workers.min, 4);
@@ -133,9 +132,8 @@ START_TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_NOTICE);
 	ck_assert(!config.listing && !config.dotfiles && !config.daemon);
 }
-END_TEST
 
-START_TEST(short_and_long_options_are_the_same)
+TEST(short_and_long_options_are_the_same)
 {
 	parse("--request-timeout|off");
 	ck_assert_int_eq(config.request_timeout, 0);
@@ -167,9 +165,8 @@ START_TEST(short_and_long_options_are_the_same)
 	ck_assert_str_eq(config.access_log, "/a");
 	ck_assert_str_eq(config.error_log, "/e");
 }
-END_TEST
 
-START_TEST(limits_and_times_are_taken)
+TEST(limits_and_times_are_taken)
 {
 	parse(
 	    "--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
@@ -188,9 +185,8 @@ START_TEST(limits_and_times_are_taken)
 	ck_assert_int_eq(config.workers.max, 4096);
 	ck_assert_int_eq(config.backlog, 65535);
 }
-END_TEST
 
-START_TEST(numbers_of_workers_are_one_or_two)
+TEST(numbers_of_workers_are_one_or_two)
 {
 	parse("-w|4-64|-s|1-3");
 	ck_assert_int_eq(config.workers.min, 4);
@@ -210,9 +206,8 @@ START_TEST(numbers_of_workers_are_one_or_two)
 	assert_mistake("-s|3-2", "--spare", "2-8");
 	assert_mistake("-s|0-2", "--spare", "2-8");
 }
-END_TEST
 
-START_TEST(a_log_format_is_checked_at_once)
+TEST(a_log_format_is_checked_at_once)
 {
 	parse("");
 	ck_assert_str_eq(config.log_format, "combined");
@@ -222,9 +217,8 @@ START_TEST(a_log_format_is_checked_at_once)
 	assert_mistake(
 	    "--log-format=%h %Z", "--log-format %h %Z", "(character 4)");
 }
-END_TEST
 
-START_TEST(workers_are_recycled)
+TEST(workers_are_recycled)
 {
 	parse("");
 	ck_assert_uint_eq(config.max_requests, 0);
@@ -242,9 +236,8 @@ START_TEST(workers_are_recycled)
 	assert_mistake("-r|x", "--max-requests", "1000,100");
 	assert_mistake("--max-worker-memory=1k", "--max-worker-memory", "1M");
 }
-END_TEST
 
-START_TEST(options_that_repeat_are_kept_in_their_order)
+TEST(options_that_repeat_are_kept_in_their_order)
 {
 	parse("-l|:1|-l|[::1]:2|--allow=10.0.0.0/8|--allow|::1|"
 	      "--header=A: b|--header=C:d");
@@ -255,9 +248,8 @@ START_TEST(options_that_repeat_are_kept_in_their_order)
 	ck_assert_str_eq(config.headers.at[0], "A: b");
 	ck_assert_str_eq(config.headers.at[1], "C: d");
 }
-END_TEST
 
-START_TEST(a_mount_is_prefix_kind_and_argument)
+TEST(a_mount_is_prefix_kind_and_argument)
 {
 	parse("-m|/bench=echo:10000|-m|/a=file:/b=c:d");
 	ck_assert_uint_eq(config.mounts.count, 2);
@@ -270,17 +262,15 @@ START_TEST(a_mount_is_prefix_kind_and_argument)
 	ck_assert_str_eq(config.mounts.at[1].prefix, "/");
 	ck_assert_str_eq(config.mounts.at[1].arg, "/srv");
 }
-END_TEST
 
-START_TEST(switches_are_on_when_they_are_given)
+TEST(switches_are_on_when_they_are_given)
 {
 	parse("--listing|--dotfiles|--follow-symlinks|--precompressed|-t");
 	ck_assert(config.listing && config.dotfiles && config.follow_symlinks);
 	ck_assert(config.precompressed && config.test && !config.daemon);
 }
-END_TEST
 
-START_TEST(a_daemon_logs_to_syslog_and_not_to_a_terminal)
+TEST(a_daemon_logs_to_syslog_and_not_to_a_terminal)
 {
 	parse("-d");
 	ck_assert(config.daemon);
@@ -290,9 +280,8 @@ START_TEST(a_daemon_logs_to_syslog_and_not_to_a_terminal)
 	ck_assert_str_eq(config.access_log, "/a");
 	ck_assert_str_eq(config.error_log, "/e");
 }
-END_TEST
 
-START_TEST(verbose_and_quiet_set_the_level)
+TEST(verbose_and_quiet_set_the_level)
 {
 	parse("-v");
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_INFO);
@@ -303,9 +292,8 @@ START_TEST(verbose_and_quiet_set_the_level)
 	parse("-q");
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_WARNING);
 }
-END_TEST
 
-START_TEST(a_bad_number_names_its_flag_and_its_bounds)
+TEST(a_bad_number_names_its_flag_and_its_bounds)
 {
 	assert_mistake("-w|0", "--workers", "1 to 4096");
 	assert_mistake("--quarantine|3", "--quarantine", "such as 3,60s");
@@ -324,9 +312,8 @@ START_TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("--max-head=61441", "--max-head", "1k to 60k");
 	assert_mistake("--max-body=lots", "--max-body", "a size");
 }
-END_TEST
 
-START_TEST(a_bad_time_names_its_flag_and_an_example)
+TEST(a_bad_time_names_its_flag_and_an_example)
 {
 	assert_mistake("-k|0", "--keepalive", "20s");
 	assert_mistake("-k|5x", "--keepalive", "20s");
@@ -336,26 +323,23 @@ START_TEST(a_bad_time_names_its_flag_and_an_example)
 	assert_mistake("--stop-timeout=0ms", "--stop-timeout", "20s");
 	assert_mistake("--max-age=x", "--max-age", "5m");
 }
-END_TEST
 
-START_TEST(a_bad_address_names_its_flag_and_the_forms)
+TEST(a_bad_address_names_its_flag_and_the_forms)
 {
 	assert_mistake("-l|8080", "--listen", "host:port");
 	assert_mistake("--listen=a:99999", "--listen", "unix:PATH");
 	assert_mistake("--allow=10.0.0.0/33", "--allow", "10.0.0.0/8");
 	assert_mistake("--allow=localhost", "--allow", "10.0.0.0/8");
 }
-END_TEST
 
-START_TEST(a_bad_mount_names_its_form)
+TEST(a_bad_mount_names_its_form)
 {
 	assert_mistake("-m|docs=file:/a", "--mount", "/PREFIX=KIND");
 	assert_mistake("-m|/docs", "--mount", "/PREFIX=KIND");
 	assert_mistake("-m|", "--mount", "/PREFIX=KIND");
 }
-END_TEST
 
-START_TEST(a_bad_field_is_refused_at_the_start)
+TEST(a_bad_field_is_refused_at_the_start)
 {
 	assert_mistake("--header=A", "--header", "NAME: VALUE");
 	assert_mistake("--header=: b", "--header", "a name");
@@ -369,18 +353,16 @@ START_TEST(a_bad_field_is_refused_at_the_start)
 	    "--header=Transfer-Encoding: x", "--header", "does not set");
 	assert_mistake("--header=Connection: x", "--header", "does not set");
 }
-END_TEST
 
-START_TEST(a_pid_file_may_have_digits_in_its_name)
+TEST(a_pid_file_may_have_digits_in_its_name)
 {
 	parse("-p|./80");
 	ck_assert_str_eq(config.pidfile, "./80");
 	parse("-p|80.pid");
 	ck_assert_str_eq(config.pidfile, "80.pid");
 }
-END_TEST
 
-START_TEST(a_bad_file_names_its_flag)
+TEST(a_bad_file_names_its_flag)
 {
 	assert_mistake("-p|", "--pidfile", "name of a file");
 	assert_mistake("-p|80", "--pidfile", "--listen :80");
@@ -395,9 +377,8 @@ START_TEST(a_bad_file_names_its_flag)
 	assert_mistake("--error-page=600=/a", "--error-page", "STATUS=FILE");
 	assert_mistake("--error-page=x=/a", "--error-page", "STATUS=FILE");
 }
-END_TEST
 
-START_TEST(unknown_options_and_missing_values_are_named)
+TEST(unknown_options_and_missing_values_are_named)
 {
 	assert_mistake("--nonsense", "--nonsense", "--help");
 	assert_mistake("-x", "-x", "--help");
@@ -408,9 +389,8 @@ START_TEST(unknown_options_and_missing_values_are_named)
 	assert_mistake("--daemon=yes", "--daemon", "takes no value");
 	assert_mistake("/a|/b", "one folder", "--mount");
 }
-END_TEST
 
-START_TEST(no_value_can_write_more_than_its_line)
+TEST(no_value_can_write_more_than_its_line)
 {
 	assert_mistake("-w|1\n2", "--workers", "1 to 4096");
 	assert_mistake("-w|\x1b]0;title\x07", "--workers", "1 to 4096");
@@ -418,9 +398,8 @@ START_TEST(no_value_can_write_more_than_its_line)
 		       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	    "--listen", "host:port");
 }
-END_TEST
 
-START_TEST(help_and_version_print_and_exit_well)
+TEST(help_and_version_print_and_exit_well)
 {
 	struct buffer said = {0};
 
@@ -432,7 +411,6 @@ START_TEST(help_and_version_print_and_exit_well)
 	ck_assert_str_eq(buffer_string(&said), option_help_all);
 	buffer_free(&said);
 }
-END_TEST
 
 static int
 count_lines(const char *at)
@@ -449,15 +427,14 @@ count_lines(const char *at)
 	return lines;
 }
 
-START_TEST(help_fits_a_screen)
+TEST(help_fits_a_screen)
 {
 	ck_assert_int_lt(count_lines(option_help), 24);
 	ck_assert_int_gt(count_lines(option_help_all), 24);
 }
-END_TEST
 
 /* As "-k, --keepalive TIME" or "    --linger TIME", at the start of a line. */
-START_TEST(all_options_are_in_the_long_help)
+TEST(all_options_are_in_the_long_help)
 {
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option_spec *spec = &option_specs[i];
@@ -470,44 +447,4 @@ START_TEST(all_options_are_in_the_long_help)
 		ck_assert_ptr_nonnull(strchr(" =[\n", at[strlen(line)]));
 		free(line);
 	}
-}
-END_TEST
-
-static void
-add_tests_of_mistakes(TCase *tests)
-{
-	tcase_add_test(tests, a_bad_number_names_its_flag_and_its_bounds);
-	tcase_add_test(tests, a_bad_time_names_its_flag_and_an_example);
-	tcase_add_test(tests, a_bad_address_names_its_flag_and_the_forms);
-	tcase_add_test(tests, a_bad_mount_names_its_form);
-	tcase_add_test(tests, a_bad_field_is_refused_at_the_start);
-	tcase_add_test(tests, a_pid_file_may_have_digits_in_its_name);
-	tcase_add_test(tests, a_bad_file_names_its_flag);
-	tcase_add_test(tests, unknown_options_and_missing_values_are_named);
-	tcase_add_test(tests, no_value_can_write_more_than_its_line);
-}
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("options");
-
-	tcase_add_checked_fixture(tests, NULL, release);
-	tcase_add_test(tests, without_arguments_the_current_folder_is_served);
-	tcase_add_test(tests, the_defaults_are_those_of_the_manual);
-	tcase_add_test(tests, short_and_long_options_are_the_same);
-	tcase_add_test(tests, limits_and_times_are_taken);
-	tcase_add_test(tests, numbers_of_workers_are_one_or_two);
-	tcase_add_test(tests, a_log_format_is_checked_at_once);
-	tcase_add_test(tests, workers_are_recycled);
-	tcase_add_test(tests, options_that_repeat_are_kept_in_their_order);
-	tcase_add_test(tests, a_mount_is_prefix_kind_and_argument);
-	tcase_add_test(tests, switches_are_on_when_they_are_given);
-	tcase_add_test(tests, a_daemon_logs_to_syslog_and_not_to_a_terminal);
-	tcase_add_test(tests, verbose_and_quiet_set_the_level);
-	add_tests_of_mistakes(tests);
-	tcase_add_test(tests, help_and_version_print_and_exit_well);
-	tcase_add_test(tests, help_fits_a_screen);
-	tcase_add_test(tests, all_options_are_in_the_long_help);
-	return unit_run();
 }

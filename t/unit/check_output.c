@@ -33,8 +33,8 @@ connect_as(int type)
 	peer = pair[1];
 }
 
-static void
-release(void)
+void
+unit_tear_down(void)
 {
 	close(out.fd);
 	close(peer);
@@ -65,7 +65,7 @@ copy(const char *s)
 	output_copy(&out, s, strlen(s));
 }
 
-START_TEST(nothing_leaves_before_a_flush)
+TEST(nothing_leaves_before_a_flush)
 {
 	connect_as(SOCK_SEQPACKET);
 	copy("head");
@@ -74,9 +74,8 @@ START_TEST(nothing_leaves_before_a_flush)
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(receive_one());
 }
-END_TEST
 
-START_TEST(head_and_body_leave_in_one_send)
+TEST(head_and_body_leave_in_one_send)
 {
 	connect_as(SOCK_SEQPACKET);
 	copy("head");
@@ -88,9 +87,8 @@ START_TEST(head_and_body_leave_in_one_send)
 	ck_assert(!receive_one());
 	ck_assert_uint_eq(out.sent, 12);
 }
-END_TEST
 
-START_TEST(a_flush_of_nothing_sends_nothing)
+TEST(a_flush_of_nothing_sends_nothing)
 {
 	connect_as(SOCK_SEQPACKET);
 	output_copy(&out, "x", 0);
@@ -100,9 +98,8 @@ START_TEST(a_flush_of_nothing_sends_nothing)
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(!receive_one());
 }
-END_TEST
 
-START_TEST(a_thousand_small_copies_are_one_send)
+TEST(a_thousand_small_copies_are_one_send)
 {
 	connect_as(SOCK_SEQPACKET);
 	for (int i = 0; i < 1000; i++)
@@ -112,9 +109,8 @@ START_TEST(a_thousand_small_copies_are_one_send)
 	ck_assert_uint_eq(received.len, 10000);
 	ck_assert(!receive_one());
 }
-END_TEST
 
-START_TEST(more_parts_than_fit_send_what_waits_first)
+TEST(more_parts_than_fit_send_what_waits_first)
 {
 	static const char bytes[] = "a-b";
 
@@ -128,9 +124,8 @@ START_TEST(more_parts_than_fit_send_what_waits_first)
 	ck_assert(receive_one());
 	ck_assert_uint_eq(out.sent, OUTPUT_PARTS_MAX + 1);
 }
-END_TEST
 
-START_TEST(copies_that_do_not_fit_send_what_waits_first)
+TEST(copies_that_do_not_fit_send_what_waits_first)
 {
 	static char bytes[OUTPUT_BUFFER_SIZE - 1];
 
@@ -144,9 +139,8 @@ START_TEST(copies_that_do_not_fit_send_what_waits_first)
 	ck_assert(receive_one());
 	assert_string_eq(&received, "ab");
 }
-END_TEST
 
-START_TEST(what_was_copied_may_change_at_once_however_large)
+TEST(what_was_copied_may_change_at_once_however_large)
 {
 	static char bytes[OUTPUT_BUFFER_SIZE + 1000];
 
@@ -161,7 +155,6 @@ START_TEST(what_was_copied_may_change_at_once_however_large)
 	ck_assert_uint_eq(expected.len, sizeof(bytes) + 10);
 	ck_assert_ptr_null(memchr(expected.data, 'b', expected.len));
 }
-END_TEST
 
 /* A file of so many bytes, each told by its place. */
 static int
@@ -192,7 +185,7 @@ assert_received(void)
 	ck_assert(text_equal(buffer_text(&received), buffer_text(&expected)));
 }
 
-START_TEST(a_small_file_leaves_with_its_head)
+TEST(a_small_file_leaves_with_its_head)
 {
 	int file = make_file(OUTPUT_READ_MAX);
 
@@ -209,7 +202,6 @@ START_TEST(a_small_file_leaves_with_its_head)
 	ck_assert(!receive_one());
 	close(file);
 }
-END_TEST
 
 /* Reads all until the end, a little at a time. */
 static void
@@ -246,7 +238,7 @@ assert_child_ends_well(pid_t child)
 	    "the writer's status is %x", (unsigned)status);
 }
 
-START_TEST(a_large_file_comes_whole_between_its_neighbours)
+TEST(a_large_file_comes_whole_between_its_neighbours)
 {
 	int file = make_file(BIG);
 	pid_t child;
@@ -268,9 +260,8 @@ START_TEST(a_large_file_comes_whole_between_its_neighbours)
 	assert_child_ends_well(child);
 	close(file);
 }
-END_TEST
 
-START_TEST(a_file_is_read_past_4_gib)
+TEST(a_file_is_read_past_4_gib)
 {
 	const off_t end = INT64_C(5) << 30;
 	int file = memfd_create("check_output", MFD_CLOEXEC);
@@ -292,9 +283,8 @@ START_TEST(a_file_is_read_past_4_gib)
 	ck_assert_mem_eq(expected.data + expected.len - 6, "marker", 6);
 	close(file);
 }
-END_TEST
 
-START_TEST(a_small_file_that_shrank_fails_after_what_came_before_it)
+TEST(a_small_file_that_shrank_fails_after_what_came_before_it)
 {
 	int file = make_file(10);
 
@@ -308,7 +298,6 @@ START_TEST(a_small_file_that_shrank_fails_after_what_came_before_it)
 	ck_assert_uint_le(received.len, strlen("whole response") + 10);
 	close(file);
 }
-END_TEST
 
 static double
 seconds_since(int64_t start)
@@ -324,7 +313,7 @@ assert_fails_in_time(int64_t start, double least)
 	ck_assert_double_le(seconds_since(start), 10);
 }
 
-START_TEST(a_large_file_that_shrank_fails_at_once)
+TEST(a_large_file_that_shrank_fails_at_once)
 {
 	int file = make_file(OUTPUT_READ_MAX + 10);
 	int64_t start = clock_now();
@@ -338,9 +327,8 @@ START_TEST(a_large_file_that_shrank_fails_at_once)
 	assert_fails_in_time(start, 0);
 	close(file);
 }
-END_TEST
 
-START_TEST(a_failed_output_sends_nothing_more_until_it_is_attached)
+TEST(a_failed_output_sends_nothing_more_until_it_is_attached)
 {
 	int file = make_file(1);
 
@@ -362,9 +350,8 @@ START_TEST(a_failed_output_sends_nothing_more_until_it_is_attached)
 	assert_string_eq(&received, "c");
 	close(file);
 }
-END_TEST
 
-START_TEST(what_waited_for_one_client_never_goes_to_the_next)
+TEST(what_waited_for_one_client_never_goes_to_the_next)
 {
 	connect_as(SOCK_SEQPACKET);
 	copy("secret");
@@ -372,9 +359,8 @@ START_TEST(what_waited_for_one_client_never_goes_to_the_next)
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert(!receive_one());
 }
-END_TEST
 
-START_TEST(a_peer_that_is_gone_is_a_failure_and_no_signal)
+TEST(a_peer_that_is_gone_is_a_failure_and_no_signal)
 {
 	connect_as(SOCK_STREAM);
 	close(peer);
@@ -383,7 +369,6 @@ START_TEST(a_peer_that_is_gone_is_a_failure_and_no_signal)
 	ck_assert_int_eq(output_flush(&out), -1);
 	ck_assert(out.failed);
 }
-END_TEST
 
 static void
 on_alarm(int number)
@@ -429,7 +414,7 @@ random_length(void)
 	return unit_random_below(large ? BIG - 1000 : 2000);
 }
 
-START_TEST(short_and_interrupted_sends_lose_and_repeat_no_byte)
+TEST(short_and_interrupted_sends_lose_and_repeat_no_byte)
 {
 	int file = make_file(BIG), small = 4096;
 	struct buffer bytes = {0};
@@ -463,7 +448,6 @@ START_TEST(short_and_interrupted_sends_lose_and_repeat_no_byte)
 	buffer_free(&bytes);
 	close(file);
 }
-END_TEST
 
 static void
 set_send_timeout(int64_t timeout)
@@ -474,7 +458,7 @@ set_send_timeout(int64_t timeout)
 	out.timeout = timeout;
 }
 
-START_TEST(a_peer_that_does_not_read_fails_the_output_in_time)
+TEST(a_peer_that_does_not_read_fails_the_output_in_time)
 {
 	static char bytes[BIG * 4];
 	int64_t start = clock_now();
@@ -484,9 +468,8 @@ START_TEST(a_peer_that_does_not_read_fails_the_output_in_time)
 	output_refer(&out, bytes, sizeof(bytes));
 	assert_fails_in_time(start, 0.09);
 }
-END_TEST
 
-START_TEST(a_peer_that_does_not_read_a_file_fails_the_output_in_time)
+TEST(a_peer_that_does_not_read_a_file_fails_the_output_in_time)
 {
 	int file = make_file(BIG * 4);
 	int64_t start = clock_now();
@@ -497,9 +480,8 @@ START_TEST(a_peer_that_does_not_read_a_file_fails_the_output_in_time)
 	assert_fails_in_time(start, 0.09);
 	close(file);
 }
-END_TEST
 
-START_TEST(a_stall_shorter_than_the_time_out_is_no_failure)
+TEST(a_stall_shorter_than_the_time_out_is_no_failure)
 {
 	const struct timespec stall = {.tv_sec = 2};
 	int file = make_file(BIG);
@@ -520,9 +502,8 @@ START_TEST(a_stall_shorter_than_the_time_out_is_no_failure)
 	assert_child_ends_well(child);
 	close(file);
 }
-END_TEST
 
-START_TEST(the_position_counts_what_is_sent_and_what_waits)
+TEST(the_position_counts_what_is_sent_and_what_waits)
 {
 	connect_as(SOCK_SEQPACKET);
 	copy("abc");
@@ -535,9 +516,8 @@ START_TEST(the_position_counts_what_is_sent_and_what_waits)
 	output_attach(&out, out.fd);
 	ck_assert_uint_eq(output_position(&out), 0);
 }
-END_TEST
 
-START_TEST(signals_do_not_make_a_stalled_send_last_for_ever)
+TEST(signals_do_not_make_a_stalled_send_last_for_ever)
 {
 	static char bytes[BIG * 4];
 	int64_t start = clock_now();
@@ -548,53 +528,4 @@ START_TEST(signals_do_not_make_a_stalled_send_last_for_ever)
 	output_refer(&out, bytes, sizeof(bytes));
 	/* The first interruption counts as a tick. */
 	assert_fails_in_time(start, 0.29);
-}
-END_TEST
-
-static void
-add_tests_of_files(TCase *tests)
-{
-	tcase_add_test(tests, a_small_file_leaves_with_its_head);
-	tcase_add_test(tests, a_large_file_comes_whole_between_its_neighbours);
-	tcase_add_test(tests, a_file_is_read_past_4_gib);
-	tcase_add_test(
-	    tests, a_small_file_that_shrank_fails_after_what_came_before_it);
-	tcase_add_test(tests, a_large_file_that_shrank_fails_at_once);
-}
-
-static void
-add_tests_of_failures(TCase *tests)
-{
-	tcase_add_test(
-	    tests, a_failed_output_sends_nothing_more_until_it_is_attached);
-	tcase_add_test(
-	    tests, what_waited_for_one_client_never_goes_to_the_next);
-	tcase_add_test(tests, a_peer_that_is_gone_is_a_failure_and_no_signal);
-	tcase_add_test(
-	    tests, short_and_interrupted_sends_lose_and_repeat_no_byte);
-	tcase_add_test(
-	    tests, a_peer_that_does_not_read_fails_the_output_in_time);
-	tcase_add_test(
-	    tests, a_peer_that_does_not_read_a_file_fails_the_output_in_time);
-	tcase_add_test(tests, a_stall_shorter_than_the_time_out_is_no_failure);
-	tcase_add_test(tests, the_position_counts_what_is_sent_and_what_waits);
-	tcase_add_test(tests, signals_do_not_make_a_stalled_send_last_for_ever);
-}
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("output");
-
-	tcase_add_checked_fixture(tests, NULL, release);
-	tcase_add_test(tests, nothing_leaves_before_a_flush);
-	tcase_add_test(tests, head_and_body_leave_in_one_send);
-	tcase_add_test(tests, a_flush_of_nothing_sends_nothing);
-	tcase_add_test(tests, a_thousand_small_copies_are_one_send);
-	tcase_add_test(tests, more_parts_than_fit_send_what_waits_first);
-	tcase_add_test(tests, copies_that_do_not_fit_send_what_waits_first);
-	tcase_add_test(tests, what_was_copied_may_change_at_once_however_large);
-	add_tests_of_files(tests);
-	add_tests_of_failures(tests);
-	return unit_run();
 }

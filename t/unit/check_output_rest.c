@@ -59,8 +59,8 @@ set_up_server(void)
 	};
 }
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	int pair[2];
 
@@ -74,8 +74,8 @@ set_up(void)
 		bytes[i] = (char)(i * 7 + i / 256);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	close(out.fd);
 	close(peer);
@@ -118,7 +118,7 @@ assert_read(pid_t reader)
 	ck_assert_int_eq(status, 0);
 }
 
-START_TEST(what_the_client_does_not_take_is_kept)
+TEST(what_the_client_does_not_take_is_kept)
 {
 	output_refer(&out, bytes, BIG);
 	ck_assert_int_eq(output_flush(&out), 0);
@@ -133,9 +133,8 @@ START_TEST(what_the_client_does_not_take_is_kept)
 	ck_assert_uint_eq(deferred_length(out.deferred), kept());
 	ck_assert_uint_eq(out.sent, BIG + 1000);
 }
-END_TEST
 
-START_TEST(who_drops_the_rest_gives_back_all_of_it)
+TEST(who_drops_the_rest_gives_back_all_of_it)
 {
 	output_refer(&out, bytes, BIG);
 	output_flush(&out);
@@ -146,9 +145,8 @@ START_TEST(who_drops_the_rest_gives_back_all_of_it)
 	ck_assert_uint_eq(kept(), 0);
 	ck_assert_uint_eq(out.kept_bytes, 0);
 }
-END_TEST
 
-START_TEST(who_passes_the_rest_on_gives_back_nothing)
+TEST(who_passes_the_rest_on_gives_back_nothing)
 {
 	uint64_t before;
 
@@ -160,9 +158,8 @@ START_TEST(who_passes_the_rest_on_gives_back_nothing)
 	output_attach(&out, out.fd);
 	ck_assert_uint_eq(kept(), before);
 }
-END_TEST
 
-START_TEST(what_may_not_be_kept_is_sent)
+TEST(what_may_not_be_kept_is_sent)
 {
 	pid_t reader = read_all(BIG);
 
@@ -173,9 +170,8 @@ START_TEST(what_may_not_be_kept_is_sent)
 	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
-END_TEST
 
-START_TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
+TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
 {
 	pid_t reader;
 
@@ -194,9 +190,8 @@ START_TEST(when_no_more_may_be_kept_all_is_sent_in_its_order)
 	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
-END_TEST
 
-START_TEST(who_goes_on_with_a_rest_may_defer_it_again)
+TEST(who_goes_on_with_a_rest_may_defer_it_again)
 {
 	struct deferred deferred;
 	pid_t reader;
@@ -216,10 +211,9 @@ START_TEST(who_goes_on_with_a_rest_may_defer_it_again)
 	ck_assert_uint_eq(kept(), 0);
 	assert_read(reader);
 }
-END_TEST
 
 /* A rest has its own bound. */
-START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
+TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 {
 	static char much[OUTPUT_DEFER_MAX + 1];
 	uint64_t before;
@@ -242,22 +236,4 @@ START_TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 	ck_assert_uint_eq(kept(), 0);
 	kill(reader, SIGKILL);
 	waitpid(reader, NULL, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("output_rest");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, what_the_client_does_not_take_is_kept);
-	tcase_add_test(tests, who_drops_the_rest_gives_back_all_of_it);
-	tcase_add_test(tests, who_passes_the_rest_on_gives_back_nothing);
-	tcase_add_test(tests, what_may_not_be_kept_is_sent);
-	tcase_add_test(
-	    tests, when_no_more_may_be_kept_all_is_sent_in_its_order);
-	tcase_add_test(tests, who_goes_on_with_a_rest_may_defer_it_again);
-	tcase_add_test(tests, what_has_no_room_in_a_rest_is_not_asked_for);
-	return unit_run();
 }

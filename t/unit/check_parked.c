@@ -14,8 +14,8 @@
 static struct parked_all all;
 static int near[MANY], far[MANY];
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(parked_all_init(&all), 0);
 	for (int i = 0; i < MANY; i++) {
@@ -28,8 +28,8 @@ set_up(void)
 }
 
 /* Those near are their parked', if they have one. */
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	parked_all_free(&all);
 	for (int i = 0; i < MANY; i++) {
@@ -49,7 +49,7 @@ look(struct parked **first)
 	return n;
 }
 
-START_TEST(a_queue_is_in_the_order_of_its_beginning)
+TEST(a_queue_is_in_the_order_of_its_beginning)
 {
 	struct parked *b[3];
 
@@ -68,9 +68,8 @@ START_TEST(a_queue_is_in_the_order_of_its_beginning)
 	ck_assert_uint_eq(all.counts[PARKED_HEAD], 0);
 	ck_assert_uint_eq(all.count, 2);
 }
-END_TEST
 
-START_TEST(deadlines_are_those_of_the_states)
+TEST(deadlines_are_those_of_the_states)
 {
 	struct parked *idle = parked_new(&all, near[0], PARKED_IDLE);
 	struct parked *head;
@@ -94,9 +93,8 @@ START_TEST(deadlines_are_those_of_the_states)
 	parked_release(&all, idle);
 	ck_assert_int_eq(parked_all_deadline(&all), CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(memory_is_what_all_have_together)
+TEST(memory_is_what_all_have_together)
 {
 	struct parked *a = parked_new(&all, near[0], PARKED_IDLE);
 	size_t empty = all.memory;
@@ -124,7 +122,6 @@ START_TEST(memory_is_what_all_have_together)
 	ck_assert_uint_eq(all.memory, 0);
 	ck_assert_uint_eq(all.count, 0);
 }
-END_TEST
 
 /* In the given state, with a rest of so many bytes. */
 static struct parked *
@@ -140,7 +137,7 @@ parked_that_sends(int i, size_t len)
 	return b;
 }
 
-START_TEST(what_is_still_to_be_sent_is_counted_until_it_is_not)
+TEST(what_is_still_to_be_sent_is_counted_until_it_is_not)
 {
 	struct parked *a = parked_that_sends(0, 1000);
 	struct parked *b = parked_that_sends(1, 500);
@@ -159,10 +156,9 @@ START_TEST(what_is_still_to_be_sent_is_counted_until_it_is_not)
 	parked_release(&all, a);
 	ck_assert_uint_eq(all.memory, 0);
 }
-END_TEST
 
 /* Which waits for a disk, say. */
-START_TEST(what_a_worker_is_to_send_goes_with_the_connection)
+TEST(what_a_worker_is_to_send_goes_with_the_connection)
 {
 	struct parked *b = parked_that_sends(0, 1000);
 
@@ -179,9 +175,8 @@ START_TEST(what_a_worker_is_to_send_goes_with_the_connection)
 	ck_assert_uint_eq(all.deferred, 0);
 	near[0] = -1;
 }
-END_TEST
 
-START_TEST(the_slowest_is_who_took_least_for_its_time)
+TEST(the_slowest_is_who_took_least_for_its_time)
 {
 	struct parked *a = parked_that_sends(0, 1000);
 	struct parked *b = parked_that_sends(1, 1000);
@@ -203,9 +198,8 @@ START_TEST(the_slowest_is_who_took_least_for_its_time)
 	b->deferred->spill = -1; /* as if it were of a file */
 	ck_assert_ptr_eq(parked_all_slowest(&all, now - CLOCK_SECOND, true), a);
 }
-END_TEST
 
-START_TEST(what_a_client_took_is_not_what_the_kernel_holds)
+TEST(what_a_client_took_is_not_what_the_kernel_holds)
 {
 	struct parked *b = parked_that_sends(0, 20000);
 	char bytes[20000];
@@ -220,9 +214,8 @@ START_TEST(what_a_client_took_is_not_what_the_kernel_holds)
 	parked_enter(&all, b, PARKED_SEND);
 	ck_assert_uint_eq(parked_taken(b), 0);
 }
-END_TEST
 
-START_TEST(each_state_is_woken_for_what_it_waits_for)
+TEST(each_state_is_woken_for_what_it_waits_for)
 {
 	struct parked *b = parked_new(&all, near[0], PARKED_IDLE);
 	struct parked *found;
@@ -241,9 +234,8 @@ START_TEST(each_state_is_woken_for_what_it_waits_for)
 	ck_assert_int_eq(look(&found), 0);
 	near[0] = -1;
 }
-END_TEST
 
-START_TEST(who_takes_it_over_knows_what_it_waits_for)
+TEST(who_takes_it_over_knows_what_it_waits_for)
 {
 	struct parked *b = parked_new(&all, near[0], PARKED_COLLECT);
 	struct handoff h;
@@ -266,10 +258,9 @@ START_TEST(who_takes_it_over_knows_what_it_waits_for)
 	parked_release(&all, b);
 	near[0] = -1;
 }
-END_TEST
 
 /* Another process may have the connection when the parked connection goes. */
-START_TEST(who_is_released_is_watched_no_more)
+TEST(who_is_released_is_watched_no_more)
 {
 	int other = dup(near[0]);
 	struct parked *b = parked_new(&all, near[0], PARKED_IDLE);
@@ -280,26 +271,4 @@ START_TEST(who_is_released_is_watched_no_more)
 	near[0] = other;
 	ck_assert_int_eq(send(far[0], "G", 1, 0), 1);
 	ck_assert_int_eq(look(&found), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("parked connection");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, a_queue_is_in_the_order_of_its_beginning);
-	tcase_add_test(tests, deadlines_are_those_of_the_states);
-	tcase_add_test(tests, memory_is_what_all_have_together);
-	tcase_add_test(
-	    tests, what_is_still_to_be_sent_is_counted_until_it_is_not);
-	tcase_add_test(
-	    tests, what_a_worker_is_to_send_goes_with_the_connection);
-	tcase_add_test(tests, the_slowest_is_who_took_least_for_its_time);
-	tcase_add_test(tests, what_a_client_took_is_not_what_the_kernel_holds);
-	tcase_add_test(tests, each_state_is_woken_for_what_it_waits_for);
-	tcase_add_test(tests, who_takes_it_over_knows_what_it_waits_for);
-	tcase_add_test(tests, who_is_released_is_watched_no_more);
-	return unit_run();
 }

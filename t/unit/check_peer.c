@@ -16,7 +16,7 @@ expect_no_client(int fd, int error)
 	ck_assert_int_eq(errno, error);
 }
 
-START_TEST(the_kernel_tells_who_is_connected)
+TEST(the_kernel_tells_who_is_connected)
 {
 	struct sockaddr_in a = {
 	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -42,9 +42,8 @@ START_TEST(the_kernel_tells_who_is_connected)
 	close(client);
 	close(fd);
 }
-END_TEST
 
-START_TEST(of_unix_sockets_only_streams_are_clients)
+TEST(of_unix_sockets_only_streams_are_clients)
 {
 	int stream[2], channel[2];
 	struct peer p;
@@ -55,24 +54,11 @@ START_TEST(of_unix_sockets_only_streams_are_clients)
 	ck_assert_str_eq(p.name, "unix");
 	expect_no_client(channel[0], EPROTOTYPE);
 }
-END_TEST
 
-START_TEST(other_files_are_no_clients)
+TEST(other_files_are_no_clients)
 {
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
 	expect_no_client(ends[0], ENOTSOCK);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("peer");
-
-	tcase_add_test(tests, the_kernel_tells_who_is_connected);
-	tcase_add_test(tests, of_unix_sockets_only_streams_are_clients);
-	tcase_add_test(tests, other_files_are_no_clients);
-	return unit_run();
 }

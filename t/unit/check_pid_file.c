@@ -12,16 +12,16 @@
 static char folder[64];
 static char path[128];
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/tined-check-pidlock-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/pid", folder);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	unlink(path);
 	rmdir(folder);
@@ -39,7 +39,7 @@ number_in_it(void)
 	return number;
 }
 
-START_TEST(it_has_our_number_and_is_removed)
+TEST(it_has_our_number_and_is_removed)
 {
 	pid_t other;
 
@@ -51,19 +51,17 @@ START_TEST(it_has_our_number_and_is_removed)
 	ck_assert_int_eq(access(path, F_OK), -1);
 	ck_assert_int_eq(pid_file_fd(), -1);
 }
-END_TEST
 
-START_TEST(without_one_all_is_well)
+TEST(without_one_all_is_well)
 {
 	ck_assert_int_eq(pid_file_fd(), -1);
 	ck_assert_int_eq(pid_file_write(), 0);
 	pid_file_close();
 	pid_file_remove();
 }
-END_TEST
 
 /* As across an exec: the same open file, and so the same lock. */
-START_TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
+TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
 {
 	pid_t other = 0;
 	int fd;
@@ -85,7 +83,6 @@ START_TEST(a_successor_has_the_lock_and_a_shorter_number_fits)
 	ck_assert_int_eq(access(path, F_OK), -1);
 	ck_assert_int_eq(pid_file_fd(), -1);
 }
-END_TEST
 
 /* As across an exec, when somebody has removed the file. */
 static void
@@ -103,7 +100,7 @@ inherit_removed(void)
 	ck_assert_int_eq(access(path, F_OK), -1);
 }
 
-START_TEST(one_that_was_removed_is_made_again_with_a_lock)
+TEST(one_that_was_removed_is_made_again_with_a_lock)
 {
 	int lock;
 
@@ -116,9 +113,8 @@ START_TEST(one_that_was_removed_is_made_again_with_a_lock)
 	pid_file_remove();
 	ck_assert_int_eq(access(path, F_OK), -1);
 }
-END_TEST
 
-START_TEST(anothers_file_is_not_written)
+TEST(anothers_file_is_not_written)
 {
 	char was[8] = "";
 	int fd;
@@ -133,9 +129,8 @@ START_TEST(anothers_file_is_not_written)
 	pid_file_remove();
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
-END_TEST
 
-START_TEST(anothers_file_is_not_removed)
+TEST(anothers_file_is_not_removed)
 {
 	pid_t other;
 	int fd;
@@ -148,21 +143,4 @@ START_TEST(anothers_file_is_not_removed)
 	close(open(path, O_WRONLY | O_CREAT, 0600));
 	pid_file_remove();
 	ck_assert_int_eq(access(path, F_OK), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("pid_file");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, it_has_our_number_and_is_removed);
-	tcase_add_test(tests, without_one_all_is_well);
-	tcase_add_test(
-	    tests, a_successor_has_the_lock_and_a_shorter_number_fits);
-	tcase_add_test(tests, one_that_was_removed_is_made_again_with_a_lock);
-	tcase_add_test(tests, anothers_file_is_not_written);
-	tcase_add_test(tests, anothers_file_is_not_removed);
-	return unit_run();
 }

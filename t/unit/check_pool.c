@@ -150,7 +150,7 @@ time_to_serve(int clients)
 	return ms;
 }
 
-START_TEST(missing_workers_are_spawned_at_once)
+TEST(missing_workers_are_spawned_at_once)
 {
 	for (int wanted = 1; wanted < 40; wanted++)
 		for (int running = 0; running < 80; running++) {
@@ -167,9 +167,8 @@ START_TEST(missing_workers_are_spawned_at_once)
 			    running + plan.spawn - plan.retire, wanted);
 		}
 }
-END_TEST
 
-START_TEST(an_idle_pool_is_not_looked_at)
+TEST(an_idle_pool_is_not_looked_at)
 {
 	begin(4, 256, 2, 8);
 	run(0, 20 * MS);
@@ -178,9 +177,8 @@ START_TEST(an_idle_pool_is_not_looked_at)
 	run(0, 20 * MS);
 	ck_assert_int_eq(w.next, CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(steps_double_up_to_a_bound)
+TEST(steps_double_up_to_a_bound)
 {
 	const int steps[] = {1, 2, 4, 8, 16, 32, 32, 32};
 	int64_t before = 0;
@@ -197,9 +195,8 @@ START_TEST(steps_double_up_to_a_bound)
 		before = w.now;
 	}
 }
-END_TEST
 
-START_TEST(a_burst_is_served_within_tens_of_milliseconds)
+TEST(a_burst_is_served_within_tens_of_milliseconds)
 {
 	begin(4, 256, 2, 8);
 	ck_assert_int_le(time_to_serve(200), 80);
@@ -210,9 +207,8 @@ START_TEST(a_burst_is_served_within_tens_of_milliseconds)
 	run(4, 5 * CLOCK_SECOND);
 	ck_assert_int_le(time_to_serve(40), 60);
 }
-END_TEST
 
-START_TEST(a_quiet_pool_returns_to_its_minimum_slowly)
+TEST(a_quiet_pool_returns_to_its_minimum_slowly)
 {
 	int before;
 
@@ -231,9 +227,8 @@ START_TEST(a_quiet_pool_returns_to_its_minimum_slowly)
 	ck_assert_int_eq(w.running, 4);
 	ck_assert_int_eq(w.next, CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(a_steady_load_moves_nothing)
+TEST(a_steady_load_moves_nothing)
 {
 	for (int clients = 0; clients < 300; clients += 7) {
 		int spawned, retired;
@@ -247,10 +242,9 @@ START_TEST(a_steady_load_moves_nothing)
 		ck_assert_int_eq(w.retired, retired);
 	}
 }
-END_TEST
 
 /* Clients come and go all the time, about as many as before. */
-START_TEST(a_load_that_trembles_moves_next_to_nothing)
+TEST(a_load_that_trembles_moves_next_to_nothing)
 {
 	for (int clients = 10; clients < 200; clients += 37) {
 		int before;
@@ -264,10 +258,9 @@ START_TEST(a_load_that_trembles_moves_next_to_nothing)
 		ck_assert_int_le(w.spawned + w.retired - before, 3);
 	}
 }
-END_TEST
 
 /* Who was needed within the last second stays. */
-START_TEST(bursts_that_come_again_find_their_workers)
+TEST(bursts_that_come_again_find_their_workers)
 {
 	int before;
 
@@ -283,9 +276,8 @@ START_TEST(bursts_that_come_again_find_their_workers)
 	}
 	ck_assert_int_eq(w.spawned + w.retired, before);
 }
-END_TEST
 
-START_TEST(a_full_pool_is_not_looked_at_too_often)
+TEST(a_full_pool_is_not_looked_at_too_often)
 {
 	begin(4, 16, 2, 8);
 	time_to_serve(16);
@@ -295,9 +287,8 @@ START_TEST(a_full_pool_is_not_looked_at_too_often)
 	ck_assert_int_le(w.looks, 26);
 	ck_assert_int_eq(w.running, 16);
 }
-END_TEST
 
-START_TEST(limits_that_change_are_followed)
+TEST(limits_that_change_are_followed)
 {
 	begin(4, 64, 1, 2);
 	run(0, CLOCK_SECOND);
@@ -310,7 +301,6 @@ START_TEST(limits_that_change_are_followed)
 	run(0, 60 * CLOCK_SECOND);
 	ck_assert_int_eq(w.running, 2);
 }
-END_TEST
 
 static void
 one_random_load(void)
@@ -338,28 +328,8 @@ one_random_load(void)
 	assert_quick(w.running >= min);
 }
 
-START_TEST(no_load_gets_it_out_of_its_limits)
+TEST(no_load_gets_it_out_of_its_limits)
 {
 	for (int i = 0; i < LOADS; i++)
 		one_random_load();
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("pool");
-
-	tcase_add_test(tests, missing_workers_are_spawned_at_once);
-	tcase_add_test(tests, an_idle_pool_is_not_looked_at);
-	tcase_add_test(tests, steps_double_up_to_a_bound);
-	tcase_add_test(tests, a_burst_is_served_within_tens_of_milliseconds);
-	tcase_add_test(tests, a_quiet_pool_returns_to_its_minimum_slowly);
-	tcase_add_test(tests, a_steady_load_moves_nothing);
-	tcase_add_test(tests, a_load_that_trembles_moves_next_to_nothing);
-	tcase_add_test(tests, bursts_that_come_again_find_their_workers);
-	tcase_add_test(tests, a_full_pool_is_not_looked_at_too_often);
-	tcase_add_test(tests, limits_that_change_are_followed);
-	tcase_add_test(tests, no_load_gets_it_out_of_its_limits);
-	return unit_run();
 }

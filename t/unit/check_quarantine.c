@@ -19,16 +19,16 @@ static struct scoreboard *board;
 /* Not 0, which is the start of no machine. */
 static int64_t now = 1000 * CLOCK_SECOND;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	board = scoreboard_create(WORKERS);
 	ck_assert_ptr_nonnull(board);
 	q = quarantine_create(LIMIT, TIME, &board->server->held);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	quarantine_free(q);
 	scoreboard_free(board);
@@ -64,7 +64,7 @@ hold(const char *path)
 	assert_quick(strike(path));
 }
 
-START_TEST(so_many_deaths_in_the_time_hold_it_for_the_time)
+TEST(so_many_deaths_in_the_time_hold_it_for_the_time)
 {
 	ck_assert(!strike("/a"));
 	now += TIME / 2;
@@ -80,9 +80,8 @@ START_TEST(so_many_deaths_in_the_time_hold_it_for_the_time)
 	now++;
 	ck_assert_int_eq(left("/a"), 0);
 }
-END_TEST
 
-START_TEST(deaths_that_are_too_far_apart_do_not_count)
+TEST(deaths_that_are_too_far_apart_do_not_count)
 {
 	for (int i = 0; i < 10; i++) {
 		ck_assert(!strike("/a"));
@@ -90,9 +89,8 @@ START_TEST(deaths_that_are_too_far_apart_do_not_count)
 	}
 	ck_assert_int_eq(left("/a"), 0);
 }
-END_TEST
 
-START_TEST(only_that_method_and_path_are_held)
+TEST(only_that_method_and_path_are_held)
 {
 	struct quarantine_key other = key("/a");
 
@@ -105,9 +103,8 @@ START_TEST(only_that_method_and_path_are_held)
 	ck_assert_int_eq(left(""), 0);
 	ck_assert_int_gt(left("/a"), 0);
 }
-END_TEST
 
-START_TEST(what_is_held_is_neither_counted_nor_prolonged)
+TEST(what_is_held_is_neither_counted_nor_prolonged)
 {
 	hold("/a");
 	now += TIME / 2;
@@ -115,9 +112,8 @@ START_TEST(what_is_held_is_neither_counted_nor_prolonged)
 		ck_assert(!strike("/a"));
 	ck_assert_int_eq(left("/a"), TIME / 2);
 }
-END_TEST
 
-START_TEST(it_is_released_once_and_begins_with_nothing)
+TEST(it_is_released_once_and_begins_with_nothing)
 {
 	struct quarantine_key out;
 
@@ -131,9 +127,8 @@ START_TEST(it_is_released_once_and_begins_with_nothing)
 	ck_assert_int_eq(quarantine_next(q), CLOCK_NEVER);
 	hold("/a");
 }
-END_TEST
 
-START_TEST(the_oldest_is_forgotten_for_the_newest)
+TEST(the_oldest_is_forgotten_for_the_newest)
 {
 	char path[16];
 
@@ -148,9 +143,8 @@ START_TEST(the_oldest_is_forgotten_for_the_newest)
 		assert_quick(left(path) > 0);
 	}
 }
-END_TEST
 
-START_TEST(a_flood_of_other_deaths_makes_it_forget)
+TEST(a_flood_of_other_deaths_makes_it_forget)
 {
 	char path[16];
 
@@ -162,9 +156,8 @@ START_TEST(a_flood_of_other_deaths_makes_it_forget)
 	}
 	ck_assert(!strike("/a"));
 }
-END_TEST
 
-START_TEST(a_long_path_is_held_if_it_is_not_too_long)
+TEST(a_long_path_is_held_if_it_is_not_too_long)
 {
 	char path[QUARANTINE_PATH_MAX + 2];
 
@@ -180,9 +173,8 @@ START_TEST(a_long_path_is_held_if_it_is_not_too_long)
 		ck_assert(!strike(path));
 	ck_assert_int_eq(left(path), 0);
 }
-END_TEST
 
-START_TEST(a_place_tells_what_its_worker_was_in)
+TEST(a_place_tells_what_its_worker_was_in)
 {
 	struct quarantine_place *p =
 	    &scoreboard_slot(board, WORKERS - 1)->place;
@@ -206,10 +198,9 @@ START_TEST(a_place_tells_what_its_worker_was_in)
 	quarantine_enter(p, &k);
 	ck_assert_msg(!quarantine_take(p, &entry, &out), "too long");
 }
-END_TEST
 
 /* It changes nothing that has been taken, and is read no further than it is. */
-START_TEST(a_place_of_a_worker_that_was_taken_over_does_no_harm)
+TEST(a_place_of_a_worker_that_was_taken_over_does_no_harm)
 {
 	struct quarantine_place *p = &scoreboard_slot(board, 1)->place;
 	struct quarantine_key k = key("/a"), out;
@@ -223,7 +214,6 @@ START_TEST(a_place_of_a_worker_that_was_taken_over_does_no_harm)
 	memset(&p->entry, 0xff, sizeof(p->entry));
 	assert_text_eq(out.path, "/a");
 }
-END_TEST
 
 /* Two paths take turns in one room, as others fill the rest for ever. */
 static _Noreturn void
@@ -243,7 +233,7 @@ change_for_ever(void)
 	}
 }
 
-START_TEST(a_reader_never_sees_what_is_not_whole)
+TEST(a_reader_never_sees_what_is_not_whole)
 {
 	int64_t end = clock_now() + CLOCK_SECOND / 3;
 	pid_t writer = fork();
@@ -259,26 +249,4 @@ START_TEST(a_reader_never_sees_what_is_not_whole)
 	}
 	kill(writer, SIGKILL);
 	waitpid(writer, NULL, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("quarantine");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, so_many_deaths_in_the_time_hold_it_for_the_time);
-	tcase_add_test(tests, deaths_that_are_too_far_apart_do_not_count);
-	tcase_add_test(tests, only_that_method_and_path_are_held);
-	tcase_add_test(tests, what_is_held_is_neither_counted_nor_prolonged);
-	tcase_add_test(tests, it_is_released_once_and_begins_with_nothing);
-	tcase_add_test(tests, the_oldest_is_forgotten_for_the_newest);
-	tcase_add_test(tests, a_flood_of_other_deaths_makes_it_forget);
-	tcase_add_test(tests, a_long_path_is_held_if_it_is_not_too_long);
-	tcase_add_test(tests, a_place_tells_what_its_worker_was_in);
-	tcase_add_test(
-	    tests, a_place_of_a_worker_that_was_taken_over_does_no_harm);
-	tcase_add_test(tests, a_reader_never_sees_what_is_not_whole);
-	return unit_run();
 }

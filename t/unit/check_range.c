@@ -38,7 +38,7 @@ read_ranges(const char *value, uint64_t size)
 #define assert_ranges(value, size, wanted)                                     \
 	ck_assert_str_eq(read_ranges(value, size), wanted)
 
-START_TEST(the_examples_of_rfc_9110_14_1_2)
+TEST(the_examples_of_rfc_9110_14_1_2)
 {
 	assert_ranges("bytes=0-499", 10000, "0-499");
 	assert_ranges("bytes=500-999", 10000, "500-999");
@@ -50,16 +50,14 @@ START_TEST(the_examples_of_rfc_9110_14_1_2)
 	assert_ranges("bytes=500-600,601-999", 10000, "500-999");
 	assert_ranges("bytes=500-700,601-999", 10000, "500-999");
 }
-END_TEST
 
-START_TEST(the_name_of_the_unit_compares_without_case)
+TEST(the_name_of_the_unit_compares_without_case)
 {
 	assert_ranges("BYTES=0-1", 10, "0-1");
 	assert_ranges("Bytes=0-1", 10, "0-1");
 }
-END_TEST
 
-START_TEST(ranges_past_the_end_are_clamped)
+TEST(ranges_past_the_end_are_clamped)
 {
 	assert_ranges("bytes=5-10", 10, "5-9");
 	assert_ranges("bytes=5-99999999999999999999999", 10, "5-9");
@@ -68,9 +66,8 @@ START_TEST(ranges_past_the_end_are_clamped)
 	assert_ranges("bytes=9-9", 10, "9-9");
 	assert_ranges("bytes=0-18446744073709551616", 10, "0-9");
 }
-END_TEST
 
-START_TEST(ranges_behind_the_end_are_unsatisfiable)
+TEST(ranges_behind_the_end_are_unsatisfiable)
 {
 	assert_ranges("bytes=10-", 10, "unsatisfiable");
 	assert_ranges("bytes=10-10", 10, "unsatisfiable");
@@ -79,9 +76,8 @@ START_TEST(ranges_behind_the_end_are_unsatisfiable)
 	assert_ranges("bytes=18446744073709551616-", 10, "unsatisfiable");
 	assert_ranges("bytes=10-,20-30,-0", 10, "unsatisfiable");
 }
-END_TEST
 
-START_TEST(all_ranges_of_an_empty_file_are_ignored)
+TEST(all_ranges_of_an_empty_file_are_ignored)
 {
 	assert_ranges("bytes=0-", 0, "ignored");
 	assert_ranges("bytes=0-0", 0, "ignored");
@@ -89,15 +85,13 @@ START_TEST(all_ranges_of_an_empty_file_are_ignored)
 	assert_ranges("bytes=-0", 0, "ignored");
 	assert_ranges("bytes=5-9,20-30", 0, "ignored");
 }
-END_TEST
 
-START_TEST(one_satisfiable_range_is_enough)
+TEST(one_satisfiable_range_is_enough)
 {
 	assert_ranges("bytes=10-,0-1,-0", 10, "0-1");
 }
-END_TEST
 
-START_TEST(malformed_sets_and_other_units_are_ignored)
+TEST(malformed_sets_and_other_units_are_ignored)
 {
 	static const char *const bad[] = {"", "bytes", "bytes=", "bytes=,",
 	    "bytes=-", "bytes=a", "bytes=1", "bytes=1-0", "bytes=1-a",
@@ -111,9 +105,8 @@ START_TEST(malformed_sets_and_other_units_are_ignored)
 		ck_assert_msg(parse(bad[i], 10) == RANGES_IGNORED,
 		    "\"%s\" is not ignored", bad[i]);
 }
-END_TEST
 
-START_TEST(ranges_that_overlap_or_touch_are_one)
+TEST(ranges_that_overlap_or_touch_are_one)
 {
 	assert_ranges("bytes=0-5,5-9", 100, "0-9");
 	assert_ranges("bytes=0-4,5-9", 100, "0-9");
@@ -123,14 +116,12 @@ START_TEST(ranges_that_overlap_or_touch_are_one)
 	assert_ranges("bytes=0-,1-1,2-2,-1", 100, "0-99");
 	assert_ranges("bytes=0-0,0-0,0-0", 100, "0-0");
 }
-END_TEST
 
-START_TEST(the_order_that_was_asked_for_is_kept)
+TEST(the_order_that_was_asked_for_is_kept)
 {
 	assert_ranges("bytes=50-59,10-19,30-39", 100, "50-59 10-19 30-39");
 	assert_ranges("bytes=50-59,10-19,60-61", 100, "50-61 10-19");
 }
-END_TEST
 
 static const char *
 many(size_t count, const char *format)
@@ -144,7 +135,7 @@ many(size_t count, const char *format)
 	return buffer_string(&b);
 }
 
-START_TEST(few_ranges_that_overlap_are_taken_and_many_are_ignored)
+TEST(few_ranges_that_overlap_are_taken_and_many_are_ignored)
 {
 	ck_assert_int_eq(
 	    parse(many(RANGES_UNORDERED_MAX, ""), 100000), RANGES_SATISFIABLE);
@@ -152,7 +143,6 @@ START_TEST(few_ranges_that_overlap_are_taken_and_many_are_ignored)
 	    parse(many(RANGES_UNORDERED_MAX + 1, ""), 100000), RANGES_IGNORED);
 	ck_assert_int_eq(parse(many(10000, ""), 100000), RANGES_IGNORED);
 }
-END_TEST
 
 /* So many ranges of one byte, in steps of two from one end or the other. */
 static const char *
@@ -170,7 +160,7 @@ single_bytes(size_t count, bool descending)
 	return buffer_string(&b);
 }
 
-START_TEST(many_ranges_that_ascend_are_taken)
+TEST(many_ranges_that_ascend_are_taken)
 {
 	ck_assert_int_eq(
 	    parse(single_bytes(RANGES_MAX, false), 100000), RANGES_SATISFIABLE);
@@ -182,9 +172,8 @@ START_TEST(many_ranges_that_ascend_are_taken)
 	ck_assert_int_eq(
 	    parse(single_bytes(RANGES_MAX + 1, false), 100000), RANGES_IGNORED);
 }
-END_TEST
 
-START_TEST(few_ranges_that_descend_are_taken_and_many_are_ignored)
+TEST(few_ranges_that_descend_are_taken_and_many_are_ignored)
 {
 	ck_assert_int_eq(
 	    parse(single_bytes(RANGES_UNORDERED_MAX, true), 100000),
@@ -193,9 +182,8 @@ START_TEST(few_ranges_that_descend_are_taken_and_many_are_ignored)
 	    parse(single_bytes(RANGES_UNORDERED_MAX + 1, true), 100000),
 	    RANGES_IGNORED);
 }
-END_TEST
 
-START_TEST(many_ranges_of_which_one_is_out_of_order_are_ignored)
+TEST(many_ranges_of_which_one_is_out_of_order_are_ignored)
 {
 	struct buffer b = {0};
 
@@ -210,9 +198,8 @@ START_TEST(many_ranges_of_which_one_is_out_of_order_are_ignored)
 	}
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(many_ranges_behind_the_end_are_unsatisfiable)
+TEST(many_ranges_behind_the_end_are_unsatisfiable)
 {
 	ck_assert_int_eq(
 	    parse(single_bytes(RANGES_MAX, false), 1), RANGES_SATISFIABLE);
@@ -220,9 +207,8 @@ START_TEST(many_ranges_behind_the_end_are_unsatisfiable)
 	ck_assert_int_eq(
 	    parse(single_bytes(RANGES_MAX / 2, true), 2), RANGES_UNSATISFIABLE);
 }
-END_TEST
 
-START_TEST(the_largest_file_has_its_last_byte)
+TEST(the_largest_file_has_its_last_byte)
 {
 	assert_ranges(
 	    "bytes=-1", INT64_MAX, "9223372036854775806-9223372036854775806");
@@ -230,7 +216,6 @@ START_TEST(the_largest_file_has_its_last_byte)
 	    "9223372036854775806-9223372036854775806");
 	assert_ranges("bytes=9223372036854775807-", INT64_MAX, "unsatisfiable");
 }
-END_TEST
 
 #define SMALL 24
 
@@ -288,7 +273,7 @@ assert_covers(const struct asked *a, size_t size)
 			ck_assert(ranges.at[i].last + 1 != ranges.at[j].first);
 }
 
-START_TEST(ranges_never_overlap_and_are_exactly_the_bytes_asked_for)
+TEST(ranges_never_overlap_and_are_exactly_the_bytes_asked_for)
 {
 	struct asked a = {0};
 
@@ -304,33 +289,4 @@ START_TEST(ranges_never_overlap_and_are_exactly_the_bytes_asked_for)
 		assert_covers(&a, size);
 	}
 	buffer_free(&a.value);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("range");
-
-	tcase_add_test(tests, the_examples_of_rfc_9110_14_1_2);
-	tcase_add_test(tests, the_name_of_the_unit_compares_without_case);
-	tcase_add_test(tests, ranges_past_the_end_are_clamped);
-	tcase_add_test(tests, ranges_behind_the_end_are_unsatisfiable);
-	tcase_add_test(tests, all_ranges_of_an_empty_file_are_ignored);
-	tcase_add_test(tests, one_satisfiable_range_is_enough);
-	tcase_add_test(tests, malformed_sets_and_other_units_are_ignored);
-	tcase_add_test(tests, ranges_that_overlap_or_touch_are_one);
-	tcase_add_test(tests, the_order_that_was_asked_for_is_kept);
-	tcase_add_test(
-	    tests, few_ranges_that_overlap_are_taken_and_many_are_ignored);
-	tcase_add_test(tests, many_ranges_that_ascend_are_taken);
-	tcase_add_test(
-	    tests, few_ranges_that_descend_are_taken_and_many_are_ignored);
-	tcase_add_test(
-	    tests, many_ranges_of_which_one_is_out_of_order_are_ignored);
-	tcase_add_test(tests, many_ranges_behind_the_end_are_unsatisfiable);
-	tcase_add_test(tests, the_largest_file_has_its_last_byte);
-	tcase_add_test(
-	    tests, ranges_never_overlap_and_are_exactly_the_bytes_asked_for);
-	return unit_run();
 }

@@ -12,15 +12,15 @@ static struct scoreboard *board;
 static struct config config;
 static struct recycle r;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	board = scoreboard_create(2);
 	config = (struct config){.max_requests = LIMIT};
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	scoreboard_free(board);
 }
@@ -35,25 +35,23 @@ serve_until_due(unsigned most)
 	return n;
 }
 
-START_TEST(without_limits_it_is_never_due)
+TEST(without_limits_it_is_never_due)
 {
 	config.max_requests = 0;
 	recycle_init(&r, &config, board);
 	ck_assert_uint_eq(serve_until_due(100000), 100000);
 	ck_assert(!r.due);
 }
-END_TEST
 
-START_TEST(it_is_due_after_its_requests_and_remains_so)
+TEST(it_is_due_after_its_requests_and_remains_so)
 {
 	recycle_init(&r, &config, board);
 	ck_assert_uint_eq(serve_until_due(1000), LIMIT);
 	ck_assert(recycle_is_due(&r));
 	ck_assert_int_eq(scoreboard_who_leaves(board), getpid());
 }
-END_TEST
 
-START_TEST(a_part_of_the_jitter_is_added)
+TEST(a_part_of_the_jitter_is_added)
 {
 	unsigned seen[JITTER + 1] = {0};
 	unsigned different = 0;
@@ -73,9 +71,8 @@ START_TEST(a_part_of_the_jitter_is_added)
 		different += seen[i] > 0;
 	ck_assert_uint_gt(different, JITTER / 2);
 }
-END_TEST
 
-START_TEST(one_goes_at_a_time_and_the_others_serve_on)
+TEST(one_goes_at_a_time_and_the_others_serve_on)
 {
 	struct recycle other;
 
@@ -87,9 +84,8 @@ START_TEST(one_goes_at_a_time_and_the_others_serve_on)
 	scoreboard_has_left(board);
 	ck_assert(recycle_is_due(&other));
 }
-END_TEST
 
-START_TEST(one_that_grows_is_due_soon)
+TEST(one_that_grows_is_due_soon)
 {
 	volatile char *grown;
 
@@ -103,19 +99,4 @@ START_TEST(one_that_grows_is_due_soon)
 	ck_assert_uint_le(serve_until_due(1000), RECYCLE_REQUESTS);
 	ck_assert(r.due);
 	free((char *)(uintptr_t)grown);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("recycle");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, without_limits_it_is_never_due);
-	tcase_add_test(tests, it_is_due_after_its_requests_and_remains_so);
-	tcase_add_test(tests, a_part_of_the_jitter_is_added);
-	tcase_add_test(tests, one_goes_at_a_time_and_the_others_serve_on);
-	tcase_add_test(tests, one_that_grows_is_due_soon);
-	return unit_run();
 }

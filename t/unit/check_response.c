@@ -29,16 +29,16 @@ refuse_flush(void *context)
 	return -1;
 }
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	response_init(&response);
 	response.flush = count_flush;
 	response.context = &flushes;
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	response_free(&response);
 	buffer_free(&head);
@@ -50,16 +50,15 @@ add(struct text name, struct text value)
 	return response_field(&response, guard_text(name), guard_text(value));
 }
 
-START_TEST(a_response_is_200_without_anything)
+TEST(a_response_is_200_without_anything)
 {
 	ck_assert_int_eq(response.status, 200);
 	ck_assert_int_eq(response.file, -1);
 	ck_assert_uint_eq(response.length, 0);
 	ck_assert_uint_eq(response.piece_count, 0);
 }
-END_TEST
 
-START_TEST(fields_are_whole_lines)
+TEST(fields_are_whole_lines)
 {
 	ck_assert_int_eq(add(TEXT("A"), TEXT("b c")), 0);
 	ck_assert_int_eq(add(TEXT("D"), TEXT("")), 0);
@@ -67,9 +66,8 @@ START_TEST(fields_are_whole_lines)
 	    response_printf_field(&response, "E", "%d-%s", 5, "f"), 0);
 	assert_string_eq(&response.fields, "A: b c\r\nD: \r\nE: 5-f\r\n");
 }
-END_TEST
 
-START_TEST(no_control_byte_goes_out_in_a_value)
+TEST(no_control_byte_goes_out_in_a_value)
 {
 	for (int c = 0; c < 256; c++) {
 		char value[] = {'a', (char)c, 'b'};
@@ -85,9 +83,8 @@ START_TEST(no_control_byte_goes_out_in_a_value)
 			     "a\r\nSet-Cookie: b"),
 	    -1);
 }
-END_TEST
 
-START_TEST(a_name_is_a_token)
+TEST(a_name_is_a_token)
 {
 	ck_assert_int_eq(add(TEXT(""), TEXT("a")), -1);
 	ck_assert_int_eq(add(TEXT("A:"), TEXT("a")), -1);
@@ -97,7 +94,6 @@ START_TEST(a_name_is_a_token)
 	ck_assert_int_eq(add(TEXT("\xc3\xa4"), TEXT("a")), -1);
 	ck_assert_uint_eq(response.fields.len, 0);
 }
-END_TEST
 
 static struct text
 head_of(struct response_framing framing, struct text extra)
@@ -113,7 +109,7 @@ head_has(const char *line)
 	return strstr(buffer_string(&head), line) != NULL;
 }
 
-START_TEST(a_head_is_status_line_fields_and_an_empty_line)
+TEST(a_head_is_status_line_fields_and_an_empty_line)
 {
 	struct text t;
 
@@ -131,9 +127,8 @@ START_TEST(a_head_is_status_line_fields_and_an_empty_line)
 	ck_assert(!head_has("Transfer-Encoding"));
 	ck_assert(!head_has("Connection"));
 }
-END_TEST
 
-START_TEST(a_head_has_the_date_of_now)
+TEST(a_head_has_the_date_of_now)
 {
 	time_t before = time(NULL), date;
 	const char *at;
@@ -147,9 +142,8 @@ START_TEST(a_head_has_the_date_of_now)
 	ck_assert_int_ge(date, before);
 	ck_assert_int_le(date, time(NULL));
 }
-END_TEST
 
-START_TEST(the_framing_decides_length_coding_and_connection)
+TEST(the_framing_decides_length_coding_and_connection)
 {
 	head_of((struct response_framing){.chunked = true}, TEXT(""));
 	ck_assert(head_has("\r\nTransfer-Encoding: chunked\r\n"));
@@ -168,9 +162,8 @@ START_TEST(the_framing_decides_length_coding_and_connection)
 	    TEXT(""));
 	ck_assert(head_has("\r\nContent-Length: 18446744073709551615\r\n"));
 }
-END_TEST
 
-START_TEST(the_length_is_that_of_all_pieces)
+TEST(the_length_is_that_of_all_pieces)
 {
 	response_add_bytes(&response, "abc", 3);
 	buffer_add_string(&response.text, "01234");
@@ -182,9 +175,8 @@ START_TEST(the_length_is_that_of_all_pieces)
 	ck_assert_uint_eq(response.pieces[1].offset, 2);
 	ck_assert_uint_eq(response.pieces[2].offset, UINT64_C(1) << 40);
 }
-END_TEST
 
-START_TEST(a_short_stream_waits_for_its_end)
+TEST(a_short_stream_waits_for_its_end)
 {
 	char bytes[1024] = "";
 
@@ -195,9 +187,8 @@ START_TEST(a_short_stream_waits_for_its_end)
 	response_write(&response, bytes, 1024);
 	ck_assert_int_eq(flushes, 1);
 }
-END_TEST
 
-START_TEST(a_flush_leaves_at_once_and_failures_are_told)
+TEST(a_flush_leaves_at_once_and_failures_are_told)
 {
 	ck_assert_int_eq(response_flush(&response), 0);
 	ck_assert_int_eq(flushes, 1);
@@ -205,17 +196,15 @@ START_TEST(a_flush_leaves_at_once_and_failures_are_told)
 	response.flush = refuse_flush;
 	ck_assert_int_eq(response_flush(&response), -1);
 }
-END_TEST
 
-START_TEST(a_declared_length_makes_a_stream)
+TEST(a_declared_length_makes_a_stream)
 {
 	response_declare_length(&response, 7);
 	ck_assert(response.streaming && response.has_declared_length);
 	ck_assert_uint_eq(response.declared_length, 7);
 }
-END_TEST
 
-START_TEST(a_reset_closes_the_file_and_forgets_all)
+TEST(a_reset_closes_the_file_and_forgets_all)
 {
 	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -235,9 +224,8 @@ START_TEST(a_reset_closes_the_file_and_forgets_all)
 	ck_assert_uint_eq(response.piece_count, 0);
 	ck_assert(!response.streaming && !response.has_declared_length);
 }
-END_TEST
 
-START_TEST(an_error_begins_again_and_wants_a_page)
+TEST(an_error_begins_again_and_wants_a_page)
 {
 	add(TEXT("ETag"), TEXT("\"a\""));
 	response_add_bytes(&response, "abc", 3);
@@ -249,9 +237,8 @@ START_TEST(an_error_begins_again_and_wants_a_page)
 	response_reset(&response);
 	ck_assert(!response.wants_page);
 }
-END_TEST
 
-START_TEST(an_error_page_names_its_status)
+TEST(an_error_page_names_its_status)
 {
 	struct text page;
 
@@ -265,45 +252,17 @@ START_TEST(an_error_page_names_its_status)
 	ck_assert(text_begins(buffer_text(&response.fields),
 	    TEXT("Content-Type: text/html; charset=utf-8\r\n")));
 }
-END_TEST
 
-START_TEST(no_sniffing_is_a_field)
+TEST(no_sniffing_is_a_field)
 {
 	response_no_sniffing(&response);
 	assert_string_eq(
 	    &response.fields, "X-Content-Type-Options: nosniff\r\n");
 }
-END_TEST
 
-START_TEST(a_large_response_leaves_no_large_memory_behind)
+TEST(a_large_response_leaves_no_large_memory_behind)
 {
 	buffer_reserve(&response.text, RESPONSE_TEXT_KEPT + 1);
 	response_reset(&response);
 	ck_assert_uint_le(response.text.size, RESPONSE_TEXT_KEPT);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("response");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, a_response_is_200_without_anything);
-	tcase_add_test(tests, fields_are_whole_lines);
-	tcase_add_test(tests, no_control_byte_goes_out_in_a_value);
-	tcase_add_test(tests, a_name_is_a_token);
-	tcase_add_test(tests, a_head_is_status_line_fields_and_an_empty_line);
-	tcase_add_test(tests, a_head_has_the_date_of_now);
-	tcase_add_test(tests, the_framing_decides_length_coding_and_connection);
-	tcase_add_test(tests, the_length_is_that_of_all_pieces);
-	tcase_add_test(tests, a_short_stream_waits_for_its_end);
-	tcase_add_test(tests, a_flush_leaves_at_once_and_failures_are_told);
-	tcase_add_test(tests, a_declared_length_makes_a_stream);
-	tcase_add_test(tests, a_reset_closes_the_file_and_forgets_all);
-	tcase_add_test(tests, an_error_begins_again_and_wants_a_page);
-	tcase_add_test(tests, an_error_page_names_its_status);
-	tcase_add_test(tests, no_sniffing_is_a_field);
-	tcase_add_test(tests, a_large_response_leaves_no_large_memory_behind);
-	return unit_run();
 }

@@ -15,16 +15,21 @@ die_and_wait(int deaths, int64_t pause)
 	}
 }
 
-START_TEST(so_many_at_once_make_nobody_wait)
+void
+unit_set_up(void)
+{
+	log_mute(true);
+}
+
+TEST(so_many_at_once_make_nobody_wait)
 {
 	die_and_wait(RESTART_AT_ONCE, 0);
 	ck_assert_int_le(r.not_before, now);
 	die_and_wait(1, 0);
 	ck_assert_int_gt(r.not_before, now);
 }
-END_TEST
 
-START_TEST(deaths_that_come_slowly_make_nobody_wait)
+TEST(deaths_that_come_slowly_make_nobody_wait)
 {
 	for (int i = 0; i < 1000; i++) {
 		die_and_wait(1, CLOCK_SECOND / RESTART_PER_SECOND);
@@ -32,10 +37,9 @@ START_TEST(deaths_that_come_slowly_make_nobody_wait)
 	}
 	ck_assert(!r.storm);
 }
-END_TEST
 
 /* Each is replaced as soon as it may be, and dies at once. */
-START_TEST(however_fast_they_die_the_rate_is_bounded)
+TEST(however_fast_they_die_the_rate_is_bounded)
 {
 	int64_t start = now;
 	int deaths = 0;
@@ -52,9 +56,8 @@ START_TEST(however_fast_they_die_the_rate_is_bounded)
 	die_and_wait(1, 0);
 	ck_assert_msg(!r.storm, "it is over when it is made up for");
 }
-END_TEST
 
-START_TEST(failures_in_a_row_are_told_now_and_then)
+TEST(failures_in_a_row_are_told_now_and_then)
 {
 	int told = 0;
 
@@ -67,27 +70,11 @@ START_TEST(failures_in_a_row_are_told_now_and_then)
 	restart_note_ready(&r);
 	ck_assert(r.proven && restart_should_log(&r));
 }
-END_TEST
 
-START_TEST(after_a_failure_it_is_waited_for_so_long)
+TEST(after_a_failure_it_is_waited_for_so_long)
 {
 	restart_note_failure(&r, now + 7);
 	ck_assert_int_eq(r.not_before, now + 7);
 	restart_note_death(&r, now);
 	ck_assert_int_eq(r.not_before, now + 7);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("restart");
-
-	log_mute(true);
-	tcase_add_test(tests, so_many_at_once_make_nobody_wait);
-	tcase_add_test(tests, deaths_that_come_slowly_make_nobody_wait);
-	tcase_add_test(tests, however_fast_they_die_the_rate_is_bounded);
-	tcase_add_test(tests, failures_in_a_row_are_told_now_and_then);
-	tcase_add_test(tests, after_a_failure_it_is_waited_for_so_long);
-	return unit_run();
 }

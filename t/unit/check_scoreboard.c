@@ -16,20 +16,20 @@
 static struct scoreboard *board;
 static struct score_reading reading;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	board = scoreboard_create(SLOTS);
 	ck_assert_ptr_nonnull(board);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	scoreboard_free(board);
 }
 
-START_TEST(slots_are_empty_and_share_no_cache_line)
+TEST(slots_are_empty_and_share_no_cache_line)
 {
 	ck_assert_uint_eq(board->count, SLOTS);
 	for (size_t i = 0; i < SLOTS; i++) {
@@ -41,10 +41,9 @@ START_TEST(slots_are_empty_and_share_no_cache_line)
 	}
 	ck_assert_uint_eq(sizeof(struct score) % SCORE_ALIGNMENT, 0);
 }
-END_TEST
 
 /* The master asks for these: a list would need memory, which may be short. */
-START_TEST(sums_are_taken_without_lists)
+TEST(sums_are_taken_without_lists)
 {
 	const struct backlog_overflows overflows = {.fd = -1};
 	const struct status_sources from = {
@@ -63,9 +62,8 @@ START_TEST(sums_are_taken_without_lists)
 	ck_assert_uint_eq(s.by_state[SCORE_IDLE], 1);
 	ck_assert_uint_eq(s.counts[COUNT_REQUESTS], 5);
 }
-END_TEST
 
-START_TEST(a_worker_starts_with_nothing_of_the_one_before)
+TEST(a_worker_starts_with_nothing_of_the_one_before)
 {
 	struct score *s = scoreboard_slot(board, 1);
 
@@ -83,9 +81,8 @@ START_TEST(a_worker_starts_with_nothing_of_the_one_before)
 	ck_assert_uint_eq(reading.requests, 0);
 	ck_assert_uint_eq(reading.bytes, 0);
 }
-END_TEST
 
-START_TEST(what_a_worker_does_is_read_back)
+TEST(what_a_worker_does_is_read_back)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	int64_t before = clock_now();
@@ -109,9 +106,8 @@ START_TEST(what_a_worker_does_is_read_back)
 	score_read(scoreboard_slot(board, 1), &reading);
 	ck_assert_uint_eq(reading.requests, 0);
 }
-END_TEST
 
-START_TEST(a_new_client_has_not_asked_for_anything)
+TEST(a_new_client_has_not_asked_for_anything)
 {
 	struct score *s = scoreboard_slot(board, 0);
 
@@ -123,9 +119,8 @@ START_TEST(a_new_client_has_not_asked_for_anything)
 	ck_assert_str_eq(reading.request, "");
 	ck_assert_str_eq(reading.client, "192.0.2.2");
 }
-END_TEST
 
-START_TEST(time_is_counted_for_the_state_it_was_spent_in)
+TEST(time_is_counted_for_the_state_it_was_spent_in)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	uint64_t spent = 0;
@@ -141,9 +136,8 @@ START_TEST(time_is_counted_for_the_state_it_was_spent_in)
 		spent += atomic_load(&s->spent[i]);
 	ck_assert_uint_eq(spent, (uint64_t)(end - start));
 }
-END_TEST
 
-START_TEST(what_is_counted_outlives_the_worker)
+TEST(what_is_counted_outlives_the_worker)
 {
 	struct score *s = scoreboard_slot(board, 0);
 
@@ -164,9 +158,8 @@ START_TEST(what_is_counted_outlives_the_worker)
 	ck_assert_uint_eq(
 	    reading.latency[histogram_bucket(3 * CLOCK_MILLISECOND)], 1);
 }
-END_TEST
 
-START_TEST(no_time_goes_back)
+TEST(no_time_goes_back)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	uint64_t last[SCORE_STATES] = {0};
@@ -194,9 +187,8 @@ START_TEST(no_time_goes_back)
 	}
 	ck_assert_uint_eq(last[SCORE_VACANT], 0);
 }
-END_TEST
 
-START_TEST(a_new_lot_holds_nothing_and_counts_on)
+TEST(a_new_lot_holds_nothing_and_counts_on)
 {
 	struct score_lot *lot = board->lot;
 
@@ -214,9 +206,8 @@ START_TEST(a_new_lot_holds_nothing_and_counts_on)
 	ck_assert_uint_eq(atomic_load(&lot->accepted), 2);
 	ck_assert_uint_eq(atomic_load(&lot->evicted), 1);
 }
-END_TEST
 
-START_TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
+TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 {
 	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 	score_lot_handed(board->lot);
@@ -231,9 +222,8 @@ START_TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 	score_lot_settle(board);
 	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 }
-END_TEST
 
-START_TEST(a_lot_with_few_descriptors_left_is_crowded)
+TEST(a_lot_with_few_descriptors_left_is_crowded)
 {
 	struct score_lot *lot = board->lot;
 
@@ -248,9 +238,8 @@ START_TEST(a_lot_with_few_descriptors_left_is_crowded)
 	score_lot_set(lot, WAIT_SEND, 300);
 	ck_assert(score_lot_is_crowded(lot));
 }
-END_TEST
 
-START_TEST(strings_are_cut_to_their_room)
+TEST(strings_are_cut_to_their_room)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	char text[1000];
@@ -272,9 +261,8 @@ START_TEST(strings_are_cut_to_their_room)
 	score_read(scoreboard_slot(board, 1), &reading);
 	ck_assert_str_eq(reading.request, "");
 }
-END_TEST
 
-START_TEST(a_worker_that_died_while_writing_is_read_and_replaced)
+TEST(a_worker_that_died_while_writing_is_read_and_replaced)
 {
 	struct score *s = scoreboard_slot(board, 0);
 
@@ -293,10 +281,9 @@ START_TEST(a_worker_that_died_while_writing_is_read_and_replaced)
 	score_read(s, &reading);
 	ck_assert_str_eq(reading.request, "GET / HTTP/1.1");
 }
-END_TEST
 
 /* What a worker that was taken over writes there is not believed. */
-START_TEST(noise_is_read_within_its_ranges)
+TEST(noise_is_read_within_its_ranges)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	unsigned char *bytes = (unsigned char *)s;
@@ -326,7 +313,6 @@ START_TEST(noise_is_read_within_its_ranges)
 		score_start(s, 7);
 	}
 }
-END_TEST
 
 /* In a child: what is not its own cannot be written, by no means. */
 static bool
@@ -353,7 +339,7 @@ is_killed_by_writing(enum scoreboard_writer writer, char *at, bool by_force)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
 
-START_TEST(a_process_writes_only_what_is_its_own)
+TEST(a_process_writes_only_what_is_its_own)
 {
 	char *server = (char *)board->server, *lot = (char *)board->lot;
 	char *hints = (char *)board->hints;
@@ -374,9 +360,8 @@ START_TEST(a_process_writes_only_what_is_its_own)
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, server, true));
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, other, true));
 }
-END_TEST
 
-START_TEST(every_state_has_a_name_of_its_own)
+TEST(every_state_has_a_name_of_its_own)
 {
 	for (int i = 0; i < SCORE_STATES; i++) {
 		const char *name = score_state_name((enum score_state)i);
@@ -387,7 +372,6 @@ START_TEST(every_state_has_a_name_of_its_own)
 			    name, score_state_name((enum score_state)j));
 	}
 }
-END_TEST
 
 /* Clients and requests of one letter each, the same for both. */
 static _Noreturn void
@@ -431,7 +415,7 @@ is_whole_or_in_change(struct score *s)
 	    atomic_load(&s->sequence) % 2 != 0;
 }
 
-START_TEST(strings_are_not_torn_while_another_process_writes_them)
+TEST(strings_are_not_torn_while_another_process_writes_them)
 {
 	struct score *s = scoreboard_slot(board, 0);
 	int64_t end = clock_now() + CLOCK_SECOND / 2;
@@ -452,34 +436,4 @@ START_TEST(strings_are_not_torn_while_another_process_writes_them)
 	kill(writer, SIGKILL);
 	waitpid(writer, NULL, 0);
 	ck_assert_uint_ge(changes, 10);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("scoreboard");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, slots_are_empty_and_share_no_cache_line);
-	tcase_add_test(tests, sums_are_taken_without_lists);
-	tcase_add_test(tests, a_worker_starts_with_nothing_of_the_one_before);
-	tcase_add_test(tests, what_a_worker_does_is_read_back);
-	tcase_add_test(tests, a_new_client_has_not_asked_for_anything);
-	tcase_add_test(tests, time_is_counted_for_the_state_it_was_spent_in);
-	tcase_add_test(tests, what_is_counted_outlives_the_worker);
-	tcase_add_test(tests, no_time_goes_back);
-	tcase_add_test(tests, a_new_lot_holds_nothing_and_counts_on);
-	tcase_add_test(tests,
-	    what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost);
-	tcase_add_test(tests, a_lot_with_few_descriptors_left_is_crowded);
-	tcase_add_test(tests, strings_are_cut_to_their_room);
-	tcase_add_test(
-	    tests, a_worker_that_died_while_writing_is_read_and_replaced);
-	tcase_add_test(tests, noise_is_read_within_its_ranges);
-	tcase_add_test(tests, a_process_writes_only_what_is_its_own);
-	tcase_add_test(tests, every_state_has_a_name_of_its_own);
-	tcase_add_test(
-	    tests, strings_are_not_torn_while_another_process_writes_them);
-	return unit_run();
 }

@@ -18,7 +18,7 @@ interval(const char *usec, const char *pid)
 	return sd_notify_watchdog_interval();
 }
 
-START_TEST(the_watchdog_is_heard_twice_in_its_time)
+TEST(the_watchdog_is_heard_twice_in_its_time)
 {
 	char self[24];
 
@@ -27,9 +27,8 @@ START_TEST(the_watchdog_is_heard_twice_in_its_time)
 	ck_assert_int_eq(interval("30000000", self), 15 * CLOCK_SECOND);
 	ck_assert_int_eq(interval("1", self), 500);
 }
-END_TEST
 
-START_TEST(nobody_asks)
+TEST(nobody_asks)
 {
 	ck_assert_int_eq(interval(NULL, NULL), CLOCK_NEVER);
 	ck_assert_int_eq(interval("0", NULL), CLOCK_NEVER);
@@ -38,23 +37,10 @@ START_TEST(nobody_asks)
 	ck_assert_int_eq(interval("1s", NULL), CLOCK_NEVER);
 	ck_assert_int_eq(interval("9223372036854775807", NULL), CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(another_process_is_asked)
+TEST(another_process_is_asked)
 {
 	ck_assert_int_eq(interval("30000000", "1"), CLOCK_NEVER);
 	ck_assert_int_eq(interval("30000000", ""), CLOCK_NEVER);
 	ck_assert_int_eq(interval("30000000", "x"), CLOCK_NEVER);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("sd_notify");
-
-	tcase_add_test(tests, the_watchdog_is_heard_twice_in_its_time);
-	tcase_add_test(tests, nobody_asks);
-	tcase_add_test(tests, another_process_is_asked);
-	return unit_run();
 }

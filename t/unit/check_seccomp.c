@@ -102,7 +102,7 @@ plain(int call)
 	return ask(call, 0, 0, 0);
 }
 
-START_TEST(other_entries_are_refused)
+TEST(other_entries_are_refused)
 {
 	struct seccomp_data data = {.nr = SYS_read, .arch = OTHER_ARCH};
 
@@ -116,9 +116,8 @@ START_TEST(other_entries_are_refused)
 		ck_assert_int_eq(plain(SYS_clone3), UNKNOWN);
 	}
 }
-END_TEST
 
-START_TEST(a_worker_serves)
+TEST(a_worker_serves)
 {
 	static const int calls[] = {SYS_read, SYS_write, SYS_recvfrom,
 	    SYS_sendto, SYS_sendfile, SYS_accept4, SYS_epoll_ctl, SYS_openat2,
@@ -131,9 +130,8 @@ START_TEST(a_worker_serves)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		ck_assert_int_eq(plain(calls[i]), ALLOWED);
 }
-END_TEST
 
-START_TEST(a_worker_is_refused_the_rest)
+TEST(a_worker_is_refused_the_rest)
 {
 	static const int calls[] = {SYS_execve, SYS_execveat, SYS_ptrace,
 	    SYS_setuid, SYS_setresuid, SYS_setgroups, SYS_capset, SYS_chroot,
@@ -151,9 +149,8 @@ START_TEST(a_worker_is_refused_the_rest)
 	ck_assert_int_eq(plain(SYS_vfork), REFUSED);
 #endif
 }
-END_TEST
 
-START_TEST(threads_yes_processes_no)
+TEST(threads_yes_processes_no)
 {
 	compile(SECCOMP_WORKER, 0);
 	ck_assert_int_eq(
@@ -170,9 +167,8 @@ START_TEST(threads_yes_processes_no)
 	ck_assert_int_eq(ask(SYS_kill, SELF + 1, 0, 0), ALLOWED);
 	ck_assert_int_eq(plain(SYS_ptrace), REFUSED);
 }
-END_TEST
 
-START_TEST(signals_to_oneself)
+TEST(signals_to_oneself)
 {
 	for (int list = SECCOMP_WORKER; list <= SECCOMP_LOT; list++) {
 		compile(list, 0);
@@ -184,9 +180,8 @@ START_TEST(signals_to_oneself)
 		ck_assert_int_eq(ask(SYS_kill, 0, 0, 0), REFUSED);
 	}
 }
-END_TEST
 
-START_TEST(sockets_as_granted)
+TEST(sockets_as_granted)
 {
 	compile(SECCOMP_WORKER, SECCOMP_GRANT_SYSLOG);
 	ck_assert_int_eq(ask(SYS_socket, AF_UNIX, 0, 0), ALLOWED);
@@ -207,7 +202,6 @@ START_TEST(sockets_as_granted)
 	ck_assert_int_eq(plain(SYS_connect), REFUSED);
 	ck_assert_int_eq(plain(SYS_execve), REFUSED);
 }
-END_TEST
 
 static int
 ask_flags(int call, size_t argument, uint64_t flags)
@@ -218,7 +212,7 @@ ask_flags(int call, size_t argument, uint64_t flags)
 	return run(&data);
 }
 
-START_TEST(a_connection_is_not_made_by_sending)
+TEST(a_connection_is_not_made_by_sending)
 {
 	static const struct {
 		int call;
@@ -241,9 +235,8 @@ START_TEST(a_connection_is_not_made_by_sending)
 		    ask_flags(call, argument, MSG_FASTOPEN), ALLOWED);
 	}
 }
-END_TEST
 
-START_TEST(what_others_share_stays_as_it_is)
+TEST(what_others_share_stays_as_it_is)
 {
 	compile(SECCOMP_WORKER, 0);
 	ck_assert_int_eq(ask(SYS_shutdown, 5, SHUT_WR, 0), ALLOWED);
@@ -259,9 +252,8 @@ START_TEST(what_others_share_stays_as_it_is)
 	ck_assert_int_eq(plain(SYS_ftruncate), REFUSED);
 	ck_assert_int_eq(plain(SYS_fallocate), REFUSED);
 }
-END_TEST
 
-START_TEST(other_processes_are_left_alone)
+TEST(other_processes_are_left_alone)
 {
 	static const int calls[] = {SYS_prlimit64, SYS_sched_setparam,
 	    SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setaffinity};
@@ -275,9 +267,8 @@ START_TEST(other_processes_are_left_alone)
 	ck_assert_int_eq(ask(SYS_setpriority, 0, SELF + 1, 5), REFUSED);
 	ck_assert_int_eq(ask(SYS_setpriority, 2, 0, 5), REFUSED);
 }
-END_TEST
 
-START_TEST(no_keys_into_a_terminal)
+TEST(no_keys_into_a_terminal)
 {
 	compile(SECCOMP_WORKER, ~0U);
 	ck_assert_int_eq(ask(SYS_ioctl, 0, TIOCSTI, 0), REFUSED);
@@ -286,9 +277,8 @@ START_TEST(no_keys_into_a_terminal)
 	    ask(SYS_ioctl, 0, UINT64_C(1) << 32 | TIOCSTI, 0), REFUSED);
 	ck_assert_int_eq(ask(SYS_ioctl, 0, FIONREAD, 0), ALLOWED);
 }
-END_TEST
 
-START_TEST(the_lot_opens_nothing_and_makes_no_code)
+TEST(the_lot_opens_nothing_and_makes_no_code)
 {
 	static const int calls[] = {SYS_openat, SYS_openat2, SYS_getdents64,
 	    SYS_socketpair, SYS_clone, SYS_bind, SYS_execve, SYS_memfd_create,
@@ -302,10 +292,9 @@ START_TEST(the_lot_opens_nothing_and_makes_no_code)
 	ck_assert_int_eq(ask(SYS_mprotect, 0, 0, PROT_EXEC), REFUSED);
 	ck_assert_int_eq(plain(SYS_sendfile), ALLOWED);
 }
-END_TEST
 
 /* A grant takes nothing away. */
-START_TEST(more_grants_allow_no_less)
+TEST(more_grants_allow_no_less)
 {
 	static int before[CALLS_MAX];
 
@@ -319,10 +308,9 @@ START_TEST(more_grants_allow_no_less)
 			    before[call] != ALLOWED || plain(call) == ALLOWED);
 	}
 }
-END_TEST
 
 /* As the kernel tries each call whenever a worker starts. */
-START_TEST(any_call_takes_few_steps)
+TEST(any_call_takes_few_steps)
 {
 	for (int list = SECCOMP_WORKER; list <= SECCOMP_LOT; list++)
 		for (unsigned grants = 0; grants < 16; grants++) {
@@ -333,10 +321,9 @@ START_TEST(any_call_takes_few_steps)
 			}
 		}
 }
-END_TEST
 
 /* The kernel takes the program, and means by it what we do. */
-START_TEST(the_kernel_agrees)
+TEST(the_kernel_agrees)
 {
 	pid_t child;
 	int status;
@@ -357,27 +344,4 @@ START_TEST(the_kernel_agrees)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("seccomp");
-
-	tcase_add_test(tests, other_entries_are_refused);
-	tcase_add_test(tests, a_worker_serves);
-	tcase_add_test(tests, a_worker_is_refused_the_rest);
-	tcase_add_test(tests, threads_yes_processes_no);
-	tcase_add_test(tests, signals_to_oneself);
-	tcase_add_test(tests, sockets_as_granted);
-	tcase_add_test(tests, a_connection_is_not_made_by_sending);
-	tcase_add_test(tests, what_others_share_stays_as_it_is);
-	tcase_add_test(tests, other_processes_are_left_alone);
-	tcase_add_test(tests, no_keys_into_a_terminal);
-	tcase_add_test(tests, the_lot_opens_nothing_and_makes_no_code);
-	tcase_add_test(tests, more_grants_allow_no_less);
-	tcase_add_test(tests, any_call_takes_few_steps);
-	tcase_add_test(tests, the_kernel_agrees);
-	return unit_run();
 }

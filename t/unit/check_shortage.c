@@ -8,8 +8,8 @@ static int64_t now;
 static int begun, ended;
 static struct shortage last; /* as it was at its end */
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	s = (struct shortage){0};
 	now = CLOCK_SECOND;
@@ -30,7 +30,7 @@ run(bool occupied, int waiting, int64_t time)
 	}
 }
 
-START_TEST(one_that_lasts_is_told_once_at_both_ends)
+TEST(one_that_lasts_is_told_once_at_both_ends)
 {
 	run(true, 3, CLOCK_SECOND);
 	ck_assert_int_eq(begun, 1);
@@ -43,9 +43,8 @@ START_TEST(one_that_lasts_is_told_once_at_both_ends)
 	ck_assert_int_eq(last.until - last.since, 11 * CLOCK_SECOND - 10 * MS);
 	ck_assert_int_eq(shortage_next(&s), CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(a_moment_is_none)
+TEST(a_moment_is_none)
 {
 	for (int i = 0; i < 100; i++) {
 		run(true, 3, 90 * MS);
@@ -54,9 +53,8 @@ START_TEST(a_moment_is_none)
 	ck_assert_int_eq(begun, 0);
 	ck_assert_int_eq(shortage_next(&s), CLOCK_NEVER);
 }
-END_TEST
 
-START_TEST(one_that_flaps_is_one)
+TEST(one_that_flaps_is_one)
 {
 	run(true, 3, 200 * MS);
 	for (int i = 0; i < 100; i++) {
@@ -69,9 +67,8 @@ START_TEST(one_that_flaps_is_one)
 	ck_assert_int_eq(ended, 1);
 	ck_assert_int_eq(last.most, 3);
 }
-END_TEST
 
-START_TEST(the_next_one_begins_anew)
+TEST(the_next_one_begins_anew)
 {
 	run(true, 30, CLOCK_SECOND);
 	run(false, 0, 4 * CLOCK_SECOND);
@@ -82,26 +79,10 @@ START_TEST(the_next_one_begins_anew)
 	ck_assert_int_eq(last.most, 2);
 	ck_assert_int_le(last.until - last.since, CLOCK_SECOND);
 }
-END_TEST
 
-START_TEST(busy_workers_and_nobody_who_waits_are_none)
+TEST(busy_workers_and_nobody_who_waits_are_none)
 {
 	run(true, 0, 10 * CLOCK_SECOND);
 	run(false, 9, 10 * CLOCK_SECOND);
 	ck_assert_int_eq(begun, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("shortage");
-
-	tcase_add_checked_fixture(tests, set_up, NULL);
-	tcase_add_test(tests, one_that_lasts_is_told_once_at_both_ends);
-	tcase_add_test(tests, a_moment_is_none);
-	tcase_add_test(tests, one_that_flaps_is_one);
-	tcase_add_test(tests, the_next_one_begins_anew);
-	tcase_add_test(tests, busy_workers_and_nobody_who_waits_are_none);
-	return unit_run();
 }

@@ -52,26 +52,23 @@ assert_spans(span_function *span, bool (*is_in)(char), const char *fillings)
 	ck_assert_uint_eq(span(guard_copy("", 0), 0), 0);
 }
 
-START_TEST(a_token_ends_at_its_first_other_byte)
+TEST(a_token_ends_at_its_first_other_byte)
 {
 	assert_spans(span_token, is_in_token, "aZ-0~");
 }
-END_TEST
 
-START_TEST(a_value_ends_at_its_first_other_byte)
+TEST(a_value_ends_at_its_first_other_byte)
 {
 	assert_spans(span_value, is_in_value, "a \t\x80\xff");
 }
-END_TEST
 
-START_TEST(a_line_ends_at_its_first_cr_or_lf)
+TEST(a_line_ends_at_its_first_cr_or_lf)
 {
 	assert_spans(span_line, is_in_line, "a\t\x01\x80");
 }
-END_TEST
 
 /* Each place alone, and with all behind it. */
-START_TEST(the_first_byte_of_a_mask_is_found_in_either_way)
+TEST(the_first_byte_of_a_mask_is_found_in_either_way)
 {
 	for (size_t i = 0; i < BLOCK_SIZE; i++) {
 		block_mask one = {0}, more = {0};
@@ -86,17 +83,4 @@ START_TEST(the_first_byte_of_a_mask_is_found_in_either_way)
 	}
 	ck_assert_uint_eq(block_first((block_mask){0}), BLOCK_SIZE);
 	ck_assert_uint_eq(block_first_portable((block_mask){0}), BLOCK_SIZE);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("span");
-
-	tcase_add_test(tests, a_token_ends_at_its_first_other_byte);
-	tcase_add_test(tests, a_value_ends_at_its_first_other_byte);
-	tcase_add_test(tests, a_line_ends_at_its_first_cr_or_lf);
-	tcase_add_test(tests, the_first_byte_of_a_mask_is_found_in_either_way);
-	return unit_run();
 }

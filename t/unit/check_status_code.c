@@ -3,7 +3,7 @@
 #include "http/status_code.h"
 #include "unit.h"
 
-START_TEST(reasons_are_those_of_rfc_9110)
+TEST(reasons_are_those_of_rfc_9110)
 {
 	assert_text_eq(status_code_reason(100), "Continue");
 	assert_text_eq(status_code_reason(200), "OK");
@@ -18,9 +18,8 @@ START_TEST(reasons_are_those_of_rfc_9110)
 	    status_code_reason(431), "Request Header Fields Too Large");
 	assert_text_eq(status_code_reason(505), "HTTP Version Not Supported");
 }
-END_TEST
 
-START_TEST(every_status_that_is_sent_has_a_reason)
+TEST(every_status_that_is_sent_has_a_reason)
 {
 	static const int sent[] = {100, 200, 204, 206, 301, 304, 400, 403, 404,
 	    405, 408, 412, 413, 414, 416, 417, 431, 500, 501, 503, 505};
@@ -34,18 +33,16 @@ START_TEST(every_status_that_is_sent_has_a_reason)
 			    strlen(status_code_advice(sent[i])), 0);
 	}
 }
-END_TEST
 
-START_TEST(a_status_that_is_not_known_has_words_all_the_same)
+TEST(a_status_that_is_not_known_has_words_all_the_same)
 {
 	assert_text_eq(status_code_reason(299), "Unknown");
 	assert_text_eq(status_code_reason(0), "Unknown");
 	assert_text_eq(status_code_reason(-1), "Unknown");
 	ck_assert_ptr_nonnull(status_code_advice(599));
 }
-END_TEST
 
-START_TEST(no_words_have_markup_or_control_bytes)
+TEST(no_words_have_markup_or_control_bytes)
 {
 	for (int status = 0; status < 600; status++) {
 		struct text reason = status_code_reason(status);
@@ -56,17 +53,15 @@ START_TEST(no_words_have_markup_or_control_bytes)
 		ck_assert_ptr_null(strpbrk(advice, "<>&\r\n"));
 	}
 }
-END_TEST
 
-START_TEST(what_has_a_reason_is_known)
+TEST(what_has_a_reason_is_known)
 {
 	for (int status = 100; status < 600; status++)
 		ck_assert_int_eq(status_code_is_known(status),
 		    !text_equal(status_code_reason(status), TEXT("Unknown")));
 }
-END_TEST
 
-START_TEST(errors_are_400_and_up)
+TEST(errors_are_400_and_up)
 {
 	ck_assert(!status_code_is_error(100));
 	ck_assert(!status_code_is_error(304));
@@ -74,28 +69,10 @@ START_TEST(errors_are_400_and_up)
 	ck_assert(status_code_is_error(400));
 	ck_assert(status_code_is_error(505));
 }
-END_TEST
 
-START_TEST(no_body_on_1xx_204_and_304)
+TEST(no_body_on_1xx_204_and_304)
 {
 	for (int status = 100; status < 600; status++)
 		ck_assert_int_eq(status_code_has_body(status),
 		    status >= 200 && status != 204 && status != 304);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("status_code");
-
-	tcase_add_test(tests, reasons_are_those_of_rfc_9110);
-	tcase_add_test(tests, every_status_that_is_sent_has_a_reason);
-	tcase_add_test(
-	    tests, a_status_that_is_not_known_has_words_all_the_same);
-	tcase_add_test(tests, no_words_have_markup_or_control_bytes);
-	tcase_add_test(tests, what_has_a_reason_is_known);
-	tcase_add_test(tests, errors_are_400_and_up);
-	tcase_add_test(tests, no_body_on_1xx_204_and_304);
-	return unit_run();
 }

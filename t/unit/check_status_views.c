@@ -16,8 +16,8 @@ static struct status_worker workers[2];
 static struct status_listener listeners[2];
 static struct status_snapshot s;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	workers[0] = (struct status_worker){
 	    .number = 1,
@@ -81,8 +81,8 @@ set_up(void)
 	};
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	buffer_free(&out);
 }
@@ -106,7 +106,7 @@ count(const char *what)
 	return n;
 }
 
-START_TEST(text)
+TEST(text)
 {
 	status_add_text(&out, &s);
 	ck_assert_str_eq(buffer_string(&out),
@@ -140,9 +140,8 @@ START_TEST(text)
 	    "    3     103 running     12ms        7  192.0.2.1\n"
 	    "      GET /<b>'\"&\\\\\\x01\\xff HTTP/1.1\n");
 }
-END_TEST
 
-START_TEST(text_of_very_many)
+TEST(text_of_very_many)
 {
 	static struct status_worker many[200];
 	char *line, *rest;
@@ -167,9 +166,8 @@ START_TEST(text_of_very_many)
 	while ((line = strsep(&rest, "\n")) != NULL)
 		assert_quick(strlen(line) <= 80);
 }
-END_TEST
 
-START_TEST(json)
+TEST(json)
 {
 	s.latency[0] = 0;
 	status_add_json(&out, &s);
@@ -216,19 +214,17 @@ START_TEST(json)
 	status_add_json(&out, &s);
 	ck_assert(has("\"lot\":null,"));
 }
-END_TEST
 
 /* As a worker that was taken over may have it. */
-START_TEST(json_of_times_out_of_all_range)
+TEST(json_of_times_out_of_all_range)
 {
 	s.counts[COUNT_LATENCY] = s.spent[SCORE_IDLE] = UINT64_MAX;
 	status_add_json(&out, &s);
 	ck_assert(has("\"idle\":18446744073.709551,"));
 	ck_assert(has("\"sum\":18446744073.709551,"));
 }
-END_TEST
 
-START_TEST(metrics)
+TEST(metrics)
 {
 	status_add_metrics(&out, &s, FORM_METRICS);
 	ck_assert(has("tined_start_time_seconds 990.000000\n"));
@@ -267,10 +263,9 @@ START_TEST(metrics)
 	status_add_metrics(&out, &s, FORM_METRICS);
 	ck_assert(!has("tined_lot_connections"));
 }
-END_TEST
 
 /* Names of metrics are in people's dashboards: they stay as they are. */
-START_TEST(names_of_metrics)
+TEST(names_of_metrics)
 {
 	static const char *const names[] = {"workers{state=\"starting\"}",
 	    "workers{state=\"idle\"}", "workers{state=\"reading\"}",
@@ -309,7 +304,6 @@ START_TEST(names_of_metrics)
 		ck_assert_msg(has(line), "no %s", names[i]);
 	}
 }
-END_TEST
 
 static void
 add_page(struct buffer *b, const struct status_snapshot *of)
@@ -350,7 +344,7 @@ assert_shown(const struct status_row *row, enum status_form form)
 }
 
 /* Each with a number of its own, so that none is taken for another. */
-START_TEST(each_row_is_in_its_forms)
+TEST(each_row_is_in_its_forms)
 {
 	void (*const add[])(struct buffer *, const struct status_snapshot *) = {
 	    status_add_text, add_page, status_add_json, add_metrics};
@@ -367,9 +361,8 @@ START_TEST(each_row_is_in_its_forms)
 			assert_shown(row, form);
 	}
 }
-END_TEST
 
-START_TEST(page)
+TEST(page)
 {
 	s.counts[COUNT_REQUESTS] = 1234567;
 	status_add_page(&out, &s, TEXT("/a&b"));
@@ -398,7 +391,6 @@ START_TEST(page)
 	    !has("http-equiv=\""
 		 "Content"));
 }
-END_TEST
 
 static void
 assert_time(int64_t t, const char *expected)
@@ -408,7 +400,7 @@ assert_time(int64_t t, const char *expected)
 	ck_assert_str_eq(buffer_string(&out), expected);
 }
 
-START_TEST(times)
+TEST(times)
 {
 	assert_time(0, "0us");
 	assert_time(CLOCK_MILLISECOND - 1, "999us");
@@ -422,7 +414,6 @@ START_TEST(times)
 	assert_time(INT64_C(86400) * CLOCK_SECOND, "1d00h");
 	assert_time(INT64_C(86400) * 999 * CLOCK_SECOND, "999d00h");
 }
-END_TEST
 
 static void
 assert_bound(int64_t t, const char *expected)
@@ -432,7 +423,7 @@ assert_bound(int64_t t, const char *expected)
 	ck_assert_str_eq(buffer_string(&out), expected);
 }
 
-START_TEST(bounds)
+TEST(bounds)
 {
 	assert_bound(0, "-");
 	assert_bound(250 * (CLOCK_MILLISECOND / 1000), "250us");
@@ -442,32 +433,10 @@ START_TEST(bounds)
 	assert_bound(CLOCK_SECOND * 5 / 2, "2.5s");
 	assert_bound(CLOCK_NEVER, "over 60s");
 }
-END_TEST
 
-START_TEST(a_rate_at_once)
+TEST(a_rate_at_once)
 {
 	s.uptime = 0;
 	status_add_rate(&out, &s, 5);
 	ck_assert_str_eq(buffer_string(&out), "0.00");
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("status_views");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_add_test(tests, text);
-	tcase_add_test(tests, text_of_very_many);
-	tcase_add_test(tests, json);
-	tcase_add_test(tests, json_of_times_out_of_all_range);
-	tcase_add_test(tests, metrics);
-	tcase_add_test(tests, names_of_metrics);
-	tcase_add_test(tests, each_row_is_in_its_forms);
-	tcase_add_test(tests, page);
-	tcase_add_test(tests, times);
-	tcase_add_test(tests, bounds);
-	tcase_add_test(tests, a_rate_at_once);
-	return unit_run();
 }

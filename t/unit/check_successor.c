@@ -14,8 +14,8 @@
 
 static struct successor s;
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	if (s.pid == 0)
 		return;
@@ -61,7 +61,7 @@ wait_for_end(void)
 	ck_assert_int_eq(successor_poll(&s), -1);
 }
 
-START_TEST(its_status_is_told_while_it_is_not_released)
+TEST(its_status_is_told_while_it_is_not_released)
 {
 	ck_assert_int_eq(successor_start(&s, tell_parent, NULL), 0);
 	ck_assert_int_eq(ask_parent(), s.between);
@@ -72,9 +72,8 @@ START_TEST(its_status_is_told_while_it_is_not_released)
 	ck_assert(WIFEXITED(s.status));
 	ck_assert_int_eq(WEXITSTATUS(s.status), SOME_STATUS);
 }
-END_TEST
 
-START_TEST(a_signal_is_told_too)
+TEST(a_signal_is_told_too)
 {
 	ck_assert_int_eq(successor_start(&s, tell_parent, NULL), 0);
 	successor_signal(&s, SIGKILL);
@@ -83,10 +82,9 @@ START_TEST(a_signal_is_told_too)
 	ck_assert_int_eq(WTERMSIG(s.status), SIGKILL);
 	successor_signal(&s, SIGTERM); /* nobody is there */
 }
-END_TEST
 
 /* This process is the service manager here. */
-START_TEST(one_that_is_released_is_a_child_of_the_reaper)
+TEST(one_that_is_released_is_a_child_of_the_reaper)
 {
 	int status;
 
@@ -103,10 +101,9 @@ START_TEST(one_that_is_released_is_a_child_of_the_reaper)
 	ck_assert_int_eq(s.status, SUCCESSOR_STATUS_UNKNOWN);
 	successor_signal(&s, SIGKILL); /* nobody is there */
 }
-END_TEST
 
 /* As when the kernel ran out of memory. */
-START_TEST(the_process_between_may_end_first)
+TEST(the_process_between_may_end_first)
 {
 	pid_t between;
 
@@ -123,10 +120,9 @@ START_TEST(the_process_between_may_end_first)
 	wait_for_end();
 	ck_assert_int_eq(s.status, SUCCESSOR_STATUS_UNKNOWN);
 }
-END_TEST
 
 /* A worker that is forked meanwhile must not keep them open. */
-START_TEST(a_child_leaves_its_lines)
+TEST(a_child_leaves_its_lines)
 {
 	int status;
 	pid_t child;
@@ -145,9 +141,8 @@ START_TEST(a_child_leaves_its_lines)
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(ask_parent(), s.between);
 }
-END_TEST
 
-START_TEST(none_is_nothing)
+TEST(none_is_nothing)
 {
 	static struct successor none;
 
@@ -157,20 +152,10 @@ START_TEST(none_is_nothing)
 	ck_assert(!none.ended);
 	ck_assert_int_eq(successor_poll(&none), -1);
 }
-END_TEST
 
 int
 main(int argc, char **argv, char **envp)
 {
-	TCase *tests = unit_tests("successor");
-
 	setproctitle_init(argc, argv, envp);
-	tcase_add_checked_fixture(tests, NULL, tear_down);
-	tcase_add_test(tests, its_status_is_told_while_it_is_not_released);
-	tcase_add_test(tests, a_signal_is_told_too);
-	tcase_add_test(tests, one_that_is_released_is_a_child_of_the_reaper);
-	tcase_add_test(tests, the_process_between_may_end_first);
-	tcase_add_test(tests, a_child_leaves_its_lines);
-	tcase_add_test(tests, none_is_nothing);
 	return unit_run();
 }

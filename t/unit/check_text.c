@@ -4,22 +4,20 @@
 #include "guard.h"
 #include "unit.h"
 
-START_TEST(equal_compares_every_byte_and_nul_too)
+TEST(equal_compares_every_byte_and_nul_too)
 {
 	ck_assert(text_equal(TEXT("a\0b"), TEXT("a\0b")));
 	ck_assert(!text_equal(TEXT("a\0b"), TEXT("a\0c")));
 	ck_assert(!text_equal(TEXT("a"), TEXT("ab")));
 	ck_assert(!text_equal(TEXT("a"), TEXT("A")));
 }
-END_TEST
 
-START_TEST(empty_texts_are_equal_whatever_they_point_to)
+TEST(empty_texts_are_equal_whatever_they_point_to)
 {
 	ck_assert(text_equal((struct text){NULL, 0}, TEXT("")));
 	ck_assert(text_equal_nocase((struct text){NULL, 0}, TEXT("")));
 	ck_assert(text_begins((struct text){NULL, 0}, TEXT("")));
 }
-END_TEST
 
 static int
 ascii_lower(int c)
@@ -27,7 +25,7 @@ ascii_lower(int c)
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-START_TEST(only_ascii_letters_compare_without_case)
+TEST(only_ascii_letters_compare_without_case)
 {
 	for (int a = 0; a < 256; a++)
 		for (int b = 0; b < 256; b++) {
@@ -42,25 +40,22 @@ START_TEST(only_ascii_letters_compare_without_case)
 	ck_assert(!text_equal_nocase(TEXT("host"), TEXT("hosts")));
 	ck_assert(!text_equal_nocase(TEXT("a\0B"), TEXT("A\0c")));
 }
-END_TEST
 
-START_TEST(begins_asks_no_more_bytes_than_there_are)
+TEST(begins_asks_no_more_bytes_than_there_are)
 {
 	ck_assert(text_begins(guard_text(TEXT("abc")), TEXT("abc")));
 	ck_assert(text_begins(guard_text(TEXT("abc")), TEXT("")));
 	ck_assert(!text_begins(guard_text(TEXT("ab")), TEXT("abc")));
 	ck_assert(!text_begins(guard_text(TEXT("abd")), TEXT("abc")));
 }
-END_TEST
 
-START_TEST(trim_takes_spaces_and_tabs_from_both_ends_only)
+TEST(trim_takes_spaces_and_tabs_from_both_ends_only)
 {
 	assert_text_eq(text_trim(guard_text(TEXT(" \t a \t b\t "))), "a \t b");
 	assert_text_eq(text_trim(guard_text(TEXT("\va\r"))), "\va\r");
 	assert_text_eq(text_trim(guard_text(TEXT(" \t "))), "");
 	assert_text_eq(text_trim((struct text){NULL, 0}), "");
 }
-END_TEST
 
 /* The elements of a list with "|" between them. */
 static const char *
@@ -79,16 +74,15 @@ elements(struct text list)
 	return buffer_string(&all);
 }
 
-START_TEST(list_elements_are_trimmed_and_empty_ones_skipped)
+TEST(list_elements_are_trimmed_and_empty_ones_skipped)
 {
 	ck_assert_str_eq(elements(TEXT("a, b\t,c")), "a|b|c|");
 	ck_assert_str_eq(elements(TEXT(",, ,a,\t,")), "a|");
 	ck_assert_str_eq(elements(TEXT("")), "");
 	ck_assert_str_eq(elements(TEXT(" , ")), "");
 }
-END_TEST
 
-START_TEST(quoted_strings_in_a_list_are_kept_whole)
+TEST(quoted_strings_in_a_list_are_kept_whole)
 {
 	ck_assert_str_eq(elements(TEXT("\"a,b\", c")), "\"a,b\"|c|");
 	ck_assert_str_eq(elements(TEXT("\"a\\\",b\",c")), "\"a\\\",b\"|c|");
@@ -96,7 +90,6 @@ START_TEST(quoted_strings_in_a_list_are_kept_whole)
 	ck_assert_str_eq(elements(TEXT("\"a\\")), "\"a\\|");
 	ck_assert_str_eq(elements(TEXT("a\\,b")), "a\\|b|");
 }
-END_TEST
 
 static bool
 is_number(struct text t, uint64_t max, uint64_t wanted)
@@ -106,7 +99,7 @@ is_number(struct text t, uint64_t max, uint64_t wanted)
 	return text_to_number(guard_text(t), max, &n) && n == wanted;
 }
 
-START_TEST(numbers_are_decimal_digits_and_nothing_else)
+TEST(numbers_are_decimal_digits_and_nothing_else)
 {
 	static const struct text bad[] = {{"", 0}, {"-1", 2}, {"+1", 2},
 	    {" 1", 2}, {"1 ", 2}, {"0x1", 3}, {"1\0", 2}, {"1e3", 3},
@@ -120,9 +113,8 @@ START_TEST(numbers_are_decimal_digits_and_nothing_else)
 		ck_assert_msg(!text_to_number(bad[i], UINT64_MAX, &n), "\"%s\"",
 		    unit_show(bad[i].at, bad[i].len));
 }
-END_TEST
 
-START_TEST(numbers_over_64_bits_do_not_wrap)
+TEST(numbers_over_64_bits_do_not_wrap)
 {
 	uint64_t n;
 
@@ -135,9 +127,8 @@ START_TEST(numbers_over_64_bits_do_not_wrap)
 	ck_assert(
 	    !text_to_number(TEXT("99999999999999999999"), UINT64_MAX, &n));
 }
-END_TEST
 
-START_TEST(numbers_over_max_are_refused_for_every_small_max)
+TEST(numbers_over_max_are_refused_for_every_small_max)
 {
 	for (uint64_t max = 0; max < 120; max++)
 		for (unsigned n = 0; n < 240; n++) {
@@ -154,23 +145,4 @@ START_TEST(numbers_over_max_are_refused_for_every_small_max)
 				ck_assert_uint_eq(got, n);
 			buffer_free(&b);
 		}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("text");
-
-	tcase_add_test(tests, equal_compares_every_byte_and_nul_too);
-	tcase_add_test(tests, empty_texts_are_equal_whatever_they_point_to);
-	tcase_add_test(tests, only_ascii_letters_compare_without_case);
-	tcase_add_test(tests, begins_asks_no_more_bytes_than_there_are);
-	tcase_add_test(tests, trim_takes_spaces_and_tabs_from_both_ends_only);
-	tcase_add_test(tests, list_elements_are_trimmed_and_empty_ones_skipped);
-	tcase_add_test(tests, quoted_strings_in_a_list_are_kept_whole);
-	tcase_add_test(tests, numbers_are_decimal_digits_and_nothing_else);
-	tcase_add_test(tests, numbers_over_64_bits_do_not_wrap);
-	tcase_add_test(tests, numbers_over_max_are_refused_for_every_small_max);
-	return unit_run();
 }

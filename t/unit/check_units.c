@@ -5,7 +5,7 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-START_TEST(times_are_read_in_ms_s_m_h_and_bare_seconds)
+TEST(times_are_read_in_ms_s_m_h_and_bare_seconds)
 {
 	static const struct {
 		const char *word;
@@ -21,9 +21,8 @@ START_TEST(times_are_read_in_ms_s_m_h_and_bare_seconds)
 		ck_assert_int_eq(value, times[i].value);
 	}
 }
-END_TEST
 
-START_TEST(times_have_no_signs_spaces_fractions_or_other_units)
+TEST(times_have_no_signs_spaces_fractions_or_other_units)
 {
 	static const char *const bad[] = {"", "s", "ms", "-1s", "+1s", " 1s",
 	    "1 s", "1s ", "1.5s", "1S", "1M", "1d", "1mss", "1sm", "0x1", "1k",
@@ -34,9 +33,8 @@ START_TEST(times_have_no_signs_spaces_fractions_or_other_units)
 		ck_assert_msg(!units_time(guard_string(bad[i]), &value),
 		    "\"%s\" is taken", bad[i]);
 }
-END_TEST
 
-START_TEST(times_end_at_ten_years_in_every_unit)
+TEST(times_end_at_ten_years_in_every_unit)
 {
 	int64_t value;
 
@@ -48,9 +46,8 @@ START_TEST(times_end_at_ten_years_in_every_unit)
 	ck_assert(!units_time("18446744073709551616ms", &value));
 	ck_assert(!units_time("5124095576030432h", &value));
 }
-END_TEST
 
-START_TEST(sizes_are_read_in_k_m_g_of_1024)
+TEST(sizes_are_read_in_k_m_g_of_1024)
 {
 	static const struct {
 		const char *word;
@@ -64,9 +61,8 @@ START_TEST(sizes_are_read_in_k_m_g_of_1024)
 		ck_assert_uint_eq(value, sizes[i].value);
 	}
 }
-END_TEST
 
-START_TEST(sizes_have_no_other_units)
+TEST(sizes_have_no_other_units)
 {
 	static const char *const bad[] = {"", "k", "-1", "+1", "1.5k", "1 k",
 	    "1kB", "1T", "1m", "1b", "1g", " 1"};
@@ -76,9 +72,8 @@ START_TEST(sizes_have_no_other_units)
 		ck_assert_msg(!units_size(guard_string(bad[i]), &value),
 		    "\"%s\" is taken", bad[i]);
 }
-END_TEST
 
-START_TEST(sizes_end_where_a_file_offset_does)
+TEST(sizes_end_where_a_file_offset_does)
 {
 	uint64_t value;
 
@@ -88,20 +83,4 @@ START_TEST(sizes_end_where_a_file_offset_does)
 	ck_assert(units_size("8589934591G", &value));
 	ck_assert(!units_size("8589934592G", &value));
 	ck_assert(!units_size("18014398509481985k", &value));
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("units");
-
-	tcase_add_test(tests, times_are_read_in_ms_s_m_h_and_bare_seconds);
-	tcase_add_test(
-	    tests, times_have_no_signs_spaces_fractions_or_other_units);
-	tcase_add_test(tests, times_end_at_ten_years_in_every_unit);
-	tcase_add_test(tests, sizes_are_read_in_k_m_g_of_1024);
-	tcase_add_test(tests, sizes_have_no_other_units);
-	tcase_add_test(tests, sizes_end_where_a_file_offset_does);
-	return unit_run();
 }

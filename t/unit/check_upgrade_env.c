@@ -7,8 +7,8 @@
 static struct buffer string;
 static struct upgrade_env got;
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	upgrade_env_free(&got);
 	buffer_free(&string);
@@ -45,7 +45,7 @@ static const struct upgrade_env whole = {
     .status = 1,
 };
 
-START_TEST(what_is_written_is_read)
+TEST(what_is_written_is_read)
 {
 	write_it(&whole);
 	ck_assert(upgrade_env_read(&got, buffer_string(&string)));
@@ -67,9 +67,8 @@ START_TEST(what_is_written_is_read)
 	ck_assert(got.at[1].device == listeners[1].device);
 	ck_assert(got.at[1].inode == listeners[1].inode);
 }
-END_TEST
 
-START_TEST(without_listeners_it_is_one_too)
+TEST(without_listeners_it_is_one_too)
 {
 	const struct upgrade_env q = {.talk = 5, .channel = 6, .pidfile = -1};
 
@@ -78,7 +77,6 @@ START_TEST(without_listeners_it_is_one_too)
 	ck_assert_int_eq(got.channel, 6);
 	ck_assert_uint_eq(got.count, 0);
 }
-END_TEST
 
 /* What the head of one of ours is, with other words behind it. */
 static void
@@ -92,7 +90,7 @@ refuse(const char *numbers, const char *rest)
 	buffer_free(&b);
 }
 
-START_TEST(what_is_none_is_refused)
+TEST(what_is_none_is_refused)
 {
 	static const char *const wrong[] = {"", "\n", "1", "tined",
 	    "tined 2 3 4 5", "tined 999999 2 3 4 5 0\n", "tined 1 3 4 5 6 0\n"};
@@ -110,9 +108,8 @@ START_TEST(what_is_none_is_refused)
 	for (size_t i = 0; i < sizeof(listener) / sizeof(listener[0]); i++)
 		refuse("3 4 5 6 7 0", listener[i]);
 }
-END_TEST
 
-START_TEST(that_of_a_program_with_other_messages_is_refused)
+TEST(that_of_a_program_with_other_messages_is_refused)
 {
 	struct buffer b = {0};
 
@@ -123,9 +120,8 @@ START_TEST(that_of_a_program_with_other_messages_is_refused)
 	ck_assert(!upgrade_env_read(&got, buffer_string(&b)));
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(one_that_is_cut_off_is_refused_or_shorter)
+TEST(one_that_is_cut_off_is_refused_or_shorter)
 {
 	size_t len;
 
@@ -139,19 +135,4 @@ START_TEST(one_that_is_cut_off_is_refused_or_shorter)
 			ck_assert_uint_le(got.count, 2);
 		upgrade_env_free(&got);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("upgrade_env");
-
-	tcase_add_checked_fixture(tests, NULL, tear_down);
-	tcase_add_test(tests, what_is_written_is_read);
-	tcase_add_test(tests, without_listeners_it_is_one_too);
-	tcase_add_test(tests, what_is_none_is_refused);
-	tcase_add_test(tests, that_of_a_program_with_other_messages_is_refused);
-	tcase_add_test(tests, one_that_is_cut_off_is_refused_or_shorter);
-	return unit_run();
 }

@@ -16,7 +16,7 @@ parse(const char *target)
 	return uri_parse(guard_text(text_of(target)), METHOD_GET, &uri);
 }
 
-START_TEST(origin_form_has_a_path_and_perhaps_a_query)
+TEST(origin_form_has_a_path_and_perhaps_a_query)
 {
 	ck_assert_int_eq(parse("/a/b"), 0);
 	assert_text_eq(uri.path, "/a/b");
@@ -29,9 +29,8 @@ START_TEST(origin_form_has_a_path_and_perhaps_a_query)
 	ck_assert(uri.has_query);
 	ck_assert_uint_eq(uri.query.len, 0);
 }
-END_TEST
 
-START_TEST(absolute_form_has_an_authority_and_perhaps_no_path)
+TEST(absolute_form_has_an_authority_and_perhaps_no_path)
 {
 	ck_assert_int_eq(parse("http://a.example:8080/b?c"), 0);
 	assert_text_eq(uri.authority, "a.example:8080");
@@ -45,17 +44,15 @@ START_TEST(absolute_form_has_an_authority_and_perhaps_no_path)
 	assert_text_eq(uri.path, "/");
 	assert_text_eq(uri.query, "b");
 }
-END_TEST
 
-START_TEST(two_slashes_begin_a_path_and_no_authority)
+TEST(two_slashes_begin_a_path_and_no_authority)
 {
 	ck_assert_int_eq(parse("//evil.example/a"), 0);
 	ck_assert_uint_eq(uri.authority.len, 0);
 	assert_text_eq(uri.path, "//evil.example/a");
 }
-END_TEST
 
-START_TEST(other_targets_are_refused)
+TEST(other_targets_are_refused)
 {
 	static const char *const bad[] = {"", "a", "a/b", "?a", "**", "*/",
 	    "a:80", "http:/a", "http:a", "http://", "http:///", "http://?a",
@@ -67,9 +64,8 @@ START_TEST(other_targets_are_refused)
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ck_assert_msg(parse(bad[i]) == 400, "\"%s\" is taken", bad[i]);
 }
-END_TEST
 
-START_TEST(an_asterisk_is_for_options_only)
+TEST(an_asterisk_is_for_options_only)
 {
 	for (unsigned m = 1; m <= METHODS_ALL; m <<= 1) {
 		int status =
@@ -84,7 +80,6 @@ START_TEST(an_asterisk_is_for_options_only)
 	    uri_parse(guard_text(TEXT("/*")), METHOD_GET, &uri), 0);
 	ck_assert(!uri.asterisk);
 }
-END_TEST
 
 #define IN_URI                                                                 \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"       \
@@ -124,14 +119,13 @@ printed(void)
 	return all;
 }
 
-START_TEST(bytes_of_a_path_are_those_that_browsers_send)
+TEST(bytes_of_a_path_are_those_that_browsers_send)
 {
 	assert_bytes("/a", METHOD_POST, IN_URI "[]|");
 	assert_bytes("/a", METHOD_OPTIONS, IN_URI "[]|");
 }
-END_TEST
 
-START_TEST(other_bytes_of_a_path_are_for_those_who_can_be_redirected)
+TEST(other_bytes_of_a_path_are_for_those_who_can_be_redirected)
 {
 	assert_bytes("/a", METHOD_GET, printed());
 	assert_bytes("/a", METHOD_HEAD, printed());
@@ -145,9 +139,8 @@ START_TEST(other_bytes_of_a_path_are_for_those_who_can_be_redirected)
 	ck_assert_int_eq(parse("/?^\x80"), 0);
 	ck_assert(!uri.unencoded);
 }
-END_TEST
 
-START_TEST(a_query_may_have_all_that_is_printed)
+TEST(a_query_may_have_all_that_is_printed)
 {
 	struct buffer all = {0};
 
@@ -156,9 +149,8 @@ START_TEST(a_query_may_have_all_that_is_printed)
 	assert_bytes("/?a", METHOD_POST, buffer_string(&all));
 	buffer_free(&all);
 }
-END_TEST
 
-START_TEST(a_query_is_made_valid_for_a_location)
+TEST(a_query_is_made_valid_for_a_location)
 {
 	struct buffer b = {0};
 
@@ -173,9 +165,8 @@ START_TEST(a_query_is_made_valid_for_a_location)
 	assert_text_eq(buffer_text(&b), "?100%25&%25zz%254%25%41%25");
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(a_path_is_made_valid_for_a_location_on_its_host)
+TEST(a_path_is_made_valid_for_a_location_on_its_host)
 {
 	static const struct {
 		const char *path, *location;
@@ -192,9 +183,8 @@ START_TEST(a_path_is_made_valid_for_a_location_on_its_host)
 	}
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(every_percent_of_a_path_has_two_hex_digits)
+TEST(every_percent_of_a_path_has_two_hex_digits)
 {
 	static const char *const bad[] = {"/%", "/%4", "/%g1", "/%1g", "/%%41",
 	    "/%4%31", "/%u0041", "/%+1", "/^%"};
@@ -208,9 +198,8 @@ START_TEST(every_percent_of_a_path_has_two_hex_digits)
 	ck_assert_int_eq(parse("/a?%zz"), 0);
 	ck_assert_int_eq(parse("/%aF"), 0);
 }
-END_TEST
 
-START_TEST(an_encoded_nul_is_refused_and_its_neighbours_are_not)
+TEST(an_encoded_nul_is_refused_and_its_neighbours_are_not)
 {
 	ck_assert_int_eq(parse("/%00"), 400);
 	ck_assert_int_eq(parse("/a%00.html"), 400);
@@ -219,7 +208,6 @@ START_TEST(an_encoded_nul_is_refused_and_its_neighbours_are_not)
 	ck_assert_int_eq(parse("/%2500"), 0);
 	ck_assert_int_eq(parse("/%0a00"), 0);
 }
-END_TEST
 
 static bool
 is_authority(const char *s)
@@ -227,7 +215,7 @@ is_authority(const char *s)
 	return uri_authority_is_valid(guard_text(text_of(s)));
 }
 
-START_TEST(authorities_are_host_and_port)
+TEST(authorities_are_host_and_port)
 {
 	static const char *const good[] = {"", "a", "a.example", "A-b_c~",
 	    "127.0.0.1", "a:80", "a:", "a:0", "a:65535", "a:00080", "a:000080",
@@ -238,9 +226,8 @@ START_TEST(authorities_are_host_and_port)
 		ck_assert_msg(
 		    is_authority(good[i]), "\"%s\" is refused", good[i]);
 }
-END_TEST
 
-START_TEST(other_authorities_are_refused)
+TEST(other_authorities_are_refused)
 {
 	static const char *const bad[] = {":", ":80", "a:65536", "a:99999",
 	    "a:-1", "a:+1", "a:8x", "a: 80", "a:80 ", "a:80:80", "::1", "u@a",
@@ -255,7 +242,6 @@ START_TEST(other_authorities_are_refused)
 	ck_assert(!uri_authority_is_valid(guard_text(TEXT("a\0b"))));
 	ck_assert(!uri_authority_is_valid(guard_text(TEXT("[::1\0]"))));
 }
-END_TEST
 
 static bool
 decode(const char *encoded)
@@ -272,7 +258,7 @@ assert_decodes(const char *encoded, const char *decoded)
 	    decoded);
 }
 
-START_TEST(a_path_is_decoded_once)
+TEST(a_path_is_decoded_once)
 {
 	assert_decodes("/", "/");
 	assert_decodes("/a%20b", "/a b");
@@ -283,9 +269,8 @@ START_TEST(a_path_is_decoded_once)
 	assert_decodes("/a+b", "/a+b");
 	assert_decodes("/a;b=c", "/a;b=c");
 }
-END_TEST
 
-START_TEST(dot_segments_are_removed_as_rfc_3986_5_2_4_says)
+TEST(dot_segments_are_removed_as_rfc_3986_5_2_4_says)
 {
 	assert_decodes("/a/b/c/./../../g", "/a/g");
 	assert_decodes("/a/.", "/a/");
@@ -298,18 +283,16 @@ START_TEST(dot_segments_are_removed_as_rfc_3986_5_2_4_says)
 	assert_decodes("/../../a", "/a");
 	assert_decodes("/a/../../../b", "/b");
 }
-END_TEST
 
-START_TEST(names_that_only_begin_or_end_with_dots_stay)
+TEST(names_that_only_begin_or_end_with_dots_stay)
 {
 	assert_decodes("/...", "/...");
 	assert_decodes("/.a/..b/c./d..", "/.a/..b/c./d..");
 	assert_decodes("/..;/a", "/..;/a");
 	assert_decodes("/.%20/a", "/. /a");
 }
-END_TEST
 
-START_TEST(encoded_dots_are_dots)
+TEST(encoded_dots_are_dots)
 {
 	assert_decodes("/a/%2e%2e/b", "/b");
 	assert_decodes("/a/.%2E/b", "/b");
@@ -317,9 +300,8 @@ START_TEST(encoded_dots_are_dots)
 	assert_decodes("/a/%2e/b", "/a/b");
 	assert_decodes("/%2e%2e", "/");
 }
-END_TEST
 
-START_TEST(slashes_are_merged_before_dots_are_counted)
+TEST(slashes_are_merged_before_dots_are_counted)
 {
 	assert_decodes("//evil.example//a", "/evil.example/a");
 	assert_decodes("/a//", "/a/");
@@ -327,9 +309,8 @@ START_TEST(slashes_are_merged_before_dots_are_counted)
 	assert_decodes("/a//../b", "/b");
 	assert_decodes("/a/b//..//c", "/a/c");
 }
-END_TEST
 
-START_TEST(encoded_slashes_and_nul_are_ambiguous)
+TEST(encoded_slashes_and_nul_are_ambiguous)
 {
 	static const char *const ambiguous[] = {
 	    "/a%2fb", "/a%2Fb", "/..%2f..", "/%2f", "/a%00", "/%2f%2e%2e"};
@@ -343,7 +324,6 @@ START_TEST(encoded_slashes_and_nul_are_ambiguous)
 	assert_decodes("/a/..%5c..%5Cb", "/a/..\\..\\b");
 	ck_assert(!decode("/a%252fb"));
 }
-END_TEST
 
 /* Begins with "/", has no dot segment and no empty one but the last. */
 static bool
@@ -376,7 +356,7 @@ random_path(struct buffer *b)
 		buffer_add_string(b, parts[unit_random_below(COUNT(parts))]);
 }
 
-START_TEST(any_decoded_path_begins_with_a_slash_and_has_no_dot_segments)
+TEST(any_decoded_path_begins_with_a_slash_and_has_no_dot_segments)
 {
 	struct buffer encoded = {0};
 
@@ -394,9 +374,8 @@ START_TEST(any_decoded_path_begins_with_a_slash_and_has_no_dot_segments)
 	}
 	buffer_free(&encoded);
 }
-END_TEST
 
-START_TEST(all_but_unreserved_bytes_and_slashes_are_encoded)
+TEST(all_but_unreserved_bytes_and_slashes_are_encoded)
 {
 	struct buffer b = {0};
 
@@ -417,9 +396,8 @@ START_TEST(all_but_unreserved_bytes_and_slashes_are_encoded)
 	}
 	buffer_free(&b);
 }
-END_TEST
 
-START_TEST(what_is_encoded_is_a_target_and_decodes_to_the_same_path)
+TEST(what_is_encoded_is_a_target_and_decodes_to_the_same_path)
 {
 	struct buffer encoded = {0};
 	char in[24];
@@ -442,53 +420,4 @@ START_TEST(what_is_encoded_is_a_target_and_decodes_to_the_same_path)
 		ck_assert_mem_eq(path.data, in, len);
 	}
 	buffer_free(&encoded);
-}
-END_TEST
-
-static void
-add_target_tests(TCase *tests)
-{
-	tcase_add_test(tests, origin_form_has_a_path_and_perhaps_a_query);
-	tcase_add_test(
-	    tests, absolute_form_has_an_authority_and_perhaps_no_path);
-	tcase_add_test(tests, two_slashes_begin_a_path_and_no_authority);
-	tcase_add_test(tests, other_targets_are_refused);
-	tcase_add_test(tests, an_asterisk_is_for_options_only);
-	tcase_add_test(tests, bytes_of_a_path_are_those_that_browsers_send);
-	tcase_add_test(
-	    tests, other_bytes_of_a_path_are_for_those_who_can_be_redirected);
-	tcase_add_test(tests, a_query_may_have_all_that_is_printed);
-	tcase_add_test(tests, a_path_is_made_valid_for_a_location_on_its_host);
-	tcase_add_test(tests, a_query_is_made_valid_for_a_location);
-	tcase_add_test(tests, every_percent_of_a_path_has_two_hex_digits);
-	tcase_add_test(
-	    tests, an_encoded_nul_is_refused_and_its_neighbours_are_not);
-	tcase_add_test(tests, authorities_are_host_and_port);
-	tcase_add_test(tests, other_authorities_are_refused);
-}
-
-static void
-add_path_tests(TCase *tests)
-{
-	tcase_add_test(tests, a_path_is_decoded_once);
-	tcase_add_test(tests, dot_segments_are_removed_as_rfc_3986_5_2_4_says);
-	tcase_add_test(tests, names_that_only_begin_or_end_with_dots_stay);
-	tcase_add_test(tests, encoded_dots_are_dots);
-	tcase_add_test(tests, slashes_are_merged_before_dots_are_counted);
-	tcase_add_test(tests, encoded_slashes_and_nul_are_ambiguous);
-	tcase_add_test(tests,
-	    any_decoded_path_begins_with_a_slash_and_has_no_dot_segments);
-	tcase_add_test(tests, all_but_unreserved_bytes_and_slashes_are_encoded);
-	tcase_add_test(
-	    tests, what_is_encoded_is_a_target_and_decodes_to_the_same_path);
-}
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("uri");
-
-	add_target_tests(tests);
-	add_path_tests(tests);
-	return unit_run();
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/escape.h"
@@ -7,30 +8,55 @@
 #define TIMEOUT_SECONDS 120
 #define SHOWN_MAX 400
 
-static SRunner *runner;
+static TCase *tests;
+
+__attribute__((weak)) void
+unit_set_up(void)
+{
+}
+
+__attribute__((weak)) void
+unit_tear_down(void)
+{
+}
 
 TCase *
 unit_tests(const char *module)
 {
-	Suite *suite = suite_create(module);
-	TCase *tests = tcase_create(module);
-
-	tcase_set_timeout(tests, TIMEOUT_SECONDS);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
+	if (tests == NULL)
+		tests = tcase_create(module);
 	return tests;
+}
+
+void
+unit_add(const TTest *test, int times)
+{
+	tcase_add_loop_test(
+	    unit_tests(program_invocation_short_name), test, 0, times);
 }
 
 int
 unit_run(void)
 {
+	Suite *suite = suite_create(program_invocation_short_name);
+	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tests, TIMEOUT_SECONDS);
+	tcase_add_checked_fixture(tests, unit_set_up, unit_tear_down);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+__attribute__((weak)) int
+main(void)
+{
+	return unit_run();
 }
 
 /* Knuth's MMIX generator; the high bits are the good ones. */

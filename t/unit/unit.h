@@ -1,6 +1,13 @@
 /*
  * unit: what all programs of unit tests share.  A program tests one module
  * and says so in TAP; each test runs in a process of its own.
+ *
+ *	TEST(an_empty_list_has_no_end)
+ *	{
+ *		ck_assert(...);
+ *	}
+ *
+ * is all that a test takes: they run in the order of the file.
  */
 #ifndef TINED_UNIT_H
 #define TINED_UNIT_H
@@ -12,10 +19,34 @@
 #include "base/buffer.h"
 #include "base/text.h"
 
-/* Where the tests of a module are added. */
+/* A test; TEST_TIMES runs it so many times, with nth from 0. */
+#define TEST(name) TEST_TIMES(name, 1)
+#define TEST_TIMES(name, times)                                                \
+	static void name##_body(int nth);                                      \
+	START_TEST(name)                                                       \
+	{                                                                      \
+		name##_body(_i);                                               \
+	}                                                                      \
+	END_TEST                                                               \
+	__attribute__((                                                        \
+	    constructor(UNIT_FIRST + __LINE__))) static void name##_add(void)  \
+	{                                                                      \
+		unit_add(name, times);                                         \
+	}                                                                      \
+	static void name##_body(__attribute__((unused)) int nth)
+
+/* Priorities of constructors up to 100 are the C library's. */
+#define UNIT_FIRST 1000
+
+void unit_add(const TTest *test, int times);
+
+/* For a program with a main of its own. */
 TCase *unit_tests(const char *module);
-/* Runs them: the exit status. */
 int unit_run(void);
+
+/* A program may have these: they run before and after each test. */
+void unit_set_up(void);
+void unit_tear_down(void);
 
 /* Numbers that look random and are the same in every run. */
 uint32_t unit_random(void);
