@@ -1,7 +1,8 @@
 /*
- * status: shows how the server is: as a page, text, JSON or metrics, by Accept
- * or by the name behind the prefix.  Whoever looks sees the requests and the
- * addresses of others, so only this machine may, unless status:all says so.
+ * status: shows the server's status as a page, text, JSON or metrics, as Accept
+ * or the path behind the prefix says.  It contains the requests and addresses
+ * of other clients, so only clients on this machine get it, unless status:all
+ * says otherwise.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +18,8 @@
 struct status_mount {
 	const struct status_sources *server;
 	struct buffer prefix; /* without a slash at its end */
-	bool all;	      /* may look */
-	bool logged;	      /* the hint to that, once a worker */
+	bool all;	      /* all clients may see it */
+	bool logged;	      /* the hint at that, once per worker */
 };
 
 static int
@@ -54,7 +55,7 @@ status_unmount(void *state)
 	free(m);
 }
 
-/* What proxies add: the client is whoever asked the proxy. */
+/* Proxies add these fields: then the client is not on this machine. */
 static bool
 came_by_proxy(const struct request *r)
 {
@@ -70,8 +71,8 @@ came_by_proxy(const struct request *r)
 }
 
 /*
- * A page of a stranger, in a browser on this machine, may ask by a name of its
- * own that leads here (DNS rebinding), and would read the answer.
+ * A foreign page in a browser on this machine could make a name of its own lead
+ * here (DNS rebinding), and read the response: so the name must be ours.
  */
 static bool
 names_this_machine(struct text host)
@@ -118,7 +119,7 @@ refuse(struct status_mount *m, struct response *response)
 	response_error(response, 403);
 }
 
-/* False when nothing is called so. */
+/* False when no form has that name. */
 static bool
 choose_form(const struct request *r, struct text rest, enum status_form *form)
 {

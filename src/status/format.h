@@ -1,5 +1,5 @@
 /*
- * format: how the status is written for people.
+ * format: numbers of the server's status as text.
  */
 #ifndef TINED_STATUS_FORMAT_H
 #define TINED_STATUS_FORMAT_H
@@ -13,7 +13,7 @@ void status_add_time(struct buffer *b, int64_t t);
 void status_add_bound(struct buffer *b, int64_t bound);
 /* "3.400000": the same as seconds, whatever the locale. */
 void status_add_seconds(struct buffer *b, uint64_t nanoseconds);
-/* A number a second, since the server started: "0.25", "12.3", "4567". */
+/* n per second since the server started: "0.25", "12.3", "4567". */
 void status_add_rate(
     struct buffer *b, const struct status_snapshot *s, uint64_t n);
 

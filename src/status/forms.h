@@ -1,6 +1,7 @@
 /*
- * forms: the status as clients get it.  Adds a snapshot to a buffer, in one
- * form or another; the numbers of all forms come from one table (table.h).
+ * forms: the server's status as clients get it.  Each function adds a snapshot
+ * to a buffer, in one form; the numbers of all forms come from one table
+ * (table.h).
  */
 #ifndef TINED_STATUS_FORMS_H
 #define TINED_STATUS_FORMS_H

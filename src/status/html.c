@@ -7,14 +7,14 @@
 #include "status/format.h"
 #include "status/table.h"
 
-#define ROWS_MAX 100 /* busy workers that are told of one by one */
+#define ROWS_MAX 100 /* busy workers listed one by one */
 #define WORD_MAX 2048
 
-/* Whoever changes the script or the style: t/0900-status.t has the hashes. */
+/* With a new script or style, t/0900-status.t shows the new hashes. */
 const char status_page_policy[] =
     "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'; "
-    "script-src 'sha256-42NC1Q3SxpPuclU6ZaiHJD1dVDaXsEcNJNa/Pm3tvYc='; "
+    "script-src 'sha256-LnOvwDZhLLxweKSqU5kF9ZW+srGZTzUhysiqo8g7MHk='; "
     "style-src 'sha256-d8CwfF7hTTqJNHWV4emZlBCERJpNSZp+ycefXjAM1QY='";
 
 static const char page_head[] =
@@ -83,11 +83,11 @@ static const char page_style[] =
     "i { height: 1.3rem; line-height: 1.3rem; width: 1.3rem } }\n"
     "</style>\n";
 
-/* The rate is that between two looks, and until then that since the start. */
+/* At first the rate is the mean since the start, then that of 2 seconds. */
 static const char page_script[] =
     "<script>\n"
     "let last;\n"
-    "function tell(main) {\n"
+    "function showRate(main) {\n"
     "	const n = +main.dataset.requests, t = +main.dataset.uptime;\n"
     "	if (last && t > last.t) {\n"
     "		const rate = (n - last.n) / (t - last.t);\n"
@@ -96,7 +96,7 @@ static const char page_script[] =
     "	}\n"
     "	last = { n, t };\n"
     "}\n"
-    "async function look() {\n"
+    "async function refresh() {\n"
     "	try {\n"
     "		const answer = await fetch(location.pathname, {\n"
     "			cache: 'no-store', headers: { Accept: 'text/html' }});\n"
@@ -104,19 +104,19 @@ static const char page_script[] =
     "		const page = new DOMParser().parseFromString(\n"
     "		    await answer.text(), 'text/html');\n"
     "		const main = page.querySelector('main');\n"
-    "		tell(main);\n"
+    "		showRate(main);\n"
     "		document.querySelector('main').replaceWith(main);\n"
     "		document.body.className = '';\n"
     "	} catch {\n"
     "		document.body.className = 'lost';\n"
     "	}\n"
-    "	setTimeout(look, 2000);\n"
+    "	setTimeout(refresh, 2000);\n"
     "}\n"
-    "tell(document.querySelector('main'));\n"
-    "setTimeout(look, 2000);\n"
+    "showRate(document.querySelector('main'));\n"
+    "setTimeout(refresh, 2000);\n"
     "</script>\n";
 
-/* What a client sent, readable and harmless. */
+/* Bytes from a client, readable and escaped. */
 static void
 add_word(struct buffer *b, const char *word)
 {
@@ -328,7 +328,7 @@ add_latency_row(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
 	buffer_add_string(b, "</td></tr>\n");
 }
 
-/* From the first bucket to the last that has any. */
+/* Up to the last bucket that has any. */
 static void
 add_latency(struct buffer *b, const struct status_snapshot *s)
 {
@@ -341,7 +341,7 @@ add_latency(struct buffer *b, const struct status_snapshot *s)
 		if (s->latency[i] > largest)
 			largest = s->latency[i];
 	}
-	begin_set(b, "Time for a request");
+	begin_set(b, "Request duration");
 	for (size_t i = 0; i < end; i++)
 		add_latency_row(b, histogram_bound(i), s->latency[i], largest);
 	end_set(b);
@@ -362,10 +362,10 @@ add_listener(struct buffer *b, const struct status_listener *l)
 static void
 add_listeners(struct buffer *b, const struct status_snapshot *s)
 {
-	begin_set(b, "Waiting in the kernel");
+	begin_set(b, "Listen queues");
 	for (size_t i = 0; i < s->listener_count; i++)
 		add_listener(b, &s->listeners[i]);
-	add_rows(b, s, "Waiting in the kernel");
+	add_rows(b, s, "Listen queues");
 	end_set(b);
 }
 
@@ -375,8 +375,8 @@ add_footer(struct buffer *b, struct text prefix)
 	static const char *const forms[] = {"text", "json", "metrics"};
 
 	buffer_add_string(b,
-	    "<footer><p id=\"lost\" class=\"bad\">No answer: this is old."
-	    "</p>\n<p>Also as");
+	    "<footer><p id=\"lost\" class=\"bad\">The server does not respond: "
+	    "these numbers are old.</p>\n<p>Also as");
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		buffer_printf(b, "%s <a href=\"", i > 0 ? "," : "");
 		escape_html(b, prefix);

@@ -5,10 +5,10 @@
 #include "status/format.h"
 #include "status/table.h"
 
-/* What an escaped string may become. */
+/* The longest that an escaped string can be. */
 #define STRING_MAX (SCORE_REQUEST_MAX * sizeof("\\uhhhh"))
 
-/* A comma, unless it is the first in its object or array. */
+/* A comma, unless the next element is the first in its object or array. */
 static void
 next(struct buffer *b)
 {
@@ -79,7 +79,7 @@ add_server(struct buffer *b, const struct status_snapshot *s)
 	buffer_add_string(b, s->stopping ? "true" : "false");
 }
 
-/* The buckets are cumulative, as Prometheus has them; the last is unbound. */
+/* Cumulative buckets, as in Prometheus; count includes the unbounded last. */
 static void
 add_latency(struct buffer *b, const struct status_snapshot *s)
 {

@@ -11,8 +11,8 @@
 #define LATENCY "request_duration_seconds"
 
 /*
- * The metric's name may have labels behind it.  OpenMetrics calls a counter by
- * its name without the suffix here.
+ * The name may have labels behind it, which do not belong here.  In OpenMetrics
+ * the family of a counter has no "_total".
  */
 static void
 begin(struct buffer *b, enum status_form form, const char *name,
@@ -26,7 +26,7 @@ begin(struct buffer *b, enum status_form form, const char *name,
 	    name, help, len, name, type);
 }
 
-/* A value is escaped twice: to be plain text, and to be a label. */
+/* The value is escaped twice: as plain text, and as a label. */
 static void
 add_labelled(struct buffer *b, const char *name, const char *label,
     const char *value, uint64_t n)
@@ -53,8 +53,7 @@ add_server(
 	buffer_add_string(b, "tined_start_time_seconds ");
 	status_add_seconds(b, now - (uint64_t)s->uptime);
 	buffer_add_char(b, '\n');
-	begin(b, form, "stopping", "gauge",
-	    "1 while the server stops gracefully.");
+	begin(b, form, "stopping", "gauge", "1 during a graceful stop.");
 	buffer_printf(b, "tined_stopping %d\n", s->stopping);
 }
 
@@ -84,7 +83,8 @@ add_latency(
 	uint64_t below = 0;
 
 	begin(b, form, LATENCY, "histogram",
-	    "From a request's head until its response was with the kernel.");
+	    "Seconds from the head of a request until the kernel had the "
+	    "response.");
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		below += s->latency[i];
 		buffer_printf(b,
@@ -100,7 +100,7 @@ add_latency(
 	buffer_printf(b, "\ntined_" LATENCY "_count %" PRIu64 "\n", below);
 }
 
-/* Of each listener for which the kernel tells. */
+/* The kernel knows the queues of TCP listeners only. */
 static void
 add_listeners(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
@@ -109,12 +109,13 @@ add_listeners(
 	const struct status_listener *end = l + s->listener_count;
 
 	begin(b, form, "listen_queue", "gauge",
-	    "Connections that the kernel has, and nobody has accepted.");
+	    "Connections that no process has accepted yet.");
 	for (; l < end; l++)
 		if (l->known)
 			add_labelled(b, "listen_queue", "listener", l->url,
 			    l->backlog.waiting);
-	begin(b, form, "listen_queue_max", "gauge", "The room for those.");
+	begin(b, form, "listen_queue_max", "gauge",
+	    "The kernel's limit for these connections.");
 	for (l = s->listeners; l < end; l++)
 		if (l->known)
 			add_labelled(b, "listen_queue_max", "listener", l->url,

@@ -3,13 +3,13 @@
 #include "http/qvalue.h"
 #include "status/negotiate.h"
 
-/* How much a range of media types says of a type. */
+/* How precisely a media range names a type (RFC 9110, 12.5.1). */
 enum precision {
 	PRECISION_NONE,
 	PRECISION_ANY,	 /* any type at all */
 	PRECISION_KIND,	 /* any of text, say */
 	PRECISION_TYPE,	 /* the very type */
-	PRECISION_PARAM, /* and what follows it */
+	PRECISION_PARAM, /* with a parameter of its own */
 };
 
 struct wish {
@@ -32,7 +32,7 @@ status_form_type(enum status_form form)
 	return types[form];
 }
 
-/* Up to a mark, which *rest is then behind; all of it if there is none. */
+/* Up to a mark, behind which *rest goes on; all of it if there is none. */
 static struct text
 take_until(struct text *rest, char mark)
 {
@@ -46,7 +46,7 @@ take_until(struct text *rest, char mark)
 	return text_trim(part);
 }
 
-/* "version=0.0.4" is Prometheus' mark on plain text. */
+/* "version=0.0.4" tells Prometheus' text format from plain text. */
 static int
 read_params(struct text params, bool *is_metrics)
 {
@@ -117,7 +117,7 @@ read_accept(const struct request *r, struct wish wishes[FORMS])
 	}
 }
 
-/* None at all may be sent what it did not ask for: the first. */
+/* A client that accepts none of them gets the first all the same. */
 enum status_form
 status_wanted_form(const struct request *r)
 {

@@ -29,7 +29,7 @@ add_worker(struct status_snapshot *s, size_t number,
 	};
 }
 
-/* The counts of slots that are vacant count too. */
+/* A vacant slot still has the counts of the workers that were there. */
 static void
 take_slots(struct status_snapshot *s, const struct scoreboard *board,
     int64_t now, bool listed)

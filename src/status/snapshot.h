@@ -1,6 +1,7 @@
 /*
- * snapshot: how the server is at one moment, as all that show it get
- * it: sums over the scoreboard, its workers, and the listening sockets.
+ * snapshot: the state of the server at one moment: sums over the scoreboard,
+ * its workers, and the listening sockets.  All forms of the server's status
+ * show one.
  */
 #ifndef TINED_STATUS_SNAPSHOT_H
 #define TINED_STATUS_SNAPSHOT_H
@@ -13,7 +14,7 @@
 
 struct status_worker {
 	size_t number; /* from 1 on, as in logs and titles */
-	int64_t age;   /* nanoseconds in the present state */
+	int64_t age;   /* nanoseconds in its state */
 	struct score_reading score;
 };
 
@@ -25,25 +26,25 @@ struct status_listener {
 
 struct status_lot {
 	uint64_t waiting[SCORE_WAITS];
-	uint64_t all; /* of these */
+	uint64_t all; /* the sum of these */
 	uint64_t peak, room, accepted, evicted;
-	uint64_t deferred; /* bytes of responses that it holds */
+	uint64_t deferred; /* bytes of responses that it is to send */
 };
 
 struct status_snapshot {
 	const char *version;
 	pid_t master;
 	int64_t uptime; /* nanoseconds */
-	time_t time;	/* the clock on the wall */
+	time_t time;	/* seconds since 1970 */
 	bool stopping;
 
-	/* of all workers that there were */
+	/* of all workers, dead ones too */
 	uint64_t counts[SCORE_COUNTS];
 	uint64_t latency[HISTOGRAM_BUCKETS];
 	uint64_t spent[SCORE_STATES];
 	uint64_t events[SCORE_EVENTS];
 
-	/* of those that there are */
+	/* of the workers that live */
 	uint64_t by_state[SCORE_STATES];
 	struct status_worker *workers; /* owned */
 	size_t worker_count;
@@ -69,12 +70,12 @@ void status_take(
     struct status_snapshot *s, const struct status_sources *from, pid_t master);
 void status_release(struct status_snapshot *s);
 
-/* Workers that have a client. */
+/* The number of workers that have a client. */
 uint64_t status_busy(const struct status_snapshot *s);
 bool status_is_busy(enum score_state state);
-/* Requests in the histogram. */
+/* The number of requests in the histogram. */
 uint64_t status_timed(const struct status_snapshot *s);
-/* A letter for each state, '_' for an idle worker: as Apache's scoreboard. */
+/* '_' for an idle worker, and so on: the letters of Apache's scoreboard. */
 char status_letter(enum score_state state);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * table: the numbers of a snapshot, and the names under which each form of the
- * status shows them.  A number that gets a row here is in all forms.
+ * server's status shows them.  A new number needs a row in table.c, and a line
+ * in the manual.
  */
 #ifndef TINED_STATUS_TABLE_H
 #define TINED_STATUS_TABLE_H
@@ -18,7 +19,7 @@ enum status_flag {
 struct status_row {
 	size_t at;	/* offset of the number in struct status_snapshot */
 	unsigned flags; /* enum status_flag */
-	/* Of the metric; NULL: this is the row before with another label. */
+	/* The metric's help; NULL: the row before is of the same metric. */
 	const char *help;
 	/*
 	 * The section that it stands in, a dot, and its name there: a line of

@@ -4,10 +4,10 @@
 #include "status/format.h"
 #include "status/table.h"
 
-#define REQUEST_MAX 70	/* behind its indentation, in 80 columns */
+#define REQUEST_MAX 70	/* in 80 columns, after the indentation */
 #define CLIENT_MAX 39	/* the longest IPv6 address */
 #define GRID_COLUMNS 64 /* workers in a line */
-#define WORKERS_MAX 40	/* that are told of one by one */
+#define WORKERS_MAX 40	/* listed one by one */
 
 /* "Requests       ": 13 columns and two for space. */
 static void
@@ -16,7 +16,7 @@ label(struct buffer *b, const char *name)
 	buffer_printf(b, "%-13s  ", name);
 }
 
-/* "idle 3, running 1": the rows of a section, up to the end of the line. */
+/* "idle 3, running 1": the rows of a section, and the end of the line. */
 static void
 add_rows(struct buffer *b, const struct status_snapshot *s, const char *section,
     bool zeros)
@@ -157,7 +157,7 @@ add_worker(struct buffer *b, const struct status_worker *w)
 	buffer_free(&age);
 }
 
-/* Idle workers have nothing to tell. */
+/* Lists busy workers only. */
 static void
 add_busy(struct buffer *b, const struct status_snapshot *s)
 {

@@ -228,7 +228,7 @@ TEST(metrics)
 {
 	status_add_metrics(&out, &s, FORM_METRICS);
 	ck_assert(has("tined_start_time_seconds 990.000000\n"));
-	ck_assert(has("# HELP tined_requests_total Requests that were "
+	ck_assert(has("# HELP tined_requests_total Requests "
 		      "answered.\n"
 		      "# TYPE tined_requests_total counter\n"
 		      "tined_requests_total 42\n"));
@@ -252,7 +252,7 @@ TEST(metrics)
 	buffer_clear(&out);
 	listeners[1].known = true;
 	status_add_metrics(&out, &s, FORM_OPEN_METRICS);
-	ck_assert(has("# HELP tined_requests Requests that were answered.\n"
+	ck_assert(has("# HELP tined_requests Requests answered.\n"
 		      "# TYPE tined_requests counter\n"
 		      "tined_requests_total 42\n"));
 	/* As plain text unix:/run/"x\\, and that as a label. */
