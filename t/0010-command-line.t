@@ -96,9 +96,9 @@ for my $args (@mistakes) {
 		join q{ }, map { s/[^ -~]/./gr } @$args);
 }
 
-one_line(Tined->run(args => ["$dir", "$dir"]), 64, qr/\Q$dir\E|folder/,
+one_line(Tined->run(args => ["$dir", "$dir"]), 64, qr/\Q$dir\E|director/,
 	'two folders');
-one_line(Tined->run(args => [q{}]), 64, qr/folder .* no name/,
+one_line(Tined->run(args => [q{}]), 64, qr/directory .* empty name/,
 	'a folder without a name');
 one_line(Tined->run(args => ['-m', '/a=fil:b']), 64,
 	qr/fil: .* file: .*echo: .*status:/, 'the kinds of mounts that there are');
@@ -114,7 +114,7 @@ one_line(Tined->run(args => ["$dir/none"]), 1, qr{\Q$dir/none\E.*No such}i,
 	'a folder that does not exist');
 spew("$dir/file", q{});
 one_line(Tined->run(args => ["$dir/file"]), 1,
-	qr{\Q$dir/file\E.*(?:Not a directory|not a folder)}i,
+	qr{\Q$dir/file\E.*Not a directory}i,
 	'a file for a folder');
 one_line(Tined->run(args => ['-m', "/a=file:$dir/none"]), 1,
 	qr{\Q$dir/none\E}, 'a mount whose folder does not exist');
@@ -180,7 +180,7 @@ subtest 'no folder is named, and the current one is /' => sub {
 	my $run = Tined->run(args => ['-t'], cwd => '/');
 
 	is($run->{status}, 64, 'it is refused');
-	like($run->{err}, qr/\A[^\n]*folder[^\n]* \/, [^\n]*name[^\n]*\n\z/,
+	like($run->{err}, qr/\A[^\n]*directory[^\n]* \/, [^\n]*name[^\n]*\n\z/,
 		'in one line, with the mend');
 	is(Tined->run(args => ['-t', '/'], cwd => '/')->{status}, 0,
 		'/ is served if it is named');

@@ -16,7 +16,7 @@ my %files = ('a.txt' => "a\n", 'big' => $big);
 
 # Whoever has the connection just then.
 my $KILLED =
-    qr/ warning: (?:worker \d+\[\d+\]|the lot\[\d+\]) is killed while /;
+    qr/ warning: killing (?:worker \d+\[\d+\] while|the lot\[\d+\] with) /;
 
 # What ends soon has not waited for one of these.
 my @LONG = ('-k', '1h', '--send-timeout', '1h', '--stop-timeout', '1h');

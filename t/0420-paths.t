@@ -192,7 +192,7 @@ subtest 'symbolic links that come back' => sub {
 	is($links->get('/links/root/links/root/')->status, 200, 'and on');
 	for my $path (qw(out chain beside longer)) {
 		is($links->get("/links/$path")->status, 403, "$path is out");
-		like($links->error_log, qr{links/$path\ is\ answered\ 403:
+		like($links->error_log, qr{links/$path\ gets\ 403:
 			\ a\ symbolic\ link\ leads\ out}x, 'and why');
 	}
 	# Or else it would tell what exists there.

@@ -175,7 +175,7 @@ subtest 'a lot that stands still' => sub {
 # The lot keeps 64 of its descriptors for itself.
 my $LIMIT = 200;
 my $ROOM  = $LIMIT - 64; # or a few more
-my $FULL  = qr/ warning: \d+ connections are held/;
+my $FULL  = qr/ warning: the lot is full with \d+ connections/;
 
 subtest 'more idle clients than descriptors' => sub {
 	my $tined = Tined->start(args => ['-w', 1, @reflect],

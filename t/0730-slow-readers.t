@@ -195,7 +195,7 @@ subtest 'who reads a little, and who does not' => sub {
 		'who never reads is given up');
 	my $response = eval { $tined->read_response($never) };
 	ok(!$response, 'and cannot take its response for whole');
-	is(grep({ /did not take \d+ bytes of a response: / }
+	is(grep({ /did not receive \d+ bytes of its response: / }
 		$tined->error_log), 1, 'it is said with -v, once');
 	close $_ for @steady, $never;
 	leaks_nothing($tined, %base);

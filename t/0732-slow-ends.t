@@ -84,7 +84,7 @@ subtest 'a stop that does not wait longer' => sub {
 	ok(!$response, 'what was cut off does not look whole');
 	$tined->leaves_nothing;
 	$tined->log_is_clean(
-		qr/ warning: the lot\[\d+\] is killed while .* sent by it \(1\)/);
+		qr/ warning: killing the lot\[\d+\] with .* 1 responses in flight/);
 };
 
 subtest 'the master is killed' => sub {

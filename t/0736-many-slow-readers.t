@@ -12,7 +12,7 @@ use Tined qw(slow wait_for);
 
 Lot::import_or_skip();
 
-my $FULL = qr/ warning: \d+ connections are held/;
+my $FULL = qr/ warning: the lot is full with \d+ connections/;
 my $big  = 'x' x (6 << 20);
 
 # After a client has had a few seconds to show how quick it is.
@@ -21,7 +21,7 @@ sub is_served ($tined) {
 }
 
 sub evicted ($tined) {
-	return grep { /others need its place/ } $tined->error_log;
+	return grep { /closed as the slowest client/ } $tined->error_log;
 }
 
 # The lot has room for some 32 of them, and a worker for one each.

@@ -210,7 +210,7 @@ subtest 'workers are killed while they are recycled' => sub {
 		eval { ask($tined, $sock) } or $sock = $tined->connect;
 		recycled($tined) > $before + 4;
 	}), 'and recycled as before') or diag scalar recycled($tined);
-	$tined->ends_clean(qr/was killed by signal 9/, qr/die one after another/);
+	$tined->ends_clean(qr/was killed by signal 9/, qr/many workers die/);
 };
 
 subtest 'a stop while workers are recycled' => sub {
@@ -281,12 +281,12 @@ subtest 'descriptors that a handler does not close' => sub {
 	}
 	is_deeply(\%seen, { 200 => 1000 }, 'all are served');
 	ok(!$tined->was_reset($sock), 'on one connection') if !$classic;
-	my @said = grep { /has used up its descriptors/ } $tined->error_log;
+	my @said = grep { /has used up its file descriptors/ } $tined->error_log;
 	cmp_ok(scalar @said, '>=', 3, 'workers without descriptors are replaced');
 	cmp_ok(scalar @said, '<=', 9, 'and not before');
-	like($said[0] // q{}, qr/ warning: .* is 256[)] with \d+ requests/,
+	like($said[0] // q{}, qr/ warning: .* is 256[)] after \d+ requests/,
 		'which the log tells');
-	$tined->ends_clean(qr/ warning: has used up its descriptors/);
+	$tined->ends_clean(qr/ warning: has used up its file descriptors/);
 };
 
 # It is looked at after 16 requests at the latest.

@@ -11,8 +11,8 @@ use Time::HiRes qw(sleep time);
 use Tined qw(wait_for);
 
 my @reflect = ('-m', '/reflect=echo:body');
-my $BEGINS = qr/ warning: none of 2 workers is free, and clients wait \((\d+) now\): --workers would allow more$/m;
-my $ENDS = qr/ notice: a worker is free again: clients waited for ([\d.]+) s, up to (\d+) at a time$/m;
+my $BEGINS = qr/ warning: none of 2 workers is free, and clients wait \((\d+) now\): raise --workers to allow more$/m;
+my $ENDS = qr/ notice: a worker is free again: clients have waited for ([\d.]+) s, up to (\d+) at a time$/m;
 
 # A shorter one is no end of it.
 use constant PAUSE => 2.5;

@@ -70,7 +70,7 @@ for my $case (
 		ok(wait_for(sub { said($tined, 'cannot reload') }),
 			'it fails');
 		like($tined->error_log, qr{error:\ cannot\ reload:\ \Q$path\E.*
-			has\ not\ answered\ for\ 5\ s;.*\ goes\ on\ as\ it\ was$}mx,
+			has\ not\ responded\ for\ 5\ s:.*\ nothing\ has\ changed$}mx,
 			'and says what has not answered');
 		is_deeply([$tined->worker_pids], \@kept,
 			'no worker was replaced for it');

@@ -159,7 +159,7 @@ subtest 'a request under way' => sub {
 	if ($classic) { # else it has ended already
 		$tined->signal('USR2');
 		ok(wait_for(sub {
-			$tined->error_log =~ /another process serves/;
+			$tined->error_log =~ /another process already serves/;
 		}), 'the old one starts no other');
 	}
 	is($tined->get('/a.txt')->body, "a\n", 'it serves');
@@ -172,7 +172,7 @@ subtest 'a request under way' => sub {
 	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
 		'the old one ends');
 	$tined->{pid} = $new;
-	ends_clean($tined, qr/another process serves already/);
+	ends_clean($tined, qr/another process already serves/);
 };
 
 subtest 'one that cannot' => sub {
@@ -188,7 +188,7 @@ subtest 'one that cannot' => sub {
 		['is not there', sub { unlink $program },
 			qr/status 1: cannot run .* No such file or directory$/m],
 		['ends at once', sub { install_script('exit 3') },
-			qr/the new one ended with status 3$/m],
+			qr/the new process ended with status 3$/m],
 		['dies', sub { install_script('kill -SEGV $$') },
 			qr/was killed by signal 11 \(Segmentation fault\)$/m],
 		['cannot serve', sub {
@@ -196,7 +196,7 @@ subtest 'one that cannot' => sub {
 			unlink $page or die $!;
 		}, qr/status 1: --error-page .* No such file or directory$/m],
 		$slow ? ['hangs', sub { install_script('exec sleep 60') },
-			qr/did not answer in time$/m] : (),
+			qr/did not respond in time$/m] : (),
 	);
 	$tined->get('/a.txt', sock => $idle, keep => 1);
 	for my $broken (@broken) {
@@ -231,10 +231,10 @@ subtest 'one that is short of memory for a while' => sub {
 	ok($new, 'takes its place later') or diag(scalar $tined->error_log);
 	is(scalar(() = slurp("$dir/trace") =~ /INJECTED/g), 20,
 		'when it has tried often enough');
-	is(scalar(() = $tined->error_log =~ /cannot send a probe: No buffer/g),
+	is(scalar(() = $tined->error_log =~ /cannot send the test request: No buffer/g),
 		1, 'which it told once');
 	my $sockets = sockets($new);
-	ends_clean($tined, qr/cannot send a probe/);
+	ends_clean($tined, qr/cannot send the test request/);
 
 	install($original);
 	my $another = start();

@@ -162,9 +162,9 @@ subtest 'a stop that takes too long' => sub {
 	cmp_ok($took, '>', 0.35, 'the request had its time');
 	cmp_ok($took, '<', SOONER, 'and no more');
 	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
-	like($tined->error_log, qr/master\[$old\] warning: worker .* is killed while/,
+	like($tined->error_log, qr/master\[$old\] warning: killing worker .* while/,
 		'the log says what was cut off');
-	all_is_over($tined, qr/ is killed while /);
+	all_is_over($tined, qr/ killing worker .* while /);
 };
 
 subtest 'QUIT while the old one finishes' => sub {
@@ -174,7 +174,7 @@ subtest 'QUIT while the old one finishes' => sub {
 	kill 'QUIT', $new;
 	ok(both_end(PATIENCE, $old, $new), 'both end at once');
 	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
-	all_is_over($tined, qr/ is killed while /);
+	all_is_over($tined, qr/ killing worker .* while /);
 };
 
 subtest 'a stop of the old one alone' => sub {
@@ -198,11 +198,11 @@ subtest 'the new one is killed' => sub {
 	my ($tined, $busy, $old, $new) = start_divided();
 
 	kill 'KILL', $new;
-	ok(says($tined, $old, "process $new, .* has ended"), 'the old one sees it');
+	ok(says($tined, $old, "the new master, process $new, has ended"), 'the old one sees it');
 	ok(says($tined, $old, 'stopping'), 'and stops');
 	ok(release($tined, $busy), 'the request is answered');
 	ok(both_end(PATIENCE, $old, $new), 'it ends');
-	all_is_over($tined, qr/ which serves in place of this one, has ended/);
+	all_is_over($tined, qr/ the new master, process \d+, has ended/);
 	unlink $pidfile;
 };
 
@@ -231,7 +231,7 @@ subtest 'the new one is killed, and its lot with it' => sub {
 	close $sock;
 	ok(release($tined, $busy), 'a request under way is answered');
 	ok(both_end(PATIENCE, $old, $new), 'it ends');
-	all_is_over($tined, qr/ which serves in place of this one, has ended/,
+	all_is_over($tined, qr/ the new master, process \d+, has ended/,
 		qr/ the lot.* was killed by signal 9/);
 	unlink $pidfile;
 };

@@ -255,7 +255,7 @@ subtest 'workers that cannot start' => sub {
 	@tries = grep { /while starting/ } $tined->error_log;
 	cmp_ok(@tries, '<=', 4, 'the first, the second, the fourth are logged')
 	    or diag(scalar $tined->error_log);
-	like($tined->error_log, qr/notice: workers start again; \d+ have fai/,
+	like($tined->error_log, qr/notice: workers start again, after \d+ have fai/,
 		'and the end of it');
 
 	spew($broken, q{});

@@ -63,7 +63,7 @@ subtest 'it hears no signal' => sub {
 	$tined->send($sock, "GET /f/deaf HTTP/1.1\r\nHost: a\r\n\r\n");
 	ok(!$tined->read_response($sock), 'no answer, but an end');
 	like((lines($tined, '/f/deaf'))[-1],
-		qr/$HUNG and was killed while .*; its client got no answer; a/,
+		qr/$HUNG and was killed while .*; its client got no response; a/,
 		'the log');
 	is($tined->get('/f/well')->status, 200, 'it serves on');
 	$tined->ends_clean(@ALLOWED);
@@ -80,7 +80,7 @@ subtest 'it has sent a part, and hangs' => sub {
 	is((grep { /#\d+ fault_stall\+0x/ } @lines), 1, 'the log has where')
 	    or diag(join "\n", @lines);
 	like($lines[-1], qr{$HUNG\ while\ running\ "GET\ /f/stall\ .*;\ its
-		\ client\ got\ a\ part\ of\ the\ answer;}x, 'and what its client got');
+		\ client\ got\ a\ part\ of\ the\ response;}x, 'and what its client got');
 	is($tined->get('/f/well')->status, 200, 'it serves on');
 	$tined->ends_clean(@ALLOWED);
 };
@@ -230,7 +230,7 @@ subtest 'none, and the default' => sub {
 	ok($tined->is_open($sock, 0.7), 'off: it may hang for ever');
 	$tined->signal('QUIT');
 	is($tined->wait_exit, 0, 'it can be stopped');
-	$tined->ends_clean(qr{warning: worker 1\[\d+\] is killed while running});
+	$tined->ends_clean(qr{warning: killing worker 1\[\d+\] while running});
 
 	# With nothing to do the master does nothing.
 	$tined = start_faulty(args => ['-w', 4]);

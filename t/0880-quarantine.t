@@ -36,7 +36,7 @@ subtest 'a crash' => sub {
 		ok(died($tined, $i), 'is counted');
 	}
 	my $words = 'warning: quarantine: GET /f/segv has killed 3 workers in '
-	    . "less than $time s, and is answered 503 for so long";
+	    . "less than $time s, and gets 503 for the same time";
 	ok(wait_for(sub { $tined->error_log =~ /\Q$words\E\n/ }),
 		'the log tells');
 	for my $path ('/f/segv', '/f/segv?x', '/f/%73egv', '/f/./segv') {
@@ -53,7 +53,7 @@ subtest 'a crash' => sub {
 	ok(died($tined, 4), 'and may crash');
 	is($tined->get('/f/segv/x')->status, 500, 'nor is another path');
 	ok(wait_for(sub {
-		$tined->error_log =~ m{notice: quarantine: GET /f/segv is let out}
+		$tined->error_log =~ m{notice: quarantine: GET /f/segv is served again}
 	}), 'it ends');
 	my $took = time - $start;
 	cmp_ok($took, '>=', $time, 'after the time');

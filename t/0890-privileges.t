@@ -76,7 +76,7 @@ subtest 'mistakes' => sub {
 	one_line(Tined->run(args => ['-t', '--chroot', "$dir"]), 64,
 		qr/--chroot \Q$dir\E: .*--user/, '--chroot alone');
 	one_line(Tined->run(args => ['-t', '-u', q{}]), 64,
-		qr/--user : wants/, 'no name');
+		qr/--user : expected/, 'no name');
 	one_line(Tined->run(args => ['-t', '-u', 'nonesuch']), 1,
 		qr/--user nonesuch: /, 'no such user');
 	one_line(Tined->run(args => ['-t', '-u', '54321']), 1,
@@ -105,9 +105,9 @@ subtest 'without being root' => sub {
 	plan skip_all => 'nobody may not run it here'
 	    if $as_nobody->()->{status} != 0;
 	one_line($as_nobody->('-u', 'www-data'), 1,
-		qr/--user: only root may/, 'another user');
+		qr/--user: needs root/, 'another user');
 	one_line($as_nobody->('-u', 'nobody', '--chroot', '/tmp'), 1,
-		qr/--chroot: only root may/, 'another root folder');
+		qr/--chroot: needs root/, 'another root folder');
 	is($as_nobody->('-u', 'nobody')->{status}, 0,
 		'oneself is nobody else');
 };

@@ -364,8 +364,8 @@ subtest 'who may look' => sub {
 subtest 'the command line' => sub {
 	my $run = Tined->run(args => ['-m', '/status=status:some']);
 	is($run->{status}, 64, 'status:some');
-	is($run->{err}, "tined: --mount /status: status:some: wants nothing "
-		. "behind the colon, or \"all\"\n", 'is explained');
+	is($run->{err}, "tined: --mount /status: status:some: expected nothing "
+		. "after the colon, or \"all\"\n", 'is explained');
 	$run = Tined->run(args => ['-t', '-m', '/status=status']);
 	is($run->{status}, 0, 'status without a colon is one too');
 };

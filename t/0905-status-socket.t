@@ -296,11 +296,11 @@ subtest 'clients that take their time' => sub {
 subtest 'what --status says' => sub {
 	my ($code, $out, $err) = show("$dir/none");
 	is($code, 1, 'nothing there');
-	is($err, "tined: --status $dir/none: nothing listens there: is tined "
-		. "running, with --status-socket $dir/none?\n", 'is explained');
+	is($err, "tined: --status $dir/none: no server listens there: is "
+		. "tined running with --status-socket $dir/none?\n", 'is explained');
 
 	is_deeply([$unanswered->()],
-		[1, "tined: --status $dir/silent: no answer within 3 s"],
+		[1, "tined: --status $dir/silent: no response within 3 s"],
 		'no answer is an error, too');
 
 	my $other = IO::Socket::UNIX->new(Local => "$dir/other", Listen => 5);
@@ -314,13 +314,13 @@ subtest 'what --status says' => sub {
 	($code, $out, $err) = show("$dir/other");
 	$answered->();
 	is($code, 1, 'another server');
-	like($err, qr/is not tined's status socket\n\z/, 'is explained');
+	like($err, qr/is not the status socket of tined\n\z/, 'is explained');
 	is($out, q{}, 'and its answer is not printed');
 
 	for my $flag (qw(--status --status-socket)) {
 		my $run = Tined->run(args => [$flag, 'x' x 200]);
 		is($run->{status}, 64, "$flag with a long path");
-		like($run->{err}, qr/\Atined: $flag x+\.*: wants the path of a socket/,
+		like($run->{err}, qr/\Atined: $flag x+\.*: expected the path of a socket/,
 			'is explained');
 	}
 };

@@ -260,7 +260,7 @@ subtest 'the lot cannot watch' => sub {
 
 	my $lost = asks($tined);
 	ok(wait_for(sub { said($tined, $MEMORY) }), 'the log says so');
-	like(scalar $tined->error_log, qr/cannot watch a connection: .* closed/,
+	like(scalar $tined->error_log, qr/cannot watch a connection: .* closing/,
 		'and what is lost');
 	my @socks = map { asks($tined) } 1 .. 3;
 	ok($tined->is_open($_, 0.2), 'others wait') for @socks;

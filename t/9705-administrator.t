@@ -156,7 +156,7 @@ subtest 'options that do not fit a unit' => sub {
 	isnt((output_of('systemctl', 'restart', 'tined'))[0], 0,
 		'a mistake: restart fails');
 	is(property('ActiveState'), 'failed', 'and is not tried again');
-	like(errors, qr/^tined: --workers none: wants /m,
+	like(errors, qr/^tined: --workers none: expected /m,
 		'the journal tells which, as an error');
 	options('-l localhost:' . PORT . ' -w 2 -a syslog -e syslog /srv/www');
 	succeeds('dpkg -i', 'dpkg', '-i', deb);

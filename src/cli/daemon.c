@@ -22,7 +22,8 @@ wait_for_child(int from)
 		n = read(from, &byte, 1);
 	} while (n == -1 && errno == EINTR);
 	if (n != 1)
-		warnx("it ended before it served: its error log says why");
+		warnx("the server ended before it was ready: its error log "
+		      "says why");
 	_exit(n == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 

@@ -127,7 +127,7 @@ take_max_requests(struct config *c, const char *value)
 	jitter = max / JITTER_PART;
 	if (*rest != '\0' &&
 	    !text_to_number(text_of(rest + 1), REQUESTS_MAX, &jitter))
-		return "two numbers to 1000000000, such as 1000,100";
+		return "two numbers up to 1000000000, such as 1000,100";
 	c->max_requests = (uint32_t)max;
 	c->max_requests_jitter = (uint32_t)jitter;
 	return NULL;
@@ -138,7 +138,7 @@ take_max_worker_memory(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_worker_memory) ||
 	    c->max_worker_memory < WORKER_MEMORY_MIN)
-		return "a size from 1M, such as 64M";
+		return "a size of at least 1M, such as 64M";
 	return NULL;
 }
 
@@ -194,7 +194,8 @@ static const char *
 take_fallback(struct config *c, const char *value)
 {
 	if (*value == '\0' || *value == '/')
-		return "the name of a file, relative to the folder served";
+		return "the name of a file, relative to the directory served "
+		       "at /";
 	config_set_string(&c->fallback, value);
 	return NULL;
 }
@@ -209,8 +210,8 @@ take_error_page(struct config *c, const char *value)
 	    !text_to_number(code, 599, &status) ||
 	    !status_code_is_error((int)status) ||
 	    !status_code_is_known((int)status))
-		return "STATUS=FILE, such as 404=/srv/www/404.html, for an "
-		       "error that tined answers with";
+		return "STATUS=FILE, such as 404=/srv/www/404.html, for a "
+		       "status code that tined responds with";
 	config_add_page(c, (int)status, value + code.len + 1);
 	return NULL;
 }
@@ -238,7 +239,8 @@ take_quarantine(struct config *c, const char *value)
 	    !text_to_number(limit, QUARANTINE_LIMIT_MAX, &n) || n == 0 ||
 	    !units_time(value + limit.len + 1, &c->quarantine_time) ||
 	    c->quarantine_time == 0)
-		return "a number of crashes, to 100, and a time, such as 3,60s";
+		return "a number of crashes, up to 100, and a time, such as "
+		       "3,60s";
 	c->quarantine_limit = (int)n;
 	return NULL;
 }
@@ -311,7 +313,7 @@ static const char *
 take_chroot(struct config *c, const char *value)
 {
 	if (*value == '\0')
-		return "a folder";
+		return "a directory";
 	config_set_string(&c->chroot, value);
 	return NULL;
 }
@@ -338,7 +340,7 @@ take_socket(char **to, const char *path)
 
 	free(address);
 	if (!valid)
-		return "the path of a socket, of at most 107 bytes";
+		return "the path of a socket, at most 107 bytes long";
 	config_set_string(to, path);
 	return NULL;
 }
@@ -365,7 +367,7 @@ take_pidfile(struct config *c, const char *value)
 		return "the name of a file";
 	if (value[strspn(value, "0123456789")] == '\0') {
 		snprintf(words, sizeof(words),
-		    "the name of a file, and no number: a port is given by "
+		    "a file name that is not a number; for a port use "
 		    "--listen :%s",
 		    value);
 		return words;

@@ -114,9 +114,9 @@ refuse_option(int problem, char **argv)
 		errx(EX_USAGE, "--%s takes no value; see tined --help=all",
 		    spec->name);
 	if (optopt != 0 && optopt < LONG_BASE)
-		errx(EX_USAGE, "there is no option -%c; see tined --help=all",
+		errx(EX_USAGE, "unknown option -%c; see tined --help=all",
 		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
-	errx(EX_USAGE, "there is no option %s; see tined --help=all",
+	errx(EX_USAGE, "unknown option %s; see tined --help=all",
 	    shown(argv[optind - 1]));
 }
 
@@ -147,7 +147,7 @@ apply(struct config *c, const struct option_spec *spec, const char *value)
 	const char *wanted = take(c, spec, value);
 
 	if (wanted != NULL)
-		errx(EX_USAGE, "--%s %s: wants %s", spec->name, shown(value),
+		errx(EX_USAGE, "--%s %s: expected %s", spec->name, shown(value),
 		    wanted);
 }
 
@@ -179,23 +179,28 @@ static void
 check_together(const struct config *c)
 {
 	if (c->per_client > 0 && c->no_lot)
-		errx(EX_USAGE, "--per-client and --no-lot: wants one of them");
+		errx(EX_USAGE,
+		    "--per-client and --no-lot exclude each other: leave one "
+		    "out");
 	if (c->queue_timeout > 0 && c->no_lot)
 		errx(EX_USAGE,
-		    "--queue-timeout and --no-lot: wants one of them");
+		    "--queue-timeout and --no-lot exclude each other: leave "
+		    "one out");
 	if (c->fallback != NULL && !has_root(c))
-		errx(EX_USAGE, "--fallback %s: wants a folder served at /",
+		errx(EX_USAGE, "--fallback %s: needs a directory served at /",
 		    c->fallback);
 	if (c->user == NULL && (c->group != NULL || c->chroot != NULL))
-		errx(EX_USAGE, "--%s %s: wants --user too",
+		errx(EX_USAGE, "--%s %s: needs --user",
 		    c->group != NULL ? "group" : "chroot",
 		    c->group != NULL ? c->group : c->chroot);
 	if (c->max_age >= 0 && has_header(c, TEXT("Cache-Control")))
 		errx(EX_USAGE,
-		    "--max-age and --header Cache-Control: wants one of them");
+		    "--max-age and --header Cache-Control exclude each other: "
+		    "leave one out");
 	if (c->precompressed && has_header(c, TEXT("Vary")))
 		errx(EX_USAGE,
-		    "--precompressed and --header Vary: wants one of them");
+		    "--precompressed and --header Vary exclude each other: "
+		    "leave one out");
 }
 
 /* It would take the end of the first process for that of the service. */
@@ -217,8 +222,9 @@ current_directory(void)
 
 	if (getcwd(here, sizeof(here)) != NULL && strcmp(here, "/") == 0)
 		errx(EX_USAGE,
-		    "the current folder is /, with all files of this machine: "
-		    "name the folder to serve, as in tined /var/www/html");
+		    "the current directory is /, which has all files of this "
+		    "machine: name the directory to serve, as in tined "
+		    "/var/www/html");
 	return ".";
 }
 
@@ -260,12 +266,13 @@ options_parse(struct config *c, int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		errx(EX_USAGE,
-		    "one folder is served, not %d: use --mount for more",
+		    "%d directories to serve: name one, and use --mount for "
+		    "the others",
 		    argc - optind);
 	if (argc > optind && *argv[optind] == '\0')
 		errx(EX_USAGE,
-		    "the folder to serve has no name: is it a "
-		    "variable that is not set?");
+		    "the directory to serve has an empty name: is a variable "
+		    "not set?");
 	stay_with_manager(c);
 	complete(c, argv[optind]);
 	check_together(c);

@@ -52,11 +52,12 @@ open_scoreboard(struct inherited *h)
 
 	h->board = scoreboard_create(autoscale_slots(c));
 	if (h->board == NULL)
-		err(EXIT_FAILURE, "cannot make the scoreboard");
+		err(EXIT_FAILURE, "cannot create the scoreboard");
 	if (!h->board->memory.is_sealed)
-		log_warning("the limit on the size of files (ulimit -f) is too "
-			    "low to seal shared memory: a worker that is taken "
-			    "over could spoil what other processes count");
+		log_warning("the limit on the size of files (ulimit -f) is "
+			    "too low to seal shared memory: raise it, or an "
+			    "attacker who takes over a worker can falsify the "
+			    "counters of other processes");
 	if (c->quarantine_limit > 0) {
 		h->quarantine = quarantine_create(c->quarantine_limit,
 		    c->quarantine_time, &h->board->server->held);
@@ -179,7 +180,7 @@ open_channels(struct inherited *h)
 	}
 	h->deferred_budget = deferred_budget_create(h->board, memory.deferred);
 	if (h->deferred_budget == NULL)
-		err(EXIT_FAILURE, "cannot share memory");
+		err(EXIT_FAILURE, "cannot create shared memory");
 	open_channel(&h->parked);
 	open_channel(&h->successor);
 }
@@ -209,7 +210,8 @@ open_pidfile(const struct config *c)
 		return;
 	if (errno == EEXIST)
 		errx(EXIT_FAILURE,
-		    "--pidfile %s: process %d holds it: another tined runs",
+		    "--pidfile %s: process %d, another tined, holds it: stop "
+		    "that, or choose another file",
 		    c->pidfile, (int)other);
 	err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
 }
@@ -348,8 +350,7 @@ close_strangers(void)
 	uint64_t fd;
 
 	if (folder == NULL) {
-		log_warning("cannot look for descriptors that were left open: "
-			    "%s: %s",
+		log_warning("cannot look for inherited descriptors: %s: %s",
 		    OWN_DESCRIPTORS, strerror(errno));
 		return;
 	}
@@ -358,7 +359,8 @@ close_strangers(void)
 		    fd <= STDERR_FILENO || fcntl((int)fd, F_GETFD) != 0)
 			continue;
 		log_debug(
-		    "descriptor %d was left open, and is closed", (int)fd);
+		    "closing descriptor %d, which the parent process left open",
+		    (int)fd);
 		close((int)fd);
 	}
 	closedir(folder);
@@ -374,7 +376,8 @@ startup_open(struct inherited *h)
 	(void)takeover_init();
 	open_logs(h);
 	if (crash_prepare() == -1)
-		err(EXIT_FAILURE, "cannot get a stack for signals");
+		err(EXIT_FAILURE,
+		    "cannot allocate a stack for signal handlers");
 	log_fit(&h->config);
 	open_scoreboard(h);
 	make_names_absolute(&h->config);
@@ -389,7 +392,8 @@ startup_open(struct inherited *h)
 	if (wakeup_open(&h->started) == -1 || wakeup_open(&h->wanted) == -1 ||
 	    wakeup_open_for_all(&h->lot_ended) == -1 ||
 	    notice_box_open(&h->control) == -1)
-		err(EXIT_FAILURE, "cannot talk to processes to come");
+		err(EXIT_FAILURE,
+		    "cannot create eventfds and sockets for other processes");
 	close_strangers();
 	if (takeover_is_waiting())
 		takeover_speak_up();

@@ -24,16 +24,16 @@ give_up(const char *path)
 	case ENOENT:
 	case ECONNREFUSED:
 		errx(EXIT_FAILURE,
-		    "--status %s: nothing listens there: is tined running, "
+		    "--status %s: no server listens there: is tined running "
 		    "with --status-socket %s?",
 		    path, path);
 	case EACCES:
 		errx(EXIT_FAILURE,
-		    "--status %s: permission denied: ask as root, or as the "
-		    "user that the server has",
+		    "--status %s: permission denied: run this as root or as "
+		    "the user of the server",
 		    path);
 	case EAGAIN:
-		errx(EXIT_FAILURE, "--status %s: no answer within %d s", path,
+		errx(EXIT_FAILURE, "--status %s: no response within %d s", path,
 		    (int)(PATIENCE / CLOCK_SECOND));
 	default:
 		err(EXIT_FAILURE, "--status %s", path);
@@ -110,8 +110,7 @@ status_client_show(const char *path)
 	content = find_content(&answer);
 	if (content == NULL)
 		errx(EXIT_FAILURE,
-		    "--status %s: what listens there is not tined's status "
-		    "socket",
+		    "--status %s: this is not the status socket of tined",
 		    path);
 	if (fputs(content, stdout) == EOF || fflush(stdout) == EOF)
 		err(EXIT_FAILURE, "cannot print the status");

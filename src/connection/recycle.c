@@ -75,14 +75,13 @@ log_end(const struct recycle *r)
 	unsigned long long served = r->served;
 
 	if (r->leaking)
-		log_warning("has used up its descriptors (RLIMIT_NOFILE is "
-			    "%zu) with %llu requests, as something does not "
-			    "close what it opens: a new worker is to take its "
-			    "place",
+		log_warning("has used up its file descriptors (RLIMIT_NOFILE "
+			    "is %zu) after %llu requests, because something "
+			    "does not close them: a new worker takes its place",
 		    r->fd_budget->limit, served);
 	else
-		log_info("has served %llu requests%s: a new worker is to take "
-			 "its place",
+		log_info(
+		    "has served %llu requests%s: a new worker takes its place",
 		    served,
 		    r->large ? " and grown beyond --max-worker-memory" : "");
 }

@@ -29,8 +29,8 @@ echo_mount(const struct handler_setup *setup, struct handler_mounted *out,
 
 	if (!body && (!units_size(setup->arg, &count) || count > ECHO_MAX)) {
 		buffer_printf(why,
-		    "echo:%s: a number of bytes (at most 1G) or \"body\" is "
-		    "wanted",
+		    "echo:%s: expected a number of bytes (at most 1G) or "
+		    "\"body\"",
 		    setup->arg);
 		errno = EINVAL;
 		return -1;

@@ -75,7 +75,8 @@ file_mount(const struct handler_setup *setup, struct handler_mounted *out,
 	int error;
 
 	if (*setup->arg == '\0') {
-		buffer_printf(why, "file: wants a folder, as in file:/srv/www");
+		buffer_printf(
+		    why, "file: needs a directory, as in file:/srv/www");
 		errno = EINVAL;
 		return -1;
 	}
@@ -145,8 +146,8 @@ log_shortage(const char *name, bool short_now)
 		return;
 	is_short = short_now;
 	if (is_short)
-		log_error("cannot open %s: %s; requests are answered 503 until "
-			  "files can be opened again",
+		log_error("cannot open %s: %s; requests get 503 until files "
+			  "can be opened again",
 		    name, strerror(errno));
 	else
 		log_notice("files can be opened again");
@@ -157,9 +158,9 @@ static void
 log_gone(struct file_mount *m)
 {
 	if (!m->told_gone)
-		log_error("a folder that is served was removed: its requests "
-			  "are answered 503 until there is one of that name "
-			  "again, and a reload opens it");
+		log_error("a mounted directory was removed: requests for it "
+			  "get 503 until a directory of that name exists "
+			  "again and a reload opens it");
 	m->told_gone = true;
 }
 
@@ -174,11 +175,11 @@ log_failure(struct file_mount *m, const char *name)
 		return 503;
 	}
 	if (error == EXDEV)
-		log_info("%s is answered 403: a symbolic link leads out of the "
-			 "folder (--follow-symlinks)",
+		log_info("%s gets 403: a symbolic link leads out of the "
+			 "directory (--follow-symlinks)",
 		    name);
 	else if (status == 403)
-		log_info("%s is answered 403: %s", name, strerror(error));
+		log_info("%s gets 403: %s", name, strerror(error));
 	else if (status == 503)
 		log_shortage(name, true);
 	else if (status >= 500)
@@ -310,10 +311,11 @@ refuse_listing(
     struct file_mount *m, const char *name, struct response *response)
 {
 	response_error(response, 403);
-	response->advice = "This folder has no index page, and is not listed.";
+	response->advice =
+	    "This directory has no index page, and is not listed.";
 	if (!m->logged)
 		log_notice("%s has no " INDEX ": --listing shows such folders",
-		    strcmp(name, ".") == 0 ? "the folder" : name);
+		    strcmp(name, ".") == 0 ? "the directory" : name);
 	m->logged = true;
 }
 

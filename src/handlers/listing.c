@@ -68,7 +68,7 @@ look_at(const struct directory *root, const char *directory, const char *name,
 
 	if (fd == -1 && errno == EXDEV)
 		log_info("%s is not listed: a symbolic link leads out of the "
-			 "folder (--follow-symlinks)",
+			 "directory (--follow-symlinks)",
 		    path);
 	free(path);
 	if (fd == -1)

@@ -24,7 +24,7 @@ find_handler(const char *kind)
 static void
 explain_kinds(const char *wanted, struct buffer *why)
 {
-	buffer_printf(why, "there is no %s: to mount, but", wanted);
+	buffer_printf(why, "unknown kind %s: expected one of", wanted);
 	for (const struct handler *const *h = handlers; *h != NULL; h++)
 		buffer_printf(why, " %s:", (*h)->kind);
 }
@@ -78,7 +78,7 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	if (m.handler == NULL)
 		explain_kinds(wanted->kind, why);
 	else if (is_mounted(s, m.prefix))
-		buffer_printf(why, "it is mounted twice");
+		buffer_printf(why, "the prefix is already mounted");
 	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {
 		s->mounts = memory_resize(
 		    s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
@@ -153,7 +153,7 @@ read_page(struct buffer *b, const char *path)
 	if (fd == -1)
 		return strerror(errno);
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		why = "it is no regular file";
+		why = "not a regular file";
 	else if (read_open_page(b, fd) == -1)
 		why = strerror(errno);
 	close(fd);

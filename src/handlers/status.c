@@ -30,7 +30,7 @@ status_mount(const struct handler_setup *setup, struct handler_mounted *out,
 
 	if (*setup->arg != '\0' && strcmp(setup->arg, "all") != 0) {
 		buffer_printf(why,
-		    "status:%s: wants nothing behind the colon, or \"all\"",
+		    "status:%s: expected nothing after the colon, or \"all\"",
 		    setup->arg);
 		errno = EINVAL;
 		return -1;

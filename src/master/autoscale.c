@@ -277,14 +277,14 @@ tell_shortage(struct autoscale *s, const struct look *look, int64_t now)
 
 	switch (shortage_note(&s->shortage, full, look->waiting, now)) {
 	case SHORTAGE_HAS_BEGUN:
-		log_warning("none of %d worker%s is free, and clients wait (%d "
-			    "now): --workers would allow more",
+		log_warning("none of %d worker%s is free, and clients wait "
+			    "(%d now): raise --workers to allow more",
 		    s->limits.max, s->limits.max == 1 ? "" : "s",
 		    look->waiting);
 		break;
 	case SHORTAGE_HAS_ENDED:
-		log_notice("a worker is free again: clients waited for %.1f s, "
-			   "up to %d at a time",
+		log_notice("a worker is free again: clients have waited for "
+			   "%.1f s, up to %d at a time",
 		    (double)(s->shortage.until - s->shortage.since) /
 			CLOCK_SECOND,
 		    s->shortage.most);
@@ -355,7 +355,7 @@ autoscale_add(struct autoscale *s, const struct children *all, int more)
 	struct buffer b = {0};
 
 	if (l->min + more < 1 || l->min + more > most) {
-		log_notice("%s: there are between 1 and %d workers",
+		log_notice("%s is ignored: there can be 1 to %d workers",
 		    more > 0 ? "TTIN" : "TTOU", most);
 		return;
 	}

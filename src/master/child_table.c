@@ -119,7 +119,7 @@ const struct child_row child_table[CHILD_KINDS] = {
 	    .started = EVENT_LOTS,
 	    .logs = lot_logs,
 	    .clear = clear_lot,
-	    .loss = "; the connections that it held are lost",
+	    .loss = "; its connections are lost",
 	},
     [CHILD_STATUS] =
 	{

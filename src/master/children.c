@@ -410,7 +410,7 @@ child_signal(const struct children *all, enum child_kind kind, int signo)
 
 /* Idle clients do not count: they lose nothing. */
 static void
-log_lot(const struct children *all, const char *why)
+log_lot(const struct children *all, const char *verb)
 {
 	const struct child *lot = child_of(all, CHILD_LOT);
 	const atomic_uint_least64_t *waiting =
@@ -421,16 +421,15 @@ log_lot(const struct children *all, const char *why)
 	    atomic_load(&waiting[WAIT_WORKER]);
 
 	if (lot->pid != 0 && sends + asks > 0)
-		log_warning(
-		    "the lot[%d] %s while requests wait in it (%llu) and "
-		    "responses are sent by it (%llu)",
-		    (int)lot->pid, why, asks, sends);
+		log_warning("%s the lot[%d] with %llu requests queued and "
+			    "%llu responses in flight",
+		    verb, (int)lot->pid, asks, sends);
 }
 
 void
-child_log_all(const struct children *all, const char *why)
+child_log_all(const struct children *all, const char *verb)
 {
-	log_lot(all, why);
+	log_lot(all, verb);
 	for (size_t i = 0; i < all->count; i++) {
 		struct buffer doing = {0};
 		struct score_reading score;
@@ -439,8 +438,8 @@ child_log_all(const struct children *all, const char *why)
 			continue;
 		score_read(scoreboard_slot(all->inherited->board, i), &score);
 		exit_report_describe(&doing, &score);
-		log_warning("worker %zu[%d] %s %s", i + 1, (int)all->at[i].pid,
-		    why, buffer_string(&doing));
+		log_warning("%s worker %zu[%d] %s", verb, i + 1,
+		    (int)all->at[i].pid, buffer_string(&doing));
 		buffer_free(&doing);
 	}
 }

@@ -105,8 +105,8 @@ void child_forget(struct children *all, struct child *child);
 void child_throttle(struct child *child);
 /* Sends a signal to all of that kind. */
 void child_signal(const struct children *all, enum child_kind kind, int signo);
-/* Logs what those that still run are doing. */
-void child_log_all(const struct children *all, const char *why);
+/* Logs what each process that still runs is doing, after "killing", say. */
+void child_log_all(const struct children *all, const char *verb);
 /* NULL: there is none. */
 struct child *child_find(const struct children *all, pid_t pid);
 /* But for the status process, on which nothing depends. */

@@ -67,9 +67,9 @@ add_fate(struct buffer *b, const struct exit_report *o)
 	if (score->fate == SCORE_ANSWERED)
 		buffer_printf(b, "; its client got %d", score->status);
 	else if (score->fate == SCORE_CUT_OFF)
-		buffer_printf(b, "; its client got a part of the answer");
+		buffer_printf(b, "; its client got a part of the response");
 	else if (score->state == SCORE_RUNNING)
-		buffer_printf(b, "; its client got no answer");
+		buffer_printf(b, "; its client got no response");
 }
 
 bool

@@ -300,8 +300,8 @@ give_way(struct master *m, const struct master_hooks *hooks)
 
 	m->leaving = true;
 	m->left = clock_now();
-	log_notice("upgraded: process %d serves, this one finishes what it has "
-		   "begun",
+	log_notice(
+	    "upgraded: process %d serves now, this one finishes its requests",
 	    successor);
 	setproctitle("master [leaving, %d serves]", successor);
 	upgrade_release(&m->children); /* systemd follows children only */
@@ -323,7 +323,7 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 {
 	if (want_upgrade && m->leaving) {
 		want_upgrade = 0;
-		log_warning("no upgrade: another process serves already");
+		log_warning("no upgrade: another process already serves");
 	} else if (want_upgrade && m->ready && !m->reload.pending) {
 		want_upgrade = 0;
 		upgrade_begin(&m->upgrade, &m->children);
@@ -426,7 +426,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		m->ready_deadline = CLOCK_NEVER;
 	} else if (!m->stop.begun && is_start_over(m)) {
 		log_error("%s: giving up",
-		    m->started ? "a request of its own is not answered"
+		    m->started ? "no worker has responded to the test request"
 			       : "no worker could be started");
 		m->failed = true;
 		begin_stop(m);

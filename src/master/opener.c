@@ -260,8 +260,8 @@ opener_act(struct opener *o, struct buffer *why)
 	if (clock_now() < o->deadline)
 		return OPENER_PENDING;
 	buffer_printf(why,
-	    "%s: its file system has not answered for %lld s; is its server or "
-	    "its disk there?",
+	    "%s: its file system has not responded for %lld s: check its disk "
+	    "or its server",
 	    buffer_string(&o->path),
 	    (long long)(OPENER_PATIENCE / CLOCK_SECOND));
 	return OPENER_FAILED;

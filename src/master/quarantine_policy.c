@@ -29,7 +29,7 @@ quarantine_policy_admit(struct inherited *h, const struct exit_report *o)
 		return;
 	add_name(&name, &key);
 	log_warning("quarantine: %s has killed %d workers in less than %g s, "
-		    "and is answered 503 for so long",
+		    "and gets 503 for the same time",
 	    buffer_string(&name), c->quarantine_limit,
 	    (double)c->quarantine_time / CLOCK_SECOND);
 	buffer_free(&name);
@@ -46,7 +46,8 @@ quarantine_policy_discharge(struct inherited *h)
 	while (quarantine_release(h->quarantine, &key, clock_now())) {
 		buffer_clear(&name);
 		add_name(&name, &key);
-		log_notice("quarantine: %s is let out", buffer_string(&name));
+		log_notice(
+		    "quarantine: %s is served again", buffer_string(&name));
 	}
 	buffer_free(&name);
 	return quarantine_next(h->quarantine);

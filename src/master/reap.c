@@ -84,7 +84,7 @@ log_end(const struct child *child, int status)
 	exit_report_add_cause(&cause, status);
 	log_error("the %s[%d] %s%s%s", row->name, (int)child->pid,
 	    buffer_string(&cause), row->loss,
-	    child->retiring ? "" : "; another takes its place");
+	    child->retiring ? "" : "; a new one takes its place");
 	buffer_free(&cause);
 }
 

@@ -121,8 +121,8 @@ go_back(struct reload *r, struct inherited *h)
 static void
 give_up(struct reload *r, struct children *all)
 {
-	log_error("the reload is given up, as no new worker has started for "
-		  "%lld s: %zu old ones go on",
+	log_error("reload abandoned: no new worker has started for %lld s; "
+		  "%zu old workers go on",
 	    (long long)(RELOAD_PATIENCE / CLOCK_SECOND),
 	    count_old(r, all, false));
 	dismiss_ahead(all);
@@ -137,7 +137,7 @@ refuse(struct reload *r, struct children *all, const char *why)
 	bool again = r->again;
 
 	if (!r->logged)
-		log_error("cannot reload: %s; all goes on as it was", why);
+		log_error("cannot reload: %s; nothing has changed", why);
 	r->logged = r->by_worker;
 	r->opening = false;
 	end(r);

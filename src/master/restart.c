@@ -19,8 +19,7 @@ restart_note_death(struct restart *r, int64_t now)
 	if (r->storm || pause <= now)
 		return;
 	r->storm = true;
-	log_warning("workers die one after another: no more than %d a second "
-		    "are replaced",
+	log_warning("many workers die: at most %d per second are replaced",
 	    RESTART_PER_SECOND);
 }
 
@@ -52,7 +51,7 @@ restart_note_ready(struct restart *r)
 {
 	if (r->failures > 0)
 		log_notice(
-		    "workers start again; %u have failed to", r->failures);
+		    "workers start again, after %u have failed", r->failures);
 	r->failures = 0;
 	r->proven = true;
 }

@@ -35,7 +35,7 @@ stop_cut_short(struct stop *s, struct children *all)
 {
 	s->cut_short = true;
 	s->deadline = CLOCK_NEVER;
-	child_log_all(all, "is killed");
+	child_log_all(all, "killing");
 	child_signal(all, CHILD_WORKER, SIGKILL);
 	child_signal(all, CHILD_LOT, SIGKILL);
 }

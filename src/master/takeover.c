@@ -91,7 +91,7 @@ takeover_take(struct inherited *h)
 		fcntl(left.channel, F_SETFD, FD_CLOEXEC);
 	h->accept_gate = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (h->accept_gate == -1)
-		err(EXIT_FAILURE, "cannot make an eventfd");
+		err(EXIT_FAILURE, "cannot create an eventfd");
 }
 
 void
@@ -143,8 +143,8 @@ open_probe(const struct inherited *h)
 		return;
 	}
 	if (!logged)
-		log_error("cannot send a probe: %s; trying again until it "
-			  "works",
+		log_error("cannot send the test request: %s; trying again "
+			  "until it works",
 		    strerror(errno));
 	logged = true;
 }

@@ -141,8 +141,8 @@ objection(const struct children *all)
 	if (all->successor.pid != 0)
 		return "another is under way";
 	if (getpid() == 1)
-		return "this is process 1, and its end would be that of all "
-		       "others: start it anew";
+		return "this is process 1, and all other processes would end "
+		       "with it: restart it";
 	return NULL;
 }
 
@@ -199,8 +199,8 @@ fail(struct children *all, const char *how)
 
 	successor_signal(&all->successor, SIGKILL);
 	add_words(&words, all->successor.errors);
-	log_error("the upgrade has failed, and process %d goes on: the new one "
-		  "%s%s",
+	log_error("the upgrade has failed, and process %d goes on: the new "
+		  "process %s%s",
 	    (int)getpid(), how, buffer_string(&words));
 	buffer_free(&words);
 	successor_forget(&all->successor);
@@ -243,7 +243,7 @@ upgrade_act(struct upgrade *u, struct children *all)
 	if (u->ready)
 		return UPGRADE_DONE;
 	if (clock_now() >= u->deadline)
-		return fail(all, "did not answer in time");
+		return fail(all, "did not respond in time");
 	return UPGRADE_PENDING;
 }
 
@@ -274,8 +274,8 @@ upgrade_is_in_vain(struct children *all)
 void
 upgrade_log_loss(const struct children *all)
 {
-	log_error("process %d, which serves in place of this one, has ended",
-	    (int)all->new_master.pid);
+	log_error(
+	    "the new master, process %d, has ended", (int)all->new_master.pid);
 }
 
 void
@@ -283,7 +283,7 @@ upgrade_abandon(struct children *all)
 {
 	if (all->successor.pid == 0)
 		return;
-	log_notice("the upgrade is abandoned");
+	log_notice("upgrade abandoned");
 	successor_signal(&all->successor, SIGKILL);
 	successor_forget(&all->successor);
 }

@@ -230,7 +230,8 @@ mend_of(int error, bool local)
 		      "stop it, or choose another port with --listen";
 	case EACCES:
 		return local
-		    ? "; it may not make a socket there: choose another folder"
+		    ? "; tined may not create a socket there: choose another "
+		      "directory"
 		    : "; a port below 1024 needs root, or "
 		      "CAP_NET_BIND_SERVICE";
 	default:
@@ -303,7 +304,7 @@ open_tcp(struct listeners *all, const char *address, struct buffer *why)
 
 	if (!split_host_port(address, &parts)) {
 		buffer_printf(
-		    why, "cannot listen on %s: it is not host:port", address);
+		    why, "cannot listen on %s: expected host:port", address);
 		return -1;
 	}
 	error = getaddrinfo(*parts.host != '\0' ? parts.host : NULL, parts.port,
@@ -476,7 +477,7 @@ listener_adopt(struct listeners *all, struct buffer *why)
 	    (pid_t)pid != getpid() || getenv("LISTEN_FDS") == NULL)
 		return 0;
 	if (!env_number("LISTEN_FDS", MAX_PASSED_FDS, &count)) {
-		buffer_printf(why, "LISTEN_FDS=%s: wants a number up to %d",
+		buffer_printf(why, "LISTEN_FDS=%s: expected a number up to %d",
 		    getenv("LISTEN_FDS"), MAX_PASSED_FDS);
 		return -1;
 	}
@@ -511,11 +512,12 @@ stop_greeting(const struct listener *l)
 	bool stopped = l->path != NULL || stop_greeting_tcp(l->fd) == 0;
 
 	if (!stopped)
-		log_warning("%s: cannot refuse new clients while the others "
-			    "are served: %s; some may be reset",
+		log_warning("%s: the kernel cannot refuse new clients during "
+			    "the stop: %s; some clients may be reset",
 		    l->url, strerror(errno));
 	if (is_still_ours(l) && unlink(l->path) == -1)
-		log_warning("cannot remove the socket %s: %s; remove it",
+		log_warning(
+		    "cannot remove the socket %s: %s; remove it by hand",
 		    l->path, strerror(errno));
 	return stopped;
 }

@@ -18,8 +18,7 @@ reopen(struct logfile *f, const char *name)
 
 	if (logfile_reopen(f) == 0)
 		return 0;
-	log_error("cannot open the %s log %s again: %s; the old one is written "
-		  "to until it can",
+	log_error("cannot reopen the %s log %s: %s; lines go to the old one",
 	    name, target, logfile_explain(target));
 	return -1;
 }
@@ -44,7 +43,8 @@ log_follow_open(struct inherited *h)
 	notice.fds[NOTICE_BOX_ERROR_LOG] = descriptor(error_log);
 	if (notice_box_post(&h->control, &notice) == 0)
 		return result;
-	log_error("cannot pass on the logs: %s", strerror(errno));
+	log_error(
+	    "cannot pass the logs to other processes: %s", strerror(errno));
 	return -1;
 }
 

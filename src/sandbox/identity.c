@@ -101,8 +101,7 @@ set_user(struct identity *id, const struct config *c, struct buffer *why)
 	}
 	if (c->group == NULL) {
 		buffer_printf(why,
-		    "--user %s: no user has this number: wants --group too",
-		    c->user);
+		    "--user %s: no user has this number: add --group", c->user);
 		return -1;
 	}
 	id->uid = (uid_t)number;
@@ -169,8 +168,8 @@ set_as_asked(
 	if ((!id->changes && c->chroot == NULL) || may_change(c))
 		return open_root(id, c->chroot, root, why);
 	buffer_printf(why,
-	    "--%s: only root may do that, with CAP_SETUID, CAP_SETGID, "
-	    "CAP_KILL and CAP_SYS_CHROOT: start tined so, or leave it out",
+	    "--%s: needs root with CAP_SETUID, CAP_SETGID, CAP_KILL and "
+	    "CAP_SYS_CHROOT: start tined as root, or leave the option out",
 	    id->changes ? "user" : "chroot");
 	return -1;
 }

@@ -68,7 +68,7 @@ describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
 		    b, "Landlock: this kernel has none, or forbids it\n");
 		return;
 	}
-	buffer_printf(b, "Landlock (version %d) keeps them from: %s",
+	buffer_printf(b, "Landlock (version %d) keeps workers from: %s",
 	    p->landlock, landlock_describe(p->landlock));
 	if ((more & PRIVILEGE_WRITE) != 0)
 		buffer_add_string(b, "; but a mount needs files anywhere");
@@ -85,7 +85,7 @@ describe_seccomp(const struct privilege *p, unsigned more, struct buffer *b)
 		    b, "seccomp: this kernel or machine has none\n");
 		return;
 	}
-	buffer_add_string(b, "seccomp keeps them from: ");
+	buffer_add_string(b, "seccomp keeps workers from: ");
 	if ((more & PRIVILEGE_EXEC) == 0)
 		buffer_add_string(b, "programs, processes, ");
 	if ((more & PRIVILEGE_CONNECT) == 0)
@@ -139,12 +139,12 @@ privilege_log(const struct privilege *p, const struct privilege_needs *needs)
 	log_lines(&b);
 	buffer_free(&b);
 	if (!p->confined && !HAS_SANITIZER)
-		log_warning("--no-sandbox: a worker that is taken over can do "
-			    "all that %s may",
+		log_warning("--no-sandbox: an attacker who takes over a "
+			    "worker can do everything that %s may do",
 		    is_root(p) ? "root" : "its user");
 	else if (is_root(p))
-		log_notice("workers run as root, as tined was started by root: "
-			   "--user www-data would be safer");
+		log_notice("workers run as root, because root started tined: "
+			   "a user such as --user www-data is safer");
 }
 
 /* For a root that stays: it may read what it serves, and nothing else. */

@@ -78,8 +78,8 @@ sub crowd ($tined, $clients, $seconds, $choose) {
 }
 
 sub storm_line () {
-	return qr{warning:\ workers\ die\ one\ after\ another:
-		\ no\ more\ than\ 50\ a\ second\ are\ replaced\z}x;
+	return qr{warning:\ many\ workers\ die:
+		\ at\ most\ 50\ per\ second\ are\ replaced\z}x;
 }
 
 1;

@@ -382,12 +382,12 @@ TEST(unknown_options_and_missing_values_are_named)
 {
 	assert_mistake("--nonsense", "--nonsense", "--help");
 	assert_mistake("-x", "-x", "--help");
-	assert_mistake("-\x1b", "no option -", "--help");
-	assert_mistake("--\x1b[31m\n", "no option", "--help");
+	assert_mistake("-\x1b", "unknown option -", "--help");
+	assert_mistake("--\x1b[31m\n", "unknown option", "--help");
 	assert_mistake("-w", "--workers", "needs a value");
 	assert_mistake("--listen", "--listen", "needs a value");
 	assert_mistake("--daemon=yes", "--daemon", "takes no value");
-	assert_mistake("/a|/b", "one folder", "--mount");
+	assert_mistake("/a|/b", "directories", "--mount");
 }
 
 TEST(no_value_can_write_more_than_its_line)

@@ -30,8 +30,8 @@ lose(struct lot *lot, struct parked *b)
 {
 	if (errno == EAGAIN || channel_is_choked(errno))
 		return false;
-	log_error("cannot hand the connection of %s to a worker: %s; it is "
-		  "closed",
+	log_error(
+	    "cannot hand the connection of %s to a worker: %s; closing it",
 	    b->peer.name, strerror(errno));
 	parked_release(&lot->parked, b);
 	return true;
@@ -147,8 +147,8 @@ static void
 warn_full(struct lot *lot)
 {
 	if (!lot->told_full)
-		log_warning("%zu connections are held, which is all that there "
-			    "is room for: the oldest that can be are closed",
+		log_warning("the lot is full with %zu connections: closing "
+			    "those that have waited longest",
 		    lot->parked.count);
 	lot->told_full = true;
 }
@@ -323,7 +323,8 @@ is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 {
 	if (len <= lot->room)
 		return false;
-	log_warning("%s has sent more than there is room for, and is let go",
+	log_warning(
+	    "closing the connection of %s: no room for what it has sent",
 	    h->peer.name);
 	return true;
 }

@@ -115,8 +115,9 @@ go_on_after_send(struct lot *lot, struct parked *b)
 void
 lot_give_up_sending(struct lot *lot, struct parked *b, const char *why)
 {
-	log_info("%s did not take %llu bytes of a response: %s", b->peer.name,
-	    (unsigned long long)deferred_length(b->deferred), why);
+	log_info("%s did not receive %llu bytes of its response: %s",
+	    b->peer.name, (unsigned long long)deferred_length(b->deferred),
+	    why);
 	score_lot_aborted(lot->inherited->board->lot);
 	parked_release(&lot->parked, b);
 }

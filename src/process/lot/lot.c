@@ -419,7 +419,7 @@ lot_run(struct inherited *inherited, pid_t master)
 	if (lot.room > inherited->ready.room)
 		lot.room = inherited->ready.room;
 	log_set_role("lot");
-	setproctitle("lot (clients that wait)");
+	setproctitle("lot (idle and slow clients)");
 	client_share_init(
 	    &lot.client_share, inherited->client_limit, inherited->board);
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);

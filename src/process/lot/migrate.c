@@ -42,7 +42,8 @@ move(struct lot *lot, struct parked *b)
 		b->len, b->deferred) == -1) {
 		if (errno == EAGAIN || channel_is_choked(errno))
 			return false;
-		log_error("cannot hand a connection over: %s; it is closed",
+		log_error("cannot hand a connection over to the new server: "
+			  "%s; closing it",
 		    strerror(errno));
 	}
 	parked_release(&lot->parked, b);

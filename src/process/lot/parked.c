@@ -147,8 +147,7 @@ parked_new(struct parked_all *all, int fd, enum parked_state state)
 	if (parked_all_watch(all, fd, events_of(state), b) == 0)
 		return b;
 	error = errno;
-	log_error(
-	    "cannot watch a connection: %s; it is closed", strerror(error));
+	log_error("cannot watch a connection: %s; closing it", strerror(error));
 	parked_release(all, b);
 	errno = error;
 	return NULL;

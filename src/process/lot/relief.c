@@ -46,7 +46,7 @@ lot_relieve_workers(struct lot *lot)
 	if (b != NULL) {
 		score_lot_evicted(lot->inherited->board->lot);
 		lot_give_up_sending(
-		    lot, b, "others need its place, and it was the slowest");
+		    lot, b, "closed as the slowest client, to make room");
 	}
 	return lot->relief;
 }

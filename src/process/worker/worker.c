@@ -70,7 +70,8 @@ look_at_gate(struct worker *w)
 	w->inherited->accept_gate = -1;
 	if (watch_listeners(w) == 0 || w->let_go)
 		return;
-	log_error("cannot watch listeners: %s; it ends", strerror(errno));
+	log_error(
+	    "cannot watch the listening sockets: %s; ending", strerror(errno));
 	w->want_stop = 1;
 }
 
