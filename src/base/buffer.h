@@ -1,6 +1,6 @@
 /*
- * buffer: bytes that grow.  All zeroes is an empty buffer.  The data moves
- * when it grows: keep offsets, not pointers.
+ * buffer: a growing array of bytes.  All zeroes is an empty buffer.  The data
+ * moves when the buffer grows: keep offsets, not pointers.
  */
 #ifndef TINED_BASE_BUFFER_H
 #define TINED_BASE_BUFFER_H
@@ -13,15 +13,15 @@
 struct buffer {
 	char *data;  /* owned; NULL until something is added */
 	size_t len;  /* bytes in use */
-	size_t size; /* bytes there are */
+	size_t size; /* bytes allocated */
 };
 
 void buffer_free(struct buffer *b);
-/* Empty, the memory kept. */
+/* Empties the buffer and keeps its memory. */
 void buffer_clear(struct buffer *b);
-/* Empty, and the memory kept unless it is more than this. */
+/* Empties the buffer and keeps its memory, unless that exceeds keep bytes. */
 void buffer_shrink(struct buffer *b, size_t keep);
-/* Room for at least this many bytes more; where they go. */
+/* Makes room for that many more bytes, and returns where they go. */
 char *buffer_reserve(struct buffer *b, size_t room);
 void buffer_add(struct buffer *b, const void *bytes, size_t len);
 void buffer_add_text(struct buffer *b, struct text t);
@@ -31,7 +31,7 @@ void buffer_add_number(struct buffer *b, uint64_t n);
 void buffer_printf(struct buffer *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct text buffer_text(const struct buffer *b);
-/* The data with a NUL behind it that len does not count. */
+/* Returns the data with a final NUL, which len does not include. */
 const char *buffer_string(struct buffer *b);
 
 #endif

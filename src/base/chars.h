@@ -1,6 +1,6 @@
 /*
- * chars: the classes of bytes that the grammars of RFC 9110, RFC 9112 and
- * RFC 3986 are made of, in one table, asked without a locale.
+ * chars: the character classes of RFC 9110, RFC 9112 and RFC 3986, in one table
+ * that does not depend on the locale.
  */
 #ifndef TINED_BASE_CHARS_H
 #define TINED_BASE_CHARS_H
@@ -10,21 +10,21 @@
 #include <stdint.h>
 
 /*
- * The URL standard of browsers leaves more bytes as they are than RFC 3986 has
- * (https://url.spec.whatwg.org/#percent-encoded-bytes), some in a path, others
- * in a query only, and other clients send what they were given.
+ * CHAR_PATH and CHAR_QUERY go beyond RFC 3986: browsers follow the URL standard
+ * (https://url.spec.whatwg.org/#percent-encoded-bytes), which leaves more bytes
+ * unencoded, and other clients encode nothing.
  */
 enum char_class {
 	CHAR_TOKEN = 1,	   /* tchar: RFC 9110, 5.6.2 */
 	CHAR_VALUE = 2,	   /* field-vchar, SP, HT: RFC 9110, 5.5 */
-	CHAR_PATH = 4,	   /* of CHAR_URI but "?"; and "[", "]", "|" */
-	CHAR_QUERY = 8,	   /* all but controls, SP and "#" */
+	CHAR_PATH = 4,	   /* CHAR_URI without "?", with "[", "]", "|" */
+	CHAR_QUERY = 8,	   /* all bytes except controls, SP and "#" */
 	CHAR_HEX = 16,	   /* HEXDIG */
 	CHAR_DIGIT = 32,   /* DIGIT */
 	CHAR_NAME = 64,	   /* reg-name, with "%": RFC 3986, 3.2.2 */
 	CHAR_PLAIN = 128,  /* unreserved and "/": never percent-encoded */
 	CHAR_URI = 256,	   /* pchar, "/", "?", with "%": RFC 3986, 3.4 */
-	CHAR_ITSELF = 512, /* of CHAR_QUERY, all but "%": it encodes nothing */
+	CHAR_ITSELF = 512, /* CHAR_QUERY without "%": it encodes nothing */
 };
 
 extern const uint16_t chars_table[256];
@@ -35,13 +35,13 @@ chars_is(char c, enum char_class class)
 	return (chars_table[(unsigned char)c] & class) != 0;
 }
 
-/* True when all len bytes are of the class; true for none. */
+/* True if all len bytes have the class; true if len is 0. */
 bool chars_all(const char *at, size_t len, enum char_class class);
 
-/* The classes of which all these bytes are; all classes for none. */
+/* Returns the classes that all len bytes have; all classes if len is 0. */
 unsigned chars_classes(const char *at, size_t len);
 
-/* The value of a HEXDIG, 0 to 15; -1 for any other byte. */
+/* Returns the value of a HEXDIG, 0 to 15, or -1 for any other byte. */
 int chars_hex(char c);
 
 #endif

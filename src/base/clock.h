@@ -1,6 +1,6 @@
 /*
- * clock: time that only goes forward, in nanoseconds.  A deadline is such a
- * time; CLOCK_NEVER is one that does not come.
+ * clock: monotonic time in nanoseconds.  A deadline is a point in that time;
+ * CLOCK_NEVER is a deadline that never passes.
  */
 #ifndef TINED_BASE_CLOCK_H
 #define TINED_BASE_CLOCK_H
@@ -14,13 +14,16 @@
 #define CLOCK_NEVER INT64_MAX
 
 int64_t clock_now(void);
-/* The one of two deadlines that comes first. */
+/* Returns the earlier of two deadlines. */
 int64_t clock_sooner(int64_t a, int64_t b);
-/* For ppoll: how long until the deadline, never negative. */
+/* Returns the time until the deadline, for ppoll; never negative. */
 struct timespec clock_until(int64_t deadline);
-/* For epoll_wait: rounded up, so that it has passed then; -1 for none. */
+/*
+ * The same for epoll_wait: rounded up, so that the deadline has passed after the
+ * wait; -1 for CLOCK_NEVER.
+ */
 int clock_milliseconds_until(int64_t deadline);
-/* For setsockopt(SO_RCVTIMEO): at least a microsecond, as 0 means never. */
+/* For SO_RCVTIMEO: at least a microsecond, because 0 means no timeout. */
 struct timeval clock_timeval(int64_t nanoseconds);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * escape: bytes that came from a client, made harmless where they are shown.
+ * escape: makes bytes from a client harmless where they are displayed.
  */
 #ifndef TINED_BASE_ESCAPE_H
 #define TINED_BASE_ESCAPE_H
@@ -9,23 +9,22 @@
 #include "base/buffer.h"
 
 /*
- * For a line of a log: control bytes, '\' and bytes past 126 as \xhh (or \n,
- * \r, \t, \\), so that a line stays one line and a terminal obeys nobody.
- * At most max bytes are added; a longer text ends in "...".
+ * For a log line: control bytes, '\' and bytes beyond 126 become \xhh (or \n,
+ * \r, \t, \\), so that a client can neither begin a new line nor control a
+ * terminal.  Adds at most max bytes; a text that is cut ends in "...".
  */
 void escape_log(struct buffer *b, struct text t, size_t max);
-/* The same for what stands between quotes: '"' becomes \" too. */
+/* The same between quotes: '"' becomes \" as well. */
 void escape_log_quoted(struct buffer *b, struct text t, size_t max);
 /*
- * For a string of JSON, between its quotes: printable ASCII too, so that it is
- * JSON whatever the bytes were.  What is beyond ASCII and UTF-8 becomes its
- * character, as \uhhhh; any other byte becomes the character of that number, as
- * in ISO-8859-1.
+ * For a JSON string, between its quotes.  The result is ASCII and valid JSON,
+ * whatever the bytes are: a UTF-8 character becomes \uhhhh, and a byte that is
+ * not UTF-8 becomes the ISO-8859-1 character with that number.
  */
 void escape_json(struct buffer *b, struct text t, size_t max);
 /*
- * For the text or a quoted attribute of an HTML page, which may not have
- * control bytes: their pictures stand for them (U+2400 and on).
+ * For text or a quoted attribute in HTML.  Control bytes, which HTML forbids,
+ * become their control pictures (U+2400 and on).
  */
 void escape_html(struct buffer *b, struct text t);
 

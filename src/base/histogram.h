@@ -1,6 +1,6 @@
 /*
- * histogram: how long requests took, in buckets that are the same for all, so
- * that those of many workers can be added.
+ * histogram: request durations in fixed buckets, so that the histograms of
+ * several workers can be added up.
  */
 #ifndef TINED_BASE_HISTOGRAM_H
 #define TINED_BASE_HISTOGRAM_H
@@ -8,16 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* From 100 microseconds to a minute, and one for whatever took longer. */
+/* From 100 microseconds to a minute, and one for all longer durations. */
 #define HISTOGRAM_BUCKETS 19
 
-/* The bucket of a time in nanoseconds: the first whose bound it is not over. */
+/* Returns the bucket of a duration: the first with bound >= nanoseconds. */
 size_t histogram_bucket(int64_t nanoseconds);
-/* The bound of a bucket, in nanoseconds; CLOCK_NEVER of the last. */
+/* Returns a bucket's upper bound in nanoseconds; CLOCK_NEVER for the last. */
 int64_t histogram_bound(size_t bucket);
 /*
- * The bound under which so many thousandths of all counted requests stayed:
- * 990 is the 99th percentile.  0 if there are none.
+ * Returns the bound of the bucket with that quantile, in nanoseconds: 990
+ * thousandths is the 99th percentile.  0 if nothing was counted.
  */
 int64_t histogram_quantile(
     const uint64_t counts[HISTOGRAM_BUCKETS], unsigned thousandths);

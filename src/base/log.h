@@ -1,11 +1,13 @@
 /*
- * log: the error log.  One line an event: when, who, how grave, and words that
- * a person can act on.  Whatever a client sent is escaped here (escape.h).
- * Until log_open the lines go to standard error.  errno is kept.
+ * log: the error log.  One line per event: time, process, level, and a message
+ * that an operator can act on.  Control characters in the message are escaped
+ * (escape.h).  Before log_open, lines go to standard error.  All functions
+ * preserve errno.
  *
  *	2026-11-23T18:41:22.123Z worker 3[124] error: words
  *
- * Syslog and systemd's journal get the level as a priority, and no time.
+ * Lines for syslog and systemd's journal have the level as their priority, and
+ * no time.
  */
 #ifndef TINED_BASE_LOG_H
 #define TINED_BASE_LOG_H
@@ -14,29 +16,29 @@
 
 #include "base/text.h"
 
-/* Bytes of a line from the handler of a signal. */
+/* The largest line that log_dying writes, in bytes. */
 #define LOG_DYING_MAX 400
 
 enum log_level {
-	LOG_LEVEL_ERROR,   /* something is broken: act */
-	LOG_LEVEL_WARNING, /* something may break: look */
-	LOG_LEVEL_NOTICE,  /* what an operator did, or wants to know */
+	LOG_LEVEL_ERROR,   /* something has failed: the operator must act */
+	LOG_LEVEL_WARNING, /* something may fail soon */
+	LOG_LEVEL_NOTICE,  /* effects of an operator's actions; main events */
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG,
 };
 
-/* FILE, "-" for standard_fd, or "syslog"; -1 with errno. */
+/* Opens a file, "-" for standard_fd, or "syslog".  -1 with errno. */
 int log_open(const char *target, int standard_fd);
-/* Where the lines go: to be reopened (logfile.h). */
+/* Returns the log's destination, so that others can reopen it (logfile.h). */
 struct logfile *log_file(void);
-/* Lines of a higher level are not written. */
+/* Lines beyond this level are not written. */
 void log_set_level(enum log_level level);
-/* Whether nothing is written for now. */
+/* While muted, nothing is written. */
 void log_mute(bool muted);
-/* "master" until set; the name is copied. */
+/* Sets the name of this process; the initial one is "master".  Copied. */
 void log_set_role(const char *role);
 
-/* An error, from the handler of a signal: async-signal-safe. */
+/* Logs an error from a signal handler: async-signal-safe. */
 void log_dying(struct text words);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

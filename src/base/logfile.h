@@ -1,9 +1,8 @@
 /*
- * logfile: where the lines of a log go: a file, a standard stream, which may be
- * systemd's journal, or syslog.  A line is one write, so that the lines of
- * several processes do not mix.  A log that cannot be written never stops
- * service: the line is lost and counted, and one process of all that share the
- * log says so, once.
+ * logfile: the destination of a log: a file, a standard stream (which may be
+ * connected to systemd's journal), or syslog.  Each line is one write, so that
+ * the lines of several processes do not mix.  If a line cannot be written, it is
+ * lost and counted; one of the processes that share the log reports that, once.
  */
 #ifndef TINED_BASE_LOGFILE_H
 #define TINED_BASE_LOGFILE_H
@@ -18,10 +17,10 @@ enum logfile_kind {
 	LOGFILE_SYSLOG,
 };
 
-/* In memory that all processes forked after logfile_open share. */
+/* In memory shared by all processes that are forked after logfile_open. */
 struct logfile_trouble {
-	atomic_bool now;
-	atomic_uint_least64_t lost; /* lines, in the present trouble */
+	atomic_bool now;	    /* lines are being lost */
+	atomic_uint_least64_t lost; /* lines, since that began */
 };
 
 struct logfile {
@@ -35,40 +34,44 @@ struct logfile {
 };
 
 enum logfile_event {
-	LOGFILE_FINE,	/* written, or lost in a trouble already told of */
-	LOGFILE_BROKE,	/* the first line that was lost: errno says why */
-	LOGFILE_HEALED, /* the first that was written again */
+	LOGFILE_FINE,	/* written; or lost, as others before it */
+	LOGFILE_BROKE,	/* the first line that is lost: errno says why */
+	LOGFILE_HEALED, /* the first line that is written again */
 };
 
 /*
- * Opens "off", "syslog", "-" (which is standard_fd) or a file, which is
- * appended to and made with mode 0640.  Waits for nobody: a FIFO must have a
- * reader.  -1 with errno.
+ * Opens "off", "syslog", "-" (standard_fd) or a file, for appending; it creates
+ * the file with mode 0640.  Does not block: a FIFO must have a reader.  -1 with
+ * errno.
  */
 int logfile_open(struct logfile *f, const char *target, int standard_fd);
-/* Words for errno, after a file of this name could not be opened. */
+/* Explains errno after logfile_open has failed with that path. */
 const char *logfile_explain(const char *path);
-/* Is the descriptor the stream to the journal that systemd has opened? */
+/* True if systemd has connected the descriptor to its journal. */
 bool logfile_is_journal(int fd);
-/* Does whoever gets the lines note their time: syslog, the journal? */
+/* True if the destination adds the time to each line: syslog, the journal. */
 bool logfile_has_time(const struct logfile *f);
-/* Is it a path or syslog, and no standard stream? */
+/* True for a path and for syslog, false for a standard stream. */
 bool logfile_can_reopen(const struct logfile *f);
 /*
- * Opens the path again, which may be another file by now, and gives it the
- * place of the old one: the descriptor's number stays.  Syslog is connected to
- * anew.  -1 with errno, and the old one stays.
+ * Opens the path again, which may be another file by now, under the same
+ * descriptor number; or reconnects to syslog.  On failure the old file stays
+ * open: -1 with errno.
  */
 int logfile_reopen(struct logfile *f);
-/* Gives that place to a descriptor.  Safe in the handler of a signal. */
+/*
+ * Replaces the open file by fd, under the same descriptor number.
+ * Async-signal-safe.
+ */
 void logfile_take_over(struct logfile *f, int fd);
 /*
- * One line with its newline; the priority is syslog(3)'s.  Async-signal-safe.
- * Waits for a second at most, and not at all while lines are being lost.
+ * Writes one line, which ends in a newline, with a priority of syslog(3).
+ * Blocks for at most a second, and not at all while lines are being lost.
+ * Async-signal-safe.
  */
 enum logfile_event logfile_write(
     struct logfile *f, int priority, const char *line, size_t len);
-/* Lines lost in the last trouble. */
+/* Returns the number of lines that the last failure has lost. */
 unsigned long long logfile_lost(const struct logfile *f);
 
 #endif

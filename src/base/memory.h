@@ -1,7 +1,7 @@
 /*
- * memory: allocation that does not fail.  A process that gets no memory says
- * so and exits with status 1: a worker is then replaced by the master.  What is
- * returned belongs to the caller, who calls free().
+ * memory: allocation that cannot fail.  If there is no memory, the process logs
+ * that and exits with status 1; the master replaces a worker that does.  The
+ * caller frees what these functions return with free(), except where noted.
  */
 #ifndef TINED_BASE_MEMORY_H
 #define TINED_BASE_MEMORY_H
@@ -9,16 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How a process says so; standard error until this is set. */
+/* Sets the function that logs it.  Until then: standard error. */
 void memory_set_last_words(void (*say)(const char *words));
 
 void *memory_get(size_t size);
-/* Zeroed, and checked for overflow. */
+/* Returns zeroed memory; count * size may not overflow. */
 void *memory_get_array(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);
 /*
- * Zeroed, for this process and those that it forks.  This may fail: NULL with
- * errno.  It is given back by munmap(2).
+ * Returns zeroed memory that this process shares with the processes that it
+ * forks later.  May fail: NULL with errno.  Release it with munmap(2).
  */
 void *memory_share(size_t size);
 char *memory_copy_string(const char *s);
@@ -26,15 +26,15 @@ char *memory_printf(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
 /*
- * Gives to the system what was freed, as far as it can, so that processes that
- * are forked have no holes to fill, each for itself.
+ * Returns freed memory to the system.  Called before a fork, because a child
+ * that reuses a freed block gets a private copy of its page.
  */
 void memory_settle(void);
 /*
- * Of a buffer that is for many bytes, and rarely has more than a few: what is
- * in it is of no more use.  Behind the first MEMORY_KEPT bytes, used of which
- * have been written, it takes no memory until it is written again.  False if
- * no more than those have been.
+ * Releases the physical memory of a large buffer whose content is not needed any
+ * more, except its first MEMORY_KEPT bytes.  The buffer stays usable.  *used is
+ * the number of bytes that have been written so far, and becomes 0.  Returns
+ * false if there was nothing to release.
  */
 #define MEMORY_KEPT ((size_t)16 << 10)
 bool memory_forget(void *buffer, size_t *used);

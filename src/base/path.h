@@ -1,15 +1,17 @@
 /*
- * path: names of files that stay right when the process leaves its folder.
+ * path: absolute paths, which stay valid when the process changes its
+ * directory.
  */
 #ifndef TINED_BASE_PATH_H
 #define TINED_BASE_PATH_H
 
 /*
- * The same file from the root, by the way that led here ($PWD), so that a link
- * on that way is followed anew each time.  The caller's to free.
+ * Returns path as an absolute path, below $PWD if that is the current directory.
+ * So symbolic links in $PWD are followed again at each use.  The caller frees
+ * it.
  */
 char *path_absolute(const char *path);
-/* The same in its place. */
+/* Replaces *path by its absolute path. */
 void path_make_absolute(char **path);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * relaxed: loads and stores of what has one writer, and many readers who need
- * no order between it and anything else: plain ones, only never torn.
+ * relaxed: atomic loads and stores without memory ordering, for values with one
+ * writer whose readers do not relate them to other values.
  */
 #ifndef TINED_BASE_RELAXED_H
 #define TINED_BASE_RELAXED_H

@@ -1,6 +1,6 @@
 /*
- * text: a view of bytes that somebody else owns.  Not NUL-terminated, may
- * hold any byte.  Valid as long as the owner keeps the bytes.
+ * text: a view of bytes with another owner, valid as long as the owner keeps
+ * them.  Not NUL-terminated; may contain any byte.
  */
 #ifndef TINED_BASE_TEXT_H
 #define TINED_BASE_TEXT_H
@@ -21,7 +21,7 @@ struct text {
 
 struct text text_of(const char *s);
 bool text_equal(struct text a, struct text b);
-/* ASCII letters compare without case (RFC 9110, 5.1). */
+/* Compares ASCII letters without case (RFC 9110, 5.1). */
 bool text_equal_nocase(struct text a, struct text b);
 bool text_begins(struct text t, struct text prefix);
 /* OWS of RFC 9110, 5.6.3: SP and HT. */
@@ -31,7 +31,7 @@ text_is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Without OWS at both ends. */
+/* Strips OWS at both ends. */
 static inline struct text
 text_trim(struct text t)
 {
@@ -45,14 +45,14 @@ text_trim(struct text t)
 }
 
 /*
- * The next element of a comma-separated list (RFC 9110, 5.6.1), trimmed;
- * *rest moves past it.  Empty elements are skipped.  Quoted strings are kept
- * whole.  False at the end of the list.
+ * Gets the next element of a comma-separated list (RFC 9110, 5.6.1), trimmed,
+ * and moves *rest past it.  Skips empty elements, and does not split quoted
+ * strings.  False at the end of the list.
  */
 bool text_next_element(struct text *rest, struct text *element);
 /*
- * Unsigned decimal digits and nothing else.  False when there are none, when
- * another byte is among them or when the number is over max.
+ * Parses unsigned decimal digits.  False if the text is empty, contains any
+ * other byte, or exceeds max.
  */
 bool text_to_number(struct text t, uint64_t max, uint64_t *number);
 

@@ -1,7 +1,6 @@
 /*
- * body: finds the content of a request in the bytes behind its head
- * (RFC 9112, 6 and 7.1).  It reads no socket and copies nothing: it says which
- * of the bytes it was given are content.
+ * body: decodes the body of a request (RFC 9112, 6 and 7.1).  It neither reads
+ * sockets nor copies data: it tells which of the given bytes are content.
  */
 #ifndef TINED_HTTP_BODY_H
 #define TINED_HTTP_BODY_H
@@ -9,13 +8,13 @@
 #include "http/request.h"
 
 #define BODY_CHUNK_LINE_MAX 256 /* chunk-size, extensions; without CRLF */
-/* Of all chunks together: CVE-2023-39326 is what comes without a bound. */
+/* In all chunks together.  Without a limit: CVE-2023-39326. */
 #define BODY_EXTENSIONS_MAX (16 << 10)
 #define BODY_TRAILER_LINE_MAX 8192
 #define BODY_TRAILERS_MAX (16 << 10) /* bytes of all trailer lines */
 
 enum body_state {
-	BODY_DATA, /* of a length, or of a chunk */
+	BODY_DATA, /* within content with a length, or within a chunk */
 	BODY_CHUNK_SIZE,
 	BODY_CHUNK_END,
 	BODY_TRAILERS,
@@ -26,25 +25,25 @@ enum body_state {
 struct body {
 	enum body_state state;
 	bool chunked;
-	uint64_t left;	   /* bytes of data that are still to come */
+	uint64_t left;	   /* bytes that BODY_DATA still expects */
 	uint64_t total;	   /* bytes of content so far */
-	uint64_t max;	   /* bytes of content that are allowed */
+	uint64_t max;	   /* limit on total */
 	size_t extensions; /* bytes of chunk extensions so far */
 	size_t trailers;   /* bytes of trailer lines so far */
 	size_t trailer_count;
-	int status; /* of BODY_REFUSED: 400 or 413 */
+	int status; /* if BODY_REFUSED: 400 or 413 */
 };
 
-/* From the framing of a request; may be BODY_REFUSED (413) at once. */
+/* Begins as the request is framed; may be BODY_REFUSED (413) immediately. */
 void body_start(struct body *b, const struct request *r, uint64_t max);
-/* The same, in chunks, or of a length. */
+/* The same for chunked content, and for content with a length. */
 void body_start_chunks(struct body *b, uint64_t max);
 void body_start_length(struct body *b, uint64_t length, uint64_t max);
 /*
- * Looks at bytes[0..len).  *content is the part of them that is content,
- * perhaps empty; the return value is how many are done with.  Call again with
- * the rest, and with more behind it, until the state is BODY_COMPLETE or
- * BODY_REFUSED.  0 and no content: more bytes are needed.
+ * Decodes bytes[0..len).  Sets *content to the part of them that is content,
+ * perhaps empty, and returns the number of bytes that are consumed.  Call it
+ * again with the rest and more bytes after it, until the state is BODY_COMPLETE
+ * or BODY_REFUSED.  If it returns 0 without content, it needs more bytes.
  */
 size_t body_take(
     struct body *b, const char *bytes, size_t len, struct text *content);

@@ -1,8 +1,7 @@
 /*
- * collect: whether enough of a request has come, its content too, for nobody to
- * wait for more of it.  Where content in chunks ends only its decoder can tell
- * (body.h); what that finds is dropped, and whoever serves the request decodes
- * it anew.
+ * collect: tells when a request has arrived completely, including its content.
+ * For chunked content this runs the decoder (body.h) and discards its output;
+ * the worker that serves the request decodes it again.
  */
 #ifndef TINED_HTTP_COLLECT_H
 #define TINED_HTTP_COLLECT_H
@@ -11,19 +10,19 @@
 
 struct collect {
 	struct body body;
-	size_t at; /* bytes that have been looked at */
+	size_t at; /* bytes[0..at) have been scanned */
 };
 
 /*
- * Of a request of so many bytes, head and content; or with that many before its
- * chunks, in which there may be max bytes of content.
+ * Begins.  wanted is the size of the request, head and content; if chunked, it
+ * is the size of the head, and max limits the content in the chunks.
  */
 void collect_start(
     struct collect *c, bool chunked, size_t wanted, uint64_t max);
 /*
- * Looks at bytes[0..len), each time the same and perhaps more.  True when all
- * is there, and when no more of it is worth a wait: it breaks the grammar, or
- * is beyond max.
+ * Scans bytes[0..len), which are the bytes of the last call and perhaps more.
+ * True if the request is complete, or if a worker will refuse it in any case,
+ * because it is malformed or exceeds max.
  */
 bool collect_is_done(struct collect *c, const char *bytes, size_t len);
 

@@ -9,19 +9,20 @@
 
 #include "http/request.h"
 
-/* What is known of the representation that would be sent. */
+/* The validators of the selected representation (RFC 9110, 8.8). */
 struct validators {
 	struct text etag; /* with its quotes; W/ before them if it is weak */
 	time_t modified;
 };
 
 /*
- * Evaluates them in the order of RFC 9110, 13.2.2.  0 when the request is to
- * be performed, else 304 or 412.  now is for dates that lie in the future.
+ * Evaluates the preconditions in the order of RFC 9110, 13.2.2.  Returns 0 if
+ * the request is to be performed, else 304 or 412.  Dates later than now are
+ * ignored.
  */
 int conditional_check(
     const struct request *r, const struct validators *v, time_t now);
-/* Whether a Range field may be honoured: no If-Range, or one that is true. */
+/* True if Range may be honoured: there is no If-Range, or it matches. */
 bool conditional_range_applies(
     const struct request *r, const struct validators *v);
 

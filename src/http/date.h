@@ -12,11 +12,11 @@
 #define DATE_SIZE sizeof("Sun, 06 Nov 1994 08:49:37 GMT")
 
 /*
- * IMF-fixdate, with a NUL.  A time before 1970 or after 9999 is shown as the
- * first or the last that the form is good for.
+ * Formats t as an IMF-fixdate.  A time before 1970 or after 9999 becomes the
+ * first or the last second of that span.
  */
 void date_format(time_t t, char out[DATE_SIZE]);
-/* Reads all three forms; false when it is none of them. */
+/* Parses any of the three forms; false if it is none of them. */
 bool date_parse(struct text t, time_t *out);
 
 #endif

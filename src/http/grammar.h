@@ -1,6 +1,7 @@
 /*
- * grammar: the small grammars of RFC 9110, 5.6, at the front of a text.  Each
- * moves *t past what it found; false, and *t anywhere, when it is not there.
+ * grammar: the common rules of RFC 9110, 5.6.  Each function matches its rule at
+ * the beginning of *t and moves *t past it.  If it does not match, the function
+ * returns false and *t is unspecified.
  */
 #ifndef TINED_HTTP_GRAMMAR_H
 #define TINED_HTTP_GRAMMAR_H

@@ -1,6 +1,6 @@
 /*
- * media_type: the media type of a file by the end of its name, from the
- * system's mime.types, or from a small table where there is none.
+ * media_type: the media type of a file, by the suffix of its name, from the
+ * system's mime.types and a small built-in table.
  */
 #ifndef TINED_HTTP_MEDIA_TYPE_H
 #define TINED_HTTP_MEDIA_TYPE_H
@@ -12,24 +12,24 @@
 
 #define MEDIA_TYPE_SYSTEM_FILE "/etc/mime.types"
 
-/* Where its strings are, in the words of all: every worker has this memory. */
+/* Offsets in words, and not pointers, because every worker has this table. */
 struct media_type_entry {
-	uint32_t extension; /* in lower case, without its dot */
+	uint32_t extension; /* lower case, without its dot */
 	uint32_t type;
 };
 
 struct media_type {
 	struct media_type_entry *entries; /* sorted by extension; owned */
 	size_t count;
-	struct buffer words; /* strings, each with its NUL */
+	struct buffer words; /* the strings, NUL-terminated */
 };
 
-/* A file that cannot be read leaves the built-in types, which is no error. */
+/* Loads the file; if it cannot be read, only the built-in types are known. */
 void media_type_load(struct media_type *m, const char *file);
 void media_type_free(struct media_type *m);
 /*
- * A complete Content-Type, with charset=utf-8 for text.  Never NULL: what is
- * not known is application/octet-stream.
+ * Returns a complete Content-Type, with charset=utf-8 for text.  The default is
+ * application/octet-stream, never NULL.
  */
 const char *media_type_type(const struct media_type *m, const char *name);
 

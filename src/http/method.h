@@ -1,13 +1,13 @@
 /*
- * method: the request methods that something here implements (RFC 9110, 9;
- * PATCH is RFC 5789).  They are case-sensitive.
+ * method: the request methods that handlers can implement (RFC 9110, 9; PATCH is
+ * RFC 5789).  Names are case-sensitive.
  */
 #ifndef TINED_HTTP_METHOD_H
 #define TINED_HTTP_METHOD_H
 
 #include "base/buffer.h"
 
-/* A bit each, so that sets of them are ORs. */
+/* One bit each, for sets of methods. */
 enum method {
 	METHOD_UNKNOWN = 0,
 	METHOD_GET = 1,
@@ -22,7 +22,7 @@ enum method {
 #define METHODS_ALL 127u
 
 enum method method_of(struct text name);
-/* "GET, HEAD", as an Allow field has it. */
+/* Adds "GET, HEAD", the value of an Allow field, for a set. */
 void method_list(struct buffer *b, unsigned set);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * qvalue: the weights that clients give to what they accept (RFC 9110,
- * 12.4.2), in thousandths.
+ * qvalue: the weights in Accept and Accept-Encoding (RFC 9110, 12.4.2), in
+ * thousandths.
  */
 #ifndef TINED_HTTP_QVALUE_H
 #define TINED_HTTP_QVALUE_H
@@ -9,7 +9,7 @@
 
 #define QVALUE_MAX 1000
 
-/* "0.5", "1", "1.000"; -1 if it is no weight. */
+/* Parses "0.5", "1" or "1.000"; -1 if it is malformed. */
 int qvalue_parse(struct text t);
 
 #endif

@@ -6,9 +6,9 @@
 
 #include "base/text.h"
 
-/* More are not honoured: RFC 9110, 17.15; CVE-2011-3192. */
+/* A Range with more is ignored: RFC 9110, 17.15; CVE-2011-3192. */
 #define RANGES_MAX 256
-/* Nor are more than this when they overlap or do not ascend. */
+/* So is one with more that overlap or are not in ascending order. */
 #define RANGES_UNORDERED_MAX 16
 
 struct range {
@@ -28,11 +28,10 @@ struct ranges {
 };
 
 /*
- * Reads the value of a Range field for a representation of size bytes.  Ranges
- * that overlap or touch are made one; a set that asks for more than there
- * may be, or is malformed, or of another unit, is ignored; and so is any set
- * where there is nothing to send a part of: "-5" is satisfiable of an empty
- * representation (RFC 9110, 14.1.2), but its Content-Range would have no form.
+ * Parses the value of a Range field for a representation of size bytes, and
+ * joins ranges that overlap or touch.  Ignores a value that is malformed, has
+ * another unit, or has too many ranges.  Ignores every value if size is 0: "-5"
+ * would be satisfiable (RFC 9110, 14.1.2), but Content-Range cannot express it.
  */
 enum ranges_result ranges_parse(
     struct text value, uint64_t size, struct ranges *out);

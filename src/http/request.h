@@ -1,6 +1,6 @@
 /*
- * request: what a client asked for, as handlers see it.  All texts are views
- * into the connection's input, valid until the request has been answered.
+ * request: a parsed request, as handlers see it.  All texts are views into the
+ * connection's input, valid until the response is complete.
  */
 #ifndef TINED_HTTP_REQUEST_H
 #define TINED_HTTP_REQUEST_H
@@ -17,7 +17,7 @@
 
 #define REQUEST_FIELDS_MAX 100
 
-/* The fields that something here asks for. */
+/* The header fields that tined evaluates. */
 enum field_id {
 	FIELD_OTHER,
 	FIELD_ACCEPT,
@@ -41,11 +41,11 @@ enum field_id {
 
 struct field {
 	struct text name;  /* a token, as the client spelled it */
-	struct text value; /* without white space at both ends */
+	struct text value; /* without whitespace at both ends */
 	enum field_id id;
 };
 
-/* How the end of the content is known (RFC 9112, 6). */
+/* What determines the end of the content (RFC 9112, 6). */
 enum framing {
 	FRAMING_NONE,
 	FRAMING_LENGTH,
@@ -53,20 +53,20 @@ enum framing {
 };
 
 struct request {
-	const struct peer *peer; /* who asks; NULL: not known */
+	const struct peer *peer; /* the client; NULL: unknown */
 	struct text line;	 /* the request line, without CRLF */
 	struct text target;	 /* as sent */
 	enum method method;
 	int minor; /* 0 or 1; a higher one is 1: RFC 9110, 2.5 */
 
-	struct text host;     /* the authority asked: RFC 9112, 3.3 */
+	struct text host;     /* the requested authority: RFC 9112, 3.3 */
 	bool asterisk;	      /* the target is "*" */
 	struct text raw_path; /* begins with "/"; still percent-encoded */
 	struct text query;    /* without "?"; still percent-encoded */
 	bool has_query;	      /* "/a?" has an empty one */
 	struct text path;     /* decoded, dot segments removed (uri.h) */
-	bool ambiguous_path;  /* "%2f" or NUL was in it (uri.h) */
-	bool unencoded;	      /* a redirect is the answer (uri.h) */
+	bool ambiguous_path;  /* it contained "%2f" or NUL (uri.h) */
+	bool unencoded;	      /* respond with a redirect (uri.h) */
 
 	/* How many fields of each id there are, and the index of the first. */
 	unsigned char counts[FIELD_IDS];
@@ -74,30 +74,31 @@ struct request {
 	size_t field_count;
 
 	enum framing framing;
-	uint64_t length;       /* of FRAMING_LENGTH, bytes */
+	uint64_t length;       /* bytes, if FRAMING_LENGTH */
 	bool expects_continue; /* RFC 9110, 10.1.1 */
 	bool keep_alive;       /* RFC 9112, 9.3 */
 
-	/* The content, by request_read. */
+	/* Reads content, for request_read. */
 	ssize_t (*read)(void *context, char *to, size_t size);
 	void *context;
 
 	struct field fields[REQUEST_FIELDS_MAX]; /* the last: request_reset */
 };
 
-/* Empty, for the next head. */
+/* Empties the request for the next head. */
 void request_reset(struct request *r);
 
-/* FIELD_OTHER for a name that is not listed above. */
+/* Returns FIELD_OTHER for a name that is not in the list above. */
 enum field_id request_field_id(struct text name);
-/* One more field has its name and value: fields[field_count]. */
+/* Adds fields[field_count], whose name and value the caller has set. */
 void request_add_field(struct request *r);
-/* The only or first field of that id; false if there is none. */
+/* Gets the first field with that id; false if there is none. */
 bool request_field(
     const struct request *r, enum field_id id, struct text *value);
 /*
- * Up to size bytes of content: how many, 0 at its end, -1 when the client
- * failed to send it (the connection knows why, and answers).
+ * Reads up to size bytes of content.  Returns their number, or 0 at the end, or
+ * -1 if the client has failed to send it; the handler then returns, and the
+ * connection responds.
  */
 ssize_t request_read(struct request *r, char *to, size_t size);
 

@@ -1,9 +1,9 @@
 /*
- * request_head: the head of a request, guarded.  Bytes are scanned raw until
- * the head is complete; then each line is checked, and taken apart, by its
- * grammar; and http-parser must read the same in the lines that decide what is
- * asked for and where the message ends.  The answer never depends on how the
- * bytes were cut by TCP.
+ * request_head: finds and parses the head of a request.  A scan of the raw bytes
+ * finds its end.  Then each line is checked against its grammar and split.
+ * http-parser must read the same from the lines that determine the target and
+ * the end of the message.  The outcome never depends on how TCP has split the
+ * bytes.
  */
 #ifndef TINED_HTTP_REQUEST_HEAD_H
 #define TINED_HTTP_REQUEST_HEAD_H
@@ -19,36 +19,39 @@
 	8 /* before the request line: RFC 9112, 2.2 */
 
 enum request_head_found {
-	REQUEST_HEAD_MORE,     /* not yet complete */
+	REQUEST_HEAD_MORE,     /* incomplete: more bytes are needed */
 	REQUEST_HEAD_COMPLETE, /* bytes[start..end) is a head */
-	REQUEST_HEAD_REFUSED,  /* status says why */
+	REQUEST_HEAD_REFUSED,  /* with the status code in status */
 };
 
-/* Where a scan has come to.  All zeroes begins one. */
+/* The progress of a scan.  All zeroes is the beginning. */
 struct request_head_scan {
 	size_t start;	/* of the request line, past empty lines */
-	size_t line;	/* start of the present line */
-	size_t at;	/* up to here nothing need be looked at again */
+	size_t line;	/* start of the current line */
+	size_t at;	/* bytes[0..at) have been scanned */
 	size_t end;	/* of the head, past its empty line */
 	size_t empties; /* empty lines before the request line */
-	size_t lines;	/* complete ones, the request line among them */
+	size_t lines;	/* complete lines, including the request line */
 	int status;
 };
 
 /*
- * Looks for the end of a head in bytes[0..len); called again with the same
- * bytes and more behind them until it is not REQUEST_HEAD_MORE.  max is for the
- * head from start to end.  Refuses with 400 (a CR or LF alone), 414 or 431, and
- * with 501 when the line that is too long begins with a method that nothing
- * here implements (RFC 9112, 3).
+ * Looks for the end of a head in bytes[0..len).  While it returns
+ * REQUEST_HEAD_MORE, call it again with the same bytes and more after them.  max
+ * is the largest size of a head, from start to end.  Refuses with 400 (a CR or
+ * LF alone), 414 or 431, and with 501 if the request line is too long and begins
+ * with an unknown method (RFC 9112, 3).
  */
 enum request_head_found request_head_find(
     struct request_head_scan *scan, const char *bytes, size_t len, size_t max);
-/* Whether more has come than empty lines, which are no request that failed. */
+/*
+ * True if anything but empty lines has arrived.  If not, the end of the
+ * connection is not a failed request.
+ */
 bool request_head_has_begun(const struct request_head_scan *scan, size_t len);
 /*
- * Parses a complete head into *r, all of it but path.  0, or the status to
- * refuse it with: 400, 501, 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110, 7.2).
+ * Parses a complete head into *r, except r->path.  Returns 0, or the status code
+ * to refuse it with: 400, 501 or 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110, 7.2).
  */
 int request_head_parse(const char *head, size_t len, struct request *r);
 

@@ -15,38 +15,40 @@ struct uri {
 	struct text query;     /* percent-encoded, without "?" */
 	bool has_query;
 	bool asterisk;
-	bool
-	    unencoded; /* the path has bytes that it may not have as they are */
+	bool unencoded; /* the path has bytes that must be encoded */
 };
 
 /*
- * Takes a target apart: 0, or the status to refuse it with.  Bytes that no URI
- * has are let through where browsers send them (chars.h): nothing is decoded
- * that they could change.  A query may have others too, and "%" alone; a path
- * that has them is refused unless the client can be redirected to the encoded
- * one (RFC 9112, 3.2).
+ * Splits a request target.  Returns 0, or the status code to refuse it with.
+ * Accepts some bytes that no URI has, because browsers send them (chars.h); none
+ * of them changes how the rest is decoded.  A query may have still others, and a
+ * lone "%".  A path with such bytes is refused, unless the method allows a
+ * redirect to the encoded path (RFC 9112, 3.2): then unencoded is set.
  */
 int uri_parse(struct text target, enum method method, struct uri *out);
 /*
- * host[":" port] of RFC 3986, 3.2, the port at most 65535, no userinfo, or
- * nothing at all: a port needs a host (RFC 9110, 4.2.1).  An IPvFuture is
- * refused: nothing can be reached by it yet.
+ * True for host[":" port] of RFC 3986, 3.2, with a port of at most 65535 and
+ * without userinfo, and for an empty text.  A port needs a host (RFC 9110,
+ * 4.2.1).  False for an IPvFuture, as no such address is in use.
  */
 bool uri_authority_is_valid(struct text authority);
 /*
- * Decodes a valid path once, merges slashes and removes dot segments
- * (RFC 3986, 5.2.4), in place of what the buffer held.  The result begins
- * with "/".  True when the path is ambiguous: an encoded slash or a NUL
- * was in it, and no file may be looked up by it.
+ * Decodes a valid path once, merges slashes and removes dot segments (RFC 3986,
+ * 5.2.4).  The result replaces the content of *out and begins with "/".  Returns
+ * true if the path is ambiguous, because it contains an encoded slash or a NUL:
+ * the caller must not look up a file by it.
  */
 bool uri_decode_path(struct text path, struct buffer *out);
-/* Percent-encodes what is not unreserved or "/": for a Location or a link. */
+/*
+ * Adds a decoded path for a Location or a link, and percent-encodes all bytes
+ * except unreserved ones and "/".
+ */
 void uri_encode_path(struct buffer *b, struct text path);
-/* "?" and a query as it came, made valid. */
+/* Adds "?" and a query from a client, with invalid bytes percent-encoded. */
 void uri_add_query(struct buffer *b, struct text query);
 /*
- * A path as it came, made valid, for a Location.  It begins with one slash, as
- * two would name another host.
+ * Adds a path from a client for a Location, with invalid bytes percent-encoded.
+ * It begins with exactly one slash, because two would begin an authority.
  */
 void uri_add_path(struct buffer *b, struct text path);
 

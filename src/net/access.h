@@ -1,6 +1,6 @@
 /*
- * access: the addresses that may ask (--allow).  An empty list allows all.
- * Clients of a Unix socket are always allowed: its permissions decide.
+ * access: the client addresses that are allowed (--allow).  An empty list allows
+ * all.  Clients of a Unix socket are always allowed: its permissions decide.
  */
 #ifndef TINED_NET_ACCESS_H
 #define TINED_NET_ACCESS_H
@@ -20,7 +20,7 @@ struct access_list {
 	size_t count;
 };
 
-/* "10.0.0.0/8", "::1"; false when it is neither IPv4 nor IPv6. */
+/* Adds "10.0.0.0/8" or "::1"; false if it is neither IPv4 nor IPv6. */
 bool access_add(struct access_list *list, const char *range);
 bool access_allows(const struct access_list *list, const struct sockaddr *peer);
 void access_free(struct access_list *list);

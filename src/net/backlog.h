@@ -1,6 +1,6 @@
 /*
- * backlog: the clients that the kernel has greeted for a listening socket, and
- * that nobody has accepted yet.
+ * backlog: the connections in the kernel's queue of a listening socket, which no
+ * process has accepted yet.
  */
 #ifndef TINED_NET_BACKLOG_H
 #define TINED_NET_BACKLOG_H
@@ -10,31 +10,31 @@
 
 struct backlog {
 	uint64_t waiting;
-	uint64_t room; /* for so many, and one */
+	uint64_t room; /* the queue is full at room + 1 */
 };
 
 /*
- * Those that were turned away for want of room.  The kernel counts them for
- * all sockets of a network name space together: a socket's own count of drops
- * has the silent handshakes of TCP_DEFER_ACCEPT in it too.
+ * Connections that the kernel has refused because a queue was full, counted for
+ * all sockets of the network namespace.  The count of each socket is of no use,
+ * as it includes the handshakes that TCP_DEFER_ACCEPT holds back.
  */
 struct backlog_overflows {
-	int fd;		 /* of /proc/net/netstat, -1: it cannot be read */
-	uint64_t before; /* those that were there already */
+	int fd;		 /* of /proc/net/netstat; -1: unreadable */
+	uint64_t before; /* the count when it began */
 };
 
-/* False when the kernel does not tell: of a Unix socket, or a closed one. */
+/* False if the kernel does not tell, as for a Unix or a closed socket. */
 bool backlog_read(int fd, struct backlog *out);
 /*
- * Whether a client whose first packet has come may be about to complete its
- * handshake, or the kernel does not tell.  One to whom the kernel has repeated
- * its answer, which it does after a second, is not expected any more: with
- * TCP_DEFER_ACCEPT a client may be silent for long.
+ * True if a client whose SYN has arrived may be about to complete its handshake,
+ * or if the kernel does not tell.  Does not count clients to whom the kernel has
+ * repeated its SYN-ACK, which it does after a second: with TCP_DEFER_ACCEPT a
+ * client may be silent for much longer.
  */
 bool backlog_is_greeting(int fd);
-/* From now on they are counted; the descriptor outlives a chroot. */
+/* Begins to count; the open descriptor works in a chroot as well. */
 void backlog_watch_overflows(struct backlog_overflows *o);
-/* False when that is not known. */
+/* False if the number is unknown. */
 bool backlog_read_overflows(const struct backlog_overflows *o, uint64_t *n);
 
 #endif

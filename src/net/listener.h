@@ -1,8 +1,8 @@
 /*
- * listener: the sockets that clients connect to.  Everything that an accepted
- * socket inherits on Linux is set here, once, so that a connection costs no
- * system call for it: TCP_NODELAY (no small write ever waits for an
- * acknowledgement), SO_KEEPALIVE, SO_RCVTIMEO and SO_SNDTIMEO.
+ * listener: the listening sockets.  Their options are set once, and accepted
+ * sockets inherit them on Linux, so that a connection costs no system call for
+ * this: TCP_NODELAY (no small write waits for an acknowledgement), SO_KEEPALIVE,
+ * SO_RCVTIMEO and SO_SNDTIMEO.
  */
 #ifndef TINED_NET_LISTENER_H
 #define TINED_NET_LISTENER_H
@@ -16,21 +16,21 @@
 #include "base/buffer.h"
 
 struct listener {
-	int fd;	      /* non-blocking; what it accepts is blocking */
+	int fd;	      /* non-blocking; accepted sockets are blocking */
 	char *url;    /* "http://localhost:8080/", "unix:/run/x"; owned */
 	char *path;   /* to remove at the end, or NULL; owned */
-	dev_t device; /* of the path, as it was made */
+	dev_t device; /* of the path, when it was created */
 	ino_t inode;
-	bool borrowed; /* of a predecessor, who may go on with it */
-	bool passed;   /* by whoever started us, who goes on with it */
+	bool borrowed; /* the predecessor may go on to use it */
+	bool passed;   /* the service manager goes on to use it */
 };
 
 struct listener_options {
 	int backlog;		 /* 0: net.core.somaxconn */
 	int64_t receive_timeout; /* nanoseconds */
 	int64_t send_timeout;	 /* nanoseconds */
-	int64_t defer;		 /* how long the kernel keeps silent clients */
-	mode_t unix_mode;	 /* of the path of a Unix socket; 0: 0666 */
+	int64_t defer;		 /* TCP_DEFER_ACCEPT, nanoseconds */
+	mode_t unix_mode;	 /* of a Unix socket's path; 0: 0666 */
 };
 
 struct listeners {
@@ -39,25 +39,26 @@ struct listeners {
 	struct listener_options options;
 };
 
-/* Before any of the others: the options are copied. */
+/* Call this first.  Copies the options. */
 void listener_init(
     struct listeners *all, const struct listener_options *options);
 /*
- * Listens on host:port, [v6]:port, :port or unix:PATH; a name with several
- * addresses listens on each.  -1, with words for a person in why.
+ * Listens on host:port, [v6]:port, :port or unix:PATH; on each address if the
+ * host has several.  -1 with an error message in *why.
  */
 int listener_open(
     struct listeners *all, const char *address, struct buffer *why);
 /*
- * Takes the sockets that systemd passes (sd_listen_fds(3): LISTEN_FDS,
- * LISTEN_PID, from descriptor 3).  How many there were, or -1 with why.
+ * Adds the sockets that systemd passes in (sd_listen_fds(3): LISTEN_FDS,
+ * LISTEN_PID, from descriptor 3 on).  Returns their number, or -1 with an error
+ * message in *why.
  */
 int listener_adopt(struct listeners *all, struct buffer *why);
-/* One that a predecessor has made (upgrade.h): it is borrowed. */
+/* Adds a listener of the predecessor (upgrade.h), as borrowed. */
 void listener_inherit(struct listeners *all, const struct listener *from);
-/* The predecessor is gone: what was borrowed is ours. */
+/* Called when the predecessor has ended: no listener is borrowed any more. */
 void listener_keep_all(struct listeners *all);
-/* For what a Unix socket accepts, which inherits nothing. */
+/* Sets the timeouts of a socket accepted from a Unix socket: none inherited. */
 void listener_set_timeouts(const struct listeners *all, int fd);
 /* False when the address cannot be one; nothing is looked up. */
 bool listener_address_is_valid(const char *address);
