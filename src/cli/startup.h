@@ -1,23 +1,23 @@
 /*
- * startup: from a configuration to a server that listens.  Every mistake is
- * one line on standard error, and exit status 1.
+ * startup: opens everything that a configuration needs.  On each error it prints
+ * one line on standard error and exits with status 1.
  */
 #ifndef TINED_CLI_STARTUP_H
 #define TINED_CLI_STARTUP_H
 
 #include "process/inherited.h"
 
-/* First of all: if the journal gets the mistakes, it knows them for errors. */
+/* Call this first: gives error messages their priority in the journal. */
 void startup_prepare(void);
-/* Opens folders, logs, listeners and the pid file; leaves the terminal. */
+/* Opens directories, logs, listeners and the pid file; leaves the terminal. */
 void startup_open(struct inherited *h);
-/* Prints what startup_open would serve, having tried what can be tried. */
+/* --test: checks what it can, and prints what startup_open would serve. */
 void startup_print(struct inherited *h);
 /* Hooks of the master (master.h). */
 void startup_ready(void);
 void startup_leave(void);
 void startup_give_way(struct inherited *h);
-/* Closes all, and removes what startup_open made. */
+/* Closes everything, and removes the files that startup_open has created. */
 void startup_close(struct inherited *h);
 
 #endif

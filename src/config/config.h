@@ -1,9 +1,9 @@
 /*
- * config: what the command line decides, with its defaults.  Filled by
- * options.c before anything is opened, read by everybody, changed by nobody
- * after that; but names of files are made absolute, and the default number of
- * workers follows the memory that there is (autoscale.h).  Times are
- * nanoseconds, sizes bytes, strings owned here.
+ * config: the configuration, from the command line and defaults.  options.c
+ * fills it before anything is opened.  Later only two things change: startup
+ * makes file names absolute, and the default number of workers follows the
+ * available memory (autoscale.h).  Times are in nanoseconds, sizes in bytes; the
+ * configuration owns its strings.
  */
 #ifndef TINED_CONFIG_CONFIG_H
 #define TINED_CONFIG_CONFIG_H
@@ -20,7 +20,7 @@ struct config_strings {
 	size_t count;
 };
 
-/* --mount PREFIX=KIND:ARG, in its parts. */
+/* The parts of --mount PREFIX=KIND:ARG. */
 struct config_mount {
 	char *prefix;
 	char *kind;
@@ -43,7 +43,7 @@ struct config_pages {
 	size_t count;
 };
 
-/* --workers MIN-MAX: fixed when they are equal. */
+/* --workers MIN-MAX; a fixed number if they are equal. */
 struct config_range {
 	int min, max;
 };
@@ -51,7 +51,7 @@ struct config_range {
 #define CONFIG_WORKERS_MIN 4
 #define CONFIG_WORKERS_MAX 256
 
-/* Seconds that a client without a request keeps a worker, unless said. */
+/* The default of --keepalive with --no-lot, seconds. */
 #define CONFIG_KEEPALIVE_WITHOUT_LOT 5
 
 struct config {
@@ -60,17 +60,17 @@ struct config {
 	struct access_list allow;
 
 	struct config_range workers;
-	struct config_range spare; /* idle workers, unless they are fixed */
-	bool workers_said;	   /* they are no default */
-	uint32_t max_requests;	   /* of a worker; 0: no limit */
+	struct config_range spare; /* idle workers, if workers is a range */
+	bool workers_said;	   /* workers is from the command line */
+	uint32_t max_requests;	   /* per worker; 0: no limit */
 	uint32_t max_requests_jitter;
 	uint64_t max_worker_memory; /* 0: no limit */
-	int backlog;		    /* 0: what the kernel allows at most */
-	int64_t keepalive_timeout;  /* 0: not said */
-	int64_t linger;		    /* for the next request, before parking */
+	int backlog;		    /* 0: the kernel's maximum */
+	int64_t keepalive_timeout;  /* 0: the default */
+	int64_t linger;		    /* before a worker parks a connection */
 	int64_t queue_timeout;	    /* 0: none */
 	bool no_lot;
-	int per_client; /* workers of one client; 0: no bound */
+	int per_client; /* workers per client address; 0: no limit */
 	int64_t head_timeout;
 	int64_t body_timeout;
 	int64_t send_timeout;
@@ -78,31 +78,31 @@ struct config {
 	int64_t start_timeout;	 /* of a worker, or of the lot */
 	int64_t request_timeout; /* 0: none */
 	int quarantine_limit;	 /* deaths of workers; 0: no quarantine */
-	int64_t quarantine_time; /* in which they count, and it lasts */
+	int64_t quarantine_time; /* within which they count, and its duration */
 
 	uint64_t max_head;
 	uint64_t max_body;
-	uint64_t body_buffer; /* content that is waited for in the lot */
+	uint64_t body_buffer; /* the largest body that the lot receives */
 
-	/* of file mounts */
+	/* For file mounts: */
 	bool listing;
 	bool dotfiles;
 	bool follow_symlinks;
 	bool precompressed;
 	char *fallback;		       /* NULL: none */
-	int64_t max_age;	       /* -1: say nothing */
+	int64_t max_age;	       /* -1: no Cache-Control */
 	struct config_strings headers; /* complete lines, without CRLF */
 	struct config_pages error_pages;
 
-	char *user; /* NULL: who started it */
+	char *user; /* NULL: the user who started tined */
 	char *group;
 	char *chroot; /* NULL: none */
 	bool no_sandbox;
 
 	char *pidfile;	     /* NULL: none */
 	char *status_socket; /* NULL: none */
-	char *show_status;   /* of the server that has that socket */
-	char *access_log;    /* logfile.h; NULL: not said */
+	char *show_status;   /* --status PATH */
+	char *access_log;    /* logfile.h; NULL: the default */
 	char *log_format;    /* log_format.h */
 	char *error_log;
 	enum log_level log_level;
@@ -112,12 +112,13 @@ struct config {
 
 void config_init(struct config *c);
 /*
- * How long one send may wait, nanoseconds: long enough to tell that a client is
- * slow, so that the lot can go on, or a part of the time-out (min_rate.h).
+ * Returns the timeout of one send, in nanoseconds.  With a lot, it is just long
+ * enough to tell that a client is slow; without, it is a part of the send
+ * timeout (min_rate.h).
  */
 int64_t config_send_tick(const struct config *c);
 void config_free(struct config *c);
-/* In place of what was there; the string is copied. */
+/* Replaces *to by a copy of s. */
 void config_set_string(char **to, const char *s);
 void config_add_string(struct config_strings *list, const char *s);
 void config_add_page(struct config *c, int status, const char *file);

@@ -1,8 +1,8 @@
 /*
- * response: what a handler answers: a status, fields, and content that is
- * bytes, a region of a file, or a stream written piece by piece.  The
- * connection sends it, and adds the fields that are its own: Date, Server,
- * Content-Length, Transfer-Encoding, Connection.
+ * response: the response of a handler: a status code, header fields, and content
+ * that consists of bytes, regions of a file, or a stream that the handler writes
+ * in pieces.  The connection sends it, and adds its own header fields: Date,
+ * Server, Content-Length, Transfer-Encoding and Connection.
  */
 #ifndef TINED_HTTP_RESPONSE_H
 #define TINED_HTTP_RESPONSE_H
@@ -12,97 +12,109 @@
 #include "base/buffer.h"
 #include "http/request.h"
 
-/* Enough for RANGES_MAX parts with their heads and the end. */
+/* A head and a region for each of RANGES_MAX parts, and the final boundary. */
 #define RESPONSE_PIECES_MAX 513
-/* A stream that ends before this has a Content-Length and is one send. */
+/* A stream of up to this size has a Content-Length and leaves in one send. */
 #define RESPONSE_STREAM_MAX (64 << 10)
-/* A worker keeps no more memory than this for the next response. */
+/* The memory that a worker keeps in text for its next response. */
 #define RESPONSE_TEXT_KEPT (256 << 10)
 
 enum piece_kind {
-	PIECE_BYTES, /* that outlive the response */
+	PIECE_BYTES, /* they outlive the response */
 	PIECE_TEXT,  /* a part of response.text */
 	PIECE_FILE,  /* a region of response.file */
 };
 
 struct piece {
 	enum piece_kind kind;
-	const char *bytes; /* of PIECE_BYTES */
-	uint64_t offset;   /* of PIECE_TEXT and PIECE_FILE */
+	const char *bytes; /* PIECE_BYTES only */
+	uint64_t offset;   /* PIECE_TEXT and PIECE_FILE only */
 	uint64_t length;
 };
 
 struct response {
 	int status;
-	struct buffer fields; /* complete lines, each with its CRLF */
-	struct buffer text;   /* bytes made for this response */
+	struct buffer fields; /* complete header lines with CRLF */
+	struct buffer text;   /* bytes generated for this response */
 	int file;	      /* owned; -1 if none */
 
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
 
-	bool wants_page;   /* response_error: a page is yet to be added */
-	bool wants_reload; /* what is mounted is not there any more */
-	/* What it says in place of the usual; outlives it.  NULL: the usual. */
+	bool wants_page;   /* response_error: add a page at the end */
+	bool wants_reload; /* the mounted directory has disappeared */
+	/* The sentence on an error page; outlives the response.  NULL: that of
+	 * status_code_advice. */
 	const char *advice;
 	bool streaming; /* response_write was called */
 	bool has_declared_length;
 	uint64_t declared_length; /* of a stream */
-	/* Sends what has been written; -1: give up. The connection's. */
+	/* Set by the connection: sends what was written.  -1: give up. */
 	int (*flush)(void *context);
 	void *context;
 
 	struct piece pieces[RESPONSE_PIECES_MAX]; /* the last: response_init */
 };
 
-/* How the connection frames what it sends; see response_add_head. */
+/* How the connection frames the response; see response_add_head. */
 struct response_framing {
 	bool has_length;
 	bool chunked;
-	bool close;	 /* this response is the last */
-	bool keep_alive; /* say so: to a client of HTTP/1.0 */
-	bool undated;	 /* it is not known when it will be sent */
+	bool close;	 /* send Connection: close */
+	bool keep_alive; /* send Connection: keep-alive, for HTTP/1.0 */
+	bool undated;	 /* no Date: prepared for a later response */
 	uint64_t length;
 };
 
 void response_init(struct response *r);
-/* 200 without content; the file is closed. */
+/* Makes it a 200 without content, and closes the file. */
 void response_reset(struct response *r);
 void response_free(struct response *r);
 
 /*
- * Adds a field.  -1, and nothing added, when the name is not a token or the
- * value has a control byte: whoever set it, no CR, LF or NUL goes out.
+ * Adds a header field.  Returns -1 and adds nothing if the name is not a token
+ * or the value has a control byte.  So no CR, LF or NUL can reach a client.
  */
 int response_field(struct response *r, struct text name, struct text value);
 int response_printf_field(struct response *r, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool response_field_is_valid(struct text name, struct text value);
 
-/* The type is what it says: X-Content-Type-Options (WHATWG Fetch). */
+/* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void response_no_sniffing(struct response *r);
 
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
-/* What was added to text since that offset is content. */
+/* Adds response.text from that offset on as content. */
 void response_add_text(struct response *r, size_t offset);
-/* The file must be set; a region past its end aborts the connection. */
+/*
+ * Adds a region of response.file as content.  If the file turns out to be
+ * shorter, the connection is aborted.
+ */
 void response_add_file(struct response *r, uint64_t offset, uint64_t length);
 
-/* A stream: content of a length that need not be known.  -1: give up. */
+/*
+ * Writes content as a stream, whose length need not be known.  -1: the client is
+ * gone, or the length is wrong; the handler gives up.
+ */
 int response_write(struct response *r, const char *bytes, size_t len);
-/* What was written leaves at once. */
+/* Sends what was written immediately.  -1 as above. */
 int response_flush(struct response *r);
-/* Before the first write; the stream must then be so long. */
+/* Declares the length of the stream.  Only before the first write. */
 void response_declare_length(struct response *r, uint64_t length);
 
-/* Status line to empty line (RFC 9112, 4); extra are complete lines. */
+/*
+ * Adds the head to *out, from status line to empty line (RFC 9112, 4); extra
+ * contains complete header lines.
+ */
 void response_add_head(const struct response *r,
     const struct response_framing *framing, struct text extra,
     struct buffer *out);
 
 /*
- * Begins again, with this status and a page to be added at the end; fields may
- * be added to it.  The page says what is wrong and nothing of the request.
+ * Replaces the response by an error with that status code.  The handler may
+ * still add header fields; the connection adds the page with
+ * response_add_page.  The page explains the status code, and contains nothing
+ * from the request.
  */
 void response_error(struct response *r, int status);
 void response_add_page(struct response *r);

@@ -60,21 +60,21 @@ void listener_inherit(struct listeners *all, const struct listener *from);
 void listener_keep_all(struct listeners *all);
 /* Sets the timeouts of a socket accepted from a Unix socket: none inherited. */
 void listener_set_timeouts(const struct listeners *all, int fd);
-/* False when the address cannot be one; nothing is looked up. */
+/* Checks the syntax of an address, without looking up the host. */
 bool listener_address_is_valid(const char *address);
 /*
- * From now on new clients are refused, in every process, while those that the
- * kernel has greeted can still be accepted.  Passed sockets stay as they are.
- * What the kernel does not let us do is logged; false if clients still come.
+ * Makes the kernel refuse new clients.  Clients in its queues can still be
+ * accepted, by every process.  Does not affect passed sockets.  Logs failures;
+ * false if clients can still connect.
  */
 bool listener_stop_greeting(struct listeners *all);
-/* Whether a client waits to be accepted, other than on a passed socket. */
+/* True if a client waits to be accepted, except on passed sockets. */
 bool listener_has_waiting(const struct listeners *all);
-/* Whether one is about to join them (backlog.h). */
+/* True if a client is about to complete its handshake (backlog.h). */
 bool listener_is_greeting(const struct listeners *all);
-/* Closes, and leaves all to a successor. */
+/* Closes the listeners and keeps their paths, for the successor. */
 void listener_leave_all(struct listeners *all);
-/* Closes, and removes the paths of Unix sockets that were made here. */
+/* Closes the listeners and removes the paths of their Unix sockets. */
 void listener_close_all(struct listeners *all);
 
 #endif

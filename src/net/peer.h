@@ -16,17 +16,17 @@ struct peer {
 	char name[INET6_ADDRSTRLEN]; /* "127.0.0.1", "::1", "unix" */
 };
 
-/* Makes the name from the address; IPv4 behind IPv6 is shown as IPv4. */
+/* Sets the name from the address; an IPv4-mapped IPv6 address becomes IPv4. */
 void peer_set_name(struct peer *p);
 /*
- * Of a socket that another process has passed: asks the kernel who is at its
- * other end, and makes the name.  -1 with errno if it is no connected stream.
+ * Gets the peer of a socket that another process has passed from the kernel, and
+ * sets the name.  -1 with errno if fd is not a connected stream socket.
  */
 int peer_look_up(struct peer *p, int fd);
 bool peer_is_unix(const struct peer *p);
-/* By IP, and of this machine: 127.0.0.0/8, ::1. */
+/* True for 127.0.0.0/8 and ::1. */
 bool peer_is_loopback(const struct peer *p);
-/* Of an address of either end; -1 if it has none. */
+/* Returns the port of an address, or -1 if it has none. */
 int peer_port(const struct sockaddr_storage *address);
 
 #endif

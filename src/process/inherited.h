@@ -1,5 +1,5 @@
 /*
- * inherited: what crosses the fork: all that a worker gets from the master.
+ * inherited: the state that child processes inherit from the master.
  */
 #ifndef TINED_PROCESS_INHERITED_H
 #define TINED_PROCESS_INHERITED_H
@@ -18,11 +18,11 @@
 #include "shared/scoreboard.h"
 #include "shared/wakeup.h"
 
-/* Of the process behind --status-socket: a server of its own. */
+/* The same for the status process, which is a server of its own. */
 struct status_post {
 	struct config config;
 	struct site site;
-	struct listeners listeners;	  /* none: it is not asked for */
+	struct listeners listeners;	  /* empty without --status-socket */
 	const struct listener *inherited; /* or NULL; takeover.h */
 };
 
@@ -33,44 +33,42 @@ struct inherited {
 	struct listeners listeners;
 	struct logfile access_log;
 	struct log_format log_format;
-	unsigned logs;		   /* how often they were opened anew */
+	unsigned logs;		   /* how often the logs were reopened */
 	struct notice_box control; /* from the master to all children */
 	struct scoreboard *board;
-	struct quarantine *quarantine;		 /* NULL: there is none */
+	struct quarantine *quarantine;		 /* NULL without --quarantine */
 	struct client_limit *client_limit;	 /* NULL without --per-client */
 	struct deferred_budget *deferred_budget; /* NULL with --no-lot */
-	/* Bytes, of clients in the lot, and of each in the kernel. */
+	/* Bytes for clients in the lot, and for each client's socket. */
 	uint64_t lot_memory, client_memory;
 	struct backlog_overflows overflows;
 	struct status_post status;
 	/* Unless --no-lot: */
-	struct channel parked; /* from workers to the lot */
-	struct channel ready;  /* from the lot to workers */
-	/* From the lot to that of a successor; and from that of a predecessor,
-	 * if there is one (upgrade.h). */
-	struct channel successor;
-	struct channel predecessor;
-	/* An eventfd: until it says so, no client is accepted (takeover.h); -1 when
-	 * it has, or need not. */
+	struct channel parked;	    /* from workers to the lot */
+	struct channel ready;	    /* from the lot to workers */
+	struct channel successor;   /* to the successor's lot (upgrade.h) */
+	struct channel predecessor; /* from the predecessor's lot */
+	/* An eventfd: no client is accepted before it is signalled (takeover.h).
+	 * -1: clients can be accepted. */
 	int accept_gate;
-	/* To the master: a worker is ready to serve; too few are idle. */
-	struct wakeup started;
-	struct wakeup wanted;
-	/* By the master, to all workers: the lot is gone. */
-	struct wakeup lot_ended;
+	struct wakeup started;	 /* to the master: a worker is ready */
+	struct wakeup wanted;	 /* to the master: too few are idle */
+	struct wakeup lot_ended; /* to all workers: the lot has ended */
 };
 
 /*
- * Opens what a reload opens again: the site, and who its workers are.  It may
- * stand still as long as a file system does, unless all has been opened.  -1
- * with words in why; errno is EINVAL if the command line is wrong.
+ * Opens the parts that a reload opens again: the site, and the identity of its
+ * workers.  May block on a file system, unless another process has opened the
+ * files (opener.h).  -1 with an error message in *why; errno is EINVAL if the
+ * command line is wrong.
  */
 int inherited_open(
     struct inherited *h, const struct site_source *from, struct buffer *why);
 void inherited_close(struct inherited *h);
 /*
- * Makes here what workers would else make each for itself: so they share it.
- * inherited_open does; who goes back to an older site does it again.
+ * Prepares memory in the master that each worker would otherwise allocate for
+ * itself, so that workers share it.  inherited_open calls this; a caller that
+ * restores an older site calls it again.
  */
 void inherited_settle(const struct inherited *h);
 

@@ -1,8 +1,9 @@
 /*
- * log_follow: the logs, opened anew.  Only the master can: the folder may be
- * root's, and the workers are not.  Each child gets the new descriptors from
- * it, and takes them over at once, even in the middle of a request, in the
- * handler of SIGNAL_LOGS; it acknowledges by the number of the notice.
+ * log_follow: reopens the logs in all processes.  Only the master may have
+ * permission to open them.  It sends the new descriptors to its children, and
+ * each child switches to them immediately, even in the middle of a request, in
+ * its signal handler for SIGNAL_LOGS.  Then it acknowledges the number of the
+ * notice.
  */
 #ifndef TINED_PROCESS_LOG_FOLLOW_H
 #define TINED_PROCESS_LOG_FOLLOW_H
@@ -14,14 +15,14 @@
 #include "process/inherited.h"
 
 /*
- * In the master: opens the logs, counts inherited.logs up, and posts them for
- * the children.  -1 when one could not be had, which is logged; its old one
- * stays.
+ * In the master: opens the logs, increments inherited.logs, and posts the
+ * descriptors to the children.  A log that cannot be opened stays the old one:
+ * -1, and the reason is logged.
  */
 int log_follow_open(struct inherited *h);
 /*
- * In a child, before signals come: from now on it takes over what is posted,
- * and sets seen to its number.
+ * In a child, before signals are unblocked: from now on it switches to each set
+ * of logs that the master posts, and sets *seen to its number.
  */
 void log_follow_follow(struct inherited *h, atomic_uint *seen, pid_t master);
 

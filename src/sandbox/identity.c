@@ -202,8 +202,8 @@ void
 identity_describe(const struct identity *id, struct buffer *b)
 {
 	if (id->user == NULL) {
-		buffer_printf(
-		    b, "%s", id->uid == 0 ? "root" : "who started it");
+		buffer_printf(b, "%s",
+		    id->uid == 0 ? "root" : "the user who started tined");
 		return;
 	}
 	buffer_printf(b, "%s (%u), group %s (%u), groups", id->user,

@@ -1,8 +1,8 @@
 /*
- * landlock: the kernel's fence around a process: the files, and with newer
- * kernels the ports and the processes, that it may still reach
- * (landlock(7)).  Descriptors that are open already are not concerned, nor
- * is what the process gets passed.  There is no way back.
+ * landlock: restricts the files that a process can open and, with newer kernels,
+ * the TCP ports it can use and the processes it can signal (landlock(7)).  Does
+ * not affect descriptors that are open already or that the process receives.
+ * The restriction is permanent.
  */
 #ifndef TINED_SANDBOX_LANDLOCK_H
 #define TINED_SANDBOX_LANDLOCK_H
@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What may be done to files below a folder. */
+/* Access to the files below a directory. */
 enum landlock_grant {
 	LANDLOCK_READ = 1,
-	LANDLOCK_WRITE = 2, /* make, change, rename and remove */
+	LANDLOCK_WRITE = 2, /* create, change, rename and remove */
 	LANDLOCK_RUN = 4,
 };
 
@@ -26,18 +26,18 @@ struct landlock_rule {
 struct landlock_fence {
 	const struct landlock_rule *rules;
 	size_t rule_count;
-	bool network; /* TCP may be bound and connected */
+	bool network; /* TCP ports may be bound and connected */
 };
 
-/* The kernel's version of it; 0: it has none, or forbids it to us. */
+/* Returns the kernel's version of Landlock; 0: none, or not permitted. */
 int landlock_probe(void);
-/* Words for what that version keeps a process from. */
+/* Describes what that version forbids, for the log. */
 const char *landlock_describe(int abi);
-/* What a version of it can forbid: the bits of landlock_create_ruleset(2). */
+/* The access rights that a version knows: landlock_create_ruleset(2). */
 uint64_t landlock_files(int abi);
 uint64_t landlock_ports(int abi);
 uint64_t landlock_scopes(int abi);
-/* Confines this thread; it must have no_new_privs.  -1 with errno. */
+/* Restricts this thread, which must have no_new_privs.  -1 with errno. */
 int landlock_confine(int abi, const struct landlock_fence *fence);
 
 #endif

@@ -1,13 +1,14 @@
 /*
- * privilege: what processes that serve clients may still do: who they are
- * (identity.h), what they can reach (landlock.h), what they can ask of the
- * kernel (seccomp.h).  A worker that is taken over is no further than that.
+ * privilege: restricts the processes that serve clients: their identity
+ * (identity.h), the files and ports that they can use (landlock.h), and the
+ * system calls that they can make (seccomp.h).  An attacker who takes over a
+ * worker is restricted in the same way.
  *
- * What a worker can reach when it serves: all that was open before, files
- * below the folders that are mounted, for reading, and syslog if a log goes
- * there.  Not: /proc, /etc, /dev, new TCP connections, other processes but by
- * descriptors.  Whoever needs such a file opens it before privilege_drop, and
- * libraries that are loaded late (backtrace(3) loads one) are loaded by then.
+ * A worker that serves can use descriptors that are already open, files below
+ * the mounted directories, for reading, and syslog, if a log goes there.  It
+ * cannot use /proc, /etc, /dev, new TCP connections, or other processes.  Code
+ * that needs such a file opens it before privilege_drop, and loads libraries
+ * before it (backtrace(3) loads one).
  */
 #ifndef TINED_SANDBOX_PRIVILEGE_H
 #define TINED_SANDBOX_PRIVILEGE_H
@@ -19,17 +20,17 @@
 #include "config/config.h"
 #include "sandbox/identity.h"
 
-/* What a handler needs beyond the folder below which it reads. */
+/* What a handler needs beyond reading below its directory. */
 enum privilege_need {
-	PRIVILEGE_READ = 1,    /* files anywhere, as far as the user may */
-	PRIVILEGE_WRITE = 2,   /* and to write and change them */
-	PRIVILEGE_EXEC = 4,    /* other programs, in processes of their own */
-	PRIVILEGE_CONNECT = 8, /* servers elsewhere */
+	PRIVILEGE_READ = 1,    /* to read any file that the user can read */
+	PRIVILEGE_WRITE = 2,   /* and to create and change files */
+	PRIVILEGE_EXEC = 4,    /* to run other programs */
+	PRIVILEGE_CONNECT = 8, /* to connect to other servers */
 };
 
 struct privilege_needs {
 	unsigned more;	  /* of enum privilege_need */
-	int *directories; /* descriptors: what is below may be read; owned */
+	int *directories; /* descriptors of readable directories; owned */
 	size_t directory_count;
 };
 
@@ -43,25 +44,25 @@ struct privilege {
 
 enum privilege_role {
 	PRIVILEGE_WORKER,
-	PRIVILEGE_LOT, /* needs nothing but what is open */
+	PRIVILEGE_LOT, /* uses only descriptors that are open */
 };
 
 void privilege_need_directory(struct privilege_needs *needs, int directory);
 void privilege_free_needs(struct privilege_needs *needs);
 
-/* -1 with words in why; root is as in identity_init. */
+/* -1 with an error message in *why; root is as in identity_init. */
 int privilege_init(
     struct privilege *p, const struct config *c, int *root, struct buffer *why);
 void privilege_free(struct privilege *p);
-/* Who workers are, and what keeps them in: lines, each with its newline. */
+/* Adds lines that describe the workers' identity and restrictions. */
 void privilege_describe(const struct privilege *p,
     const struct privilege_needs *needs, struct buffer *b);
-/* Logs the same, and in other words what an operator should know. */
+/* Logs these lines, and warns if the restrictions are weak. */
 void privilege_log(
     const struct privilege *p, const struct privilege_needs *needs);
 /*
- * In a child, before it meets a client; needs may be NULL for the lot.  Clears
- * PR_SET_PDEATHSIG.  -1, and the log says why.
+ * Drops privileges in a child, before it reads data from a client.  needs may be
+ * NULL for the lot.  Clears PR_SET_PDEATHSIG.  Returns -1 after logging why.
  */
 int privilege_drop(const struct privilege *p, enum privilege_role role,
     const struct privilege_needs *needs);
