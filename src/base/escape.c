@@ -20,14 +20,14 @@ static const char hex[] = "0123456789abcdef";
 #define HIGH_BITS EIGHT(0x80)
 
 static bool
-is_plain(unsigned char c, bool quoted)
+escape_is_plain(unsigned char c, bool quoted)
 {
 	return c >= ' ' && c <= '~' && c != '\\' && !(quoted && c == '"');
 }
 
-/* 0 when no byte of the word needs an escape: is_plain, eight at a time. */
+/* 0 if no byte of the word needs an escape: escape_is_plain for eight bytes. */
 static uint64_t
-suspects(uint64_t word, uint64_t quotes)
+escape_suspects(uint64_t word, uint64_t quotes)
 {
 	uint64_t slash = word ^ EIGHT('\\');
 	uint64_t quote = word ^ quotes;
@@ -47,10 +47,10 @@ plain_run(struct text t, bool quoted)
 
 	for (; t.len - n >= sizeof(word); n += sizeof(word)) {
 		memcpy(&word, t.at + n, sizeof(word));
-		if (suspects(word, quotes) != 0)
+		if (escape_suspects(word, quotes) != 0)
 			break;
 	}
-	while (n < t.len && is_plain((unsigned char)t.at[n], quoted))
+	while (n < t.len && escape_is_plain((unsigned char)t.at[n], quoted))
 		n++;
 	return n;
 }

@@ -96,7 +96,7 @@ add_padded(struct buffer *line, int64_t n, int digits, char behind)
  * March, so that the leap day is the last; an era is 400 of them.
  */
 static void
-add_date(struct buffer *line, int64_t days)
+log_add_date(struct buffer *line, int64_t days)
 {
 	enum { ERA = 146097, TO_ERA = 719468 };
 	int64_t era = (days + TO_ERA) / ERA;
@@ -114,14 +114,14 @@ add_date(struct buffer *line, int64_t days)
 }
 
 static void
-add_time(struct buffer *line)
+log_add_time(struct buffer *line)
 {
 	struct timespec now;
 	int64_t second;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	second = now.tv_sec % DAY;
-	add_date(line, now.tv_sec / DAY);
+	log_add_date(line, now.tv_sec / DAY);
 	add_padded(line, second / 3600, 2, ':');
 	add_padded(line, second / 60 % 60, 2, ':');
 	add_padded(line, second % 60, 2, '.');
@@ -133,7 +133,7 @@ static void
 add_prefix(struct buffer *line, enum log_level level)
 {
 	if (!logfile_has_time(&file))
-		add_time(line);
+		log_add_time(line);
 	buffer_add_string(line, my_role);
 	buffer_add_char(line, '[');
 	buffer_add_number(line, (uint64_t)getpid());
@@ -143,7 +143,7 @@ add_prefix(struct buffer *line, enum log_level level)
 }
 
 static void
-add_line(struct buffer *line, enum log_level level, struct text message)
+log_add_line(struct buffer *line, enum log_level level, struct text message)
 {
 	add_prefix(line, level);
 	escape_log(line, message, LOG_MESSAGE_MAX);
@@ -151,12 +151,12 @@ add_line(struct buffer *line, enum log_level level, struct text message)
 }
 
 static void
-write_line(enum log_level level, const char *message, size_t len)
+log_write_line(enum log_level level, const char *message, size_t len)
 {
 	static struct buffer line;
 
 	buffer_clear(&line);
-	add_line(&line, level, (struct text){message, len});
+	log_add_line(&line, level, (struct text){message, len});
 	if (logfile_write(&file, levels[level].priority, line.data, line.len) !=
 	    LOGFILE_HEALED)
 		return;
@@ -182,7 +182,7 @@ log_message(enum log_level level, const char *format, va_list args)
 		len = 0;
 	if ((size_t)len >= sizeof(message))
 		len = sizeof(message) - 1;
-	write_line(level, message, (size_t)len);
+	log_write_line(level, message, (size_t)len);
 	errno = saved;
 }
 
@@ -197,7 +197,7 @@ log_dying(struct text words)
 		return;
 	if (words.len > LOG_DYING_MAX)
 		words.len = LOG_DYING_MAX;
-	add_line(&line, LOG_LEVEL_ERROR, words);
+	log_add_line(&line, LOG_LEVEL_ERROR, words);
 	(void)logfile_write(
 	    &file, levels[LOG_LEVEL_ERROR].priority, line.data, line.len);
 }

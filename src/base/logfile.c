@@ -77,7 +77,7 @@ logfile_is_journal(int fd)
 }
 
 static int
-look_at(struct logfile *f, int fd)
+logfile_look_at(struct logfile *f, int fd)
 {
 	struct stat st;
 
@@ -94,7 +94,7 @@ open_standard(struct logfile *f, int fd)
 {
 	int own;
 
-	if (fd == -1 || look_at(f, fd) == -1)
+	if (fd == -1 || logfile_look_at(f, fd) == -1)
 		return -1;
 	f->fd = fd;
 	if (f->may_block && !f->is_socket &&
@@ -110,7 +110,7 @@ open_file(struct logfile *f, const char *path)
 
 	f->path = path_absolute(path);
 	f->fd = open_path(f->path);
-	if (f->fd != -1 && look_at(f, f->fd) == 0)
+	if (f->fd != -1 && logfile_look_at(f, f->fd) == 0)
 		return 0;
 	saved = errno;
 	free(f->path);
@@ -142,7 +142,7 @@ open_syslog(struct logfile *f)
 	if (f->fd == -1)
 		return -1;
 	(void)connect_to_syslog(f->fd);
-	return look_at(f, f->fd);
+	return logfile_look_at(f, f->fd);
 }
 
 int
@@ -186,7 +186,7 @@ logfile_can_reopen(const struct logfile *f)
 void
 logfile_take_over(struct logfile *f, int fd)
 {
-	if (f->fd != -1 && look_at(f, fd) == 0)
+	if (f->fd != -1 && logfile_look_at(f, fd) == 0)
 		(void)dup3(fd, f->fd, O_CLOEXEC);
 }
 
@@ -241,7 +241,7 @@ wait_for_room(const struct logfile *f, int64_t deadline)
 }
 
 static ssize_t
-send_parts(const struct logfile *f, struct iovec parts[2])
+logfile_send_parts(const struct logfile *f, struct iovec parts[2])
 {
 	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 
@@ -289,7 +289,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 	do {
 		if (f->may_block && wait_for_room(f, deadline) == -1)
 			return -1;
-		n = send_parts(f, parts);
+		n = logfile_send_parts(f, parts);
 	} while (n == -1 && may_try_again(f, deadline, &connected_anew));
 	if (n == len)
 		return 0;
@@ -305,7 +305,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 
 /* Whoever receives it there adds the time. */
 static void
-add_head(struct buffer *head, const struct logfile *f, int priority)
+logfile_add_head(struct buffer *head, const struct logfile *f, int priority)
 {
 	if (!logfile_has_time(f))
 		return;
@@ -322,13 +322,14 @@ add_head(struct buffer *head, const struct logfile *f, int priority)
 
 /* To syslog a line goes as syslog(3) would send it, but without a newline. */
 static int
-write_line(struct logfile *f, int priority, const char *line, size_t len)
+logfile_write_line(
+    struct logfile *f, int priority, const char *line, size_t len)
 {
 	char room[LOGFILE_HEAD];
 	struct buffer head = {.data = room, .size = sizeof(room)};
 	struct iovec parts[2];
 
-	add_head(&head, f, priority);
+	logfile_add_head(&head, f, priority);
 	parts[0] = (struct iovec){head.data, head.len};
 	parts[1] = (struct iovec){
 	    (void *)(uintptr_t)line, f->kind == LOGFILE_SYSLOG ? len - 1 : len};
@@ -340,7 +341,7 @@ logfile_write(struct logfile *f, int priority, const char *line, size_t len)
 {
 	if (f->kind == LOGFILE_OFF)
 		return LOGFILE_FINE;
-	if (write_line(f, priority, line, len) == 0) {
+	if (logfile_write_line(f, priority, line, len) == 0) {
 		if (!atomic_load_explicit(
 			&f->trouble->now, memory_order_relaxed))
 			return LOGFILE_FINE;

@@ -40,7 +40,7 @@ die(void)
 }
 
 static void *
-check(void *p)
+memory_check(void *p)
 {
 	if (p == NULL)
 		die();
@@ -50,19 +50,19 @@ check(void *p)
 void *
 memory_get(size_t size)
 {
-	return check(malloc(size > 0 ? size : 1));
+	return memory_check(malloc(size > 0 ? size : 1));
 }
 
 void *
 memory_get_array(size_t count, size_t size)
 {
-	return check(calloc(count > 0 ? count : 1, size));
+	return memory_check(calloc(count > 0 ? count : 1, size));
 }
 
 void *
 memory_resize(void *old, size_t count, size_t size)
 {
-	return check(reallocarray(old, count > 0 ? count : 1, size));
+	return memory_check(reallocarray(old, count > 0 ? count : 1, size));
 }
 
 void *
@@ -77,7 +77,7 @@ memory_share(size_t size)
 char *
 memory_copy_string(const char *s)
 {
-	return check(strdup(s));
+	return memory_check(strdup(s));
 }
 
 char *
@@ -90,7 +90,7 @@ memory_printf(const char *format, ...)
 	if (vasprintf(&s, format, args) == -1)
 		s = NULL;
 	va_end(args);
-	return check(s);
+	return memory_check(s);
 }
 
 void

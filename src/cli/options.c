@@ -22,7 +22,7 @@
 #define OPTIONS_MAX 100
 
 static const char *
-take_time(int64_t *to, const char *value)
+options_take_time(int64_t *to, const char *value)
 {
 	if (!units_time(value, to) || *to == 0)
 		return "a time, such as 500ms, 20s, 5m or 1h";
@@ -121,7 +121,8 @@ refuse_option(int problem, char **argv)
 }
 
 static const char *
-take(struct config *c, const struct option_spec *spec, const char *value)
+options_take(
+    struct config *c, const struct option_spec *spec, const char *value)
 {
 	void *member = (char *)c + spec->member;
 
@@ -130,7 +131,7 @@ take(struct config *c, const struct option_spec *spec, const char *value)
 		*(bool *)member = true;
 		return NULL;
 	case OPTION_TIME:
-		return take_time(member, value);
+		return options_take_time(member, value);
 	case OPTION_FILE:
 		return take_file(member, value);
 	case OPTION_ACTION:
@@ -144,7 +145,7 @@ take(struct config *c, const struct option_spec *spec, const char *value)
 static void
 apply(struct config *c, const struct option_spec *spec, const char *value)
 {
-	const char *wanted = take(c, spec, value);
+	const char *wanted = options_take(c, spec, value);
 
 	if (wanted != NULL)
 		errx(EX_USAGE, "--%s %s: expected %s", spec->name, shown(value),
@@ -230,7 +231,7 @@ current_directory(void)
 
 /* What is not said on the command line, and follows from what is. */
 static void
-complete(struct config *c, const char *dir)
+options_complete(struct config *c, const char *dir)
 {
 	if (dir != NULL || c->mounts.count == 0)
 		config_add_mount(
@@ -274,6 +275,6 @@ options_parse(struct config *c, int argc, char **argv)
 		    "the directory to serve has an empty name: is a variable "
 		    "not set?");
 	stay_with_manager(c);
-	complete(c, argv[optind]);
+	options_complete(c, argv[optind]);
 	check_together(c);
 }

@@ -271,7 +271,7 @@ describe_addresses(struct buffer *b, const struct config_strings *all)
 
 /* "/srv/www at http://localhost:8080/ with 8 workers" */
 static void
-describe(struct buffer *b, const struct inherited *h)
+startup_describe(struct buffer *b, const struct inherited *h)
 {
 	const struct pool_limits limits = autoscale_limits(&h->config);
 
@@ -386,7 +386,7 @@ startup_open(struct inherited *h)
 	open_status(h);
 	open_channels(h);
 	open_pidfile(&h->config);
-	describe(&greeting, h);
+	startup_describe(&greeting, h);
 	serving = h;
 	leave_terminal(h);
 	if (wakeup_open(&h->started) == -1 || wakeup_open(&h->wanted) == -1 ||
@@ -410,7 +410,7 @@ startup_print(struct inherited *h)
 	(void)autoscale_fit(&h->config, cgroup_memory(), &fit);
 	open_inherited(h);
 	site_add_needs(&h->site, &needs);
-	describe(&greeting, h);
+	startup_describe(&greeting, h);
 	buffer_add_char(&greeting, '\n');
 	privilege_describe(&h->privilege, &needs, &greeting);
 	privilege_free_needs(&needs);

@@ -18,7 +18,7 @@
 #define ANSWER_MAX (1 << 20)
 
 static _Noreturn void
-give_up(const char *path)
+status_client_give_up(const char *path)
 {
 	switch (errno) {
 	case ENOENT:
@@ -52,13 +52,14 @@ connect_to(const char *path)
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		sizeof(patience)) == -1 ||
 	    connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
-		give_up(path);
+		status_client_give_up(path);
 	return fd;
 }
 
 /* False at the end. */
 static bool
-receive(int fd, const char *path, int64_t deadline, struct buffer *answer)
+status_client_receive(
+    int fd, const char *path, int64_t deadline, struct buffer *answer)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct timespec left = clock_until(deadline);
@@ -71,7 +72,7 @@ receive(int fd, const char *path, int64_t deadline, struct buffer *answer)
 	else
 		n = -1;
 	if (n == -1)
-		give_up(path);
+		status_client_give_up(path);
 	answer->len += (size_t)n;
 	return n > 0 && answer->len < ANSWER_MAX;
 }
@@ -103,8 +104,8 @@ status_client_show(const char *path)
 	const char *content;
 
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) == -1)
-		give_up(path);
-	while (receive(fd, path, deadline, &answer))
+		status_client_give_up(path);
+	while (status_client_receive(fd, path, deadline, &answer))
 		continue;
 	close(fd);
 	content = find_content(&answer);

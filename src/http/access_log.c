@@ -31,7 +31,7 @@ add_unknown(struct writer *w)
 }
 
 static void
-add_number(struct writer *w, uint64_t n)
+access_log_add_number(struct writer *w, uint64_t n)
 {
 	buffer_add_number(w->line, n);
 }
@@ -66,7 +66,8 @@ add_duration(struct writer *w, int64_t nanoseconds)
 	if (nanoseconds < 0)
 		add_unknown(w);
 	else
-		add_number(w, (uint64_t)(nanoseconds / w->piece->unit));
+		access_log_add_number(
+		    w, (uint64_t)(nanoseconds / w->piece->unit));
 }
 
 static void
@@ -75,7 +76,7 @@ add_port(struct writer *w, int port)
 	if (port < 0)
 		add_unknown(w);
 	else
-		add_number(w, (uint64_t)port);
+		access_log_add_number(w, (uint64_t)port);
 }
 
 /* The request line in its parts; they are empty where it is none. */
@@ -179,7 +180,7 @@ struct date {
 
 /* Local time, as Apache has it. */
 static void
-add_time(struct writer *w, time_t second)
+access_log_add_time(struct writer *w, time_t second)
 {
 	static struct date date;
 	struct tm tm;
@@ -222,7 +223,7 @@ add_time_utc(struct writer *w, struct timespec t)
 }
 
 static void
-add_date(struct writer *w, time_t second)
+access_log_add_date(struct writer *w, time_t second)
 {
 	char date[LOG_FORMAT_DATE_SIZE];
 	struct tm tm;
@@ -265,13 +266,13 @@ add_moment(struct writer *w)
 
 	switch (w->piece->what) {
 	case LOG_FORMAT_TIME:
-		add_time(w, t.tv_sec);
+		access_log_add_time(w, t.tv_sec);
 		break;
 	case LOG_FORMAT_TIME_UTC:
 		add_time_utc(w, t);
 		break;
 	case LOG_FORMAT_TIME_STRFTIME:
-		add_date(w, t.tv_sec);
+		access_log_add_date(w, t.tv_sec);
 		break;
 	case LOG_FORMAT_TIME_UNITS:
 		add_duration(w, t.tv_sec * CLOCK_SECOND + t.tv_nsec);
@@ -282,7 +283,7 @@ add_moment(struct writer *w)
 }
 
 static uint64_t
-count_of(const struct writer *w)
+access_log_count_of(const struct writer *w)
 {
 	const struct access_log_entry *e = w->e;
 
@@ -351,7 +352,7 @@ add_reused(struct writer *w)
 }
 
 static bool
-is_wanted(const struct log_format_piece *piece, int status)
+access_log_is_wanted(const struct log_format_piece *piece, int status)
 {
 	if (piece->status_count == 0)
 		return true;
@@ -362,7 +363,7 @@ is_wanted(const struct log_format_piece *piece, int status)
 }
 
 static void
-add_piece(struct writer *w)
+access_log_add_piece(struct writer *w)
 {
 	switch (w->piece->what) {
 	case LOG_FORMAT_LITERAL:
@@ -398,7 +399,7 @@ add_piece(struct writer *w)
 		if (w->e->content == 0)
 			add_unknown(w);
 		else
-			add_number(w, w->e->content);
+			access_log_add_number(w, w->e->content);
 		break;
 	case LOG_FORMAT_STATUS:
 	case LOG_FORMAT_CONTENT:
@@ -408,7 +409,7 @@ add_piece(struct writer *w)
 	case LOG_FORMAT_WORKER:
 	case LOG_FORMAT_PROCESS:
 	case LOG_FORMAT_REQUESTS:
-		add_number(w, count_of(w));
+		access_log_add_number(w, access_log_count_of(w));
 		break;
 	case LOG_FORMAT_TIME:
 	case LOG_FORMAT_TIME_UTC:
@@ -443,8 +444,8 @@ access_log_add(struct buffer *line, const struct log_format *format,
 
 	for (size_t i = 0; i < format->count; i++) {
 		w.piece = &format->pieces[i];
-		if (is_wanted(w.piece, e->status))
-			add_piece(&w);
+		if (access_log_is_wanted(w.piece, e->status))
+			access_log_add_piece(&w);
 		else
 			add_unknown(&w);
 	}

@@ -7,7 +7,7 @@
 #define CHUNK_DIGITS_MAX 15
 
 static size_t
-refuse(struct body *b, int status)
+body_refuse(struct body *b, int status)
 {
 	b->state = BODY_REFUSED;
 	b->status = status;
@@ -28,7 +28,7 @@ body_start_length(struct body *b, uint64_t length, uint64_t max)
 	if (length > 0)
 		b->state = BODY_DATA;
 	if (length > max)
-		refuse(b, 413);
+		body_refuse(b, 413);
 }
 
 void
@@ -55,12 +55,12 @@ take_line(struct body *b, struct text bytes, size_t max, struct text *line)
 	if (lf == NULL && seen < max + 2)
 		return false;
 	if (lf == NULL || lf == bytes.at || lf[-1] != '\r') {
-		refuse(b, 400);
+		body_refuse(b, 400);
 		return false;
 	}
 	len = (size_t)(lf - bytes.at) - 1;
 	if (memchr(bytes.at, '\r', len) != NULL) {
-		refuse(b, 400);
+		body_refuse(b, 400);
 		return false;
 	}
 	*line = (struct text){bytes.at, len};
@@ -92,9 +92,9 @@ take_chunk_size(struct body *b, struct text bytes)
 	if (!take_line(b, bytes, BODY_CHUNK_LINE_MAX, &line))
 		return 0;
 	if (!parse_chunk_size(b, line))
-		return refuse(b, 400);
+		return body_refuse(b, 400);
 	if (b->left > b->max - b->total)
-		return refuse(b, 413);
+		return body_refuse(b, 413);
 	b->state = b->left > 0 ? BODY_DATA : BODY_TRAILERS;
 	return line.len + 2;
 }
@@ -104,11 +104,11 @@ static size_t
 take_chunk_end(struct body *b, struct text bytes)
 {
 	if (bytes.len > 0 && bytes.at[0] != '\r')
-		return refuse(b, 400);
+		return body_refuse(b, 400);
 	if (bytes.len < 2)
 		return 0;
 	if (bytes.at[1] != '\n')
-		return refuse(b, 400);
+		return body_refuse(b, 400);
 	b->state = BODY_CHUNK_SIZE;
 	return 2;
 }
@@ -129,7 +129,7 @@ take_trailer(struct body *b, struct text bytes)
 	if (grammar_field(line, &name, &value) != line.len ||
 	    b->trailers > BODY_TRAILERS_MAX ||
 	    ++b->trailer_count > REQUEST_FIELDS_MAX)
-		return refuse(b, 400);
+		return body_refuse(b, 400);
 	return line.len + 2;
 }
 

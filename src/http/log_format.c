@@ -44,7 +44,7 @@ mistake(struct parser *p, const char *wanted)
 }
 
 static struct log_format_piece *
-add_piece(struct parser *p, const struct log_format_piece *piece)
+log_format_add_piece(struct parser *p, const struct log_format_piece *piece)
 {
 	struct log_format *f = p->f;
 
@@ -56,7 +56,7 @@ add_piece(struct parser *p, const struct log_format_piece *piece)
 
 /* A copy with a NUL behind it; no text is longer than what it comes from. */
 static struct text
-keep(struct parser *p, struct text t)
+log_format_keep(struct parser *p, struct text t)
 {
 	char *to = p->f->text + p->used;
 
@@ -76,7 +76,7 @@ add_literal(struct parser *p, char c)
 	    f->count > 0 ? &f->pieces[f->count - 1] : NULL;
 
 	if (last == NULL || last->what != LOG_FORMAT_LITERAL) {
-		last = add_piece(p, &empty);
+		last = log_format_add_piece(p, &empty);
 		last->text.at = f->text + p->used;
 	}
 	f->text[p->used++] = c;
@@ -88,7 +88,7 @@ take_field(struct parser *p, struct log_format_piece *piece, struct text name)
 {
 	if (name.len == 0 || !chars_all(name.at, name.len, CHAR_TOKEN))
 		return mistake(p, "the name of a field, as in %{Referer}i");
-	piece->text = keep(p, name);
+	piece->text = log_format_keep(p, name);
 	piece->id = request_field_id(name);
 	return true;
 }
@@ -172,7 +172,8 @@ static const struct {
 };
 
 static bool
-take_time(struct parser *p, struct log_format_piece *piece, struct text t)
+log_format_take_time(
+    struct parser *p, struct log_format_piece *piece, struct text t)
 {
 	if (take_prefix(&t, TEXT("end:")))
 		piece->at_end = true;
@@ -185,7 +186,7 @@ take_time(struct parser *p, struct log_format_piece *piece, struct text t)
 			return true;
 		}
 	piece->what = LOG_FORMAT_TIME_STRFTIME;
-	piece->text = keep(p, t);
+	piece->text = log_format_keep(p, t);
 	if (!is_date_format(piece->text.at))
 		return mistake(p, "a format that strftime(3) makes a date of");
 	return true;
@@ -244,7 +245,7 @@ static const struct letter letters[] = {
     {'r', LOG_FORMAT_LINE, NULL},
     {'s', LOG_FORMAT_STATUS, NULL},
     {'S', LOG_FORMAT_TRANSFERRED, NULL},
-    {'t', LOG_FORMAT_TIME, take_time},
+    {'t', LOG_FORMAT_TIME, log_format_take_time},
     {'T', LOG_FORMAT_DURATION, take_duration},
     {'u', LOG_FORMAT_UNKNOWN, NULL},
     {'U', LOG_FORMAT_PATH, NULL},
@@ -273,7 +274,7 @@ take_letter(
 
 /* Three digits of a status, and the comma before them. */
 static bool
-take_status(struct parser *p, struct log_format_piece *piece)
+log_format_take_status(struct parser *p, struct log_format_piece *piece)
 {
 	struct text digits = {p->format + p->at, 0};
 	uint64_t status;
@@ -333,7 +334,7 @@ take_directive(struct parser *p)
 		if (c == '{')
 			good = take_braces(p, &braces);
 		else if (chars_is(c, CHAR_DIGIT))
-			good = take_status(p, &piece);
+			good = log_format_take_status(p, &piece);
 		else if (c == '!')
 			piece.others = p->format[p->at++] == '!';
 		else if (c == '<' || c == '>')
@@ -348,7 +349,7 @@ take_directive(struct parser *p)
 	if (p->format[p->at] == '^' ? !take_first_byte(p, &piece)
 				    : !take_letter(p, &piece, braces))
 		return false;
-	add_piece(p, &piece);
+	log_format_add_piece(p, &piece);
 	return true;
 }
 

@@ -59,7 +59,7 @@ static const char *const readable[] = {"authors", "changelog", "copying",
     "todo"};
 
 static uint32_t
-add_word(struct media_type *m, const char *word, const char *rest)
+media_type_add_word(struct media_type *m, const char *word, const char *rest)
 {
 	size_t at = m->words.len;
 
@@ -76,9 +76,9 @@ word_at(const struct media_type *m, uint32_t at)
 }
 
 static void
-add_entry(struct media_type *m, const char *extension, uint32_t type)
+media_type_add_entry(struct media_type *m, const char *extension, uint32_t type)
 {
-	uint32_t at = add_word(m, extension, "");
+	uint32_t at = media_type_add_word(m, extension, "");
 
 	for (char *p = m->words.data + at; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
@@ -92,11 +92,11 @@ add_type(struct media_type *m, const char *type)
 {
 	bool text = strncasecmp(type, "text/", strlen("text/")) == 0;
 
-	return add_word(m, type, text ? "; charset=utf-8" : "");
+	return media_type_add_word(m, type, text ? "; charset=utf-8" : "");
 }
 
 static void
-add_line(struct media_type *m, const char *line)
+media_type_add_line(struct media_type *m, const char *line)
 {
 	char *copy = memory_copy_string(line);
 	char *rest = copy;
@@ -111,7 +111,7 @@ add_line(struct media_type *m, const char *line)
 			if (!known)
 				type = add_type(m, copy);
 			known = true;
-			add_entry(m, word, type);
+			media_type_add_entry(m, word, type);
 		}
 	free(copy);
 }
@@ -131,7 +131,7 @@ is_passed_over(const char *line)
 }
 
 static void
-add_file(struct media_type *m, const char *path)
+media_type_add_file(struct media_type *m, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
@@ -141,14 +141,14 @@ add_file(struct media_type *m, const char *path)
 		return;
 	while (getline(&line, &size, f) != -1)
 		if (!is_passed_over(line))
-			add_line(m, line);
+			media_type_add_line(m, line);
 	free(line);
 	fclose(f);
 }
 
 /* Of the same extension the last added is the last. */
 static int
-compare(const void *a, const void *b, void *of)
+media_type_compare(const void *a, const void *b, void *of)
 {
 	const struct media_type_entry *x = a, *y = b;
 	const struct media_type *m = of;
@@ -162,7 +162,8 @@ compare(const void *a, const void *b, void *of)
 static void
 sort(struct media_type *m)
 {
-	qsort_r(m->entries, m->count, sizeof(m->entries[0]), compare, m);
+	qsort_r(
+	    m->entries, m->count, sizeof(m->entries[0]), media_type_compare, m);
 }
 
 /* How many come before that extension, or have it. */
@@ -185,7 +186,7 @@ count_up_to(const struct media_type *m, const char *extension)
 
 /* The last added for that extension, or NULL. */
 static const struct media_type_entry *
-find(const struct media_type *m, const char *extension)
+media_type_find(const struct media_type *m, const char *extension)
 {
 	size_t count = count_up_to(m, extension);
 	const struct media_type_entry *last;
@@ -202,8 +203,8 @@ media_type_load(struct media_type *m, const char *file)
 {
 	*m = (struct media_type){0};
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++)
-		add_line(m, builtin[i]);
-	add_file(m, file);
+		media_type_add_line(m, builtin[i]);
+	media_type_add_file(m, file);
 	sort(m);
 }
 
@@ -239,6 +240,6 @@ media_type_type(const struct media_type *m, const char *name)
 		return UNKNOWN_TYPE;
 	for (size_t i = 0; dot[i + 1] != '\0'; i++)
 		extension[i] = (char)tolower((unsigned char)dot[i + 1]);
-	found = find(m, extension);
+	found = media_type_find(m, extension);
 	return found != NULL ? word_at(m, found->type) : UNKNOWN_TYPE;
 }

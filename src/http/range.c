@@ -71,7 +71,7 @@ is_behind(const struct ranges *set, const struct range *r)
 
 /* Joins r with every range that it meets, in the place of the first of them. */
 static void
-insert(struct ranges *set, struct range r)
+range_insert(struct ranges *set, struct range r)
 {
 	size_t kept = 0;
 	size_t place = set->count;
@@ -120,7 +120,7 @@ ranges_parse(struct text value, uint64_t size, struct ranges *out)
 		if (!satisfiable)
 			continue;
 		ordered = ordered && is_behind(out, &r);
-		insert(out, r);
+		range_insert(out, r);
 	}
 	if (asked == 0 || size == 0 ||
 	    (!ordered && asked > RANGES_UNORDERED_MAX))

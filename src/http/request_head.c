@@ -10,7 +10,7 @@
 #include "http/uri.h"
 
 static enum request_head_found
-refuse(struct request_head_scan *scan, int status)
+request_head_refuse(struct request_head_scan *scan, int status)
 {
 	scan->status = status;
 	return REQUEST_HEAD_REFUSED;
@@ -56,9 +56,9 @@ find_line_end(
 		return REQUEST_HEAD_COMPLETE;
 	}
 	if (at < end && (bytes[at] == '\n' || at + 1 < end))
-		return refuse(scan, 400);
+		return request_head_refuse(scan, 400);
 	if (end == limit)
-		return refuse(scan,
+		return request_head_refuse(scan,
 		    scan->lines > 0 ? 431
 				    : status_of_long_line(bytes + scan->start,
 					  limit - scan->start));
@@ -82,11 +82,11 @@ request_head_find(
 			return REQUEST_HEAD_COMPLETE;
 		}
 		if (empty && ++scan->empties > REQUEST_HEAD_EMPTY_LINES_MAX)
-			return refuse(scan, 400);
+			return request_head_refuse(scan, 400);
 		if (empty)
 			scan->start = scan->at;
 		else if (++scan->lines > 1 + REQUEST_FIELDS_MAX)
-			return refuse(scan, 431);
+			return request_head_refuse(scan, 431);
 		scan->line = scan->at;
 	}
 }

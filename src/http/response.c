@@ -89,7 +89,7 @@ response_no_sniffing(struct response *r)
 }
 
 static void
-add_piece(struct response *r, struct piece piece)
+response_add_piece(struct response *r, struct piece piece)
 {
 	assert(r->piece_count < RESPONSE_PIECES_MAX &&
 	    "response: more pieces than there can be");
@@ -100,14 +100,14 @@ add_piece(struct response *r, struct piece piece)
 void
 response_add_bytes(struct response *r, const char *bytes, size_t len)
 {
-	add_piece(r,
+	response_add_piece(r,
 	    (struct piece){.kind = PIECE_BYTES, .bytes = bytes, .length = len});
 }
 
 void
 response_add_text(struct response *r, size_t offset)
 {
-	add_piece(r,
+	response_add_piece(r,
 	    (struct piece){.kind = PIECE_TEXT,
 		.offset = offset,
 		.length = r->text.len - offset});
@@ -116,7 +116,7 @@ response_add_text(struct response *r, size_t offset)
 void
 response_add_file(struct response *r, uint64_t offset, uint64_t length)
 {
-	add_piece(r,
+	response_add_piece(r,
 	    (struct piece){
 		.kind = PIECE_FILE, .offset = offset, .length = length});
 }
@@ -158,7 +158,7 @@ add_status_line(struct buffer *out, int status)
 
 /* Formatted once a second. */
 static void
-add_date(struct buffer *out)
+response_add_date(struct buffer *out)
 {
 	static char line[] = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 	static time_t formatted;
@@ -180,7 +180,7 @@ response_add_head(const struct response *r,
 {
 	add_status_line(out, r->status);
 	if (!framing->undated) /* an error need not be: RFC 9110, 6.6.1 */
-		add_date(out);
+		response_add_date(out);
 	buffer_add_text(out, buffer_text(&r->fields));
 	buffer_add_text(out, extra);
 	if (framing->has_length) {

@@ -40,7 +40,7 @@ static const struct entry entries[] = {
 };
 
 static const struct entry *
-find(int status)
+status_code_find(int status)
 {
 	static const struct entry unknown = ENTRY(0, "Unknown", "");
 
@@ -53,19 +53,19 @@ find(int status)
 struct text
 status_code_reason(int status)
 {
-	return find(status)->reason;
+	return status_code_find(status)->reason;
 }
 
 const char *
 status_code_advice(int status)
 {
-	return find(status)->advice;
+	return status_code_find(status)->advice;
 }
 
 bool
 status_code_is_known(int status)
 {
-	return find(status)->status != 0;
+	return status_code_find(status)->status != 0;
 }
 
 bool

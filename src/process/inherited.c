@@ -58,7 +58,7 @@ try_identity(const struct inherited *h, struct buffer *why)
 }
 
 static void
-read_all(int fd, struct buffer *b)
+inherited_read_all(int fd, struct buffer *b)
 {
 	ssize_t n;
 
@@ -89,7 +89,7 @@ can_serve(const struct inherited *h, struct buffer *why)
 		_exit(EXIT_SUCCESS);
 	}
 	close(ends[1]);
-	read_all(ends[0], why);
+	inherited_read_all(ends[0], why);
 	close(ends[0]);
 	if (pid != -1)
 		waitpid(pid, NULL, 0);

@@ -46,7 +46,7 @@ find_user(const char *name)
 }
 
 static int
-find_group(const char *name, gid_t *gid)
+identity_find_group(const char *name, gid_t *gid)
 {
 	const struct group *group = getgrnam(name);
 	uint64_t id;
@@ -112,7 +112,7 @@ set_user(struct identity *id, const struct config *c, struct buffer *why)
 static int
 set_group(struct identity *id, const struct config *c, struct buffer *why)
 {
-	if (c->group != NULL && find_group(c->group, &id->gid) == -1) {
+	if (c->group != NULL && identity_find_group(c->group, &id->gid) == -1) {
 		buffer_printf(
 		    why, "--group %s: there is no such group", c->group);
 		return -1;
@@ -225,7 +225,7 @@ is_same(const struct statx *a, const struct statx *b)
 }
 
 static bool
-look_at(int fd, struct statx *st)
+identity_look_at(int fd, struct statx *st)
 {
 	return fd != -1 &&
 	    statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, st) == 0;
@@ -239,11 +239,11 @@ identity_encloses(const struct identity *id, int folder)
 	bool found = id->root == -1;
 	int fd, up;
 
-	if (found || !look_at(id->root, &root))
+	if (found || !identity_look_at(id->root, &root))
 		return found;
 	fd = openat(folder, ".", O_PATH | O_CLOEXEC);
-	while (look_at(fd, &here) && !(found = is_same(&here, &root)) &&
-	    !is_same(&here, &below)) {
+	while (identity_look_at(fd, &here) &&
+	    !(found = is_same(&here, &root)) && !is_same(&here, &below)) {
 		below = here;
 		up = openat(fd, "..", O_PATH | O_CLOEXEC);
 		close(fd);

@@ -100,7 +100,7 @@ files_of(unsigned grant, int abi)
 }
 
 static int
-add_rules(int ruleset, int abi, const struct landlock_fence *fence)
+landlock_add_rules(int ruleset, int abi, const struct landlock_fence *fence)
 {
 	for (size_t i = 0; i < fence->rule_count; i++) {
 		const struct path_attr attr = {
@@ -130,7 +130,7 @@ landlock_confine(int abi, const struct landlock_fence *fence)
 
 	if (ruleset == -1)
 		return -1;
-	result = add_rules(ruleset, abi, fence);
+	result = landlock_add_rules(ruleset, abi, fence);
 	if (result == 0)
 		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	saved = errno;
