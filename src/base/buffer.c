@@ -30,7 +30,7 @@ buffer_shrink(struct buffer *b, size_t keep)
 	if (b->size <= keep)
 		return;
 	buffer_free(b);
-	(void)malloc_trim(0); /* or the process would keep it all the same */
+	(void)malloc_trim(0); /* or the C library would keep it */
 }
 
 char *

@@ -5,14 +5,14 @@
 #define T CHAR_TOKEN
 #define V CHAR_VALUE
 #define P (CHAR_URI | CHAR_PATH | Q)
-#define B (CHAR_PATH | Q) /* of browsers */
+#define B (CHAR_PATH | Q) /* only browsers send it unencoded */
 #define Q (CHAR_QUERY | CHAR_ITSELF)
 #define N CHAR_NAME
 #define H CHAR_HEX
 #define D (CHAR_DIGIT | CHAR_HEX)
 #define U CHAR_PLAIN
 
-/* Letters, digits, "-._~": a tchar, a pchar, in a reg-name, never encoded. */
+/* Letters, digits and "-._~" have all these classes. */
 #define UNRESERVED (T | V | P | N | U)
 
 const uint16_t chars_table[256] = {

@@ -15,7 +15,7 @@ enum style {
 
 static const char hex[] = "0123456789abcdef";
 
-/* A byte in each of the eight places of a word. */
+/* Repeats a byte in all eight bytes of a word. */
 #define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define HIGH_BITS EIGHT(0x80)
 
@@ -37,7 +37,7 @@ escape_suspects(uint64_t word, uint64_t quotes)
 	    HIGH_BITS;
 }
 
-/* How many bytes at the front stand for themselves. */
+/* Returns the number of bytes at the beginning that need no escape. */
 static size_t
 plain_run(struct text t, bool quoted)
 {
@@ -55,7 +55,7 @@ plain_run(struct text t, bool quoted)
 	return n;
 }
 
-/* One byte; how many of the text it is. */
+/* Escapes one byte; returns the number of bytes of t that it used. */
 static size_t
 add_log_escape(struct buffer *b, struct text t)
 {
@@ -71,7 +71,7 @@ add_log_escape(struct buffer *b, struct text t)
 	return 1;
 }
 
-/* RFC 3629: how many bytes the first character has; 0: it is none. */
+/* Returns the length of the first UTF-8 character (RFC 3629); 0 if invalid. */
 static size_t
 decode_utf8(struct text t, uint32_t *character)
 {
@@ -104,7 +104,7 @@ add_json_unit(struct buffer *b, uint32_t unit)
 	buffer_add(b, out, sizeof(out));
 }
 
-/* RFC 8259, 7.  Above U+FFFF it takes two units of UTF-16. */
+/* RFC 8259, 7: a character above U+FFFF becomes a surrogate pair. */
 static size_t
 add_json_escape(struct buffer *b, struct text t)
 {
@@ -125,7 +125,7 @@ add_json_escape(struct buffer *b, struct text t)
 	return n > 0 ? n : 1;
 }
 
-/* Of a character as it was written above: never half an escape is cut off. */
+/* Returns the length of the escape at that place, so that cuts keep it whole. */
 static size_t
 written_length(const char *at)
 {
@@ -139,7 +139,7 @@ written_length(const char *at)
 							     : JSON_ESCAPE;
 }
 
-/* Takes away from what was added since start what is too much. */
+/* Cuts what was added since start to max bytes, with "..." at the end. */
 static void
 cut(struct buffer *b, size_t start, size_t max)
 {
@@ -158,13 +158,13 @@ cut(struct buffer *b, size_t start, size_t max)
 	buffer_add_string(b, ELLIPSIS);
 }
 
-/* By runs: nearly all bytes that clients send are plain. */
+/* Copies runs of plain bytes, as nearly all bytes from clients are plain. */
 static void
 add_escaped(struct buffer *b, struct text t, size_t max, enum style style)
 {
 	size_t start = b->len;
 
-	if (t.len > max) /* each byte becomes one at least */
+	if (t.len > max) /* each byte adds at least one */
 		t.len = max + 1;
 	while (t.len > 0) {
 		size_t n = plain_run(t, style != STYLE_PLAIN);
@@ -200,7 +200,7 @@ escape_json(struct buffer *b, struct text t, size_t max)
 	add_escaped(b, t, max, STYLE_JSON);
 }
 
-/* The picture of a control byte, in UTF-8. */
+/* The UTF-8 form of the control picture of a control byte. */
 static void
 add_picture(struct buffer *b, unsigned char c)
 {

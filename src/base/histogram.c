@@ -9,7 +9,7 @@ static const int64_t bounds[HISTOGRAM_BUCKETS] = {100 * US, 250 * US, 500 * US,
     1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS,
     500 * MS, 1 * S, 2500 * MS, 5 * S, 10 * S, 30 * S, 60 * S, CLOCK_NEVER};
 
-/* Most requests are quick. */
+/* Searches from the lowest bucket, as most requests are quick. */
 size_t
 histogram_bucket(int64_t nanoseconds)
 {

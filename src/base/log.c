@@ -13,13 +13,13 @@
 #include "base/memory.h"
 
 #define LOG_MESSAGE_MAX 2048
-/* Whatever is escaped grows to four bytes at most; and what is before it. */
+/* An escaped byte becomes at most four bytes; and the text before the message. */
 #define LOG_DYING_SIZE (4 * LOG_DYING_MAX + 256)
 #define DAY 86400
 
 static const struct {
 	const char *name;
-	int priority; /* syslog's */
+	int priority; /* of syslog(3) */
 } levels[] = {
     [LOG_LEVEL_ERROR] = {"error", LOG_ERR},
     [LOG_LEVEL_WARNING] = {"warning", LOG_WARNING},
@@ -28,7 +28,7 @@ static const struct {
     [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
 
-/* The one log of this process: its code is everywhere, its state is here. */
+/* The error log of this process: global, because all code can log. */
 static struct logfile_trouble no_trouble;
 static struct logfile file = {
     .kind = LOGFILE_FILE,
@@ -92,7 +92,7 @@ add_padded(struct buffer *line, int64_t n, int digits, char behind)
 }
 
 /*
- * By hand, as handlers of signals must: gmtime_r takes a lock.  Years begin in
+ * Not gmtime_r, which takes a lock: signal handlers call this.  Years begin in
  * March, so that the leap day is the last; an era is 400 of them.
  */
 static void
@@ -186,7 +186,7 @@ log_message(enum log_level level, const char *format, va_list args)
 	errno = saved;
 }
 
-/* The room is there already: nothing here asks for memory. */
+/* Allocates no memory, because signal handlers call it. */
 void
 log_dying(struct text words)
 {

@@ -20,9 +20,9 @@
 #include "base/path.h"
 
 #define LOGFILE_MODE 0640
-/* How long a reader of a pipe may keep us waiting before lines are lost. */
+/* How long a write may block before lines are lost. */
 #define LOGFILE_PATIENCE CLOCK_SECOND
-/* Of what stands before a line; of two numbers and a colon. */
+/* Size of the prefix of a line; size of two numbers with a colon between. */
 #define LOGFILE_HEAD 64
 #define LOGFILE_STREAM_NAME 48
 
@@ -34,8 +34,9 @@ share_trouble(struct logfile *f)
 }
 
 /*
- * An open description of our own, as O_NONBLOCK on the one that was inherited
- * would be a surprise to whoever shares it.  A socket has none, nor needs it.
+ * Opens the file again through /proc, to get an open file description of our
+ * own: O_NONBLOCK on the inherited one would affect the processes that share it.
+ * This does not work for a socket, which does not need it: MSG_DONTWAIT.
  */
 static int
 reopen_non_blocking(int fd)
@@ -47,7 +48,7 @@ reopen_non_blocking(int fd)
 	    path, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
-/* A FIFO without a reader must not keep us waiting. */
+/* Must not block on a FIFO without a reader. */
 static int
 open_path(const char *path)
 {
@@ -133,7 +134,7 @@ connect_to_syslog(int fd)
 	return connect(fd, (const struct sockaddr *)&address, sizeof(address));
 }
 
-/* Its daemon may not be there yet: may_try_again looks for it. */
+/* The syslog daemon may start later: may_try_again connects again. */
 static int
 open_syslog(struct logfile *f)
 {
@@ -223,14 +224,14 @@ logfile_reopen(struct logfile *f)
 	return 0;
 }
 
-/* A pipe whose reader sleeps would put every worker to sleep with it. */
+/* Without a deadline, a reader that sleeps would block every worker. */
 static int
 wait_for_room(const struct logfile *f, int64_t deadline)
 {
 	struct pollfd room = {.fd = f->fd, .events = POLLOUT};
 	int ready;
 
-	do { /* a signal is no reason to lose a line */
+	do { /* a signal must not lose a line */
 		ready = poll(&room, 1, clock_milliseconds_until(deadline));
 	} while (ready == -1 && errno == EINTR);
 	if (ready == 0) {
@@ -250,7 +251,7 @@ logfile_send_parts(const struct logfile *f, struct iovec parts[2])
 	    : writev(f->fd, parts, 2);
 }
 
-/* The daemon may be another by now: one more try is with that. */
+/* The daemon may have been restarted: connects again and tries once more. */
 static bool
 may_try_again(struct logfile *f, int64_t deadline, bool *connected_anew)
 {
@@ -293,7 +294,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 	} while (n == -1 && may_try_again(f, deadline, &connected_anew));
 	if (n == len)
 		return 0;
-	/* Why not all of it fits, the kernel tells only of the rest. */
+	/* After a partial write, only another write returns the reason. */
 	if (n > 0 && !f->may_block) {
 		skip(parts, (size_t)n);
 		return write_parts(f, parts);
@@ -303,7 +304,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 	return -1;
 }
 
-/* Whoever receives it there adds the time. */
+/* The journal adds the time. */
 static void
 logfile_add_head(struct buffer *head, const struct logfile *f, int priority)
 {
@@ -320,7 +321,7 @@ logfile_add_head(struct buffer *head, const struct logfile *f, int priority)
 	buffer_add_string(head, "]: ");
 }
 
-/* To syslog a line goes as syslog(3) would send it, but without a newline. */
+/* A line for syslog has the form of syslog(3), without its newline. */
 static int
 logfile_write_line(
     struct logfile *f, int priority, const char *line, size_t len)

@@ -26,7 +26,7 @@ memory_set_last_words(void (*say)(const char *words))
 	last_words = say;
 }
 
-/* Saying it may need memory too: it gets one try. */
+/* Logging may need memory as well: it is tried only once. */
 static _Noreturn void
 die(void)
 {
@@ -99,7 +99,7 @@ memory_settle(void)
 	(void)malloc_trim(0);
 }
 
-/* Whole pages only: the others are shared with what lies beside it. */
+/* Only whole pages, because other data may share the first and the last. */
 bool
 memory_forget(void *buffer, size_t *used)
 {

@@ -15,13 +15,13 @@ text_equal(struct text a, struct text b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* Not strncasecmp: it asks the locale, and stops at a NUL. */
+/* Not strncasecmp, which depends on the locale and stops at a NUL. */
 bool
 text_equal_nocase(struct text a, struct text b)
 {
 	if (a.len != b.len)
 		return false;
-	if (text_equal(a, b)) /* which it mostly is, and that is quick */
+	if (text_equal(a, b)) /* the usual case, and a quick test */
 		return true;
 	for (size_t i = 0; i < a.len; i++) {
 		unsigned char x = (unsigned char)a.at[i];
@@ -42,7 +42,7 @@ text_begins(struct text t, struct text prefix)
 	    text_equal((struct text){t.at, prefix.len}, prefix);
 }
 
-/* The offset of the comma that ends the first element, or t.len. */
+/* Returns the offset of the comma after the first element, or t.len. */
 static size_t
 element_end(struct text t)
 {

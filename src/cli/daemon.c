@@ -8,10 +8,10 @@
 
 #include "cli/daemon.h"
 
-/* The end of a pipe to the parent, while it waits; else -1. */
+/* The pipe to the parent while it waits, or -1. */
 static int parent = -1;
 
-/* A byte says that all is well; the end of the pipe, that the child died. */
+/* A byte means success; the end of the pipe means that the child has died. */
 static _Noreturn void
 wait_for_child(int from)
 {
@@ -47,14 +47,14 @@ daemon_start(void)
 	return setsid() == -1 ? -1 : 0;
 }
 
-/* Nobody waits. */
+/* No parent waits for this process. */
 void
 daemon_go_on(void)
 {
 	parent = open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
-/* Whoever started it may wait for the end of its output. */
+/* The caller may wait until standard output is closed. */
 static void
 let_go(void)
 {

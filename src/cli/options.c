@@ -18,7 +18,7 @@
 #include "os/sd_notify.h"
 
 #define KEEPALIVE_WITH_LOT 75
-#define SHOWN_MAX 60 /* of a value, in the words about it */
+#define SHOWN_MAX 60 /* bytes of a value in an error message */
 #define OPTIONS_MAX 100
 
 static const char *
@@ -38,7 +38,7 @@ take_file(char **to, const char *value)
 	return NULL;
 }
 
-/* What getopt_long returns for a long option: its place in specs, and this. */
+/* getopt_long returns this plus the index in option_specs. */
 #define LONG_BASE 1000
 
 static bool
@@ -48,7 +48,7 @@ has_value(const struct option_spec *spec)
 	    spec->kind == OPTION_VALUE;
 }
 
-/* getopt_long's two tables, made from the one above. */
+/* The two tables of getopt_long, made from option_specs. */
 static void
 make_tables(
     struct option longs[OPTIONS_MAX + 1], char shorts[2 * OPTIONS_MAX + 2])
@@ -64,7 +64,7 @@ make_tables(
 	size_t n = 0;
 
 	assert(option_count <= OPTIONS_MAX);
-	shorts[n++] = ':'; /* tell a missing value from an unknown option */
+	shorts[n++] = ':'; /* distinguishes a missing value */
 	for (size_t i = 0; i < option_count; i++) {
 		longs[i] = (struct option){
 		    .name = option_specs[i].name,
@@ -92,7 +92,7 @@ find_spec(int value)
 	return NULL;
 }
 
-/* What was typed, on one line; for the last words of the process. */
+/* Returns an argument escaped to one line, for an error message.  Not freed. */
 static const char *
 shown(const char *value)
 {
@@ -175,7 +175,7 @@ has_root(const struct config *c)
 	return false;
 }
 
-/* What only two options together can get wrong. */
+/* Checks for options that exclude or need each other. */
 static void
 check_together(const struct config *c)
 {
@@ -204,7 +204,7 @@ check_together(const struct config *c)
 		    "leave one out");
 }
 
-/* It would take the end of the first process for that of the service. */
+/* systemd would take the end of the first process for the service's end. */
 static void
 stay_with_manager(struct config *c)
 {
@@ -215,7 +215,7 @@ stay_with_manager(struct config *c)
 	c->daemon = false;
 }
 
-/* A service starts there: all files of the machine are not what was meant. */
+/* Services start in /, and nobody means to serve all files of the machine. */
 static const char *
 current_directory(void)
 {
@@ -229,7 +229,7 @@ current_directory(void)
 	return ".";
 }
 
-/* What is not said on the command line, and follows from what is. */
+/* Sets the defaults that depend on other options. */
 static void
 options_complete(struct config *c, const char *dir)
 {

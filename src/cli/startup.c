@@ -29,7 +29,7 @@
 
 #define OWN_DESCRIPTORS "/proc/self/fd"
 
-/* For startup_ready: the line that tells where, and the rest. */
+/* For startup_ready: the line that says what is served and where. */
 static struct buffer greeting;
 static const struct inherited *serving;
 
@@ -79,7 +79,7 @@ open_inherited(struct inherited *h)
 	buffer_free(&why);
 }
 
-/* For a reload: a daemon leaves its folder. */
+/* For a reload, because a daemon changes its directory. */
 static void
 make_names_absolute(struct config *c)
 {
@@ -156,7 +156,7 @@ open_channel(struct channel *channel)
 		err(EXIT_FAILURE, "cannot open a channel between processes");
 }
 
-/* Without a lot there are none, but for what a successor asks itself. */
+/* Without a lot there is only the channel for a successor's test request. */
 static void
 open_channels(struct inherited *h)
 {
@@ -216,7 +216,7 @@ open_pidfile(const struct config *c)
 	err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
 }
 
-/* The terminal that a predecessor had left is not to be left again. */
+/* The successor of a daemon is a daemon already. */
 static void
 leave_terminal(const struct inherited *h)
 {
@@ -247,7 +247,7 @@ describe_mounts(struct buffer *b, const struct config *c)
 	}
 }
 
-/* One name may have several addresses, and stands here once. */
+/* Adds each URL once: a name may have several addresses. */
 static void
 describe_listeners(struct buffer *b, const struct listeners *all)
 {
@@ -261,7 +261,7 @@ describe_listeners(struct buffer *b, const struct listeners *all)
 	}
 }
 
-/* Before anything listens: as it was asked for. */
+/* With --test: the addresses of the command line. */
 static void
 describe_addresses(struct buffer *b, const struct config_strings *all)
 {
@@ -286,8 +286,8 @@ startup_describe(struct buffer *b, const struct inherited *h)
 }
 
 /*
- * A closed standard stream would be the number of the next file that is opened,
- * and what is meant for a log would go to a client.
+ * If a standard stream is closed, the next file that is opened gets its number,
+ * and output for a log could go to a client.
  */
 static void
 keep_standard_streams(void)
@@ -312,8 +312,8 @@ log_privileges(const struct inherited *h)
 }
 
 /*
- * As many descriptors as may be: the lot has one for each connection, and the
- * kernel allows no more of them between processes (unix(7)).
+ * Raises the limit on descriptors.  The lot has one per connection, and the
+ * kernel limits descriptors on their way between processes by it (unix(7)).
  */
 static void
 raise_limit(void)
@@ -326,7 +326,7 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* err(3) and warn(3) begin a line with the name of the program. */
+/* err(3) and warn(3) begin each line with the name of the program. */
 static char name_with_priority[] = "<3>tined";
 static char *plain_name;
 
@@ -339,8 +339,8 @@ startup_prepare(void)
 }
 
 /*
- * Whatever is opened here is closed by exec(2): what is not was left open by
- * whoever started this program, and nobody here has a use for it.
+ * All descriptors that tined opens are close-on-exec.  The others were left open
+ * by the parent process, and no process of tined needs them.
  */
 static void
 close_strangers(void)
@@ -397,7 +397,7 @@ startup_open(struct inherited *h)
 	close_strangers();
 	if (takeover_is_waiting())
 		takeover_speak_up();
-	/* From now on it is for the titles of processes, and there is a log. */
+	/* setproctitle needs the name again, and errors go to the log now. */
 	program_invocation_short_name = plain_name;
 }
 

@@ -56,7 +56,7 @@ connect_to(const char *path)
 	return fd;
 }
 
-/* False at the end. */
+/* False at the end of the response. */
 static bool
 status_client_receive(
     int fd, const char *path, int64_t deadline, struct buffer *answer)
@@ -77,7 +77,7 @@ status_client_receive(
 	return n > 0 && answer->len < ANSWER_MAX;
 }
 
-/* The content of the answer, if it is one of a status socket. */
+/* Returns the content of the response; NULL if this is no status socket. */
 static const char *
 find_content(struct buffer *answer)
 {

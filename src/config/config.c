@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 
-/* Of the send time-out, without a lot. */
+/* The tick is this part of the send timeout, without a lot. */
 #define SEND_TICKS 4
 
 void
@@ -93,7 +93,7 @@ config_add_page(struct config *c, int status, const char *file)
 	for (size_t i = 0; i < p->count; i++) {
 		if (p->at[i].status != status)
 			continue;
-		free(p->at[i].file); /* the last one said counts */
+		free(p->at[i].file); /* the last one given counts */
 		p->at[i].file = memory_copy_string(file);
 		return;
 	}

@@ -8,8 +8,8 @@
 #include "http/access_log.h"
 
 /*
- * Of all that the client has a say in, so that a line of the usual formats is
- * below PIPE_BUF, and whole in a pipe; and of parts of it.
+ * Limits on the client's data in a line, and on single values.  With them, a line
+ * in the usual formats is shorter than PIPE_BUF, and atomic in a pipe.
  */
 #define ROOM 3584
 #define LINE_MAX_BYTES 2048
@@ -21,7 +21,7 @@ struct writer {
 	struct buffer *line;
 	const struct log_format_piece *piece;
 	const struct access_log_entry *e;
-	size_t room; /* that is left */
+	size_t room; /* bytes left for the client's data */
 };
 
 static void
@@ -36,7 +36,7 @@ access_log_add_number(struct writer *w, uint64_t n)
 	buffer_add_number(w->line, n);
 }
 
-/* Of the client; what is not there has no address. */
+/* Adds a value from the client; if t.at is NULL, the value is missing. */
 static void
 add_text(struct writer *w, struct text t, size_t max)
 {
@@ -79,7 +79,7 @@ add_port(struct writer *w, int port)
 		access_log_add_number(w, (uint64_t)port);
 }
 
-/* The request line in its parts; they are empty where it is none. */
+/* The parts of the request line; empty if it is malformed. */
 
 static struct text
 method_of_line(const struct access_log_entry *e)
@@ -118,7 +118,7 @@ add_query(struct writer *w)
 		add_text(w, w->e->request->query, LINE_MAX_BYTES);
 }
 
-/* A colon within brackets belongs to an address: RFC 3986, 3.2.2. */
+/* A colon within brackets is part of an IPv6 address: RFC 3986, 3.2.2. */
 static struct text
 without_port(struct text authority)
 {
@@ -148,7 +148,7 @@ request_field_of(const struct request *r, const struct log_format_piece *piece)
 	return value;
 }
 
-/* Each line has its CRLF, and was made by response.c. */
+/* The head is well-formed, as it comes from response.c. */
 static struct text
 response_field_of(struct text head, struct text name)
 {
@@ -172,13 +172,13 @@ response_field_of(struct text head, struct text name)
 	return (struct text){NULL, 0};
 }
 
-/* A date that is good for a second. */
+/* A formatted date, valid for a second. */
 struct date {
 	time_t second;
 	char text[40];
 };
 
-/* Local time, as Apache has it. */
+/* Local time in Apache's form. */
 static void
 access_log_add_time(struct writer *w, time_t second)
 {
@@ -234,7 +234,7 @@ access_log_add_date(struct writer *w, time_t second)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	len = strftime(date, sizeof(date), w->piece->text.at, &tm);
 #pragma GCC diagnostic pop
-	/* The operator's own words; but a line stays a line. */
+	/* Escaped, because the format may contain any byte. */
 	escape_log(w->line, (struct text){date, len}, sizeof(date));
 }
 

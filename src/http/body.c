@@ -42,8 +42,8 @@ body_start(struct body *b, const struct request *r, uint64_t max)
 }
 
 /*
- * A line that ends with CRLF, without it.  False when it is not yet complete,
- * or when it cannot be one (state: BODY_REFUSED).
+ * Gets a line without its CRLF.  False if it is incomplete, or malformed (the
+ * state is then BODY_REFUSED).
  */
 static bool
 take_line(struct body *b, struct text bytes, size_t max, struct text *line)
@@ -99,7 +99,7 @@ take_chunk_size(struct body *b, struct text bytes)
 	return line.len + 2;
 }
 
-/* The CRLF behind the data of a chunk. */
+/* The CRLF after the data of a chunk. */
 static size_t
 take_chunk_end(struct body *b, struct text bytes)
 {
@@ -113,7 +113,7 @@ take_chunk_end(struct body *b, struct text bytes)
 	return 2;
 }
 
-/* Trailer fields are checked and dropped: nothing here asks for one. */
+/* Checks trailer fields and discards them, as no handler uses them. */
 static size_t
 take_trailer(struct body *b, struct text bytes)
 {

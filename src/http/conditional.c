@@ -28,8 +28,8 @@ etags_match(struct text a, struct text b, bool strong)
 }
 
 /*
- * The next entity-tag of a list.  Its quotes know no escapes (RFC 9110, 8.8.3),
- * so that it is no quoted-string.  False at the end, or where none begins.
+ * Gets the next entity-tag of a list.  It is not a quoted-string, because it has
+ * no escapes (RFC 9110, 8.8.3).  False at the end, or if none begins there.
  */
 static bool
 next_etag(struct text *rest, struct text *etag)
@@ -50,7 +50,7 @@ next_etag(struct text *rest, struct text *etag)
 	return true;
 }
 
-/* Any element of any field of that id; "*" is every representation. */
+/* True if an element of any field with that id matches; "*" always does. */
 static bool
 list_matches(
     const struct request *r, enum field_id id, struct text etag, bool strong)
@@ -70,7 +70,7 @@ list_matches(
 	return false;
 }
 
-/* The date of a field; false when it is not there, or no date. */
+/* Gets the date of a field; false if it is missing or malformed. */
 static bool
 date_field(const struct request *r, enum field_id id, time_t *date)
 {
@@ -111,7 +111,7 @@ conditional_check(
 	return 0;
 }
 
-/* RFC 9110, 13.1.5: an entity tag by strong comparison, or the exact date. */
+/* RFC 9110, 13.1.5: compares an entity tag strongly, or the exact date. */
 bool
 conditional_range_applies(const struct request *r, const struct validators *v)
 {

@@ -38,7 +38,7 @@ content_coding_of_name(const char *name)
 	    : CONTENT_CODING_IDENTITY;
 }
 
-/* "gzip;q=0.5" in its parts; a weight that cannot be read refuses. */
+/* Splits "gzip;q=0.5"; a malformed weight counts as 0. */
 static int
 split_weight(struct text *element)
 {

@@ -38,25 +38,25 @@ check_host(struct request *r)
 	request_field(r, FIELD_HOST, &host);
 	if (!uri_authority_is_valid(host))
 		return 400;
-	if (r->host.len == 0) /* absolute-form comes first: RFC 9112, 3.2.2 */
+	if (r->host.len == 0) /* the absolute-form wins: RFC 9112, 3.2.2 */
 		r->host = host;
 	return 0;
 }
 
-/* transfer-coding of RFC 9112, 7: a token, then perhaps parameters. */
+/* transfer-coding of RFC 9112, 7: a token, optionally with parameters. */
 static bool
 is_coding(struct text t)
 {
 	return grammar_token(&t) && grammar_parameters(t, true);
 }
 
-/* What the fields name so far, which are one list: RFC 9110, 5.3. */
+/* The codings so far; all fields together are one list: RFC 9110, 5.3. */
 struct codings {
 	size_t count;
-	bool chunked; /* is the last of them */
+	bool chunked; /* the last one is chunked */
 };
 
-/* False where one is malformed, or follows chunked. */
+/* False if a coding is malformed, or follows chunked. */
 static bool
 add_codings(struct codings *all, struct text list)
 {
@@ -72,8 +72,9 @@ add_codings(struct codings *all, struct text list)
 }
 
 /*
- * 501 only for a well-formed list of other codings with chunked once, at its
- * end: there the content could be found, only not decoded.
+ * Returns 501 only for a well-formed list that ends in chunked and has other
+ * codings before it: there the end of the content is known, but tined cannot
+ * decode it.
  */
 static int
 refuse_codings(const struct request *r)
@@ -118,7 +119,7 @@ check_content_length(struct request *r)
 	return 0;
 }
 
-/* RFC 9110, 10.1.1: a list, of which one member is known. */
+/* RFC 9110, 10.1.1: a list with one known member. */
 static int
 check_expect(struct request *r)
 {
@@ -136,7 +137,7 @@ check_expect(struct request *r)
 	return 0;
 }
 
-/* RFC 9112, 9.3: "close" wins over "keep-alive", wherever they stand. */
+/* RFC 9112, 9.3: "close" wins over "keep-alive", in any order. */
 static void
 check_connection(struct request *r)
 {

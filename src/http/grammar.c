@@ -41,7 +41,7 @@ grammar_quoted_string(struct text *t)
 	return true;
 }
 
-/* White space before an "=" that is not there may belong to a ";". */
+/* Without an "=", whitespace here may belong to the next ";". */
 static bool
 grammar_equals(struct text *t)
 {

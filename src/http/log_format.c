@@ -17,21 +17,21 @@ struct parser {
 	struct buffer *why;
 	const char *format;
 	size_t at;    /* of the next byte */
-	size_t start; /* of the present directive, its "%" */
+	size_t start; /* of the current directive: its "%" */
 	size_t used;  /* of f->text */
 };
 
-/* The inside of the braces; at is NULL without any.  False for a mistake. */
+/* Parses the text in braces; at is NULL without braces.  False on errors. */
 typedef bool take_argument(
     struct parser *p, struct log_format_piece *piece, struct text argument);
 
 struct letter {
 	char letter;
 	enum log_format_what what;
-	take_argument *take; /* NULL: it has no braces */
+	take_argument *take; /* NULL: no braces allowed */
 };
 
-/* Always false.  The place is counted from 1, as people do. */
+/* Returns false.  Shows the place counted from 1, for people. */
 static bool
 mistake(struct parser *p, const char *wanted)
 {
@@ -54,7 +54,7 @@ log_format_add_piece(struct parser *p, const struct log_format_piece *piece)
 	return &f->pieces[f->count++];
 }
 
-/* A copy with a NUL behind it; no text is longer than what it comes from. */
+/* Copies with a NUL; no piece is longer than its directive. */
 static struct text
 log_format_keep(struct parser *p, struct text t)
 {
@@ -144,7 +144,7 @@ take_microseconds(
 	return true;
 }
 
-/* Whether strftime(3) makes something of it that fits. */
+/* True if strftime(3) accepts the format and its result fits. */
 static bool
 is_date_format(const char *format)
 {
@@ -157,7 +157,7 @@ is_date_format(const char *format)
 #pragma GCC diagnostic pop
 }
 
-/* What a %{...}t may say besides a date's format. */
+/* The values of %{...}t that are not strftime(3) formats. */
 static const struct {
 	const char *name;
 	enum log_format_what what;
@@ -215,7 +215,7 @@ take_process(struct parser *p, struct log_format_piece *piece, struct text t)
 	return true;
 }
 
-/* %{c}a: the address that the connection comes from, as there is no other. */
+/* %{c}a is the address of the connection: the same as %a. */
 static bool
 take_client(struct parser *p, struct log_format_piece *piece, struct text t)
 {
@@ -272,7 +272,7 @@ take_letter(
 	return mistake(p, "a letter that tined(8) lists");
 }
 
-/* Three digits of a status, and the comma before them. */
+/* Three digits of a status code, and a comma before all but the first. */
 static bool
 log_format_take_status(struct parser *p, struct log_format_piece *piece)
 {
@@ -320,7 +320,7 @@ take_first_byte(struct parser *p, struct log_format_piece *piece)
 	return true;
 }
 
-/* What is behind a "%". */
+/* Parses the rest of a directive, after its "%". */
 static bool
 take_directive(struct parser *p)
 {
@@ -338,7 +338,7 @@ take_directive(struct parser *p)
 		else if (c == '!')
 			piece.others = p->format[p->at++] == '!';
 		else if (c == '<' || c == '>')
-			p->at++; /* nothing is redirected inside */
+			p->at++; /* there are no internal redirects */
 		else
 			break;
 	}
@@ -353,7 +353,7 @@ take_directive(struct parser *p)
 	return true;
 }
 
-/* \" and \\ as a file of Apache has them, \t; a line stays one line. */
+/* \", \\ and \t, as in Apache's configuration; no newline. */
 static bool
 take_escaped(struct parser *p)
 {

@@ -12,7 +12,7 @@
 #define PLAIN_TYPE "text/plain; charset=utf-8"
 #define EXTENSION_MAX 32
 
-/* Lines as mime.types has them; the last to name an extension counts. */
+/* Lines in the form of mime.types; the last entry of an extension counts. */
 static const char *const builtin[] = {
     "application/gzip gz tgz",
     "application/json json map",
@@ -48,12 +48,12 @@ static const char *const builtin[] = {
 };
 
 /*
- * What system files have for extensions that mean something else on the web: a
- * .ts is a part of a film there (RFC 8216), no text for Qt Linguist.
+ * These win over mime.types, which has another meaning for some extensions: on
+ * the web, .ts is a part of a video (RFC 8216), and not a file of Qt Linguist.
  */
 static const char *const passed_over[] = {"text/vnd.trolltech.linguist"};
 
-/* Names without an extension that a person wants to read. */
+/* Names without an extension that are plain text. */
 static const char *const readable[] = {"authors", "changelog", "copying",
     "copyright", "install", "license", "makefile", "news", "readme", "thanks",
     "todo"};
@@ -146,7 +146,7 @@ media_type_add_file(struct media_type *m, const char *path)
 	fclose(f);
 }
 
-/* Of the same extension the last added is the last. */
+/* Keeps entries with the same extension in the order of their addition. */
 static int
 media_type_compare(const void *a, const void *b, void *of)
 {
@@ -166,7 +166,7 @@ sort(struct media_type *m)
 	    m->entries, m->count, sizeof(m->entries[0]), media_type_compare, m);
 }
 
-/* How many come before that extension, or have it. */
+/* Returns the number of entries up to and including that extension. */
 static size_t
 count_up_to(const struct media_type *m, const char *extension)
 {
@@ -184,7 +184,7 @@ count_up_to(const struct media_type *m, const char *extension)
 	return from;
 }
 
-/* The last added for that extension, or NULL. */
+/* Returns the entry added last for that extension, or NULL. */
 static const struct media_type_entry *
 media_type_find(const struct media_type *m, const char *extension)
 {

@@ -3,10 +3,10 @@
 #include "http/range.h"
 
 #define UNIT "bytes="
-/* Positions past this are clamped, as RFC 9110, 14.1.2 has it. */
+/* Larger positions are clamped: RFC 9110, 14.1.2. */
 #define POSITION_MAX INT64_MAX
 
-/* Digits, however many: what does not fit is POSITION_MAX. */
+/* Parses any number of digits; a larger number becomes POSITION_MAX. */
 static bool
 take_position(struct text t, uint64_t *position)
 {
@@ -20,8 +20,8 @@ take_position(struct text t, uint64_t *position)
 }
 
 /*
- * "first-last", "first-" or "-suffix".  False when malformed; *satisfiable is
- * false when no byte of it exists.
+ * Parses "first-last", "first-" or "-suffix".  False if it is malformed;
+ * *satisfiable is false if the representation has no byte of it.
  */
 static bool
 parse_one(struct text t, uint64_t size, struct range *out, bool *satisfiable)
@@ -62,14 +62,14 @@ overlap(const struct range *a, const struct range *b)
 	return a->first <= b->last + 1 && b->first <= a->last + 1;
 }
 
-/* Of a set that has ascended so far. */
+/* True if the ranges so far are in ascending order and r follows them. */
 static bool
 is_behind(const struct ranges *set, const struct range *r)
 {
 	return set->count == 0 || r->first > set->at[set->count - 1].last;
 }
 
-/* Joins r with every range that it meets, in the place of the first of them. */
+/* Joins r with all ranges that it overlaps or touches. */
 static void
 range_insert(struct ranges *set, struct range r)
 {

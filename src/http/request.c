@@ -7,7 +7,7 @@
 		name, sizeof(name) - 1                                         \
 	}
 
-/* As nearly all clients spell them. */
+/* In the spelling of nearly all clients. */
 static const struct text names[FIELD_IDS] = {
     [FIELD_ACCEPT] = NAME("Accept"),
     [FIELD_ACCEPT_ENCODING] = NAME("Accept-Encoding"),
@@ -27,7 +27,7 @@ static const struct text names[FIELD_IDS] = {
     [FIELD_USER_AGENT] = NAME("User-Agent"),
 };
 
-/* Those of each length, never more than two, and FIELD_OTHER for an end. */
+/* The fields of each length: at most two, and FIELD_OTHER at the end. */
 static const unsigned char ids[][3] = {
     [4] = {FIELD_HOST},
     [5] = {FIELD_RANGE},
@@ -43,14 +43,14 @@ static const unsigned char ids[][3] = {
     [19] = {FIELD_IF_UNMODIFIED_SINCE},
 };
 
-/* All but the 4 kB of fields, which field_count makes empty. */
+/* Does not clear the 4 kB of fields, as field_count makes them empty. */
 void
 request_reset(struct request *r)
 {
 	memset(r, 0, offsetof(struct request, fields));
 }
 
-/* The first letter tells nearly all of one length apart. */
+/* The first letter distinguishes nearly all names of the same length. */
 enum field_id
 request_field_id(struct text name)
 {

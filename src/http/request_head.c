@@ -16,7 +16,7 @@ request_head_refuse(struct request_head_scan *scan, int status)
 	return REQUEST_HEAD_REFUSED;
 }
 
-/* The offset at which the line, or else the head, has become too long. */
+/* Returns the offset at which the line or the head is too long. */
 static size_t
 limit_of(const struct request_head_scan *scan, size_t max)
 {
@@ -25,7 +25,7 @@ limit_of(const struct request_head_scan *scan, size_t max)
 	return scan->start + (scan->lines == 0 && line < max ? line : max);
 }
 
-/* Of a request line that is too long: its first len bytes. */
+/* Refuses a request line that is too long, by its first len bytes. */
 static int
 status_of_long_line(const char *line, size_t len)
 {
@@ -40,8 +40,8 @@ status_of_long_line(const char *line, size_t len)
 }
 
 /*
- * Finds the CRLF that ends the present line.  Bytes are judged in their
- * order: a bare CR or LF before the limit is 400, however much has come.
+ * Finds the CRLF that ends the current line.  Checks bytes in their order: a
+ * bare CR or LF before the limit is a 400, however many bytes have arrived.
  */
 static enum request_head_found
 find_line_end(
@@ -97,7 +97,7 @@ request_head_has_begun(const struct request_head_scan *scan, size_t len)
 	return scan->lines > 0 || len > scan->line;
 }
 
-/* Takes the bytes up to the first space off the front of *rest. */
+/* Cuts the bytes up to the first space off *rest. */
 static bool
 take_word(struct text *rest, struct text *word)
 {
@@ -111,7 +111,7 @@ take_word(struct text *rest, struct text *word)
 	return true;
 }
 
-/* HTTP-version of RFC 9112, 2.3: one digit each, and case counts. */
+/* HTTP-version of RFC 9112, 2.3: single digits, case-sensitive. */
 static int
 check_version(struct text t, struct request *r)
 {
@@ -162,7 +162,7 @@ take_line_end(struct text *rest)
 	return true;
 }
 
-/* No folding: a line that begins with white space is no field line. */
+/* Refuses obs-fold: a line that begins with whitespace is no field line. */
 static bool
 take_fields(struct text rest, struct request *r)
 {
@@ -181,7 +181,7 @@ take_fields(struct text rest, struct request *r)
 	return rest.len == 0;
 }
 
-/* What http-parser finds in a line. */
+/* The result of http-parser for a line. */
 struct reading {
 	struct text target, name, value;
 };
@@ -200,7 +200,7 @@ on_name(http_parser *parser, const char *at, size_t len)
 	return 0;
 }
 
-/* Called once more, for nothing, between a line and its CRLF. */
+/* The parser calls this again with no bytes between a line and its CRLF. */
 static int
 on_value(http_parser *parser, const char *at, size_t len)
 {
@@ -210,7 +210,7 @@ on_value(http_parser *parser, const char *at, size_t len)
 	return 0;
 }
 
-/* 1: the content is not the parser's (it is body.c's). */
+/* Returns 1: the parser does not parse the content; body.c does. */
 static int
 on_complete(http_parser *parser)
 {
@@ -218,7 +218,7 @@ on_complete(http_parser *parser)
 	return 1;
 }
 
-/* Not to be called with nothing: to the parser, that is the end of file. */
+/* len must not be 0, which the parser takes for the end of the connection. */
 static bool
 feed(http_parser *parser, const char *at, size_t len)
 {
@@ -246,8 +246,8 @@ is_same(struct text a, struct text b)
 }
 
 /*
- * The parser takes a tab for white space, but not behind a Content-Length: it
- * gets the line without what it is padded with.
+ * The parser does not accept a tab after a Content-Length.  So it gets the line
+ * without the whitespace at its end.
  */
 static bool
 agrees_on_field(http_parser *parser, const struct field *f)
@@ -262,8 +262,8 @@ agrees_on_field(http_parser *parser, const struct field *f)
 }
 
 /*
- * The parser has a say in the lines that decide what is asked for, and where
- * the message ends: the request line, and those of its framing.
+ * The parser must agree on the lines that determine the target and the end of
+ * the message: the request line, and the fields of its framing.
  */
 static bool
 parser_agrees(const struct request *r)

@@ -179,7 +179,7 @@ response_add_head(const struct response *r,
     struct buffer *out)
 {
 	add_status_line(out, r->status);
-	if (!framing->undated) /* an error need not be: RFC 9110, 6.6.1 */
+	if (!framing->undated) /* errors need no Date: RFC 9110, 6.6.1 */
 		response_add_date(out);
 	buffer_add_text(out, buffer_text(&r->fields));
 	buffer_add_text(out, extra);

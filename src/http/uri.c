@@ -8,7 +8,7 @@
 
 #define PORT_MAX 65535
 
-/* Whether the "%" at that offset is followed by two hex digits. */
+/* True if two hex digits follow the "%" at that offset. */
 static bool
 is_escape(struct text t, size_t offset)
 {
@@ -16,7 +16,7 @@ is_escape(struct text t, size_t offset)
 	    chars_is(t.at[offset + 2], CHAR_HEX);
 }
 
-/* Every "%" is followed by two hex digits. */
+/* True if two hex digits follow every "%". */
 static bool
 has_good_escapes(struct text t)
 {
@@ -32,7 +32,7 @@ has_encoded_nul(struct text t)
 	return memmem(t.at, t.len, "%00", 3) != NULL;
 }
 
-/* The rest of t from offset on. */
+/* Returns the rest of t from that offset on. */
 static struct text
 from(struct text t, size_t offset)
 {
@@ -98,7 +98,7 @@ uri_authority_is_valid(struct text t)
 	return colon == NULL || is_port(from(t, host + 1));
 }
 
-/* Moves *t past the prefix, whose case does not count. */
+/* Moves *t past the prefix, ignoring its case. */
 static bool
 skip_prefix(struct text *t, struct text prefix)
 {
@@ -109,7 +109,7 @@ skip_prefix(struct text *t, struct text prefix)
 	return true;
 }
 
-/* Leaves in *t what follows the authority. */
+/* Moves *t past the authority. */
 static bool
 take_authority(struct text *t, struct text *authority)
 {
@@ -185,7 +185,7 @@ decode(struct text path, struct buffer *out)
 	return ambiguous;
 }
 
-/* The offset of the slash before the last segment of path[0..len). */
+/* Returns the offset of the slash before the last segment of path[0..len). */
 static size_t
 parent(const char *path, size_t len)
 {
@@ -194,7 +194,7 @@ parent(const char *path, size_t len)
 	return len > 0 ? len - 1 : 0;
 }
 
-/* Segment by segment, each with the slash before it, to the front. */
+/* Moves the segments to the front, each with the slash before it. */
 static void
 remove_dots(struct buffer *path)
 {
@@ -235,7 +235,7 @@ uri_decode_path(struct text path, struct buffer *out)
 	return ambiguous;
 }
 
-/* All that is not of the class; and a "%" of it that encodes nothing. */
+/* Encodes all bytes without the class, and each "%" without two hex digits. */
 static void
 encode(struct buffer *b, struct text t, enum char_class class)
 {

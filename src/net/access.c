@@ -11,7 +11,7 @@
 #define IPV4_BITS 32
 #define IPV6_BITS 128
 
-/* RFC 4291, 2.5.5.2: so that one comparison serves both families. */
+/* IPv4-mapped (RFC 4291, 2.5.5.2), so that one comparison serves both families. */
 static void
 map_ipv4(const struct in_addr *v4, unsigned char out[16])
 {
@@ -20,7 +20,7 @@ map_ipv4(const struct in_addr *v4, unsigned char out[16])
 	memcpy(out + 12, v4, sizeof(*v4));
 }
 
-/* The number of bits in an address of this family; 0 if it is none. */
+/* Returns the number of bits in an address of this family; 0 for others. */
 static int
 parse_address(const char *word, unsigned char out[16])
 {

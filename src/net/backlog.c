@@ -18,11 +18,11 @@
 #define SOCKETS_V4 "/proc/net/tcp"
 #define SOCKETS_V6 "/proc/net/tcp6"
 #define SOCKETS_LINE_MAX 256
-/* The words of a line. */
+/* Indices of the words in a line of /proc/net/tcp. */
 #define SOCKETS_LOCAL 1
 #define SOCKETS_STATE 3
 #define SOCKETS_REPEATED 6
-#define STATE_SYN_RECV 3 /* TCP_SYN_RECV of netinet/tcp.h, not to be had here */
+#define STATE_SYN_RECV 3 /* TCP_SYN_RECV of netinet/tcp.h, which conflicts */
 
 static bool
 is_listening(int fd)
@@ -34,7 +34,7 @@ is_listening(int fd)
 	    value != 0;
 }
 
-/* In a socket that listens, two fields of TCP_INFO mean something else. */
+/* For a listening socket, two fields of TCP_INFO have another meaning. */
 bool
 backlog_read(int fd, struct backlog *out)
 {
@@ -51,7 +51,7 @@ backlog_read(int fd, struct backlog *out)
 	return true;
 }
 
-/* The next word of a line, which it cuts off; "" if there is none. */
+/* Cuts off and returns the next word of a line; "" if there is none. */
 static const char *
 next_word(char **line)
 {
@@ -99,7 +99,7 @@ backlog_is_greeting(int fd)
 	return found;
 }
 
-/* A line of names, and below it one of numbers. */
+/* Finds a number by its name: a line of names is above a line of numbers. */
 static bool
 find_number(char *names, uint64_t *n)
 {

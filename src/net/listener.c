@@ -22,13 +22,13 @@
 
 #define UNIX_PREFIX "unix:"
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
-/* Whoever may reach the folder may connect. */
+/* Any user who can reach its directory can connect. */
 #define LISTENER_UNIX_MODE 0666
 #define FIRST_PASSED_FD 3
 #define MAX_PASSED_FDS 64
 
 struct host_port {
-	char host[256]; /* "" for every address */
+	char host[256]; /* "": all addresses */
 	char port[6];
 };
 
@@ -94,7 +94,7 @@ default_backlog(void)
 static void
 set_int(int fd, int level, int option, int value)
 {
-	/* A socket that cannot have it (Unix) works without. */
+	/* Unix sockets do not have this option, and work without. */
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
@@ -119,7 +119,7 @@ listener_set_timeouts(const struct listeners *all, int fd)
 	set_time(fd, SO_SNDTIMEO, all->options.send_timeout);
 }
 
-/* What every accepted socket inherits; see the head of listener.h. */
+/* Sets the options that accepted sockets inherit; see listener.h. */
 static void
 set_options(const struct listeners *all, int fd)
 {
@@ -131,7 +131,7 @@ set_options(const struct listeners *all, int fd)
 	listener_set_timeouts(all, fd);
 }
 
-/* Takes over the strings. */
+/* Adds a listener, which owns the strings. */
 static void
 add(struct listeners *all, int fd, char *url, char *path)
 {
@@ -140,7 +140,7 @@ add(struct listeners *all, int fd, char *url, char *path)
 	    (struct listener){.fd = fd, .url = url, .path = path};
 }
 
-/* The port that the kernel chose, if 0 was asked for. */
+/* Returns the port, which the kernel has chosen if 0 was requested. */
 static unsigned
 bound_port(int fd)
 {
@@ -162,8 +162,8 @@ url_of(int fd, const char *host)
 }
 
 /*
- * Its path is made with the mode of the socket, whatever the umask, so that it
- * need not be changed by a name that may be another file's by then.
+ * fchmod before bind creates the path with this mode, whatever the umask.  A
+ * chmod after bind could hit another file that has the name by then.
  */
 static int
 bind_unix(const struct listeners *all, int fd, const struct sockaddr *a,
@@ -199,7 +199,7 @@ start_listening(const struct listeners *all, int fd, const struct sockaddr *a,
 	return listen(fd, backlog);
 }
 
-/* A socket that listens, or -1 with errno. */
+/* Returns a listening socket, or -1 with errno. */
 static int
 open_socket(
     const struct listeners *all, const struct sockaddr *a, socklen_t len)
@@ -248,14 +248,14 @@ explain(struct buffer *why, const char *address)
 	    strerror(error), mend_of(error, is_unix(address)));
 }
 
-/* "localhost" may have an IPv6 address on a machine that has no IPv6. */
+/* "localhost" may resolve to an IPv6 address on a machine without IPv6. */
 static bool
 family_is_missing(int error)
 {
 	return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
 }
 
-/* A hosts file may name an address twice. */
+/* A hosts file may list an address twice. */
 static bool
 is_repeated(const struct addrinfo *first, const struct addrinfo *a)
 {
@@ -319,7 +319,7 @@ open_tcp(struct listeners *all, const char *address, struct buffer *why)
 	return error;
 }
 
-/* A path left by a server that is gone refuses connections: remove it. */
+/* Removes the path of a dead server, which refuses connections. */
 static void
 remove_stale(const struct sockaddr_un *a)
 {
@@ -348,7 +348,7 @@ remember_path(struct listener *l)
 	l->inode = st.st_ino;
 }
 
-/* Another server may have put its own there since. */
+/* Checks that another server has not replaced the path. */
 static bool
 is_still_ours(const struct listener *l)
 {
@@ -484,7 +484,7 @@ listener_adopt(struct listeners *all, struct buffer *why)
 	for (uint64_t i = 0; i < count; i++)
 		if (adopt_one(all, FIRST_PASSED_FD + (int)i, why) == -1)
 			return -1;
-	/* They are ours now; a child must not take them for its own. */
+	/* Children must not adopt these sockets again. */
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
@@ -492,10 +492,10 @@ listener_adopt(struct listeners *all, struct buffer *why)
 }
 
 /*
- * Bound to an interface that does not exist, a socket is not found by the first
- * packet of a handshake: the kernel refuses that client at once.  A handshake
- * under way goes on, as its packets find it by itself.  This needs no
- * capability, as a filter that drops packets does.
+ * Binds the socket to an interface that does not exist.  The kernel then does not
+ * find it for a SYN, and refuses the client.  Handshakes in progress continue, as
+ * their later packets do not look for the listening socket.  This needs no
+ * capability, as a filter that drops packets would.
  */
 static int
 stop_greeting_tcp(int fd)

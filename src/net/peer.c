@@ -23,7 +23,7 @@ peer_set_name(struct peer *p)
 		snprintf(p->name, sizeof(p->name), "unix");
 }
 
-/* Of what is connected only Unix sockets may be of another type. */
+/* Only connected Unix sockets can have another type. */
 static bool
 is_stream(int fd)
 {

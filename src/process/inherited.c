@@ -13,7 +13,7 @@
 #include "connection/emergency.h"
 #include "process/inherited.h"
 
-/* Folders are descriptors, which would lead out of it. */
+/* A descriptor of a directory outside would lead out of the chroot. */
 static bool
 is_inside_chroot(const struct inherited *h, struct buffer *why)
 {
@@ -34,7 +34,7 @@ is_inside_chroot(const struct inherited *h, struct buffer *why)
 	return true;
 }
 
-/* As what workers will be: words for what they could not do, or none. */
+/* Takes on the workers' identity and adds to *b what they could not do. */
 static void
 try_identity(const struct inherited *h, struct buffer *why)
 {
@@ -70,8 +70,8 @@ inherited_read_all(int fd, struct buffer *b)
 }
 
 /*
- * Tried in a process of its own.  Else every worker would fail, or answer 403
- * to all.
+ * Checks in a child process that workers can use the directories.  Otherwise
+ * every worker would fail, or respond to every request with 403.
  */
 static bool
 can_serve(const struct inherited *h, struct buffer *why)
@@ -103,7 +103,7 @@ inherited_settle(const struct inherited *h)
 	memory_settle();
 }
 
-/* Whoever has opened all has looked at it, too. */
+/* Without the check if another process has opened the files and has checked. */
 static bool
 is_usable(const struct inherited *h, const struct site_source *from,
     struct buffer *why)

@@ -7,7 +7,7 @@
 #include "os/signals.h"
 #include "process/log_follow.h"
 
-/* For the handler, which gets no argument. */
+/* For the signal handler, which has no argument. */
 static struct inherited *inherited;
 static atomic_uint *acknowledged;
 

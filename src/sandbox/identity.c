@@ -31,7 +31,7 @@ to_number(const char *name, uint64_t *id)
 	return text_to_number(text_of(name), ID_MAX, id);
 }
 
-/* NULL: there is none, and errno says if that is certain. */
+/* Returns NULL if there is no such user; errno is 0 if that is certain. */
 static const struct passwd *
 find_user(const char *name)
 {
@@ -82,7 +82,7 @@ find_groups(struct identity *id)
 	id->group_count = count;
 }
 
-/* A number needs no entry, but then it has no groups of its own. */
+/* A number need not be in the user table, but then it has no groups. */
 static int
 set_user(struct identity *id, const struct config *c, struct buffer *why)
 {
@@ -142,7 +142,7 @@ open_root(
 	return 0;
 }
 
-/* Workers of another user are signalled too. */
+/* CAP_KILL is for signals to workers with another user. */
 static bool
 may_change(const struct config *c)
 {
@@ -215,7 +215,7 @@ identity_describe(const struct identity *id, struct buffer *b)
 		buffer_printf(b, ", in %s", id->path);
 }
 
-/* The same folder by another mount would not hold anybody. */
+/* Compares mounts as well: the same directory in another mount is no barrier. */
 static bool
 is_same(const struct statx *a, const struct statx *b)
 {
@@ -231,7 +231,7 @@ identity_look_at(int fd, struct statx *st)
 	    statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, st) == 0;
 }
 
-/* Upwards, until it is met or there is no further up. */
+/* Walks up until it finds the root directory or cannot go further. */
 bool
 identity_encloses(const struct identity *id, int folder)
 {
@@ -254,7 +254,7 @@ identity_encloses(const struct identity *id, int folder)
 	return found;
 }
 
-/* Where this process may not do it, no_new_privs does as well. */
+/* If this process may not do it, no_new_privs is sufficient. */
 static void
 drop_bounds(uint64_t keep)
 {
@@ -262,7 +262,7 @@ drop_bounds(uint64_t keep)
 	for (unsigned cap = 0; cap < CAPABILITIES_MAX; cap++)
 		if ((keep >> cap & 1) == 0 &&
 		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
-			break; /* the kernel has no more, or forbids it */
+			break; /* past the last one, or not permitted */
 }
 
 static int
@@ -302,8 +302,9 @@ is_for_good(const struct identity *id)
 }
 
 /*
- * The kernel lets no core be written of a process that has changed its user,
- * as others of that user could read it.  Who has raised the limit wants one.
+ * The kernel writes no core of a process that has changed its user, because
+ * other processes of that user could read it.  This allows one if the
+ * administrator has raised the limit on cores.
  */
 static void
 allow_core(void)

@@ -5,7 +5,7 @@
 
 #include "sandbox/landlock.h"
 
-/* The C library knows none of this, and its headers may be older than us. */
+/* The C library has no wrappers, and its headers may lack newer constants. */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_add_rule 445
@@ -24,7 +24,7 @@
 #define NET_TCP ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* bind, connect */
 #define SCOPES ((UINT64_C(1) << 0) | (UINT64_C(1) << 1))  /* below */
 
-/* The versions of the kernel's interface that brought something for us. */
+/* The versions of the kernel's interface that added what tined uses. */
 #define ABI_REFER 2
 #define ABI_TRUNCATE 3
 #define ABI_NET 4
@@ -115,7 +115,7 @@ landlock_add_rules(int ruleset, int abi, const struct landlock_fence *fence)
 	return 0;
 }
 
-/* An older kernel refuses a longer structure unless its end is zero. */
+/* An older kernel accepts a longer structure only if its end is zero. */
 int
 landlock_confine(int abi, const struct landlock_fence *fence)
 {

@@ -14,8 +14,8 @@
 #include "sandbox/seccomp.h"
 
 /*
- * Reports of sanitizers are files that are opened late, and need ptrace(2) and
- * processes: there the fence is left out.
+ * Sanitizers open their reports late, and need ptrace(2) and processes: a
+ * program with a sanitizer has no sandbox.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER true
@@ -147,7 +147,7 @@ privilege_log(const struct privilege *p, const struct privilege_needs *needs)
 			   "a user such as --user www-data is safer");
 }
 
-/* For a root that stays: it may read what it serves, and nothing else. */
+/* For workers that stay root: they may read what is served. */
 static uint64_t
 kept_capabilities(const struct privilege *p)
 {
@@ -210,7 +210,7 @@ seccomp_grants(const struct privilege *p, unsigned more)
 	return grants;
 }
 
-/* NULL, or what failed. */
+/* Returns NULL, or the step that failed. */
 static const char *
 confine(const struct privilege *p, enum privilege_role role,
     const struct privilege_needs *needs)
