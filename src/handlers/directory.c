@@ -11,9 +11,9 @@
 
 #include "handlers/directory.h"
 
-/* A rename in the middle of a lookup makes openat2(2) give up with EAGAIN. */
+/* openat2(2) fails with EAGAIN if a rename happens during the lookup. */
 #define DIRECTORY_TRIES 8
-/* How many folders of a name that does not exist are looked for. */
+/* How many parents of a missing name are looked up. */
 #define DIRECTORY_DEPTH_MAX 16
 
 static int
@@ -34,7 +34,7 @@ open_at(
 	return fd;
 }
 
-/* Where an open file is now, without symbolic links.  -1 with errno. */
+/* Gets the path of an open file, without symbolic links.  -1 with errno. */
 static int
 name_of(int fd, char path[PATH_MAX])
 {
@@ -50,8 +50,8 @@ name_of(int fd, char path[PATH_MAX])
 }
 
 /*
- * Of what a name leads to by some link: a name below the folder, if it lies
- * there, within path; else NULL with errno.
+ * Resolves a name whose links leave the directory.  Returns a name below the
+ * directory, which lies within path, or NULL with errno.
  */
 static const char *
 name_inside(const struct directory *f, const char *name, char path[PATH_MAX])
@@ -77,11 +77,10 @@ name_inside(const struct directory *f, const char *name, char path[PATH_MAX])
 }
 
 /*
- * For a name that leads out of the folder by some link, but has come back when
- * it ends.  What a link names may change after it was looked at: the kernel
- * alone decides what is opened, and that lies below the folder.  Of what does
- * not exist the folders are looked at, so that nobody is told what exists
- * outside.
+ * Opens a name whose links lead out of the directory and back in.  A link may
+ * change after it was resolved, but the kernel opens only files below the
+ * directory.  If the target does not exist, its parents are resolved, so that
+ * the result does not reveal what exists outside.
  */
 static int
 open_inside(const struct directory *f, const char *name, int flags)

@@ -1,7 +1,7 @@
 /*
- * echo:BYTES answers so many stars, as text/plain.  It is the program with
- * which prefork servers were caught stalling: the whole cost is the server's.
- * echo:body answers with the content of the request, as it arrives.
+ * echo:BYTES responds with that number of asterisks, as text/plain.  This costs
+ * the handler nothing, so it measures the server.  echo:body responds with the
+ * content of the request, as it arrives.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * file:DIR serves the files below a folder.
+ * file:DIR serves the files below a directory.
  */
 #include <sys/stat.h>
 
@@ -25,9 +25,9 @@ struct file_mount {
 	struct directory directory;
 	const struct config *config;
 	const struct media_type *mime;
-	const char *fallback; /* in place of what is not found; may be NULL */
-	bool logged;	      /* refuse_listing's hint, once a worker */
-	bool told_gone;	      /* and that of log_gone */
+	const char *fallback; /* served in place of a 404; may be NULL */
+	bool logged;	      /* refuse_listing has logged its hint */
+	bool told_gone;	      /* log_gone has logged */
 };
 
 static int
@@ -46,7 +46,7 @@ open_mount(struct file_mount *m, const struct handler_setup *setup)
 	    &m->directory, setup->arg, config->follow_symlinks);
 }
 
-/* It belongs to what is served at the root. */
+/* --fallback applies to the mount at the root. */
 static int
 find_fallback(struct file_mount *m, const struct handler_setup *setup)
 {
@@ -108,7 +108,7 @@ file_unmount(void *state)
 	free(m);
 }
 
-/* What a failed open tells the client. */
+/* Returns the status code for the errno of a failed open. */
 static int
 status_of_errno(int error)
 {
@@ -117,12 +117,12 @@ status_of_errno(int error)
 	case ENOTDIR:
 	case ENAMETOOLONG:
 	case ELOOP:
-	case ENXIO: /* a socket, or a device that is not there */
+	case ENXIO: /* a socket, or a missing device */
 	case ENODEV:
 		return 404;
 	case EACCES:
 	case EPERM:
-	case EXDEV: /* out of the folder */
+	case EXDEV: /* leads out of the directory */
 		return 403;
 	case EMFILE:
 	case ENFILE:
@@ -134,8 +134,8 @@ status_of_errno(int error)
 }
 
 /*
- * What is short is short for all requests: the log tells the beginning and the
- * end.
+ * A shortage of descriptors or memory affects all requests: logs only its
+ * beginning and its end.
  */
 static void
 log_shortage(const char *name, bool short_now)
@@ -153,7 +153,7 @@ log_shortage(const char *name, bool short_now)
 		log_notice("files can be opened again");
 }
 
-/* The open folder is not the one that has its name now. */
+/* The open directory was removed. */
 static void
 log_gone(struct file_mount *m)
 {
@@ -189,7 +189,7 @@ log_failure(struct file_mount *m, const char *name)
 	return status;
 }
 
-/* 0 and a file or a folder that is open, or the status that says why not. */
+/* Opens a file or directory.  Returns 0, or the status code of the failure. */
 static int
 open_name(struct file_mount *m, const char *name, struct representation *f)
 {
@@ -216,7 +216,7 @@ open_regular(struct file_mount *m, const char *name, struct representation *f)
 	return status;
 }
 
-/* A segment that begins with a dot, other than the first ".well-known". */
+/* True if a segment begins with a dot, except ".well-known" as the first. */
 static bool
 is_hidden(struct text path)
 {
@@ -229,7 +229,7 @@ is_hidden(struct text path)
 	return memmem(path.at + from, path.len - from, "/.", 2) != NULL;
 }
 
-/* Where the folder is, with the slash that makes relative links right. */
+/* Redirects to the path with a final slash, so that relative links work. */
 static void
 redirect_to_directory(const struct request *request, struct response *response)
 {
@@ -244,7 +244,7 @@ redirect_to_directory(const struct request *request, struct response *response)
 	buffer_free(&location);
 }
 
-/* Opens the best of the files that lie compressed beside this one. */
+/* Opens the best precompressed file beside this one. */
 static void
 choose_coding(const struct file_mount *m, const struct request *request,
     const char *name, struct representation *f)
@@ -288,7 +288,7 @@ answer_regular(const struct file_mount *m, const struct request *request,
 	representation_answer(f, request, response);
 }
 
-/* Takes over the descriptor. */
+/* Owns the descriptor. */
 static void
 answer_listing(const struct file_mount *m, const struct request *request,
     const char *name, int fd, struct response *response)
@@ -305,7 +305,7 @@ answer_listing(const struct file_mount *m, const struct request *request,
 	response_add_text(response, 0);
 }
 
-/* The first thing that a newcomer meets, who should know why. */
+/* New users meet this first, so the log explains it once. */
 static void
 refuse_listing(
     struct file_mount *m, const char *name, struct response *response)
@@ -314,12 +314,12 @@ refuse_listing(
 	response->advice =
 	    "This directory has no index page, and is not listed.";
 	if (!m->logged)
-		log_notice("%s has no " INDEX ": --listing shows such folders",
+		log_notice("%s has no " INDEX ": --listing would show it",
 		    strcmp(name, ".") == 0 ? "the directory" : name);
 	m->logged = true;
 }
 
-/* A folder that has gone is for the master to open again. */
+/* If the directory was removed, the master has to open it again. */
 static void
 refuse(const struct file_mount *m, int status, struct response *response)
 {
@@ -327,7 +327,7 @@ refuse(const struct file_mount *m, int status, struct response *response)
 	response->wants_reload = m->told_gone;
 }
 
-/* The name ends with a slash, or is ".".  Takes over the descriptor. */
+/* The name ends in a slash, or is ".".  Owns the descriptor. */
 static void
 answer_directory(struct file_mount *m, const struct request *request,
     const char *name, int fd, struct response *response)
@@ -350,7 +350,7 @@ answer_directory(struct file_mount *m, const struct request *request,
 	free(index);
 }
 
-/* For single-page applications: they know what to do with any path. */
+/* Serves the fallback: a single-page application handles any path. */
 static bool
 answer_fallback(struct file_mount *m, const struct request *request,
     struct response *response)

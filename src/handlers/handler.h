@@ -1,6 +1,6 @@
 /*
- * handler: what makes responses.  A handler never sees a client's socket: it
- * gets a request and fills in a response (response.h).
+ * handler: the interface of handlers, which make responses.  A handler gets a
+ * request and fills in a response (response.h); it never uses a client's socket.
  */
 #ifndef TINED_HANDLERS_HANDLER_H
 #define TINED_HANDLERS_HANDLER_H
@@ -13,43 +13,44 @@
 #include "sandbox/privilege.h"
 #include "status/snapshot.h"
 
-/* What a handler is told when it is mounted. */
+/* The arguments of mount. */
 struct handler_setup {
 	const struct config *config;
-	const struct status_sources *server; /* outlives it, too */
+	const struct status_sources *server; /* outlives the handler's state */
 	const struct media_type *mime;	     /* outlives the handler's state */
 	const char *prefix;		     /* of --mount PREFIX=KIND:ARG */
 	const char *arg;		     /* and its argument */
 	/*
-	 * What it names was opened, and looked at, by another process: a
-	 * descriptor of it, which is the handler's if mount succeeds; else -1.
+	 * A descriptor of the directory that arg names, if another process has
+	 * opened and checked it; else -1.  If mount succeeds, the handler owns
+	 * it.
 	 */
 	int opened;
 };
 
 struct handler_mounted {
 	void *state;	  /* the handler's own */
-	unsigned methods; /* that it answers itself: enum method */
-	/* Of them: whose content it reads, so that it may be asked for (100
-	 * Continue) and waited for before the handler begins. */
+	unsigned methods; /* that it implements: a set of enum method */
+	/* Those methods whose content it reads.  For them the server may send
+	 * 100 Continue, and receive content before the handler begins. */
 	unsigned reads;
-	int directory;	/* a descriptor, it reads below it; -1: none */
-	unsigned needs; /* more than that: enum privilege_need */
+	int directory;	/* descriptor of the files it reads; -1: none */
+	unsigned needs; /* beyond that: a set of enum privilege_need */
 };
 
 struct handler {
 	const char *kind; /* of --mount PREFIX=KIND:ARG */
 	/*
-	 * In the master, before it forks; nothing may be waited for if opened
-	 * is given.  -1 with words for a person, and
-	 * errno: EINVAL if the argument cannot be right.
+	 * Runs in the master, before it forks.  Must not block if
+	 * setup->opened is not -1.  Returns -1 with an error message in *why;
+	 * errno is EINVAL if the argument is malformed.
 	 */
 	int (*mount)(const struct handler_setup *setup,
 	    struct handler_mounted *out, struct buffer *why);
 	void (*unmount)(void *state);
 	/*
-	 * In a worker.  rest is the path behind the prefix of the mount: ""
-	 * or it begins with "/".
+	 * Runs in a worker.  rest is the path after the prefix of the mount:
+	 * empty, or it begins with "/".
 	 */
 	void (*serve)(void *state, struct request *request, struct text rest,
 	    struct response *response);
@@ -59,7 +60,7 @@ extern const struct handler handler_echo;
 extern const struct handler handler_file;
 extern const struct handler handler_status;
 
-/* Every kind there is, and NULL: handlers.c. */
+/* All handlers, and NULL at the end: handlers.c. */
 extern const struct handler *const handlers[];
 
 #endif

@@ -25,7 +25,7 @@ struct entry {
 struct entries {
 	struct entry *at;
 	size_t count;
-	bool more; /* than are shown */
+	bool more; /* there are more than the page shows */
 };
 
 static const char page_head[] =
@@ -57,7 +57,7 @@ static const char page_columns[] =
     "<table>\n"
     "<tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr>\n";
 
-/* Below the root only, so that no link of the page leads nowhere. */
+/* Looks only below the root, so that no link on the page is refused. */
 static bool
 look_at(const struct directory *root, const char *directory, const char *name,
     struct stat *st)
@@ -122,7 +122,7 @@ add_time(struct buffer *page, time_t t)
 	char text[32];
 	struct tm tm;
 
-	/* A file's time may be one that no calendar holds. */
+	/* The time may be beyond what gmtime_r can represent. */
 	if (gmtime_r(&t, &tm) == NULL ||
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm) == 0)
 		return;
@@ -147,7 +147,7 @@ add_entry(struct buffer *page, const struct entry *e)
 	buffer_add_string(page, "</td></tr>\n");
 }
 
-/* The head of the page is beside that. */
+/* The limit does not include the head of the page. */
 static void
 add_rows(struct buffer *page, const struct entries *all)
 {

@@ -8,10 +8,10 @@
 #include "http/date.h"
 #include "http/range.h"
 
-/* A file changed so lately may change again within its time stamp. */
+/* A file that has just changed may change again with the same timestamp. */
 #define ETAG_SETTLED_SECONDS 2
 #define ETAG_SIZE 64
-/* Seconds since 1970 that are no time of a change, but stand for none. */
+/* Modification times up to this stand for no time. */
 #define NO_TIME_MAX 1
 #define NANOSECONDS 1000000000ULL
 
@@ -19,8 +19,8 @@ _Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
     "a head and a region for each range, and the end");
 
 /*
- * When it was changed.  What makes its files all alike (Nix, OSTree, images)
- * gives them a time that says nothing, and then it is that of their inode.
+ * Returns the time of the last change.  Nix, OSTree and some images set the same
+ * meaningless modification time for all files; then it is the inode's time.
  */
 static const struct timespec *
 time_of_change(const struct stat *st)
@@ -34,7 +34,7 @@ format_etag(const struct representation *f, time_t now, char out[ETAG_SIZE])
 	const struct timespec *m = time_of_change(&f->st);
 	bool settled = m->tv_sec <= now - ETAG_SETTLED_SECONDS;
 
-	/* The suffix, as the forms of one file must not share a tag. */
+	/* The suffix, because two codings must not share an entity tag. */
 	snprintf(out, ETAG_SIZE, "%s\"%llx-%llx%s\"", settled ? "" : "W/",
 	    (unsigned long long)f->st.st_size,
 	    (unsigned long long)m->tv_sec * NANOSECONDS +
@@ -42,7 +42,7 @@ format_etag(const struct representation *f, time_t now, char out[ETAG_SIZE])
 	    content_coding_suffix(f->coding));
 }
 
-/* What a 304 repeats of the 200: RFC 9110, 15.4.5. */
+/* The header fields that a 304 has as well: RFC 9110, 15.4.5. */
 static void
 add_validators(const struct representation *f, const struct validators *v,
     struct response *response)
@@ -60,8 +60,8 @@ add_validators(const struct representation *f, const struct validators *v,
 }
 
 /*
- * The CRLF before the first boundary is one too many, but all servers send it
- * (RFC 9110, 14.6), and zsync cannot do without.
+ * The CRLF before the first boundary is not necessary, but all servers send it
+ * (RFC 9110, 14.6), and zsync needs it.
  */
 static void
 add_part_head(struct response *response, const char *boundary, const char *type,
@@ -85,7 +85,7 @@ add_multipart(struct response *response, const struct ranges *ranges,
 	char boundary[2 * sizeof(uint64_t) + 1];
 	size_t offset;
 
-	/* Random, so that no file can hold it on purpose. */
+	/* Random, so that nobody can put it into a file. */
 	snprintf(
 	    boundary, sizeof(boundary), "%08x%08x", arc4random(), arc4random());
 	response_printf_field(response, "Content-Type",
@@ -119,7 +119,7 @@ add_ranges(struct response *response, const struct ranges *ranges,
 	response_add_file(response, r->first, r->last - r->first + 1);
 }
 
-/* The ranges that are to be sent, if any: GET only (RFC 9110, 14.2). */
+/* Gets the ranges to send, if any; only for GET (RFC 9110, 14.2). */
 static enum ranges_result
 find_ranges(const struct request *request, const struct validators *v,
     uint64_t size, struct ranges *ranges)

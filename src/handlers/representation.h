@@ -1,6 +1,6 @@
 /*
- * representation: an open file as the answer to a request: validators,
- * preconditions, ranges (RFC 9110, 8.8, 13, 14).
+ * representation: responds with an open file: validators, preconditions and
+ * ranges (RFC 9110, 8.8, 13, 14).
  */
 #ifndef TINED_HANDLERS_REPRESENTATION_H
 #define TINED_HANDLERS_REPRESENTATION_H
@@ -14,13 +14,13 @@
 struct representation {
 	int fd; /* of a regular file */
 	struct stat st;
-	const char *type; /* of the plain form; outlives the response */
-	enum content_coding coding; /* of this form */
-	bool varies;		    /* there are other forms */
-	int64_t max_age;	    /* nanoseconds; -1: say nothing */
+	const char *type; /* media type; outlives the response */
+	enum content_coding coding;
+	bool varies;	 /* there may be other codings: send Vary */
+	int64_t max_age; /* nanoseconds; -1: no Cache-Control */
 };
 
-/* Fills in the response, which takes over the descriptor. */
+/* Fills in the response, which then owns the descriptor. */
 void representation_answer(const struct representation *f,
     const struct request *request, struct response *response);
 

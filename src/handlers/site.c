@@ -29,7 +29,7 @@ explain_kinds(const char *wanted, struct buffer *why)
 		buffer_printf(why, " %s:", (*h)->kind);
 }
 
-/* "/docs/" and "/docs" are one prefix, "/" is the empty one. */
+/* "/docs/" and "/docs" are the same prefix; "/" is the empty prefix. */
 static char *
 copy_prefix(const char *prefix)
 {
@@ -107,7 +107,7 @@ add_mounts(struct site *s, const struct config *c,
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
 
-		if (strcmp(m->prefix, "/") != 0) /* which DIR may mean, too */
+		if (strcmp(m->prefix, "/") != 0) /* DIR is mounted at / */
 			buffer_printf(why, "--mount %s: ", m->prefix);
 		tell(from, m->arg);
 		if (add_mount(s, c, i, from, why) == -1)
@@ -141,11 +141,11 @@ read_open_page(struct buffer *b, int fd)
 	return n == -1 || b->len > ERROR_PAGE_MAX ? -1 : 0;
 }
 
-/* NULL, or why it cannot be had. */
+/* Returns NULL, or the reason of the failure. */
 static const char *
 read_page(struct buffer *b, const char *path)
 {
-	/* A FIFO must not keep us waiting. */
+	/* Must not block on a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	const char *why = NULL;
 	struct stat st;
@@ -177,7 +177,7 @@ add_page(struct site *s, const struct config_page *wanted,
 		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
 		    wanted->file, words);
 		buffer_free(&page.bytes);
-		errno = EACCES; /* the command line itself is good */
+		errno = EACCES; /* not EINVAL: the command line is correct */
 		return -1;
 	}
 	page.type = media_type_type(&s->mime, wanted->file);

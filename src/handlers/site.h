@@ -1,7 +1,7 @@
 /*
- * site: all that is served: the mounts, the fields that every response gets,
- * and the error pages of its own.  Made by the master before it forks, and
- * only read after that.
+ * site: everything that is served: the mounts, the header fields of all
+ * responses, and the custom error pages.  The master creates it before it forks;
+ * after that it is only read.
  */
 #ifndef TINED_HANDLERS_SITE_H
 #define TINED_HANDLERS_SITE_H
@@ -10,7 +10,7 @@
 
 struct site_mount {
 	char *prefix; /* "/bench"; "" for the root; owned */
-	size_t index; /* in the configuration */
+	size_t index; /* in config.mounts */
 	size_t length;
 	const struct handler *handler;
 	struct handler_mounted mounted;
@@ -27,17 +27,17 @@ struct site {
 	size_t mount_count;
 	struct site_page *pages;
 	size_t page_count;
-	struct buffer fields; /* complete lines */
+	struct buffer fields; /* complete header lines */
 	struct media_type mime;
 	struct status_sources server;
 };
 
 /*
- * What another process has opened, in the order of the configuration: with it
- * nothing is opened, and no file system can hold us up.
+ * The files that another process has opened, in the order of the configuration.
+ * With them site_init opens nothing itself, so it cannot block on a file system.
  */
 struct site_opened {
-	int *directories; /* of mounts; -1: taken, or it has none; owned */
+	int *directories;	/* of mounts; -1: taken or none; owned */
 	size_t directory_count; /* mounts of the configuration */
 	struct buffer *pages;	/* owned */
 	size_t page_count;	/* error pages of the configuration */
@@ -46,28 +46,31 @@ struct site_opened {
 
 /* How a site is opened. */
 struct site_source {
-	struct site_opened *opened;	/* or NULL: here and now */
-	void (*tell)(const char *path); /* or NULL: before each is opened */
+	struct site_opened *opened;	/* NULL: site_init opens the files */
+	void (*tell)(const char *path); /* called before each open; or NULL */
 };
 
 void site_opened_init(struct site_opened *o, const struct config *c);
-/* With what nobody has taken. */
+/* Closes what was not taken. */
 void site_opened_free(struct site_opened *o);
 
-/* -1 with words in why; errno is EINVAL if the command line is wrong. */
+/*
+ * -1 with an error message in *why; errno is EINVAL if the command line is
+ * wrong.
+ */
 int site_init(struct site *s, const struct config *c,
     const struct status_sources *server, const struct site_source *from,
     struct buffer *why);
 void site_free(struct site *s);
 /*
- * The mount whose prefix is the longest that the decoded path begins with, at
- * the bounds of segments; NULL if there is none.  rest is the path behind it.
+ * Returns the mount with the longest prefix of the decoded path, in whole
+ * segments, or NULL.  Sets *rest to the path after the prefix.
  */
 const struct site_mount *site_route(
     const struct site *s, struct text path, struct text *rest);
-/* What the handlers that are mounted need. */
+/* Adds the needs of all mounted handlers. */
 void site_add_needs(const struct site *s, struct privilege_needs *needs);
-/* For a response that wants a page: the site's own, or the standard one. */
+/* Adds the error page that a response wants: a custom or the built-in one. */
 void site_add_page(const struct site *s, struct response *r);
 
 #endif

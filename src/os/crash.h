@@ -1,24 +1,23 @@
 /*
- * crash: what a process does when it breaks: it saves what can be saved, says
- * in the error log where it broke, and dies by the same signal, so that the
- * master knows, and a core is left if the limits allow one.
+ * crash: the handler of fatal signals.  It runs an emergency function, logs the
+ * call stack, and dies by the same signal, so that the master sees it and the
+ * kernel writes a core if the limits allow one.
  */
 #ifndef TINED_OS_CRASH_H
 #define TINED_OS_CRASH_H
 
 /*
- * Once, in the master; processes forked later have it too.  -1 with errno:
- * there is no stack to handle the overflow of the other on.
+ * Installs the handler in the master and in processes that it forks later.  -1
+ * with errno if the alternate signal stack cannot be allocated.
  */
 int crash_prepare(void);
-/* What is to be saved, in an async-signal-safe way; NULL: nothing. */
+/* Sets the emergency function, which is async-signal-safe; NULL: none. */
 void crash_set_emergency(void (*rescue)(void));
 /*
- * From the handler of a signal: dies by it, without a core where the signal
- * leaves none.  It does not return.
+ * Called in a signal handler: dies by that signal.
  */
 _Noreturn void crash_die(int signo);
-/* From then on the process has at most so long to live. */
+/* Limits the remaining life of the process, in case its handler hangs. */
 void crash_limit_life(void);
 
 #endif

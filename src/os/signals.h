@@ -1,7 +1,7 @@
 /*
- * signals: how signals are set up.  A handler sets a flag named for its
- * intent; the loop that the flag belongs to acts on it.  System calls are not
- * restarted, so that a loop sees its flags soon.
+ * signals: sets up signal handlers.  A handler sets a flag named for its intent,
+ * and the event loop that owns the flag acts on it.  Signals interrupt system
+ * calls, so that a loop sees its flags soon.
  */
 #ifndef TINED_OS_SIGNALS_H
 #define TINED_OS_SIGNALS_H
@@ -12,53 +12,52 @@
 #include <stdbool.h>
 
 /*
- * From the master to its children.  They are real-time signals, because these
- * queue: a signal that somebody sends to every process of the server cannot
- * take the place of one of the master's.
+ * Signals from the master to its children.  They are real-time signals, because
+ * these queue: a signal from another process cannot replace one of the master's.
  */
 #define SIGNAL_STOP (SIGRTMIN + 1)	/* the lot and the status process end */
-#define SIGNAL_LET_GO (SIGRTMIN + 2)	/* nobody waits to be accepted */
-#define SIGNAL_TIMED_OUT (SIGRTMIN + 3) /* the worker may hang */
+#define SIGNAL_LET_GO (SIGRTMIN + 2)	/* close the listening sockets */
+#define SIGNAL_TIMED_OUT (SIGRTMIN + 3) /* --request-timeout has passed */
 #define SIGNAL_LOGS (SIGRTMIN + 4) /* the logs are reopened: log_follow.h */
-#define SIGNAL_MOVE (SIGRTMIN + 5) /* the lot sends all to a successor's */
-#define SIGNAL_STAY (SIGRTMIN + 6) /* the successor's lot is gone */
-/* From the kernel: the master is gone (PR_SET_PDEATHSIG). */
+#define SIGNAL_MOVE (SIGRTMIN + 5) /* send all to the successor's lot */
+#define SIGNAL_STAY (SIGRTMIN + 6) /* the successor's lot has ended */
+/* From the kernel: the master has ended (PR_SET_PDEATHSIG). */
 #define SIGNAL_ORPHANED SIGRTMIN
 
-/* The lists end with 0. */
+/* Installs a handler for all signals in a list.  All lists here end in 0. */
 void signals_handle(const int *list, void (*handler)(int));
 /*
- * The same, for a handler that sets no flag, so that what it interrupts goes
- * on, and for signals that are ignored unless that process sent them.
+ * The same for a handler that sets no flag: interrupted system calls are
+ * restarted.  Ignores signals that the process sender did not send.
  */
 void signals_handle_quietly(
     const int *list, void (*handler)(int), pid_t sender);
-/* On the stack of sigaltstack(2), for when the other one is full or broken. */
+/* Runs the handler on the stack of sigaltstack(2), after a stack overflow, say. */
 void signals_handle_on_own_stack(
     const int *list, void (*handler)(int, siginfo_t *, void *));
-/* The same, for signals that are ignored unless this process sent them. */
+/* As signals_handle, but ignores signals that sender did not send. */
 void signals_handle_from(const int *list, void (*handler)(int), pid_t sender);
 /*
- * Whether that process sent it, and not the kernel, nor another process as far
- * as is known: see RLIMIT_SIGPENDING in signals.c.
+ * True if that process sent the signal, and not the kernel or, as far as is
+ * known, another process: see RLIMIT_SIGPENDING in signals.c.
  */
 bool signals_is_from(const siginfo_t *info, pid_t sender);
 void signals_ignore(const int *list);
 /*
- * Ignores every signal that has no handler and would end this process, but for
- * those that ask it to end, those that the kernel sends to a process that is
- * broken or has used up its time (SIGSYS, SIGTRAP, SIGXCPU, ...), and those of
- * a terminal that only stop it for a while.
+ * Ignores every signal without a handler that would end this process, except
+ * those that are meant to end it, those that the kernel sends to a process that
+ * has crashed or exceeded a limit (SIGSYS, SIGTRAP, SIGXCPU, ...), and those by
+ * which a terminal stops it temporarily.
  */
 void signals_ignore_others(void);
-/* In a child of the master: ignores what only the master acts on. */
+/* In a child of the master: ignores signals that only the master acts on. */
 void signals_leave_to_master(void);
 /* Blocks the signals above, for a child that has no handlers yet. */
 void signals_block_internal(void);
-/* For a program that is to be run: as a shell starts it. */
+/* Before exec: restores the signal handling that a shell gives a program. */
 void signals_restore(void);
 void signals_default(const int *list);
-/* Blocks them; the mask from before is what ppoll needs to let them in. */
+/* Blocks signals; *before gets the previous mask, for ppoll. */
 void signals_block(const int *list, sigset_t *before);
 void signals_set_mask(const sigset_t *mask);
 
