@@ -165,7 +165,7 @@ log_gone(struct file_mount *m)
 }
 
 static int
-log_failure(struct file_mount *m, const char *name)
+file_log_failure(struct file_mount *m, const char *name)
 {
 	int error = errno;
 	int status = status_of_errno(error);
@@ -195,7 +195,7 @@ open_name(struct file_mount *m, const char *name, struct representation *f)
 {
 	f->fd = directory_open_file(&m->directory, name);
 	if (f->fd == -1)
-		return log_failure(m, name);
+		return file_log_failure(m, name);
 	log_shortage(name, false);
 	if (fstat(f->fd, &f->st) == 0 &&
 	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
@@ -321,7 +321,7 @@ refuse_listing(
 
 /* If the directory was removed, the master has to open it again. */
 static void
-refuse(const struct file_mount *m, int status, struct response *response)
+file_refuse(const struct file_mount *m, int status, struct response *response)
 {
 	response_error(response, status);
 	response->wants_reload = m->told_gone;
@@ -345,7 +345,7 @@ answer_directory(struct file_mount *m, const struct request *request,
 		else if (status == 404)
 			refuse_listing(m, name, response);
 		else
-			refuse(m, status, response);
+			file_refuse(m, status, response);
 	}
 	free(index);
 }
@@ -365,12 +365,12 @@ answer_fallback(struct file_mount *m, const struct request *request,
 }
 
 static void
-answer_failure(struct file_mount *m, const struct request *request, int status,
-    struct response *response)
+file_answer_failure(struct file_mount *m, const struct request *request,
+    int status, struct response *response)
 {
 	if (status == 404 && answer_fallback(m, request, response))
 		return;
-	refuse(m, status, response);
+	file_refuse(m, status, response);
 }
 
 static void
@@ -382,7 +382,7 @@ answer_name(struct file_mount *m, const struct request *request,
 	int status = open_name(m, name, &f);
 
 	if (status != 0) {
-		answer_failure(m, request, status, response);
+		file_answer_failure(m, request, status, response);
 	} else if (S_ISREG(f.st.st_mode)) {
 		answer_regular(m, request, name, &f, response);
 	} else if (slash) {
@@ -406,7 +406,7 @@ file_serve(void *state, struct request *request, struct text rest,
 	}
 	if (request->ambiguous_path || rest.len >= sizeof(name) ||
 	    (is_hidden(rest) && !m->config->dotfiles)) {
-		answer_failure(m, request, 404, response);
+		file_answer_failure(m, request, 404, response);
 		return;
 	}
 	memcpy(name, rest.at + 1, rest.len - 1);

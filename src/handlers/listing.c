@@ -107,7 +107,7 @@ read_entries(struct entries *all, DIR *dir, const struct directory *root,
 }
 
 static int
-compare(const void *a, const void *b)
+listing_compare(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
@@ -149,7 +149,7 @@ add_entry(struct buffer *page, const struct entry *e)
 
 /* The limit does not include the head of the page. */
 static void
-add_rows(struct buffer *page, const struct entries *all)
+listing_add_rows(struct buffer *page, const struct entries *all)
 {
 	size_t end = page->len + LISTING_BYTES_MAX;
 	size_t i;
@@ -164,7 +164,8 @@ add_rows(struct buffer *page, const struct entries *all)
 }
 
 static void
-add_page(struct buffer *page, const struct entries *all, struct text path)
+listing_add_page(
+    struct buffer *page, const struct entries *all, struct text path)
 {
 	buffer_add_string(page, page_head);
 	buffer_add_string(page, "<title>");
@@ -179,7 +180,7 @@ add_page(struct buffer *page, const struct entries *all, struct text path)
 		buffer_add_string(page,
 		    "<tr><td><a href=\"../\">../</a></td><td></td><td></td>"
 		    "</tr>\n");
-	add_rows(page, all);
+	listing_add_rows(page, all);
 	buffer_add_string(page, "</table>\n</html>\n");
 }
 
@@ -200,8 +201,8 @@ listing_add(struct buffer *page, const struct directory *root, const char *name,
 	read_entries(&all, dir, root, name, dotfiles);
 	closedir(dir);
 	if (all.count > 0)
-		qsort(all.at, all.count, sizeof(all.at[0]), compare);
-	add_page(page, &all, path);
+		qsort(all.at, all.count, sizeof(all.at[0]), listing_compare);
+	listing_add_page(page, &all, path);
 	for (size_t i = 0; i < all.count; i++)
 		free(all.at[i].name);
 	free(all.at);

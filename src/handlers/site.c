@@ -94,7 +94,7 @@ add_mount(struct site *s, const struct config *c, size_t index,
 }
 
 static void
-tell(const struct site_source *from, const char *path)
+site_tell(const struct site_source *from, const char *path)
 {
 	if (from->tell != NULL)
 		from->tell(path);
@@ -109,7 +109,7 @@ add_mounts(struct site *s, const struct config *c,
 
 		if (strcmp(m->prefix, "/") != 0) /* DIR is mounted at / */
 			buffer_printf(why, "--mount %s: ", m->prefix);
-		tell(from, m->arg);
+		site_tell(from, m->arg);
 		if (add_mount(s, c, i, from, why) == -1)
 			return -1;
 		buffer_clear(why);
@@ -118,7 +118,7 @@ add_mounts(struct site *s, const struct config *c,
 }
 
 static int
-compare(const void *a, const void *b)
+site_compare(const void *a, const void *b)
 {
 	const struct site_mount *x = a, *y = b;
 
@@ -194,7 +194,7 @@ add_pages(struct site *s, const struct config *c,
 	for (size_t i = 0; i < c->error_pages.count; i++) {
 		const struct config_page *page = &c->error_pages.at[i];
 
-		tell(from, page->file);
+		site_tell(from, page->file);
 		if (add_page(s, page,
 			from->opened != NULL ? &from->opened->pages[i] : NULL,
 			why) == -1)
@@ -242,7 +242,7 @@ site_init(struct site *s, const struct config *c,
 	media_type_load(&s->mime, MEDIA_TYPE_SYSTEM_FILE);
 	if (add_mounts(s, c, from, why) == -1)
 		return -1;
-	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), compare);
+	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), site_compare);
 	if (add_pages(s, c, from, why) == -1)
 		return -1;
 	for (size_t i = 0; i < c->headers.count; i++)

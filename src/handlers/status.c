@@ -109,7 +109,7 @@ may_look(const struct status_mount *m, const struct request *r)
 }
 
 static void
-refuse(struct status_mount *m, struct response *response)
+refuse_stranger(struct status_mount *m, struct response *response)
 {
 	if (!m->logged)
 		log_notice("%s is shown to this machine only; "
@@ -180,7 +180,7 @@ status_serve(void *state, struct request *request, struct text rest,
 	enum status_form form;
 
 	if (!may_look(m, request)) {
-		refuse(m, response);
+		refuse_stranger(m, response);
 		return;
 	}
 	if (!choose_form(request, rest, &form)) {

@@ -126,7 +126,7 @@ interrupted(const void *context, const uintptr_t **stack)
 
 /* The frames of the handler of the signal come first. */
 static size_t
-find(void *const *frames, size_t count, uintptr_t from)
+backtrace_find(void *const *frames, size_t count, uintptr_t from)
 {
 	for (size_t i = 0; i < count; i++)
 		if ((uintptr_t)frames[i] == from)
@@ -141,7 +141,7 @@ backtrace_log(const void *context)
 	size_t count = (size_t)backtrace(frames, FRAMES_MAX);
 	const uintptr_t *stack;
 	uintptr_t from = interrupted(context, &stack);
-	size_t first = find(frames, count, from);
+	size_t first = backtrace_find(frames, count, from);
 
 	for (size_t i = first, next; i < count; i = next) {
 		for (next = i + 1; next < count; next++)

@@ -217,7 +217,7 @@ identity_describe(const struct identity *id, struct buffer *b)
 
 /* Compares mounts as well: the same directory in another mount is no barrier. */
 static bool
-is_same(const struct statx *a, const struct statx *b)
+identity_is_same(const struct statx *a, const struct statx *b)
 {
 	return a->stx_ino == b->stx_ino && a->stx_mnt_id == b->stx_mnt_id &&
 	    a->stx_dev_major == b->stx_dev_major &&
@@ -243,7 +243,8 @@ identity_encloses(const struct identity *id, int folder)
 		return found;
 	fd = openat(folder, ".", O_PATH | O_CLOEXEC);
 	while (identity_look_at(fd, &here) &&
-	    !(found = is_same(&here, &root)) && !is_same(&here, &below)) {
+	    !(found = identity_is_same(&here, &root)) &&
+	    !identity_is_same(&here, &below)) {
 		below = here;
 		up = openat(fd, "..", O_PATH | O_CLOEXEC);
 		close(fd);

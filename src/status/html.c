@@ -129,7 +129,7 @@ add_word(struct buffer *b, const char *word)
 
 /* 1,234,567 */
 static void
-add_number(struct buffer *b, uint64_t n)
+status_html_add_number(struct buffer *b, uint64_t n)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
@@ -168,7 +168,7 @@ static void
 add_tile(struct buffer *b, const char *id, const char *name, uint64_t n)
 {
 	begin_tile(b, id);
-	add_number(b, n);
+	status_html_add_number(b, n);
 	end_tile(b, name);
 }
 
@@ -229,7 +229,7 @@ add_key(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_grid(struct buffer *b, const struct status_snapshot *s)
+status_html_add_grid(struct buffer *b, const struct status_snapshot *s)
 {
 	buffer_add_string(b, "<section><h2>Workers</h2>\n<div class=\"grid\">");
 	for (size_t i = 0; i < s->worker_count; i++)
@@ -251,7 +251,7 @@ add_busy_row(struct buffer *b, const struct status_worker *w)
 }
 
 static void
-add_busy(struct buffer *b, const struct status_snapshot *s)
+status_html_add_busy(struct buffer *b, const struct status_snapshot *s)
 {
 	size_t told = 0;
 
@@ -287,7 +287,8 @@ end_set(struct buffer *b)
 }
 
 static void
-add_rows(struct buffer *b, const struct status_snapshot *s, const char *set)
+status_html_add_rows(
+    struct buffer *b, const struct status_snapshot *s, const char *set)
 {
 	const struct status_row *row = NULL;
 
@@ -301,7 +302,7 @@ add_rows(struct buffer *b, const struct status_snapshot *s, const char *set)
 		if (row->flags & STATUS_BYTES)
 			units_add_size(b, n);
 		else
-			add_number(b, n);
+			status_html_add_number(b, n);
 		buffer_add_string(b, "</td></tr>\n");
 	}
 }
@@ -310,7 +311,7 @@ static void
 add_set(struct buffer *b, const struct status_snapshot *s, const char *name)
 {
 	begin_set(b, name);
-	add_rows(b, s, name);
+	status_html_add_rows(b, s, name);
 	end_set(b);
 }
 
@@ -324,13 +325,13 @@ add_latency_row(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
 	    "</td><td class=\"bar\"><svg><rect width=\"%.1f%%\"/></svg></td>"
 	    "<td>",
 	    100.0 * (double)n / (double)largest);
-	add_number(b, n);
+	status_html_add_number(b, n);
 	buffer_add_string(b, "</td></tr>\n");
 }
 
 /* Up to the last bucket that has any. */
 static void
-add_latency(struct buffer *b, const struct status_snapshot *s)
+status_html_add_latency(struct buffer *b, const struct status_snapshot *s)
 {
 	uint64_t largest = 1;
 	size_t end = 1;
@@ -360,12 +361,12 @@ add_listener(struct buffer *b, const struct status_listener *l)
 }
 
 static void
-add_listeners(struct buffer *b, const struct status_snapshot *s)
+status_html_add_listeners(struct buffer *b, const struct status_snapshot *s)
 {
 	begin_set(b, "Listen queues");
 	for (size_t i = 0; i < s->listener_count; i++)
 		add_listener(b, &s->listeners[i]);
-	add_rows(b, s, "Listen queues");
+	status_html_add_rows(b, s, "Listen queues");
 	end_set(b);
 }
 
@@ -397,16 +398,16 @@ status_add_page(
 	    s->counts[COUNT_REQUESTS], (double)s->uptime / CLOCK_SECOND);
 	add_header(b, s);
 	add_tiles(b, s);
-	add_grid(b, s);
-	add_busy(b, s);
+	status_html_add_grid(b, s);
+	status_html_add_busy(b, s);
 	buffer_add_string(b, "<section class=\"sets\">\n");
 	add_set(b, s, "Responses");
-	add_latency(b, s);
+	status_html_add_latency(b, s);
 	add_set(b, s, "Connections");
 	if (s->has_lot)
 		add_set(b, s, "In the lot");
 	add_set(b, s, "Processes");
-	add_listeners(b, s);
+	status_html_add_listeners(b, s);
 	buffer_add_string(b, "</section></main>\n");
 	add_footer(b, prefix);
 	buffer_add_string(b, page_script);

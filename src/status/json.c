@@ -26,7 +26,7 @@ key(struct buffer *b, const char *name)
 }
 
 static void
-add_number(struct buffer *b, const char *name, uint64_t n)
+status_json_add_number(struct buffer *b, const char *name, uint64_t n)
 {
 	key(b, name);
 	buffer_add_number(b, n);
@@ -49,7 +49,8 @@ add_string(struct buffer *b, const char *name, const char *value)
 }
 
 static void
-add_rows(struct buffer *b, const struct status_snapshot *s, const char *section)
+status_json_add_rows(
+    struct buffer *b, const struct status_snapshot *s, const char *section)
 {
 	const struct status_row *row = NULL;
 
@@ -64,16 +65,16 @@ add_object(struct buffer *b, const struct status_snapshot *s, const char *name)
 {
 	key(b, name);
 	buffer_add_char(b, '{');
-	add_rows(b, s, name);
+	status_json_add_rows(b, s, name);
 	buffer_add_char(b, '}');
 }
 
 static void
-add_server(struct buffer *b, const struct status_snapshot *s)
+status_json_add_server(struct buffer *b, const struct status_snapshot *s)
 {
 	add_string(b, "version", s->version);
-	add_number(b, "master", (uint64_t)s->master);
-	add_number(b, "time", (uint64_t)s->time);
+	status_json_add_number(b, "master", (uint64_t)s->master);
+	status_json_add_number(b, "time", (uint64_t)s->time);
 	add_seconds(b, "uptime", (uint64_t)s->uptime);
 	key(b, "stopping");
 	buffer_add_string(b, s->stopping ? "true" : "false");
@@ -81,13 +82,13 @@ add_server(struct buffer *b, const struct status_snapshot *s)
 
 /* Cumulative buckets, as in Prometheus; count includes the unbounded last. */
 static void
-add_latency(struct buffer *b, const struct status_snapshot *s)
+status_json_add_latency(struct buffer *b, const struct status_snapshot *s)
 {
 	uint64_t below = 0;
 
 	key(b, "latency");
 	buffer_add_char(b, '{');
-	add_number(b, "count", status_timed(s));
+	status_json_add_number(b, "count", status_timed(s));
 	add_seconds(b, "sum", s->counts[COUNT_LATENCY]);
 	key(b, "buckets");
 	buffer_add_char(b, '[');
@@ -101,7 +102,7 @@ add_latency(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_listeners(struct buffer *b, const struct status_snapshot *s)
+status_json_add_listeners(struct buffer *b, const struct status_snapshot *s)
 {
 	key(b, "listeners");
 	buffer_add_char(b, '[');
@@ -112,26 +113,27 @@ add_listeners(struct buffer *b, const struct status_snapshot *s)
 		buffer_add_char(b, '{');
 		add_string(b, "url", l->url);
 		if (l->known) {
-			add_number(b, "waiting", l->backlog.waiting);
-			add_number(b, "room", l->backlog.room);
+			status_json_add_number(
+			    b, "waiting", l->backlog.waiting);
+			status_json_add_number(b, "room", l->backlog.room);
 		}
 		buffer_add_char(b, '}');
 	}
 	buffer_add_char(b, ']');
-	add_rows(b, s, "");
+	status_json_add_rows(b, s, "");
 }
 
 static void
-add_worker(struct buffer *b, const struct status_worker *w)
+status_json_add_worker(struct buffer *b, const struct status_worker *w)
 {
 	next(b);
 	buffer_add_char(b, '{');
-	add_number(b, "worker", w->number);
-	add_number(b, "pid", (uint64_t)w->score.pid);
+	status_json_add_number(b, "worker", w->number);
+	status_json_add_number(b, "pid", (uint64_t)w->score.pid);
 	add_string(b, "state", score_state_name(w->score.state));
 	add_seconds(b, "since", (uint64_t)w->age);
-	add_number(b, "requests", w->score.requests);
-	add_number(b, "bytes", w->score.bytes);
+	status_json_add_number(b, "requests", w->score.requests);
+	status_json_add_number(b, "bytes", w->score.bytes);
 	if (status_is_busy(w->score.state)) {
 		add_string(b, "client", w->score.client);
 		add_string(b, "request", w->score.request);
@@ -146,18 +148,18 @@ status_add_json(struct buffer *b, const struct status_snapshot *s)
 	    "requests", "responses", "bytes", "connections"};
 
 	buffer_add_char(b, '{');
-	add_server(b, s);
+	status_json_add_server(b, s);
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
 		add_object(b, s, objects[i]);
-	add_latency(b, s);
+	status_json_add_latency(b, s);
 	if (s->has_lot)
 		add_object(b, s, "lot");
 	else
 		buffer_add_string(b, ",\"lot\":null");
-	add_listeners(b, s);
+	status_json_add_listeners(b, s);
 	key(b, "pool");
 	buffer_add_char(b, '[');
 	for (size_t i = 0; i < s->worker_count; i++)
-		add_worker(b, &s->workers[i]);
+		status_json_add_worker(b, &s->workers[i]);
 	buffer_add_string(b, "]}\n");
 }

@@ -15,7 +15,7 @@
  * the family of a counter has no "_total".
  */
 static void
-begin(struct buffer *b, enum status_form form, const char *name,
+status_metrics_begin(struct buffer *b, enum status_form form, const char *name,
     const char *type, const char *help)
 {
 	int len = (int)strcspn(name, "{");
@@ -41,24 +41,26 @@ add_labelled(struct buffer *b, const char *name, const char *label,
 }
 
 static void
-add_server(
+status_metrics_add_server(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
 	uint64_t now = (uint64_t)s->time * CLOCK_SECOND;
 
-	begin(b, form, "build_info", "gauge", "The version, as a label.");
+	status_metrics_begin(
+	    b, form, "build_info", "gauge", "The version, as a label.");
 	add_labelled(b, "build_info", "version", s->version, 1);
-	begin(b, form, "start_time_seconds", "gauge",
+	status_metrics_begin(b, form, "start_time_seconds", "gauge",
 	    "When the server started, in seconds since 1970.");
 	buffer_add_string(b, "tined_start_time_seconds ");
 	status_add_seconds(b, now - (uint64_t)s->uptime);
 	buffer_add_char(b, '\n');
-	begin(b, form, "stopping", "gauge", "1 during a graceful stop.");
+	status_metrics_begin(
+	    b, form, "stopping", "gauge", "1 during a graceful stop.");
 	buffer_printf(b, "tined_stopping %d\n", s->stopping);
 }
 
 static void
-add_rows(
+status_metrics_add_rows(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
 	const struct status_row *row = NULL;
@@ -68,8 +70,8 @@ add_rows(
 		bool counts = strstr(name, TOTAL) != NULL;
 
 		if (row->help != NULL)
-			begin(b, form, name, counts ? "counter" : "gauge",
-			    row->help);
+			status_metrics_begin(b, form, name,
+			    counts ? "counter" : "gauge", row->help);
 		buffer_printf(b, "tined_%s ", name);
 		status_add_number(b, row, s);
 		buffer_add_char(b, '\n');
@@ -77,12 +79,12 @@ add_rows(
 }
 
 static void
-add_latency(
+status_metrics_add_latency(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
 	uint64_t below = 0;
 
-	begin(b, form, LATENCY, "histogram",
+	status_metrics_begin(b, form, LATENCY, "histogram",
 	    "Seconds from the head of a request until the kernel had the "
 	    "response.");
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
@@ -102,19 +104,19 @@ add_latency(
 
 /* The kernel knows the queues of TCP listeners only. */
 static void
-add_listeners(
+status_metrics_add_listeners(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
 	const struct status_listener *l = s->listeners;
 	const struct status_listener *end = l + s->listener_count;
 
-	begin(b, form, "listen_queue", "gauge",
+	status_metrics_begin(b, form, "listen_queue", "gauge",
 	    "Connections that no process has accepted yet.");
 	for (; l < end; l++)
 		if (l->known)
 			add_labelled(b, "listen_queue", "listener", l->url,
 			    l->backlog.waiting);
-	begin(b, form, "listen_queue_max", "gauge",
+	status_metrics_begin(b, form, "listen_queue_max", "gauge",
 	    "The kernel's limit for these connections.");
 	for (l = s->listeners; l < end; l++)
 		if (l->known)
@@ -126,10 +128,10 @@ void
 status_add_metrics(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
-	add_server(b, s, form);
-	add_rows(b, s, form);
-	add_latency(b, s, form);
-	add_listeners(b, s, form);
+	status_metrics_add_server(b, s, form);
+	status_metrics_add_rows(b, s, form);
+	status_metrics_add_latency(b, s, form);
+	status_metrics_add_listeners(b, s, form);
 	if (form == FORM_OPEN_METRICS)
 		buffer_add_string(b, "# EOF\n");
 }

@@ -18,8 +18,8 @@ label(struct buffer *b, const char *name)
 
 /* "idle 3, running 1": the rows of a section, and the end of the line. */
 static void
-add_rows(struct buffer *b, const struct status_snapshot *s, const char *section,
-    bool zeros)
+status_text_add_rows(struct buffer *b, const struct status_snapshot *s,
+    const char *section, bool zeros)
 {
 	const struct status_row *row = NULL;
 	const char *between = "";
@@ -40,7 +40,7 @@ static void
 add_line(struct buffer *b, const struct status_snapshot *s, const char *name)
 {
 	label(b, name);
-	add_rows(b, s, name, true);
+	status_text_add_rows(b, s, name, true);
 }
 
 static void
@@ -57,7 +57,7 @@ add_workers(struct buffer *b, const struct status_snapshot *s)
 {
 	label(b, "Workers");
 	buffer_printf(b, "%zu: ", s->worker_count);
-	add_rows(b, s, "Workers", false);
+	status_text_add_rows(b, s, "Workers", false);
 }
 
 static void
@@ -71,7 +71,7 @@ add_requests(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_latency(struct buffer *b, const struct status_snapshot *s)
+status_text_add_latency(struct buffer *b, const struct status_snapshot *s)
 {
 	static const unsigned quantiles[] = {500, 900, 990, 999};
 
@@ -90,7 +90,7 @@ add_processes(struct buffer *b, const struct status_snapshot *s)
 {
 	add_line(b, s, "Processes");
 	label(b, "");
-	add_rows(b, s, "Processes 2", true);
+	status_text_add_rows(b, s, "Processes 2", true);
 }
 
 static void
@@ -98,13 +98,13 @@ add_lot(struct buffer *b, const struct status_snapshot *s)
 {
 	label(b, "Lot");
 	buffer_printf(b, "%" PRIu64 ": ", s->lot.all);
-	add_rows(b, s, "Lot", true);
+	status_text_add_rows(b, s, "Lot", true);
 	label(b, "");
-	add_rows(b, s, "Lot 2", true);
+	status_text_add_rows(b, s, "Lot 2", true);
 }
 
 static void
-add_listeners(struct buffer *b, const struct status_snapshot *s)
+status_text_add_listeners(struct buffer *b, const struct status_snapshot *s)
 {
 	for (size_t i = 0; i < s->listener_count; i++) {
 		const struct status_listener *l = &s->listeners[i];
@@ -124,7 +124,7 @@ add_listeners(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_grid(struct buffer *b, const struct status_snapshot *s)
+status_text_add_grid(struct buffer *b, const struct status_snapshot *s)
 {
 	buffer_add_string(b,
 	    "\n_ idle, S starting, R reading, X running, W writing, "
@@ -138,7 +138,7 @@ add_grid(struct buffer *b, const struct status_snapshot *s)
 }
 
 static void
-add_worker(struct buffer *b, const struct status_worker *w)
+status_text_add_worker(struct buffer *b, const struct status_worker *w)
 {
 	const struct score_reading *r = &w->score;
 	struct buffer age = {0};
@@ -159,7 +159,7 @@ add_worker(struct buffer *b, const struct status_worker *w)
 
 /* Lists busy workers only. */
 static void
-add_busy(struct buffer *b, const struct status_snapshot *s)
+status_text_add_busy(struct buffer *b, const struct status_snapshot *s)
 {
 	uint64_t busy = status_busy(s);
 	size_t told = 0;
@@ -170,7 +170,7 @@ add_busy(struct buffer *b, const struct status_snapshot *s)
 	for (size_t i = 0; i < s->worker_count && told < WORKERS_MAX; i++) {
 		if (!status_is_busy(s->workers[i].score.state))
 			continue;
-		add_worker(b, &s->workers[i]);
+		status_text_add_worker(b, &s->workers[i]);
 		told++;
 	}
 	if (told < busy)
@@ -187,11 +187,11 @@ status_add_text(struct buffer *b, const struct status_snapshot *s)
 	add_line(b, s, "Trouble");
 	add_line(b, s, "Bytes");
 	add_line(b, s, "Connections");
-	add_latency(b, s);
+	status_text_add_latency(b, s);
 	add_processes(b, s);
 	if (s->has_lot)
 		add_lot(b, s);
-	add_listeners(b, s);
-	add_grid(b, s);
-	add_busy(b, s);
+	status_text_add_listeners(b, s);
+	status_text_add_grid(b, s);
+	status_text_add_busy(b, s);
 }
