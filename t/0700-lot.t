@@ -102,8 +102,8 @@ subtest 'one worker, many that say nothing for a while' => sub {
 };
 
 subtest '200 heads that come byte by byte' => sub {
-	my ($tined, $other) =
-	    map { Tined->start(args => ['-w', 2, @reflect]) } 1, 2;
+	my ($tined, $other) = map { Tined->start(args => ['-w', 2, @reflect,
+		'--head-timeout', '1h']) } 1, 2;
 	my @slow = map { { sock => $tined->connect, token => token() } }
 	    1 .. 200;
 	my (@times, @alone);

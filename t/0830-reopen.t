@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(background free_port slow slurp spew wait_for);
+use Tined qw(background free_port slow slow slurp spew wait_for);
 
 my $rotations = $ENV{TINED_SLOW} ? 100 : 5;
 my $big = 'x' x (32 << 20);
@@ -91,7 +91,7 @@ subtest 'under load' => sub {
 
 subtest 'in the middle of a request' => sub {
 	my $tined = start('-m', '/reflect=echo:body', '--body-timeout', '1h',
-		'--send-timeout', '1h');
+		'--send-timeout', '1h', '--keepalive', 5 * slow() . 's');
 	my $reader = $tined->connect(rcvbuf => 4096);
 	$tined->send($reader, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
 	$tined->fill($reader);

@@ -171,7 +171,11 @@ subtest 'nobody is being served' => sub {
 
 	is($tined->get('/f/well', sock => $sock, keep => 1)->status, 200,
 		'kept alive');
-	kill 'SEGV', $tined->all_workers(1);
+	my ($worker) = $tined->all_workers(1);
+	ok(wait_for(sub {
+		$tined->access_log && Tined::process_state($worker) eq 'S';
+	}), 'which is done');
+	kill 'SEGV', $worker;
 	ok(wait_for(sub {
 		$tined->error_log =~ /$BROKEN from process $$, in:\n/
 	}), 'who did it');

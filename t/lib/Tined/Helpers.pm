@@ -22,6 +22,10 @@ use constant {
 	# Less than this took what did not wait for a default of 20 seconds or
 	# more (the head's, the body's, the stop's), whatever the noise.
 	SOONER => 15,
+	# Between two looks at what is waited for: others want the machine.
+	PAUSE_MIN    => 0.002,
+	PAUSE_MAX    => 0.01,
+	PAUSE_GROWTH => 1.1,
 	TRIES    => 5,
 	# Processes that want each core, as many as tests may cause themselves.
 	CROWD    => 2,
@@ -46,11 +50,12 @@ sub wait_for ($code, $seconds = PATIENCE, @rest) {
 	    if ref $code ne 'CODE';
 	my $deadline = deadline($seconds);
 
-	while (1) {
+	for (my $pause = PAUSE_MIN; ; $pause *= PAUSE_GROWTH) {
 		my $value = $code->();
 		return $value if $value;
 		return $value if time > $deadline;
-		sleep 0.002;
+		$pause = PAUSE_MAX if $pause > PAUSE_MAX;
+		sleep $pause;
 	}
 }
 
