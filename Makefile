@@ -128,8 +128,8 @@ $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) $(AUTODEP) -o $@ $< $(LIBRARY) $(tined_LIBS) $(LIBS)
 
 # These change when the flags do, or the list of sources, and with them all
-# that depends on it.
-$(BUILD)/flags: export NOW = $(COMPILE) : $(LINK) : $(tined_LIBS) $(LIBS)
+# that depends on it.  A copy of the whole folder need not be built again.
+$(BUILD)/flags: export NOW = $(subst $(CURDIR),.,$(COMPILE) : $(LINK) : $(tined_LIBS) $(LIBS))
 $(BUILD)/sources: export NOW = $(SOURCES)
 $(BUILD)/flags $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
@@ -158,10 +158,14 @@ $(BUILD)/found-check: $(BUILD)/found
 
 ## Checks:
 
+# Who takes longest begins first, or the last of all would be waited for alone.
+LONG  := t/0310% t/0710% t/0736% t/0870% t/0730% t/0210% t/0120% t/0855% t/0850%
+first  = $(filter $(LONG),$(1)) $(filter-out $(LONG),$(1))
+
 # prove without a test would run whatever it finds.
 tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	$(call missing,$(firstword $(PROVE)) is missing,perl); \
-	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(1))
+	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(call first,$(1)))
 
 # The tests are last to run, so that their summary is the last to be read.
 check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## layers, headers, style, and all tests
@@ -180,14 +184,16 @@ check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 check-e2e: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
-# t/07* are about the lot; t/933* and t/95* measure, t/97* are of services.
+# t/0310* is of the fuzz targets, which are built in one way only; t/07* are about
+# the lot; t/933* and t/95* measure, t/97* are of services.
 check-classic: export TINED_ARGS = --no-lot
 check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
-	$(call tests,$(filter-out t/07% t/933% t/95% t/97%,$(TESTS)))
+	$(call tests,$(filter-out t/0310% t/07% t/933% t/95% t/97%,$(TESTS)))
 
-# What root may do hides what others may not; t/9* measure, or are of services.
+# What root may do hides what others may not; t/0310* as above; t/9* measure, or
+# are of services.
 check-user: $(BUILD)/tined $(FAULTY) $(SLOWFS)
-	$(call tests,$(filter-out t/9%,$(TESTS)))
+	$(call tests,$(filter-out t/0310% t/9%,$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
@@ -209,10 +215,10 @@ format:					## put the C files into that format
 lint: lint-c lint-man lint-scripts	## cppcheck, clang-tidy, mandoc, shellcheck, perl -c
 
 lint-c: $(BUILD)/found
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -DTINED_VERSION='"$(VERSION)"' \
 		-Isrc $(SOURCES)
-	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $$FLAGS 2>/dev/null' clang-tidy
+	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 2 sh -c 'clang-tidy --quiet "$$@" -- $$FLAGS 2>/dev/null' clang-tidy
 
 lint-c: export FLAGS = -std=c17 -D_GNU_SOURCE -DTINED_VERSION="$(VERSION)" -Isrc $(BSD_CFLAGS)
 
@@ -221,19 +227,20 @@ lint-man:
 
 lint-scripts:
 	shellcheck $(SCRIPTS)
-	@for file in $(PERL); do perl -It/lib -c "$$file" || exit 1; done
+	@printf '%s\n' $(PERL) | xargs -P $(JOBS) -n 1 perl -It/lib -c
 
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # Reports go to files, because a daemon's standard error goes nowhere.
 REPORT := $(abspath $(BUILD))/sanitize/report
 
-# Those that measure (t/9*), or keep time closely, would measure the sanitizers.
+# Those that measure (t/9*), or keep time closely, would measure the sanitizers;
+# the fuzz targets (t/0310*) have sanitizers of their own.
 sanitize:				## the tests under ASan and UBSan
 	@rm -f $(REPORT).*
 	@TINED_SLOW=$${TINED_SLOW:-3} ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
 	UBSAN_OPTIONS="log_path=$(REPORT):print_stacktrace=1:$$UBSAN_OPTIONS" \
-	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0700% t/0710%,$(TESTS))' test; \
+	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0310% t/0700% t/0710%,$(TESTS))' test; \
 	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
 
 bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers

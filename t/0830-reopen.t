@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(background free_port slow slow slurp spew wait_for);
+use Tined qw(background free_port slow slurp spew wait_for);
 
 my $rotations = $ENV{TINED_SLOW} ? 100 : 5;
 my $big = 'x' x (32 << 20);
