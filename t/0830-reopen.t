@@ -177,6 +177,35 @@ subtest 'a process that sleeps is named' => sub {
 	ends_clean($tined, qr/still writes/);
 };
 
+# The new logs reach a process that has room for no descriptor when it has.
+subtest 'no free descriptors' => sub {
+	my $tined = start;
+	my ($worker) = $tined->all_workers(4);
+	my $limit = sub ($count) {
+		return system("prlimit --pid=$worker --nofile=$count: 2>&1") == 0;
+	};
+	my $open = sub { scalar(() = glob "/proc/$worker/fd/*") };
+	my ($many) = slurp("/proc/$worker/limits")
+	    =~ /^Max open files +(\d+)/m;
+	my $before = $open->();
+
+	if (!$limit->(3)) {
+		ends_clean($tined);
+		plan skip_all => 'the limits of a worker cannot be changed';
+	}
+	rename $error, "$error.1" or die $!;
+	$tined->signal('USR1');
+	ok(wait_for(sub {
+		slurp($error) =~ /warning: worker \d\[$worker\] still writes/;
+	}), 'the logs do not reach it');
+	is(reopened(), 0, 'it is not done');
+	is($open->(), $before, 'nothing is left open');
+	$limit->($many);
+	ok(wait_for(\&reopened), 'it is asked again, and has room now');
+	is($open->(), $before, 'nothing is left open then either');
+	ends_clean($tined, qr/still writes|Too many open files/);
+};
+
 subtest 'standard streams stay' => sub {
 	my $tined = Tined->start(files => \%files, args => ['-w', 2]);
 

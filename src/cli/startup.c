@@ -25,6 +25,7 @@
 #include "os/crash.h"
 #include "os/pid_file.h"
 #include "os/signals.h"
+#include "process/log_follow.h"
 #include "process/status_server/server.h"
 
 #define OWN_DESCRIPTORS "/proc/self/fd"
@@ -391,7 +392,7 @@ startup_open(struct inherited *h)
 	leave_terminal(h);
 	if (wakeup_open(&h->started) == -1 || wakeup_open(&h->wanted) == -1 ||
 	    wakeup_open_for_all(&h->lot_ended) == -1 ||
-	    notice_box_open(&h->control) == -1)
+	    log_follow_init(&h->log_notices) == -1)
 		err(EXIT_FAILURE,
 		    "cannot create eventfds and sockets for other processes");
 	close_strangers();

@@ -173,7 +173,7 @@ keep_channels(enum child_kind kind, struct inherited *h)
 	    {&h->started.from, &h->started.to, {TO, NONE, NONE}},
 	    {&h->wanted.from, &h->wanted.to, {TO, TO, NONE}},
 	    {&h->lot_ended.from, &h->lot_ended.to, {FROM, NONE, NONE}},
-	    {&h->control.from, &h->control.to, {FROM, FROM, FROM}},
+	    {&h->log_notices.from, &h->log_notices.to, {FROM, FROM, FROM}},
 	    {&h->parked.from, &h->parked.to, {BOTH, FROM, NONE}},
 	    {&h->ready.from, &h->ready.to, {FROM, BOTH, NONE}},
 	    {&h->successor.from, &h->successor.to, {NONE, BOTH, NONE}},

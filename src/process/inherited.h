@@ -13,7 +13,6 @@
 #include "shared/channel.h"
 #include "shared/client_limit.h"
 #include "shared/deferred_budget.h"
-#include "shared/notice.h"
 #include "shared/quarantine.h"
 #include "shared/scoreboard.h"
 #include "shared/wakeup.h"
@@ -26,6 +25,12 @@ struct status_post {
 	const struct listener *inherited; /* or NULL; takeover.h */
 };
 
+/* From the master to all children: log_follow.h. */
+struct log_notices {
+	int from;
+	int to;
+};
+
 struct inherited {
 	struct config config;
 	struct site site;
@@ -33,8 +38,8 @@ struct inherited {
 	struct listeners listeners;
 	struct logfile access_log;
 	struct log_format log_format;
-	unsigned logs;		   /* how often the logs were reopened */
-	struct notice_box control; /* from the master to all children */
+	unsigned logs; /* how often the logs were reopened */
+	struct log_notices log_notices;
 	struct scoreboard *board;
 	struct quarantine *quarantine;		 /* NULL without --quarantine */
 	struct client_limit *client_limit;	 /* NULL without --per-client */

@@ -1,15 +1,48 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "os/fd_passing.h"
 #include "os/signals.h"
 #include "process/log_follow.h"
+
+#define LOGS 2 /* the access log, and the error log */
+
+/* The message; the descriptors of the logs that have one come beside it. */
+struct notice {
+	unsigned number;
+	bool has[LOGS];
+};
 
 /* For the signal handler, which has no argument. */
 static struct inherited *inherited;
 static atomic_uint *acknowledged;
+
+static struct logfile *
+log_at(struct inherited *h, int i)
+{
+	return i == 0 ? &h->access_log : log_file();
+}
+
+int
+log_follow_init(struct log_notices *n)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		0, ends) == -1)
+		return -1;
+	*n = (struct log_notices){.from = ends[0], .to = ends[1]};
+	/* Nobody reads what a child might send back. */
+	(void)shutdown(n->from, SHUT_WR);
+	(void)shutdown(n->to, SHUT_RD);
+	return 0;
+}
 
 static int
 reopen(struct logfile *f, const char *name)
@@ -23,51 +56,79 @@ reopen(struct logfile *f, const char *name)
 	return -1;
 }
 
-static int
-descriptor(const struct logfile *f)
+static bool
+receive(const struct log_notices *n, struct notice *notice,
+    struct passed_fds *fds, int flags)
 {
-	return logfile_can_reopen(f) ? f->fd : -1;
+	struct iovec part = {.iov_base = notice, .iov_len = sizeof(*notice)};
+	ssize_t len = fd_passing_receive(
+	    n->from, &part, 1, fds, LOGS, flags | MSG_DONTWAIT);
+
+	if (len == -1)
+		return false;
+	if (len == (ssize_t)sizeof(*notice) &&
+	    fds->count == (size_t)notice->has[0] + notice->has[1])
+		return true;
+	fd_passing_close(fds);
+	return false;
+}
+
+/* In place of the one that is there. */
+static int
+post(struct inherited *h)
+{
+	struct notice notice = {.number = h->logs}, old;
+	struct iovec part = {.iov_base = &notice, .iov_len = sizeof(notice)};
+	struct passed_fds old_fds;
+	int fds[LOGS];
+	size_t count = 0;
+
+	for (int i = 0; i < LOGS; i++) {
+		notice.has[i] = logfile_can_reopen(log_at(h, i));
+		if (notice.has[i])
+			fds[count++] = log_at(h, i)->fd;
+	}
+	while (receive(&h->log_notices, &old, &old_fds, 0))
+		fd_passing_close(&old_fds);
+	return fd_passing_send(
+		   h->log_notices.to, &part, 1, fds, count, MSG_DONTWAIT) == -1
+	    ? -1
+	    : 0;
 }
 
 int
 log_follow_open(struct inherited *h)
 {
-	struct logfile *error_log = log_file();
-	int result = reopen(error_log, "error");
-	struct notice notice;
+	int result = reopen(log_file(), "error");
 
 	if (reopen(&h->access_log, "access") == -1)
 		result = -1;
-	notice.number = ++h->logs;
-	notice.fds[NOTICE_BOX_ACCESS_LOG] = descriptor(&h->access_log);
-	notice.fds[NOTICE_BOX_ERROR_LOG] = descriptor(error_log);
-	if (notice_box_post(&h->control, &notice) == 0)
+	h->logs++;
+	if (post(h) == 0)
 		return result;
 	log_error(
 	    "cannot pass the logs to other processes: %s", strerror(errno));
 	return -1;
 }
 
-static void
-take_over(struct logfile *f, int fd)
-{
-	if (fd == -1)
-		return;
-	logfile_take_over(f, fd);
-	close(fd);
-}
-
+/*
+ * The message stays for the others: MSG_PEEK gives each reader descriptors of
+ * its own.  If they cannot be had, the master's next reminder tries again.
+ */
 static void
 on_notice(int signo)
 {
 	struct notice notice;
+	struct passed_fds fds;
 	int saved = errno;
 
 	(void)signo;
-	if (notice_box_read(&inherited->control, &notice) == 0) {
-		take_over(
-		    &inherited->access_log, notice.fds[NOTICE_BOX_ACCESS_LOG]);
-		take_over(log_file(), notice.fds[NOTICE_BOX_ERROR_LOG]);
+	if (receive(&inherited->log_notices, &notice, &fds, MSG_PEEK)) {
+		for (int i = 0, next = 0; i < LOGS; i++)
+			if (notice.has[i])
+				logfile_take_over(
+				    log_at(inherited, i), fds.at[next++]);
+		fd_passing_close(&fds);
 		atomic_store(acknowledged, notice.number);
 	}
 	errno = saved;

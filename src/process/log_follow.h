@@ -14,10 +14,12 @@
 
 #include "process/inherited.h"
 
+/* By the master, once.  -1 with errno. */
+int log_follow_init(struct log_notices *n);
 /*
  * In the master: opens the logs, increments inherited.logs, and posts the
- * descriptors to the children.  A log that cannot be opened stays the old one:
- * -1, and the reason is logged.
+ * descriptors to the children, in place of those that were posted before.  A
+ * log that cannot be opened stays the old one: -1, and the reason is logged.
  */
 int log_follow_open(struct inherited *h);
 /*
