@@ -34,9 +34,11 @@ struct child {
 	int failures;	    /* in a row: it died before it served anything */
 	int64_t started;    /* clock_now() */
 	int64_t not_before; /* deadline (clock.h): not spawned until then */
-	int64_t hung; /* request_timeout.h: since when, if it was told; 0: no */
-	bool late;    /* request_timeout.h: it was told while it started */
+	int64_t hung;	 /* request_timeout.h, lot_watch.h: since when; 0: no */
+	bool late;	 /* request_timeout.h: it was told while it started */
 	int64_t kill_at; /* if it was told */
+	int64_t
+	    stopped; /* by a signal, since then (clock_now()); 0: it goes on */
 };
 
 struct children {

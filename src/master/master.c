@@ -9,6 +9,7 @@
 #include "master/autoscale.h"
 #include "master/children.h"
 #include "master/log_reopen.h"
+#include "master/lot_watch.h"
 #include "master/master.h"
 #include "master/quarantine_policy.h"
 #include "master/reap.h"
@@ -43,6 +44,7 @@ struct master {
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
 	int64_t next_look; /* for workers that hang */
+	int64_t next_look_at_lot;
 	struct sd_status sd_status;
 	int64_t next_discharge; /* from the quarantine */
 	struct log_reopen log_reopen;
@@ -483,7 +485,9 @@ next_deadline(const struct master *m)
 
 	if (m->stop.begun)
 		next = clock_sooner(next, stop_next(&m->stop));
-	else if (!m->leaving)
+	else
+		next = clock_sooner(next, m->next_look_at_lot);
+	if (!m->stop.begun && !m->leaving)
 		next = clock_sooner(next, next_of_service(m));
 	else if (is_handing_over(m))
 		next = clock_sooner(next, m->left + HANDOVER_TIME);
@@ -543,6 +547,9 @@ loop(struct master *m, const struct master_hooks *hooks)
 			act_on_reload(m);
 		if (!m->stop.begun)
 			act_on_upgrade(m, hooks);
+		if (!m->stop.begun) /* which is bounded by itself */
+			m->next_look_at_lot =
+			    lot_watch_act(m->next_look_at_lot, &m->children);
 		act_on_quarantine(m);
 		if (m->leaving)
 			act_on_succession(m);

@@ -103,6 +103,12 @@ reap_other(struct children *all, struct child *child, int status, bool quietly)
 	child_forget(all, child);
 }
 
+static void
+note_stop(struct child *child, int status)
+{
+	child->stopped = WIFSTOPPED(status) ? clock_now() : 0;
+}
+
 /* As PID 1 the master gets orphans of strangers too: they are none of ours. */
 void
 reap_all(struct children *all, bool quietly)
@@ -111,9 +117,15 @@ reap_all(struct children *all, bool quietly)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		successor_note_reaped(&all->successor, pid);
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) >
+	    0) {
 		child = child_find(all, pid);
+		if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+			if (child != NULL)
+				note_stop(child, status);
+			continue;
+		}
+		successor_note_reaped(&all->successor, pid);
 		if (child != NULL && child->kind == CHILD_WORKER)
 			reap_worker(all, child, status, quietly);
 		else if (child != NULL)

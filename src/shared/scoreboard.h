@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/histogram.h"
 #include "base/text.h"
 #include "shared/quarantine.h"
@@ -157,6 +158,7 @@ struct score_lot {
 	atomic_uint_least64_t aborted;	/* responses that were cut off */
 	atomic_uint logs;		/* as in struct score */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
+	_Atomic int64_t due;		/* score_lot_sleep */
 	atomic_bool full;		/* what is parked would have to wait */
 	atomic_bool drained; /* in a stop: it has no more for workers */
 	atomic_bool
@@ -246,6 +248,12 @@ void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
 void score_lot_aborted(struct score_lot *lot);
 void score_lot_handed(struct score_lot *lot);
+/*
+ * Its heartbeat.  It sleeps until that time (clock.h) at the latest, or, with
+ * CLOCK_NEVER, until somebody has something for it; and it goes on.
+ */
+void score_lot_sleep(struct score_lot *lot, int64_t until);
+void score_lot_wake(struct score_lot *lot);
 /* Nothing is on its way: what seems to be was lost, with a worker, say. */
 void score_lot_settle(struct scoreboard *board);
 
@@ -297,6 +305,13 @@ uint64_t score_count(const struct score *s, enum score_count what);
 /* Whether there is one that takes connections, as far as is known. */
 bool score_lot_is_there(const struct score_lot *lot);
 uint64_t score_lot_waiting(const struct score_lot *lot, enum score_wait what);
+/* So long it sleeps at most while it holds connections. */
+#define SCORE_LOT_NAP (5 * CLOCK_SECOND)
+/*
+ * When it should have gone on, or will (clock.h), not much later than now;
+ * CLOCK_NEVER while it holds no connections and sleeps.
+ */
+int64_t score_lot_due(const struct score_lot *lot, int64_t now);
 /* At most so many are on their way: more than a channel has room for. */
 #define SCORE_CHANNEL_MAX 4096
 /*

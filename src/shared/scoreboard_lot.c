@@ -17,6 +17,7 @@ score_lot_start(struct score_lot *lot, size_t room)
 	atomic_store(&lot->full, false);
 	RELAXED_SET(lot->deferred, 0);
 	RELAXED_SET(lot->room, room);
+	score_lot_wake(lot);
 	RELAXED_SET(lot->pid, getpid());
 }
 
@@ -70,6 +71,28 @@ void
 score_lot_handed(struct score_lot *lot)
 {
 	RELAXED_SET(lot->handed, RELAXED_GET(lot->handed) + 1);
+}
+
+void
+score_lot_sleep(struct score_lot *lot, int64_t until)
+{
+	RELAXED_SET(lot->due, until);
+}
+
+void
+score_lot_wake(struct score_lot *lot)
+{
+	RELAXED_SET(lot->due, clock_now());
+}
+
+int64_t
+score_lot_due(const struct score_lot *lot, int64_t now)
+{
+	int64_t due = RELAXED_GET(lot->due);
+
+	if (due == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	return due < now + SCORE_LOT_NAP ? due : now + SCORE_LOT_NAP;
 }
 
 void

@@ -285,12 +285,22 @@ is_asked_for(const char *variable)
 	return file != NULL && access(file, F_OK) == 0;
 }
 
+static void
+hang_for_good(int signo)
+{
+	(void)signo;
+	for (;;)
+		pause();
+}
+
 /* For a process that dies, or hangs, at its start, while a file is there. */
 static void
 fault_start(void)
 {
 	if (is_asked_for("FAULT_START"))
 		abort();
+	if (getenv("FAULT_SIGNAL_HANGS") != NULL)
+		signal(SIGURG, hang_for_good);
 	while (is_asked_for("FAULT_START_HANGS"))
 		poll(NULL, 0, FAULT_TICK_MS);
 }

@@ -295,10 +295,16 @@ is_done(struct lot *lot)
 static void
 wait_for_events(struct lot *lot, int64_t until)
 {
+	struct score_lot *score = lot->inherited->board->lot;
 	struct epoll_event events[LOT_EVENTS];
-	int n = epoll_wait(lot->parked.epoll, events, LOT_EVENTS,
-	    clock_milliseconds_until(until));
+	int n;
 
+	if (lot->parked.count > 0)
+		until = clock_sooner(until, clock_now() + SCORE_LOT_NAP);
+	score_lot_sleep(score, until);
+	n = epoll_wait(lot->parked.epoll, events, LOT_EVENTS,
+	    clock_milliseconds_until(until));
+	score_lot_wake(score);
 	for (int i = 0; i < n; i++) {
 		act_on_event(lot, &events[i]);
 		lot_make_memory(lot);

@@ -1,0 +1,62 @@
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "master/lot_watch.h"
+
+/* A server whose lot holds nobody may be busy: it is looked at so often. */
+#define LOOK_TIME (10 * CLOCK_SECOND)
+/* All may have stood still, as a frozen container does: it is looked twice. */
+#define SECOND_LOOK_TIME CLOCK_SECOND
+
+/* Workers go on without it, even if the kernel cannot end it yet. */
+static void
+end(struct children *all, struct child *lot)
+{
+	log_error("the lot[%d] has stood still for %g s (--start-timeout): it "
+		  "is killed",
+	    (int)lot->pid,
+	    (double)all->inherited->config.start_timeout / CLOCK_SECOND);
+	kill(lot->pid, SIGKILL);
+	child_table[CHILD_LOT].clear(all->inherited, 0);
+}
+
+/* It sleeps, and holds nobody. */
+static int64_t
+look_at_sleeper(int64_t next, const struct inherited *h, int64_t now)
+{
+	atomic_bool *asleep = &h->board->hints->asleep;
+
+	if (next == CLOCK_NEVER)
+		return atomic_load(asleep) ? CLOCK_NEVER : now + LOOK_TIME;
+	if (now < next)
+		return next;
+	atomic_store(asleep, true);
+	return CLOCK_NEVER;
+}
+
+int64_t
+lot_watch_act(int64_t next, struct children *all)
+{
+	struct child *lot = child_of(all, CHILD_LOT);
+	int64_t now = clock_now();
+	int64_t due;
+
+	if (lot->pid == 0 || lot->retiring || child_is_starting(all, lot))
+		return CLOCK_NEVER;
+	due = lot->stopped != 0
+	    ? lot->stopped
+	    : score_lot_due(all->inherited->board->lot, now);
+	if (due == CLOCK_NEVER)
+		return look_at_sleeper(next, all->inherited, now);
+	if (now < due + all->inherited->config.start_timeout)
+		return due + all->inherited->config.start_timeout;
+	if (lot->hung != due) {
+		lot->hung = due;
+		lot->kill_at = now + SECOND_LOOK_TIME;
+	}
+	if (now < lot->kill_at)
+		return lot->kill_at;
+	end(all, lot);
+	return CLOCK_NEVER;
+}
