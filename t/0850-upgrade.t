@@ -177,7 +177,7 @@ subtest 'a request under way' => sub {
 
 subtest 'one that cannot' => sub {
 	my $page = spew("$dir/404.html", q{});
-	my $tined = start('--error-page', "404=$page");
+	my $tined = start('--error-page', "404=$page", '--start-timeout', '5s');
 	wait_for(sub { $tined->worker_pids == 4 });
 	my @workers = $tined->worker_pids;
 	my $idle = $tined->connect;

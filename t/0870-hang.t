@@ -211,15 +211,51 @@ subtest 'the successors of a reload hang' => sub {
 			$count == grep { !$known{$_} } $tined->worker_pids;
 		}), 'an old one is replaced');
 	}
-	ok(wait_for(sub { $tined->error_log =~ /reloaded|given up/ }),
+	ok(wait_for(sub { $tined->error_log =~ /reloaded|reload abandoned/ }),
 		'the reload ends');
-	unlike($tined->error_log, qr/given up/, 'well');
+	unlike($tined->error_log, qr/reload abandoned/, 'well');
 	is($tined->get('/f/well')->status, 200, 'the others serve');
 	kill 'CONT', @new;
 	ok(wait_for(sub { !grep { Tined::process_state($_) } @new }),
 		'they are not needed');
 	$tined->all_workers(2);
 	$tined->ends_clean(@ALLOWED, qr/was killed by signal 9/);
+};
+
+# It may take as long as --start-timeout says.
+subtest 'a new worker starts slowly' => sub {
+	my $dir = File::Temp->newdir;
+	my $hang = "$dir/hang";
+	my $tined = start_faulty(args => ['-w', 1],
+		env => { FAULT_START_HANGS => $hang });
+	$tined->all_workers(1);
+	my %known = map { $_ => 1 } $tined->child_pids;
+	my @new;
+	my $waits = sub () {
+		wait_for(sub {
+			@new = grep { !$known{$_} } $tined->child_pids;
+		});
+	};
+
+	spew($hang, q{});
+	$tined->signal('HUP');
+	ok($waits->(), 'who opens the folders hangs');
+	kill 'STOP', $tined->pid;
+	unlink $hang;
+	my ($opener) = @new;
+	ok(wait_for(sub { Tined::process_state($opener) eq 'Z' }),
+		'and comes to its end');
+	spew($hang, q{});
+	$known{$opener} = 1;
+	kill 'CONT', $tined->pid;
+	ok($waits->(), 'so does the successor');
+	ok(!wait_for(sub { $tined->error_log =~ /reload abandoned/ }, 6),
+		'and is waited for');
+	is($tined->get('/f/well')->status, 200, 'the old one serves');
+	unlink $hang;
+	ok(wait_for(sub { $tined->error_log =~ /reloaded: 1 worker/ }),
+		'the reload ends well') or diag(scalar $tined->error_log);
+	$tined->ends_clean;
 };
 
 subtest 'none, and the default' => sub {

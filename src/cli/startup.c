@@ -427,7 +427,9 @@ void
 startup_ready(void)
 {
 	if (pid_file_write() == -1)
-		log_error("cannot write the pid file: %s", strerror(errno));
+		log_error("cannot write the pid file: %s; is its directory "
+			  "there, and has it room? (--pidfile)",
+		    strerror(errno));
 	log_notice("serving %s", buffer_string(&greeting));
 	buffer_free(&greeting);
 	log_privileges(serving);

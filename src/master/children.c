@@ -201,9 +201,12 @@ child_end_status(struct children *all)
 		return;
 	kill(status->pid, SIGNAL_STOP);
 	while (waitpid(status->pid, NULL, WNOHANG) == 0) {
-		if (signo != SIGKILL && clock_now() > deadline) {
+		if (clock_now() > deadline && signo == SIGKILL)
+			break; /* the kernel cannot end it: a device hangs */
+		if (clock_now() > deadline) {
 			signo = SIGKILL;
 			kill(status->pid, SIGKILL);
+			deadline = clock_now() + CHILD_STATUS_TIME;
 		}
 		nanosleep(&tick, NULL);
 	}

@@ -99,7 +99,7 @@ void child_retire(struct children *all, struct child *child);
 void child_retire_some(struct children *all, int count);
 /* The same for all that were started before that time (clock_now()). */
 void child_retire_all(struct children *all, int64_t before);
-/* Ends the status process for good, and waits until it has ended. */
+/* Ends the status process for good, and waits for its end, but not for ever. */
 void child_end_status(struct children *all);
 /* It has ended: its slot is free. */
 void child_forget(struct children *all, struct child *child);

@@ -427,7 +427,8 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 	} else if (takeover_is_promised()) {
 		m->ready_deadline = CLOCK_NEVER;
 	} else if (!m->stop.begun && is_start_over(m)) {
-		log_error("%s: giving up",
+		log_error("%s: giving up; the lines before show the reason "
+			  "(--start-timeout)",
 		    m->started ? "no worker has responded to the test request"
 			       : "no worker could be started");
 		m->failed = true;

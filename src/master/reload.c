@@ -14,7 +14,7 @@
 #define RELOAD_TICK (2 * CLOCK_MILLISECOND)
 /* Who has not ended by then is left to its request. */
 #define RELOAD_GRACE CLOCK_SECOND
-/* When no successor has become ready for so long, the old ones stay. */
+/* When no successor has become ready for so long, nor starts, the old stay. */
 #define RELOAD_PATIENCE (5 * CLOCK_SECOND)
 
 static bool
@@ -121,9 +121,10 @@ go_back(struct reload *r, struct inherited *h)
 static void
 give_up(struct reload *r, struct children *all)
 {
-	log_error("reload abandoned: no new worker has started for %lld s; "
-		  "%zu old workers go on",
-	    (long long)(RELOAD_PATIENCE / CLOCK_SECOND),
+	log_error("reload abandoned: no new worker has started for %lld s (the "
+		  "lines before show the reason; --start-timeout); %zu old "
+		  "workers go on",
+	    (long long)((clock_now() - r->progress) / CLOCK_SECOND),
 	    count_old(r, all, false));
 	dismiss_ahead(all);
 	inherited_close(all->inherited);
@@ -210,6 +211,16 @@ act_on_opening(struct reload *r, struct children *all)
 	return result == OPENER_DONE;
 }
 
+/* One that is still starting may take its time: --start-timeout. */
+static bool
+has_stalled(const struct reload *r, const struct children *all)
+{
+	int64_t now = clock_now();
+
+	return now - r->progress > RELOAD_PATIENCE &&
+	    child_starting_until(all) <= now;
+}
+
 static void
 replace_workers(struct reload *r, struct children *all)
 {
@@ -230,7 +241,7 @@ replace_workers(struct reload *r, struct children *all)
 		scoreboard_add(all->inherited->board, EVENT_RELOADS);
 		if (r->again)
 			reload_begin(r, all);
-	} else if (clock_now() - r->progress > RELOAD_PATIENCE) {
+	} else if (has_stalled(r, all)) {
 		give_up(r, all);
 	} else {
 		size_t batch = old < RELOAD_BATCH ? old : RELOAD_BATCH;

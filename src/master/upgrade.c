@@ -21,7 +21,7 @@
 #include "os/signals.h"
 
 #define UPGRADE_TICK (5 * CLOCK_MILLISECOND)
-/* To start, and to answer a request of its own. */
+/* Beside --start-timeout, for its workers: to answer a request of its own. */
 #define UPGRADE_PATIENCE (10 * CLOCK_SECOND)
 
 static struct {
@@ -169,7 +169,8 @@ upgrade_begin(struct upgrade *u, struct children *all)
 		    (int)all->successor.pid);
 	if (from.predecessor != -1)
 		close(from.predecessor);
-	*u = (struct upgrade){.deadline = clock_now() + UPGRADE_PATIENCE};
+	*u = (struct upgrade){.deadline = clock_now() + UPGRADE_PATIENCE +
+		all->inherited->config.start_timeout};
 }
 
 /* What it said last, on one line, or nothing. */
