@@ -1,0 +1,57 @@
+# A stop with a lot, where the master's orders meet what makes them hard to obey.
+
+use v5.36;
+
+use Lot qw(ask keep_busy lot_pid park reflect token);
+use Test::More;
+use Tined qw(need_tools slurp wait_for);
+
+Lot::import_or_skip();
+
+my @ECHO = ('-m', '/reflect=echo:body');
+# What waits for this fails.
+my @LONG = ('-k', '1h', '--stop-timeout', '1h');
+
+# The master sees its end and the order to stop in one turn.
+subtest 'the last worker has just ended' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @ECHO, @LONG]);
+	my $sock  = $tined->connect;
+	my $token = token();
+
+	ok(ask($tined, $sock), 'a client is served');
+	park($tined, $sock);
+	my $busy = keep_busy($tined);
+	$tined->send($sock, reflect($token));
+	my ($worker) = $tined->worker_pids;
+	$tined->signal('STOP');
+	kill 'KILL', $worker;
+	ok(wait_for(sub { Tined::process_state($worker) eq 'Z' }),
+		'the worker ends while a request waits for it');
+	$tined->signal('TERM');
+	$tined->signal('CONT');
+	my $response = $tined->read_response($sock);
+	is($response && $response->body, $token, 'another answers it');
+	is($tined->wait_exit, 0, 'and the server stops');
+	$tined->ends_clean(qr/was killed by signal 9/);
+};
+
+# The kernel does not say then who has sent a signal.
+subtest 'no more signals can be queued' => sub {
+	need_tools('prlimit');
+	my $tined = Tined->start(args => ['-w', 2, @ECHO, @LONG],
+		under => ['prlimit', '--sigpending=0']);
+	my $sock = $tined->connect;
+
+	like(slurp('/proc/' . lot_pid($tined) . '/status'),
+		qr{^SigQ:\s*\d+/0$}m, 'so it is');
+	ok(ask($tined, $sock), 'a client is served');
+	park($tined, $sock);
+	$tined->signal('USR1');
+	ok(wait_for(sub { $tined->error_log =~ /logs are reopened/ }),
+		'all take over new logs');
+	$tined->signal('TERM');
+	is($tined->wait_exit, 0, 'all stop');
+	$tined->ends_clean;
+};
+
+done_testing;
