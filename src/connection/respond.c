@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/log.h"
 #include "connection/respond.h"
 #include "http/status_code.h"
 
@@ -116,9 +117,15 @@ static int
 flush_stream(void *context)
 {
 	struct exchange *x = context;
+	struct score *score = x->connection->service->score;
 	int result;
 
-	score_enter(x->connection->service->score, SCORE_WRITING);
+	if (x->state == EXCHANGE_ANSWERING &&
+	    response_mistake(&x->response) != NULL) {
+		buffer_clear(&x->response.text);
+		return -1; /* respond_finish says why */
+	}
+	score_enter(score, SCORE_WRITING);
 	if (x->state == EXCHANGE_ANSWERING) {
 		send_stream_head(x);
 		exchange_enter(x, EXCHANGE_STREAMING);
@@ -126,7 +133,7 @@ flush_stream(void *context)
 	send_written(x);
 	buffer_clear(&x->response.text);
 	result = output_flush(&x->connection->out);
-	score_enter(x->connection->service->score, SCORE_RUNNING);
+	score_enter(score, SCORE_RUNNING);
 	return result;
 }
 
@@ -149,20 +156,38 @@ finish_stream(struct exchange *x)
 	}
 }
 
+/* Why what the handler has made must not be sent; NULL if it may be. */
+static const char *
+find_mistake(const struct response *r)
+{
+	if (r->streaming && r->has_declared_length &&
+	    r->text.len < r->declared_length)
+		return "it is shorter than the length that it declared";
+	return response_mistake(r);
+}
+
+/* The one place where a response that a handler made wrong is refused. */
+static void
+refuse_mistake(struct exchange *x)
+{
+	const char *mistake = find_mistake(&x->response);
+
+	if (mistake == NULL)
+		return;
+	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
+		  "answered 500",
+	    TEXT_ARG(x->request.line), mistake);
+	response_error(&x->response, 500);
+	site_add_page(x->connection->service->site, &x->response);
+}
+
 /* All of a stream is at hand, so its length is known after all. */
 static void
-settle_short_stream(struct exchange *x)
+settle_short_stream(struct response *r)
 {
-	struct response *r = &x->response;
-
-	if (r->has_declared_length && r->text.len < r->declared_length) {
-		response_error(r, 500);
-		site_add_page(x->connection->service->site, r);
-	} else {
-		if (r->has_declared_length)
-			r->text.len = (size_t)r->declared_length;
-		response_add_text(r, 0);
-	}
+	if (r->has_declared_length)
+		r->text.len = (size_t)r->declared_length;
+	response_add_text(r, 0);
 }
 
 void
@@ -187,8 +212,9 @@ respond_finish(struct exchange *x)
 		finish_stream(x);
 	} else {
 		exchange_enter(x, EXCHANGE_FINISHING);
+		refuse_mistake(x);
 		if (x->response.streaming)
-			settle_short_stream(x);
+			settle_short_stream(&x->response);
 		send_whole(x);
 	}
 	exchange_enter(x, EXCHANGE_ANSWERED);

@@ -32,6 +32,7 @@ response_reset(struct response *r)
 	buffer_shrink(&r->text, RESPONSE_TEXT_KEPT);
 	r->piece_count = 0;
 	r->length = 0;
+	r->mistake = NULL;
 	r->wants_page = false;
 	r->wants_reload = false;
 	r->streaming = false;
@@ -53,11 +54,55 @@ response_field_is_valid(struct text name, struct text value)
 	    chars_all(value.at, value.len, CHAR_VALUE);
 }
 
+bool
+response_field_is_own(struct text name)
+{
+	static const struct text own[] = {
+	    {"Connection", 10},
+	    {"Content-Length", 14},
+	    {"Date", 4},
+	    {"Keep-Alive", 10},
+	    {"Proxy-Connection", 16},
+	    {"Server", 6},
+	    {"TE", 2},
+	    {"Trailer", 7},
+	    {"Transfer-Encoding", 17},
+	    {"Upgrade", 7},
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (text_equal_nocase(name, own[i]))
+			return true;
+	return false;
+}
+
+static const char *
+field_mistake(struct text name, struct text value)
+{
+	if (!response_field_is_valid(name, value))
+		return "a field's name or value has bytes that no field may have";
+	if (response_field_is_own(name))
+		return "it sets a field that only the connection may set";
+	return NULL;
+}
+
+const char *
+response_mistake(const struct response *r)
+{
+	if (r->status < 200 || r->status > 599)
+		return "its status is none of 200 to 599";
+	return r->mistake;
+}
+
 int
 response_field(struct response *r, struct text name, struct text value)
 {
-	if (!response_field_is_valid(name, value))
+	const char *mistake = field_mistake(name, value);
+
+	if (mistake != NULL) {
+		r->mistake = mistake;
 		return -1;
+	}
 	buffer_add_text(&r->fields, name);
 	buffer_add(&r->fields, ": ", 2);
 	buffer_add_text(&r->fields, value);

@@ -41,6 +41,8 @@ struct response {
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
 
+	/* Set when a field is refused; see response_mistake. */
+	const char *mistake;
 	bool wants_page;   /* response_error: add a page at the end */
 	bool wants_reload; /* the mounted directory has disappeared */
 	/* The sentence on an error page; outlives the response.  NULL: that of
@@ -72,13 +74,21 @@ void response_reset(struct response *r);
 void response_free(struct response *r);
 
 /*
- * Adds a header field.  Returns -1 and adds nothing if the name is not a token
- * or the value has a control byte.  So no CR, LF or NUL can reach a client.
+ * Adds a header field.  Returns -1 and adds nothing if the name is not a token,
+ * the value has a control byte, or only the connection may set the field.  The
+ * response is then refused: see response_mistake.
  */
 int response_field(struct response *r, struct text name, struct text value);
 int response_printf_field(struct response *r, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool response_field_is_valid(struct text name, struct text value);
+/* Whether only the connection sets this field: framing, Date, Server. */
+bool response_field_is_own(struct text name);
+/*
+ * Returns why the response must not be sent, in words for the log, or NULL if it
+ * may be sent.  response_reset and response_error forget a refused field.
+ */
+const char *response_mistake(const struct response *r);
 
 /* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void response_no_sniffing(struct response *r);

@@ -241,6 +241,58 @@ fault_lose(struct request *request, struct response *response)
 		response_add_bytes(response, "lost\n", 5);
 }
 
+/* Responses that must not reach a client as they are. */
+static void
+bad_status(struct request *request, struct response *response)
+{
+	(void)request;
+	response->status = 1000;
+	response_add_bytes(response, "bad\n", 4);
+}
+
+static void
+interim_status(struct request *request, struct response *response)
+{
+	(void)request;
+	response->status = 101;
+}
+
+static void
+own_field(struct request *request, struct response *response)
+{
+	(void)request;
+	response_field(response, TEXT("content-length"), TEXT("0"));
+	response_add_bytes(response, "bad\n", 4);
+}
+
+static void
+bad_field(struct request *request, struct response *response)
+{
+	(void)request;
+	response_field(response, TEXT("X-Bad"), TEXT("a\r\nSet-Cookie: b"));
+	response_add_bytes(response, "bad\n", 4);
+}
+
+/* It does not mind that nothing can be flushed. */
+static void
+bad_stream(struct request *request, struct response *response)
+{
+	(void)request;
+	response_field(response, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	for (int i = 0; i < 100; i++) {
+		response_write(response, "bad\n", 4);
+		response_flush(response);
+	}
+}
+
+static void
+short_stream(struct request *request, struct response *response)
+{
+	(void)request;
+	response_declare_length(response, 5);
+	response_write(response, "bad\n", 4);
+}
+
 static void
 do_well(struct request *request, struct response *response)
 {
@@ -274,6 +326,12 @@ static const struct {
     {"/drip", drip},
     {"/leak", fault_leak},
     {"/lose", fault_lose},
+    {"/bad-status", bad_status},
+    {"/interim-status", interim_status},
+    {"/own-field", own_field},
+    {"/bad-field", bad_field},
+    {"/bad-stream", bad_stream},
+    {"/short-stream", short_stream},
     {"/well", do_well},
 };
 

@@ -266,3 +266,47 @@ TEST(a_large_response_leaves_no_large_memory_behind)
 	response_reset(&response);
 	ck_assert_uint_le(response.text.size, RESPONSE_TEXT_KEPT);
 }
+
+TEST(a_status_that_is_none_is_a_mistake)
+{
+	static const int wrong[] = {-1, 0, 99, 100, 101, 199, 600, 1000};
+	static const int right[] = {200, 204, 304, 418, 500, 599};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		response.status = wrong[i];
+		ck_assert_ptr_nonnull(response_mistake(&response));
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		response.status = right[i];
+		ck_assert_ptr_null(response_mistake(&response));
+	}
+}
+
+TEST(a_field_of_the_connection_is_a_mistake)
+{
+	static const char *const own[] = {"Connection", "content-length",
+	    "DATE", "Keep-Alive", "Server", "Transfer-Encoding", "Upgrade"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		response_reset(&response);
+		ck_assert_int_eq(add(text_of(own[i]), TEXT("5")), -1);
+		ck_assert_uint_eq(response.fields.len, 0);
+		ck_assert_ptr_nonnull(response_mistake(&response));
+		/* Another field does not make it right. */
+		ck_assert_int_eq(add(TEXT("A"), TEXT("b")), 0);
+		ck_assert_ptr_nonnull(response_mistake(&response));
+	}
+	response_error(&response, 500);
+	ck_assert_ptr_null(response_mistake(&response));
+	ck_assert_int_eq(add(TEXT("Content-Type"), TEXT("a/b")), 0);
+	ck_assert_ptr_null(response_mistake(&response));
+}
+
+TEST(a_field_with_bytes_of_none_is_a_mistake)
+{
+	ck_assert_int_eq(add(TEXT("A"), TEXT("b\r\nC: d")), -1);
+	ck_assert_ptr_nonnull(response_mistake(&response));
+	response_reset(&response);
+	ck_assert_int_eq(add(TEXT("A b"), TEXT("c")), -1);
+	ck_assert_ptr_nonnull(response_mistake(&response));
+}
