@@ -6,7 +6,7 @@ use v5.36;
 use FindBin;
 use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
-use Lot qw(find_lot lot_pid token);
+use Lot qw(ask find_lot lot_pid park token);
 use Slow qw($big $stars answers_others busy_workers get hurry in_pieces is_whole
 	start unread wait_until);
 use Socket qw(SOCK_STREAM SOMAXCONN);
@@ -89,12 +89,15 @@ subtest 'a stop that does not wait longer' => sub {
 
 subtest 'the master is killed' => sub {
 	my $tined = start_bound();
+	my $idle = $tined->connect;
+	ask($tined, $idle) && park($tined, $idle) or die;
 	my @readers = map { unread($tined, $_) } get('/big'), get('/stars');
 
 	wait_until($tined, 'send', 2);
 	$tined->child_pids;
 	$tined->signal('KILL');
 	is($tined->wait_exit, 137, 'by signal 9');
+	ok($tined->is_closed($idle), 'who waits for nothing is let go');
 	ok(binds($tined), 'the port is free');
 	hurry(@readers);
 	is_whole($tined->read_response($readers[$_]),

@@ -5,17 +5,19 @@ use v5.36;
 
 use File::Temp ();
 use FindBin;
+use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use Lot  qw(ask is_parked lot_pid park);
 use Slow qw(get hurry is_whole leaks_nothing resting unread wait_until);
 use SlowFS ();
+use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
 use Tined qw(spew wait_for);
 
 Lot::import_or_skip();
 
 # More than the kernel reads ahead, or sends, on its own.
-my $large = join q{}, map { pack 'Q>', 8 * $_ } 0 .. (24 << 20) / 8 - 1;
+my $large = join '', map { pack 'Q>', 8 * $_ } 0 .. (24 << 20) / 8 - 1;
 my $source = File::Temp->newdir;
 
 chmod oct('755'), "$source";
@@ -58,6 +60,23 @@ subtest 'a reader of a file on it' => sub {
 	is($tined->read_response($sock)->body, "small\n", 'and on');
 	close $_ for $sock, @others;
 	leaks_nothing($tined, %base);
+	$tined->ends_clean;
+};
+
+subtest 'a reader that goes while it waits' => sub {
+	my $tined = start();
+	my $sock = unread($tined, get('/large'));
+
+	wait_until($tined, 'send', 1);
+	$disk->slow(read => 'freeze');
+	ok(read_on($tined, $sock, $disk), 'a process waits for the disk');
+	setsockopt $sock, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+	close $sock;
+	$disk->slow;
+	ok(wait_for(sub {
+		my $json = $tined->get('/status/json')->body;
+		JSON::PP::decode_json($json)->{responses}{aborted} == 1;
+	}), 'its response is counted as cut off');
 	$tined->ends_clean;
 };
 

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/log.h"
 #include "connection/accounting.h"
 
 /* All that wait have gone at the same time. */
@@ -71,4 +72,30 @@ accounting_flush(struct connection *c)
 
 	accounting_sent(c);
 	return result;
+}
+
+/* The access log has its line since the response was deferred. */
+static int
+judge_deferred(struct connection *c, int result)
+{
+	if (result == 0)
+		return 0;
+	log_info("%s did not take %llu bytes of a response", c->peer.name,
+	    (unsigned long long)deferred_length(c->out.deferred));
+	score_add(c->service->score, COUNT_ABORTED, 1);
+	return -1;
+}
+
+int
+accounting_resume(struct connection *c)
+{
+	score_enter(c->service->score, SCORE_WRITING);
+	return judge_deferred(c, output_resume(&c->out));
+}
+
+int
+accounting_send_deferred(struct connection *c)
+{
+	score_enter(c->service->score, SCORE_WRITING);
+	return judge_deferred(c, output_send_deferred(&c->out));
 }

@@ -16,5 +16,12 @@ void accounting_answer(struct exchange *x);
 void accounting_sent(struct connection *c);
 /* Flushes the output, and counts: as output_flush. */
 int accounting_flush(struct connection *c);
+/*
+ * Sends the deferred response that the connection has, as output_resume and
+ * output_send_deferred do.  If the client does not take it, it is counted as
+ * aborted, and logged.
+ */
+int accounting_resume(struct connection *c);
+int accounting_send_deferred(struct connection *c);
 
 #endif

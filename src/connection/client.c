@@ -273,8 +273,7 @@ client_resume(struct client *client)
 {
 	struct connection *c = &client->connection;
 
-	score_enter(c->service->score, SCORE_WRITING);
-	if (output_resume(&c->out) == -1 || c->out.deferring)
+	if (accounting_resume(c) == -1 || c->out.deferring)
 		return end_of_turn(&client->exchange);
 	return c->close_after ? CLIENT_LINGERS : client_serve(client);
 }

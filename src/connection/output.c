@@ -502,8 +502,10 @@ send_deferred(struct output *o, bool to_the_end)
 			return 0;
 		may_wait = may_wait || !whole;
 	}
+	if (o->failed)
+		return -1;
 	drop_deferred(o);
-	return o->failed ? -1 : 0;
+	return 0;
 }
 
 int

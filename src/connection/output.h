@@ -83,7 +83,10 @@ uint64_t output_position(const struct output *o);
 int output_flush(struct output *o);
 /* Takes over what somebody else has begun to send, and owned. */
 void output_take_deferred(struct output *o, const struct deferred *deferred);
-/* Sends the rest after all, and defers no more.  -1 if that failed. */
+/*
+ * Sends the rest after all, and defers no more.  -1 if that failed: what was
+ * not sent is kept until output_attach.
+ */
 int output_send_deferred(struct output *o);
 /* Sends it as a response: the end of it may be deferred again.  -1 if failed. */
 int output_resume(struct output *o);

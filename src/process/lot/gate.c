@@ -397,11 +397,17 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 
 /* It is done with: true, as of take_in. */
 static bool
-refuse(const struct handoff *h, int fd, struct deferred *deferred)
+refuse(const struct lot *lot, const struct handoff *h, int fd,
+    struct deferred *deferred)
 {
 	close(fd);
-	if (h->kind == HANDOFF_SEND)
+	if (h->kind == HANDOFF_SEND) {
+		log_info("a client went before it took %llu bytes of a "
+			 "response",
+		    (unsigned long long)deferred_length(deferred));
+		score_lot_aborted(lot->inherited->board->lot);
 		deferred_release(deferred);
+	}
 	return true;
 }
 
@@ -479,7 +485,7 @@ take_one(struct lot *lot, const struct channel *channel)
 	if (is_client(lot, channel, &h, fd))
 		taken = take_in(lot, &h, fd, len, &deferred);
 	else
-		taken = refuse(&h, fd, &deferred);
+		taken = refuse(lot, &h, fd, &deferred);
 	if (!taken)
 		starve_at_channel(lot, channel, lot->parked.epoll);
 	relieve_worker(lot, &h, spilled);

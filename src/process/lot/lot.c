@@ -230,6 +230,7 @@ static void
 go_on_alone(struct lot *lot)
 {
 	take_back_responses(lot);
+	release_all(lot, PARKED_IDLE);
 	release_all(lot, PARKED_HEAD);
 	release_all(lot, PARKED_COLLECT);
 	release_all(lot, PARKED_READY);

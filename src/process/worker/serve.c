@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connection/accounting.h"
 #include "connection/client.h"
 #include "process/worker/state.h"
 
@@ -140,8 +141,10 @@ receive(struct worker *w, const struct channel *channel, struct handoff *h)
 		if (is_client(w, channel, h, fd))
 			break;
 		close(fd);
-		if (h->kind == HANDOFF_SEND)
+		if (h->kind == HANDOFF_SEND) {
+			score_add(w->service.score, COUNT_ABORTED, 1);
 			deferred_release(&deferred);
+		}
 	}
 	if (fd == -1)
 		return false;
@@ -246,7 +249,7 @@ part(struct worker *w, enum client_end end)
 	case CLIENT_SENDS:
 		if (park(w, HANDOFF_SEND))
 			output_pass_deferred(&w->client.connection.out);
-		else if (output_send_deferred(&w->client.connection.out) == 0)
+		else if (accounting_send_deferred(&w->client.connection) == 0)
 			linger(w);
 		break;
 	case CLIENT_LINGERS:
@@ -391,7 +394,7 @@ send_parked(struct worker *w, const struct handoff *h)
 {
 	uint64_t spilled = w->client.connection.out.deferred->spilled;
 
-	output_send_deferred(&w->client.connection.out);
+	(void)accounting_send_deferred(&w->client.connection);
 	if (h->worker > 0)
 		deferred_budget_return(
 		    w->inherited->deferred_budget, h->worker - 1, spilled);
