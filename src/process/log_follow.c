@@ -45,7 +45,7 @@ log_follow_init(struct log_notices *n)
 }
 
 static int
-reopen(struct logfile *f, const char *name)
+log_follow_reopen(struct logfile *f, const char *name)
 {
 	const char *target = f->path != NULL ? f->path : "syslog";
 
@@ -57,7 +57,7 @@ reopen(struct logfile *f, const char *name)
 }
 
 static bool
-receive(const struct log_notices *n, struct notice *notice,
+log_follow_receive(const struct log_notices *n, struct notice *notice,
     struct passed_fds *fds, int flags)
 {
 	struct iovec part = {.iov_base = notice, .iov_len = sizeof(*notice)};
@@ -75,7 +75,7 @@ receive(const struct log_notices *n, struct notice *notice,
 
 /* In place of the one that is there. */
 static int
-post(struct inherited *h)
+log_follow_post(struct inherited *h)
 {
 	struct notice notice = {.number = h->logs}, old;
 	struct iovec part = {.iov_base = &notice, .iov_len = sizeof(notice)};
@@ -88,7 +88,7 @@ post(struct inherited *h)
 		if (notice.has[i])
 			fds[count++] = log_at(h, i)->fd;
 	}
-	while (receive(&h->log_notices, &old, &old_fds, 0))
+	while (log_follow_receive(&h->log_notices, &old, &old_fds, 0))
 		fd_passing_close(&old_fds);
 	return fd_passing_send(
 		   h->log_notices.to, &part, 1, fds, count, MSG_DONTWAIT) == -1
@@ -99,12 +99,12 @@ post(struct inherited *h)
 int
 log_follow_open(struct inherited *h)
 {
-	int result = reopen(log_file(), "error");
+	int result = log_follow_reopen(log_file(), "error");
 
-	if (reopen(&h->access_log, "access") == -1)
+	if (log_follow_reopen(&h->access_log, "access") == -1)
 		result = -1;
 	h->logs++;
-	if (post(h) == 0)
+	if (log_follow_post(h) == 0)
 		return result;
 	log_error(
 	    "cannot pass the logs to other processes: %s", strerror(errno));
@@ -123,7 +123,8 @@ on_notice(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (receive(&inherited->log_notices, &notice, &fds, MSG_PEEK)) {
+	if (log_follow_receive(
+		&inherited->log_notices, &notice, &fds, MSG_PEEK)) {
 		for (int i = 0, next = 0; i < LOGS; i++)
 			if (notice.has[i])
 				logfile_take_over(
