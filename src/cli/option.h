@@ -12,7 +12,7 @@
 
 /*
  * NULL when the value was taken, else what it should have been: words that
- * complete "--flag VALUE: wants ...".
+ * complete "--option VALUE: expected ...".
  */
 typedef const char *option_taker(struct config *c, const char *value);
 
