@@ -391,7 +391,7 @@ startup_open(struct inherited *h)
 	serving = h;
 	leave_terminal(h);
 	if (wakeup_open(&h->started) == -1 || wakeup_open(&h->wanted) == -1 ||
-	    wakeup_open_for_all(&h->lot_ended) == -1 ||
+	    wakeup_open(&h->lot_ended) == -1 ||
 	    log_follow_init(&h->log_notices) == -1)
 		err(EXIT_FAILURE,
 		    "cannot create eventfds and sockets for other processes");

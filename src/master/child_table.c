@@ -93,7 +93,7 @@ clear_lot(struct inherited *h, size_t slot)
 {
 	(void)slot;
 	score_lot_end(h->board->lot);
-	wakeup_send(&h->lot_ended);
+	wakeup_send_to_all(&h->lot_ended);
 }
 
 const struct child_row child_table[CHILD_KINDS] = {
@@ -142,18 +142,6 @@ keep_end(int *end, bool keeps)
 	*end = -1;
 }
 
-/* An eventfd is both ends. */
-static void
-keep_ends(int *from, int *to, enum ends kept)
-{
-	if (*from == *to && kept != NONE)
-		return;
-	if (*from == *to)
-		*to = -1;
-	keep_end(from, (kept & FROM) != 0);
-	keep_end(to, (kept & TO) != 0);
-}
-
 /*
  * A process that is taken over can use what it holds.  A worker also receives
  * what is parked, when there is no lot.  The lot takes back what it has handed
@@ -181,8 +169,10 @@ keep_channels(enum child_kind kind, struct inherited *h)
 	    {&freed->from, &freed->to, {TO, FROM, NONE}},
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		keep_ends(all[i].from, all[i].to, all[i].kept[kind]);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		keep_end(all[i].from, (all[i].kept[kind] & FROM) != 0);
+		keep_end(all[i].to, (all[i].kept[kind] & TO) != 0);
+	}
 }
 
 int

@@ -1,4 +1,3 @@
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -39,6 +38,8 @@ static int client = -1;
 static size_t answered;
 /* pidfd_open(2) of the master that has given way; -1: it has ended. */
 static int predecessor = -1;
+/* While it is open, workers and the lot accept nobody. */
+static int gate_keeper = -1;
 
 bool
 takeover_init(void)
@@ -82,6 +83,7 @@ void
 takeover_take(struct inherited *h)
 {
 	size_t own = left.count - (size_t)left.status;
+	int gate[2];
 
 	for (size_t i = 0; i < own; i++)
 		listener_inherit(&h->listeners, &left.at[i]);
@@ -89,9 +91,10 @@ takeover_take(struct inherited *h)
 	h->predecessor.from = left.channel;
 	if (left.channel != -1)
 		fcntl(left.channel, F_SETFD, FD_CLOEXEC);
-	h->accept_gate = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->accept_gate == -1)
-		err(EXIT_FAILURE, "cannot create an eventfd");
+	if (pipe2(gate, O_CLOEXEC | O_NONBLOCK) == -1)
+		err(EXIT_FAILURE, "cannot create a pipe");
+	h->accept_gate = gate[0];
+	gate_keeper = gate[1];
 }
 
 void
@@ -243,6 +246,7 @@ takeover_leave(void)
 	if (!takeover_is_waiting())
 		return;
 	close(left.talk);
+	close(gate_keeper);
 	if (left.predecessor != -1)
 		close(left.predecessor);
 	if (client != -1)
@@ -252,10 +256,8 @@ takeover_leave(void)
 void
 takeover_accede(struct inherited *h)
 {
-	const uint64_t one = 1;
-
 	predecessor = left.predecessor;
-	(void)!write(h->accept_gate, &one, sizeof(one));
+	close(gate_keeper);
 	close(h->accept_gate);
 	h->accept_gate = -1;
 	listener_keep_all(&h->listeners);

@@ -53,8 +53,8 @@ struct inherited {
 	struct channel ready;	    /* from the lot to workers */
 	struct channel successor;   /* to the successor's lot (upgrade.h) */
 	struct channel predecessor; /* from the predecessor's lot */
-	/* An eventfd: no client is accepted before it is signalled (takeover.h).
-	 * -1: clients can be accepted. */
+	/* The reading end of a pipe: no client is accepted before the master has
+	 * closed the other end (takeover.h).  -1: clients can be accepted. */
 	int accept_gate;
 	struct wakeup started;	 /* to the master: a worker is ready */
 	struct wakeup wanted;	 /* to the master: too few are idle */

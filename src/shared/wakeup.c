@@ -1,31 +1,24 @@
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <stdint.h>
 #include <unistd.h>
 
 #include "shared/wakeup.h"
 
-/* At once: what is left is taken the next time. */
-#define TAKE_MAX 4096
+/* At once: a process that sends without end must not hold the receiver up. */
+#define TAKE_MAX 1000
 
+/* The receiving end only receives: nobody would take what is sent there. */
 int
 wakeup_open(struct wakeup *w)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) == -1)
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		ends) == -1)
 		return -1;
 	*w = (struct wakeup){.from = ends[0], .to = ends[1]};
+	(void)shutdown(w->to, SHUT_RD);
 	return 0;
-}
-
-int
-wakeup_open_for_all(struct wakeup *w)
-{
-	w->from = w->to = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return w->to == -1 ? -1 : 0;
 }
 
 static void
@@ -36,34 +29,35 @@ close_end(int *end)
 	*end = -1;
 }
 
-/* An eventfd is both ends. */
 void
 wakeup_close(struct wakeup *w)
 {
-	if (w->to == w->from)
-		w->to = -1;
 	close_end(&w->from);
 	close_end(&w->to);
 }
 
-/*
- * One that is unread is as good as two.  Other senders share the open file and
- * may have made it block: the look before makes that harmless.
- */
 void
 wakeup_send(const struct wakeup *w)
 {
-	struct pollfd p = {.fd = w->to, .events = POLLOUT};
-	const uint64_t one = 1; /* as an eventfd wants it */
+	(void)!send(w->to, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0)
-		(void)!write(w->to, &one, sizeof(one));
+/* Room first: nobody else takes any. */
+void
+wakeup_send_to_all(const struct wakeup *w)
+{
+	(void)wakeup_take(w);
+	wakeup_send(w);
 }
 
 bool
 wakeup_take(const struct wakeup *w)
 {
-	char bytes[TAKE_MAX];
+	char byte;
+	int count = 0;
 
-	return read(w->from, bytes, sizeof(bytes)) > 0;
+	while (count < TAKE_MAX &&
+	    recv(w->from, &byte, sizeof(byte), MSG_DONTWAIT) != -1)
+		count++;
+	return count > 0;
 }

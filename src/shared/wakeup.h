@@ -1,8 +1,9 @@
 /*
- * wakeup: one process learns from others that there is something to do.  It is
- * a pipe, of which only the one that is woken keeps the reading end: no other
- * can make its reads block, or take the news away (an eventfd is one open file
- * for all, and O_NONBLOCK is that file's).
+ * wakeup: one process tells others that there is something to do.  It is a
+ * pair of datagram sockets.  The processes at one end share an open file, and
+ * any of them may make that file block (O_NONBLOCK belongs to the file): so
+ * each send and each receive says for itself that it does not wait, which
+ * reads and writes of a pipe or an eventfd cannot.
  */
 #ifndef TINED_SHARED_WAKEUP_H
 #define TINED_SHARED_WAKEUP_H
@@ -14,17 +15,17 @@ struct wakeup {
 	int to;	  /* for all who may send */
 };
 
-/* Non-blocking at both ends.  -1 with errno. */
+/* -1 with errno. */
 int wakeup_open(struct wakeup *w);
-/*
- * For many that are woken by one: an eventfd, which nobody reads.  Each of them
- * watches it with EPOLLET, and sees each call of wakeup_send.
- */
-int wakeup_open_for_all(struct wakeup *w);
 void wakeup_close(struct wakeup *w);
-/* From the handler of a signal, too; when there is much unread it does not. */
+/* In the handler of a signal, too.  One that is not taken yet is enough. */
 void wakeup_send(const struct wakeup *w);
-/* Reads what has come: whether there was any. */
+/*
+ * Wakes all processes that watch w->from with EPOLLET, and never take.  The
+ * sender is the one process that has both ends.
+ */
+void wakeup_send_to_all(const struct wakeup *w);
+/* Takes what has come: whether there was any. */
 bool wakeup_take(const struct wakeup *w);
 
 #endif

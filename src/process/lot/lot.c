@@ -108,6 +108,7 @@ static void
 open_gate(struct lot *lot)
 {
 	parked_all_unwatch(&lot->parked, lot->inherited->accept_gate);
+	close(lot->inherited->accept_gate);
 	lot->inherited->accept_gate = -1;
 	lot_open_sources(lot);
 }

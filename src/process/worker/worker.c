@@ -67,6 +67,7 @@ look_at_gate(struct worker *w)
 	if (accept_gate.fd == -1 || poll(&accept_gate, 1, 0) <= 0)
 		return;
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, accept_gate.fd, NULL);
+	close(accept_gate.fd);
 	w->inherited->accept_gate = -1;
 	if (watch_listeners(w) == 0 || w->let_go)
 		return;

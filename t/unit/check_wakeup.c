@@ -1,0 +1,110 @@
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "shared/wakeup.h"
+#include "unit.h"
+
+#define MANY 100000
+#define PATIENCE 60 /* seconds, until SIGALRM ends one that waits */
+
+static struct wakeup w;
+
+static void
+set_up(void)
+{
+	ck_assert_int_eq(wakeup_open(&w), 0);
+	alarm(PATIENCE);
+}
+
+static void
+tear_down(void)
+{
+	wakeup_close(&w);
+	alarm(0);
+}
+
+START_TEST(what_is_sent_is_taken_once)
+{
+	ck_assert(!wakeup_take(&w));
+	wakeup_send(&w);
+	wakeup_send(&w);
+	ck_assert(wakeup_take(&w));
+	ck_assert(!wakeup_take(&w));
+}
+END_TEST
+
+/* As a worker that was taken over may do: ioctl(FIONBIO) on its own end. */
+static void
+make_blocking(int fd)
+{
+	int off = 0;
+
+	ck_assert_int_eq(ioctl(fd, FIONBIO, &off), 0);
+}
+
+START_TEST(neither_end_can_be_made_to_wait)
+{
+	make_blocking(w.from);
+	make_blocking(w.to);
+	ck_assert(!wakeup_take(&w));
+	for (int i = 0; i < MANY; i++)
+		wakeup_send(&w);
+	ck_assert(wakeup_take(&w));
+	for (int i = 0; i < MANY; i++)
+		wakeup_send_to_all(&w);
+	ck_assert(wakeup_take(&w));
+}
+END_TEST
+
+START_TEST(the_other_way_is_closed)
+{
+	ck_assert_int_eq(send(w.from, "", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	wakeup_send(&w);
+	ck_assert(wakeup_take(&w));
+}
+END_TEST
+
+/* However often, and without one who takes. */
+START_TEST(each_time_wakes_all_who_watch)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	int watchers[2];
+
+	for (int i = 0; i < 2; i++) {
+		watchers[i] = epoll_create1(EPOLL_CLOEXEC);
+		ck_assert_int_eq(
+		    epoll_ctl(watchers[i], EPOLL_CTL_ADD, w.from, &event), 0);
+	}
+	for (int times = 0; times < 1000; times++) {
+		wakeup_send_to_all(&w);
+		for (int i = 0; i < 2; i++) {
+			ck_assert_int_eq(
+			    epoll_wait(watchers[i], &event, 1, 0), 1);
+			ck_assert_int_eq(
+			    epoll_wait(watchers[i], &event, 1, 0), 0);
+		}
+	}
+	close(watchers[0]);
+	close(watchers[1]);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = unit_tests("wakeup");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 2 * PATIENCE);
+	tcase_add_test(tests, what_is_sent_is_taken_once);
+	tcase_add_test(tests, neither_end_can_be_made_to_wait);
+	tcase_add_test(tests, the_other_way_is_closed);
+	tcase_add_test(tests, each_time_wakes_all_who_watch);
+	return unit_run();
+}
