@@ -122,9 +122,8 @@ subtest 'a log to syslog' => sub {
 	plan skip_all => 'no seccomp' unless $seccomp;
 	my ($tined, $result) = intrude('-a', 'syslog');
 
-	is($result->{'ask local services'}, 'done', 'Unix sockets are there');
-	isnt($result->{$_}, 'done', "$_: refused")
-	    for 'connect out', 'bind a port', 'send datagrams';
+	# The master has connected to it.
+	all_are_refused($result);
 	# There may be no syslog daemon here.
 	$tined->ends_clean(qr/error: access log to syslog: /);
 };

@@ -111,38 +111,4 @@ subtest 'what is for others' => sub {
 	$tined->ends_clean($DIED);
 };
 
-# Each descriptor of each process has its reason.
-subtest 'what is open' => sub {
-	my $tined = start('-l', 'localhost:0');
-	my @workers = $tined->all_workers(3);
-	my %kinds = map { $_ => descriptors($_) } @workers, lot_pid($tined);
-
-	for my $pid (@workers) {
-		is($kinds{$pid}{lanes}, 4, 'a worker: parked at both ends, '
-			. 'ready and notices to receive');
-	}
-	is($kinds{ lot_pid($tined) }{pipes}, 1,
-		'the lot: one end of a pipe, to be told of shares');
-	$tined->ends_clean;
-};
-
-sub descriptors ($pid) {
-	my %kinds = (lanes => 0, pipes => 0);
-	my %lane  = seqpackets();
-
-	for my $fd (glob "/proc/$pid/fd/*") {
-		my $target = readlink $fd // next;
-		$kinds{pipes}++ if $target =~ /\Apipe:/;
-		$kinds{lanes}++
-		    if $target =~ /\Asocket:\[(\d+)\]/ && $lane{$1};
-	}
-	return \%kinds;
-}
-
-# Sockets of this machine of that type, by their inodes: proc(5).
-sub seqpackets () {
-	open my $unix, '<', '/proc/net/unix' or return;
-	return map { (split)[4] eq '0005' ? ((split)[6] => 1) : () } <$unix>;
-}
-
 done_testing;

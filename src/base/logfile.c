@@ -126,15 +126,16 @@ syslog_socket(void)
 	return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
+static const struct sockaddr_un syslog_address = {AF_UNIX, _PATH_LOG};
+
 static int
 connect_to_syslog(int fd)
 {
-	const struct sockaddr_un address = {AF_UNIX, _PATH_LOG};
-
-	return connect(fd, (const struct sockaddr *)&address, sizeof(address));
+	return connect(fd, (const struct sockaddr *)&syslog_address,
+	    sizeof(syslog_address));
 }
 
-/* The syslog daemon may start later: may_try_again connects again. */
+/* The syslog daemon may start later: may_try_again sends to its name. */
 static int
 open_syslog(struct logfile *f)
 {
@@ -242,27 +243,37 @@ wait_for_room(const struct logfile *f, int64_t deadline)
 }
 
 static ssize_t
-logfile_send_parts(const struct logfile *f, struct iovec parts[2])
+logfile_send_parts(const struct logfile *f, struct iovec parts[2], bool by_name)
 {
-	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 
+	if (by_name) {
+		message.msg_name = (void *)(uintptr_t)&syslog_address;
+		message.msg_namelen = sizeof(syslog_address);
+	}
 	return f->is_socket
 	    ? sendmsg(f->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
 	    : writev(f->fd, parts, 2);
 }
 
-/* The daemon may have been restarted: connects again and tries once more. */
+/*
+ * The daemon may have been restarted: then the line is sent to the process that
+ * has the name now.  Workers may not connect.
+ */
 static bool
-may_try_again(struct logfile *f, int64_t deadline, bool *connected_anew)
+may_try_again(const struct logfile *f, int64_t deadline, bool *by_name)
 {
 	if (errno == EINTR)
 		return true;
-	if (errno == EAGAIN)
+	if (errno == EAGAIN) {
+		if (*by_name) /* wait_for_room waits for the other one */
+			(void)poll(NULL, 0, 1);
 		return f->may_block && clock_now() < deadline;
-	if (f->kind != LOGFILE_SYSLOG || *connected_anew)
+	}
+	if (f->kind != LOGFILE_SYSLOG || *by_name)
 		return false;
-	*connected_anew = true;
-	return logfile_reopen(f) == 0;
+	*by_name = true;
+	return true;
 }
 
 static void
@@ -282,7 +293,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 {
 	const ssize_t len = (ssize_t)(parts[0].iov_len + parts[1].iov_len);
 	int64_t deadline = clock_now();
-	bool connected_anew = false;
+	bool by_name = false;
 	ssize_t n;
 
 	if (!atomic_load(&f->trouble->now))
@@ -290,8 +301,8 @@ write_parts(struct logfile *f, struct iovec parts[2])
 	do {
 		if (f->may_block && wait_for_room(f, deadline) == -1)
 			return -1;
-		n = logfile_send_parts(f, parts);
-	} while (n == -1 && may_try_again(f, deadline, &connected_anew));
+		n = logfile_send_parts(f, parts, by_name);
+	} while (n == -1 && may_try_again(f, deadline, &by_name));
 	if (n == len)
 		return 0;
 	/* After a partial write, only another write returns the reason. */

@@ -74,8 +74,9 @@ bool connection_is_last(const struct connection *c);
 /* After the present response; with the framing lost, or more on its way. */
 void connection_close_and_linger(struct connection *c);
 /*
- * Lingers here: shut down for writing, and drained until the client closes, or
- * CONNECTION_LINGER_HERE says that it is enough.
+ * Lingers here: shut down for writing, which where there is a lot only that may
+ * do (seccomp.h), and drained until the client closes, or
+ * CONNECTION_LINGER_HERE_TIME says that it is enough.
  */
 void connection_linger(struct connection *c);
 

@@ -399,12 +399,16 @@ is_to_be_deferred(const struct output *o, bool whole, int64_t began)
 	    may_defer(o, PARKING_LONG);
 }
 
+/*
+ * By the shortest time-out that there is, a tick of the kernel: O_NONBLOCK is
+ * what a worker must not change, since it could change it for a listener.
+ */
 static void
-set_blocking(const struct output *o, bool blocking)
+set_waiting(const struct output *o, bool may_wait)
 {
-	int on = !blocking;
+	struct timeval time = clock_timeval(may_wait ? o->tick : 1);
 
-	(void)ioctl(o->fd, FIONBIO, &on);
+	(void)setsockopt(o->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
 }
 
 /*
@@ -417,10 +421,10 @@ send_step(struct output *o, int file, off_t *at, size_t want, bool may_wait)
 	ssize_t n;
 
 	if (!may_wait)
-		set_blocking(o, false);
+		set_waiting(o, false);
 	n = sendfile(o->fd, file, at, want);
 	if (!may_wait)
-		set_blocking(o, true);
+		set_waiting(o, true);
 	o->corked = false; /* its last bytes leave at once */
 	if (n > 0)
 		o->sent += (size_t)n;
@@ -486,10 +490,10 @@ send_deferred(struct output *o, bool to_the_end)
 		bool whole;
 
 		if (!may_wait)
-			set_blocking(o, false);
+			set_waiting(o, false);
 		n = deferred_send(o->deferred, o->fd, OUTPUT_FILE_STEP);
 		if (!may_wait)
-			set_blocking(o, true);
+			set_waiting(o, true);
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
 
 		o->failed = (n == -1 && errno == EIO) ||

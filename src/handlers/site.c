@@ -284,6 +284,18 @@ site_route(const struct site *s, struct text path, struct text *rest)
 }
 
 void
+site_close_folders(struct site *s)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		int *directory = &s->mounts[i].mounted.directory;
+
+		if (*directory != -1)
+			close(*directory);
+		*directory = -1;
+	}
+}
+
+void
 site_add_needs(const struct site *s, struct privilege_needs *needs)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {

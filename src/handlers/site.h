@@ -68,6 +68,11 @@ void site_free(struct site *s);
  */
 const struct site_mount *site_route(
     const struct site *s, struct text path, struct text *rest);
+/*
+ * Closes the mounted directories, in a child that opens no files below them:
+ * it would keep their file systems from being unmounted.
+ */
+void site_close_folders(struct site *s);
 /* Adds the needs of all mounted handlers. */
 void site_add_needs(const struct site *s, struct privilege_needs *needs);
 /* Adds the error page that a response wants: a custom or the built-in one. */

@@ -101,6 +101,8 @@ const struct child_row child_table[CHILD_KINDS] = {
 	{
 	    .name = "worker",
 	    .run = worker_run,
+	    .opens_files = true,
+	    .shows_status = true,
 	    .is_starting = is_worker_starting,
 	    .writer = SCOREBOARD_WORKER,
 	    .stop = SIGTERM,
@@ -128,6 +130,7 @@ const struct child_row child_table[CHILD_KINDS] = {
 	    .is_wanted = is_status_wanted,
 	    .writer = SCOREBOARD_READER,
 	    .keeps_status_socket = true,
+	    .shows_status = true,
 	    .started = SCORE_EVENTS,
 	    .loss = "",
 	},
@@ -182,6 +185,10 @@ child_table_confine(enum child_kind kind, struct inherited *h, size_t slot)
 	const struct listeners *l = &h->status.listeners;
 
 	keep_channels(kind, h);
+	if (!row->opens_files)
+		site_close_folders(&h->site);
+	if (!row->shows_status && h->overflows.fd != -1)
+		close(h->overflows.fd);
 	for (size_t i = 0; i < l->count && !row->keeps_status_socket; i++)
 		close(l->at[i].fd);
 	return scoreboard_confine(h->board, row->writer, slot);

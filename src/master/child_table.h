@@ -32,6 +32,8 @@ struct child_row {
 	bool (*is_starting)(const struct inherited *h, size_t slot);
 	enum scoreboard_writer writer; /* what it may write */
 	bool keeps_status_socket;
+	bool opens_files;	  /* below the folders that are mounted */
+	bool shows_status;	  /* with what the kernel says of clients */
 	int stop;		  /* asks it to end; 0: SIGNAL_STOP */
 	enum score_event started; /* what is counted then, or SCORE_EVENTS */
 	/* The notice of the logs that it has followed; NULL: it has no logs. */

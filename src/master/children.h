@@ -56,6 +56,7 @@ struct children {
 	struct successor successor;  /* that is to take our place: upgrade.h */
 	struct successor new_master; /* the successor, when it has our place */
 	struct inherited *inherited;
+	struct inherited *before; /* a reload may go back to it; or NULL */
 	void (*leave)(void); /* in a child: lets go of what is the master's */
 };
 

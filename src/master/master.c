@@ -148,7 +148,7 @@ begin_stop(struct master *m)
 	if (!takeover_is_waiting()) /* else it is not its own to tell */
 		sd_notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	upgrade_abandon(&m->children);
-	reload_abandon(&m->reload);
+	reload_abandon(&m->reload, &m->children);
 	setproctitle("master [stopping]");
 	stop_begin(&m->stop, &m->children, m->leaving);
 }

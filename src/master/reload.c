@@ -86,7 +86,7 @@ end(struct reload *r)
 }
 
 static void
-complete(struct reload *r, size_t leaving)
+complete(struct reload *r, struct children *all, size_t leaving)
 {
 	struct buffer rest = {0};
 
@@ -99,6 +99,7 @@ complete(struct reload *r, size_t leaving)
 	    buffer_string(&rest));
 	buffer_free(&rest);
 	inherited_close(&r->before);
+	all->before = NULL;
 	end(r);
 }
 
@@ -129,6 +130,7 @@ give_up(struct reload *r, struct children *all)
 	dismiss_ahead(all);
 	inherited_close(all->inherited);
 	go_back(r, all->inherited);
+	all->before = NULL;
 	end(r);
 }
 
@@ -202,6 +204,7 @@ act_on_opening(struct reload *r, struct children *all)
 		result = OPENER_FAILED;
 	opener_end(&r->opener);
 	if (result == OPENER_DONE) {
+		all->before = &r->before;
 		r->opening = false;
 		r->began = r->progress = clock_now();
 	} else {
@@ -234,7 +237,7 @@ replace_workers(struct reload *r, struct children *all)
 	if (old == 0 && all->ahead == 0) {
 		if (!is_settled(r, leaving))
 			return;
-		complete(r, leaving);
+		complete(r, all, leaving);
 		r->logged = false;
 		/* Old workers may have asked once more. */
 		scoreboard_reloads(all->inherited->board);
@@ -273,12 +276,13 @@ reload_act(struct reload *r, struct children *all)
 }
 
 void
-reload_abandon(struct reload *r)
+reload_abandon(struct reload *r, struct children *all)
 {
 	if (r->opening)
 		opener_end(&r->opener);
 	else if (r->pending)
 		inherited_close(&r->before);
+	all->before = NULL;
 	r->pending = r->opening = false;
 }
 

@@ -41,7 +41,7 @@ void reload_begin(struct reload *r, struct children *all);
  */
 bool reload_act(struct reload *r, struct children *all);
 /* The server stops: it goes on with what it has. */
-void reload_abandon(struct reload *r);
+void reload_abandon(struct reload *r, struct children *all);
 /* When to act again (clock.h). */
 int64_t reload_next(const struct reload *r, const struct children *all);
 

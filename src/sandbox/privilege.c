@@ -44,8 +44,6 @@ privilege_init(
 {
 	*p = (struct privilege){
 	    .confined = !c->no_sandbox && !HAS_SANITIZER,
-	    .syslog = strcmp(c->access_log, "syslog") == 0 ||
-		strcmp(c->error_log, "syslog") == 0,
 	};
 	if (p->confined) {
 		p->landlock = landlock_probe();
@@ -89,8 +87,7 @@ describe_seccomp(const struct privilege *p, unsigned more, struct buffer *b)
 	if ((more & PRIVILEGE_EXEC) == 0)
 		buffer_add_string(b, "programs, processes, ");
 	if ((more & PRIVILEGE_CONNECT) == 0)
-		buffer_printf(
-		    b, "sockets%s, ", p->syslog ? " but to syslog" : "");
+		buffer_add_string(b, "sockets of their own, ");
 	buffer_add_string(b, "tracing, mounts, modules, other users\n");
 }
 
@@ -197,10 +194,12 @@ confine_files(const struct privilege *p, const struct privilege_needs *needs)
 }
 
 static unsigned
-seccomp_grants(const struct privilege *p, unsigned more)
+seccomp_grants(unsigned more)
 {
-	unsigned grants = p->syslog ? SECCOMP_GRANT_SYSLOG : 0;
+	unsigned grants = 0;
 
+	if ((more & PRIVILEGE_SHUTDOWN) != 0)
+		grants |= SECCOMP_GRANT_SHUTDOWN;
 	if ((more & PRIVILEGE_WRITE) != 0)
 		grants |= SECCOMP_GRANT_FILES;
 	if ((more & PRIVILEGE_EXEC) != 0)
@@ -221,7 +220,7 @@ confine(const struct privilege *p, enum privilege_role role,
 	if (p->landlock > 0 && confine_files(p, needs) == -1)
 		return "Landlock (--no-sandbox does without)";
 	if (p->seccomp &&
-	    seccomp_confine(list, seccomp_grants(p, needs->more)) == -1)
+	    seccomp_confine(list, seccomp_grants(needs->more)) == -1)
 		return "seccomp (--no-sandbox does without)";
 	return NULL;
 }

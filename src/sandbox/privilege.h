@@ -5,10 +5,10 @@
  * worker is restricted in the same way.
  *
  * A worker that serves can use descriptors that are already open, files below
- * the mounted directories, for reading, and syslog, if a log goes there.  It
- * cannot use /proc, /etc, /dev, new TCP connections, or other processes.  Code
- * that needs such a file opens it before privilege_drop, and loads libraries
- * before it (backtrace(3) loads one).
+ * the mounted directories, for reading.  It cannot use /proc, /etc, /dev, new
+ * TCP connections, or other processes.  Code that needs such a file opens it
+ * before privilege_drop, and loads libraries before it (backtrace(3) loads
+ * one).
  */
 #ifndef TINED_SANDBOX_PRIVILEGE_H
 #define TINED_SANDBOX_PRIVILEGE_H
@@ -26,6 +26,8 @@ enum privilege_need {
 	PRIVILEGE_WRITE = 2,   /* and to create and change files */
 	PRIVILEGE_EXEC = 4,    /* to run other programs */
 	PRIVILEGE_CONNECT = 8, /* to connect to other servers */
+	/* To close connections for writing: where there is no lot for that. */
+	PRIVILEGE_SHUTDOWN = 16,
 };
 
 struct privilege_needs {
@@ -37,8 +39,7 @@ struct privilege_needs {
 struct privilege {
 	struct identity identity;
 	bool confined; /* not --no-sandbox */
-	bool syslog;
-	int landlock; /* the kernel's version of it, 0: none */
+	int landlock;  /* the kernel's version of it, 0: none */
 	bool seccomp;
 };
 

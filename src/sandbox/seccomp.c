@@ -2,6 +2,8 @@
 #include <linux/ioprio.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -30,6 +32,12 @@
 #define REFUSED (SECCOMP_RET_ERRNO | EPERM)
 #define UNKNOWN (SECCOMP_RET_ERRNO | ENOSYS)
 
+/* Bits that no level of TCP's or sockets' own options has. */
+#define SOCKET_LEVELS (~7U)
+
+_Static_assert(SO_SNDTIMEO == (SO_RCVTIMEO | 1) && SO_RCVTIMEO % 2 == 0,
+    "one comparison is for both timeouts");
+
 #define NEW_SPACES                                                             \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |         \
 	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
@@ -50,6 +58,9 @@ struct seccomp_rule {
 	int argument;
 	uint32_t mask;
 	uint32_t value;
+	/* Only if the next rule matches too, which has the same call and grant
+	 * and is none by itself. */
+	bool and_next;
 };
 
 #define CALL(name)                                                             \
@@ -66,6 +77,19 @@ struct seccomp_rule {
 		.argument = (argument_), .mask = (mask_), .value = (value_)    \
 	}
 
+#define UNLESS_IF(what, name, when_, argument_, mask_, value_)                 \
+	{                                                                      \
+		.call = SYS_##name, .grant = SECCOMP_GRANT_##what,             \
+		.when = WHEN_##when_, .argument = (argument_),                 \
+		.mask = (mask_), .value = (value_)                             \
+	}
+#define UNLESS_BOTH(what, name, when_, argument_, mask_, value_)               \
+	{                                                                      \
+		.call = SYS_##name, .grant = SECCOMP_GRANT_##what,             \
+		.when = WHEN_##when_, .argument = (argument_),                 \
+		.mask = (mask_), .value = (value_), .and_next = true           \
+	}
+
 /* What a worker is refused; a rule with a grant goes when that is given. */
 static const struct seccomp_rule worker_rules[] = {
     /* Other programs, other processes. */
@@ -75,10 +99,10 @@ static const struct seccomp_rule worker_rules[] = {
     UNLESS(EXEC, fork),
     UNLESS(EXEC, vfork),
 #endif
-    {SYS_clone, SECCOMP_GRANT_EXEC, WHEN_OTHER, 0, CLONE_THREAD, CLONE_THREAD},
+    UNLESS_IF(EXEC, clone, OTHER, 0, CLONE_THREAD, CLONE_THREAD),
     IF(clone, OTHER, 0, NEW_SPACES, 0),
-    {SYS_kill, SECCOMP_GRANT_EXEC, WHEN_OTHERS_PROCESS, 0, 0, 0},
-    {SYS_tgkill, SECCOMP_GRANT_EXEC, WHEN_OTHERS_PROCESS, 0, 0, 0},
+    UNLESS_IF(EXEC, kill, OTHERS_PROCESS, 0, 0, 0),
+    UNLESS_IF(EXEC, tgkill, OTHERS_PROCESS, 0, 0, 0),
     UNLESS(EXEC, tkill),
     UNLESS(EXEC, rt_sigqueueinfo),
     UNLESS(EXEC, rt_tgsigqueueinfo),
@@ -147,23 +171,37 @@ static const struct seccomp_rule worker_rules[] = {
     UNLESS(FILES, mknod),
 #endif
     /* Sockets of its own.  A client's could be turned elsewhere by connect. */
-    {SYS_socket, SECCOMP_GRANT_CONNECT, WHEN_OTHER, 0, ~0U, AF_UNIX},
-    {SYS_socket, SECCOMP_GRANT_SYSLOG | SECCOMP_GRANT_CONNECT, WHEN_CALLED, 0,
-	0, 0},
-    {SYS_connect, SECCOMP_GRANT_SYSLOG | SECCOMP_GRANT_CONNECT, WHEN_CALLED, 0,
-	0, 0},
+    UNLESS(CONNECT, socket),
+    UNLESS(CONNECT, connect),
+    /* Descriptors in a pair that nobody reads count against all processes of
+     * the user, who then cannot pass any: unix(7). */
+    UNLESS(CONNECT, socketpair),
     UNLESS(CONNECT, bind), /* as name servers are asked */
     CALL(listen),
     /* These connect, too, and with a listener for a socket. */
-    {SYS_sendto, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 3, MSG_FASTOPEN,
-	MSG_FASTOPEN},
-    {SYS_sendmsg, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 2, MSG_FASTOPEN,
-	MSG_FASTOPEN},
-    {SYS_sendmmsg, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 3, MSG_FASTOPEN,
-	MSG_FASTOPEN},
+    UNLESS_IF(CONNECT, sendto, EQUAL, 3, MSG_FASTOPEN, MSG_FASTOPEN),
+    UNLESS_IF(CONNECT, sendmsg, EQUAL, 2, MSG_FASTOPEN, MSG_FASTOPEN),
+    UNLESS_IF(CONNECT, sendmmsg, EQUAL, 3, MSG_FASTOPEN, MSG_FASTOPEN),
     /* What all processes share: a listener that is shut down is so for all. */
+    UNLESS(SHUTDOWN, shutdown),
     IF(shutdown, OTHER, 1, ~0U, SHUT_WR),
-    {SYS_fcntl, SECCOMP_GRANT_CONNECT, WHEN_EQUAL, 1, ~0U, F_SETFL},
+    /* Of options a worker needs TCP_NODELAY and the two timeouts, no more. */
+    UNLESS_IF(CONNECT, setsockopt, EQUAL, 1, ~0U, IPPROTO_IP),
+    UNLESS_IF(CONNECT, setsockopt, OTHER, 1, SOCKET_LEVELS, 0),
+    UNLESS_BOTH(CONNECT, setsockopt, EQUAL, 1, ~0U, SOL_SOCKET),
+    UNLESS_IF(CONNECT, setsockopt, OTHER, 2, ~1U, SO_RCVTIMEO),
+    UNLESS_BOTH(CONNECT, setsockopt, EQUAL, 1, ~0U, IPPROTO_TCP),
+    UNLESS_IF(CONNECT, setsockopt, OTHER, 2, ~0U, TCP_NODELAY),
+    UNLESS_IF(CONNECT, fcntl, EQUAL, 1, ~0U, F_SETFL),
+    UNLESS_IF(CONNECT, ioctl, EQUAL, 1, ~0U, FIONBIO),
+    IF(fcntl, EQUAL, 1, ~0U, F_SETPIPE_SZ),
+    IF(fcntl, EQUAL, 1, ~0U, F_SETLEASE),
+    IF(fcntl, EQUAL, 1, ~0U, F_NOTIFY),
+    UNLESS_IF(FILES, fcntl, EQUAL, 1, ~0U, F_SETLK),
+    UNLESS_IF(FILES, fcntl, EQUAL, 1, ~0U, F_SETLKW),
+    UNLESS_IF(FILES, fcntl, EQUAL, 1, ~0U, F_OFD_SETLK),
+    UNLESS_IF(FILES, fcntl, EQUAL, 1, ~0U, F_OFD_SETLKW),
+    UNLESS(FILES, flock),
     IF(fcntl, EQUAL, 1, ~0U, F_SETOWN),
     IF(fcntl, EQUAL, 1, ~0U, F_SETOWN_EX),
     IF(fcntl, EQUAL, 1, ~0U, F_SETSIG),
@@ -171,6 +209,7 @@ static const struct seccomp_rule worker_rules[] = {
     IF(ioctl, EQUAL, 1, ~0U, FIOSETOWN),
     IF(ioctl, EQUAL, 1, ~0U, SIOCSPGRP),
     UNLESS(FILES, ftruncate), /* of logs */
+    UNLESS(FILES, pwritev2),  /* not at the end: RWF_NOAPPEND */
     UNLESS(FILES, fallocate),
     /* Other processes of the same user. */
     IF(prlimit64, OTHER, 0, ~0U, 0),
@@ -259,8 +298,6 @@ static const struct seccomp_rule lot_rules[] = {
     CALL(epoll_create1),
     CALL(timerfd_create),
     CALL(timerfd_settime),
-    {SYS_socket, SECCOMP_GRANT_SYSLOG, WHEN_EQUAL, 0, ~0U, AF_UNIX},
-    {SYS_connect, SECCOMP_GRANT_SYSLOG, WHEN_CALLED, 0, 0, 0},
     /* Memory, which is never made to run. */
     CALL(brk),
     CALL(munmap),
@@ -344,10 +381,13 @@ give_back(struct assembly *a, uint32_t action)
 	emit(a, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* The number of the call is loaded before it, and after it. */
+/* Instructions of a test, and of what comes behind the last one. */
+#define TEST_LENGTH 3
+#define ACTION_LENGTH 1
+
+/* Goes on if the rule matches, else past so many instructions. */
 static void
-add_condition(
-    struct assembly *a, const struct seccomp_rule *rule, uint32_t action)
+add_test(struct assembly *a, const struct seccomp_rule *rule, uint8_t past)
 {
 	const size_t argument = offsetof(struct seccomp_data, args) +
 	    (size_t)rule->argument * sizeof(uint64_t);
@@ -356,11 +396,27 @@ add_condition(
 	const bool negated =
 	    rule->when == WHEN_OTHER || rule->when == WHEN_OTHERS_PROCESS;
 
-	unless_equal_skip(a, (uint32_t)rule->call, 5);
 	load(a, argument); /* both machines have the lower half first */
 	emit(a, BPF_ALU | BPF_AND | BPF_K, process ? ~0U : rule->mask, 0, 0);
 	emit(a, BPF_JMP | BPF_JEQ | BPF_K, process ? a->self : rule->value,
-	    negated ? 1 : 0, negated ? 0 : 1);
+	    negated ? past : 0, negated ? 0 : past);
+}
+
+/*
+ * Of a rule, or of two that must both match.  The number of the call is loaded
+ * before it, and after it.
+ */
+static void
+add_condition(
+    struct assembly *a, const struct seccomp_rule *rule, uint32_t action)
+{
+	const uint8_t tests = rule->and_next ? 2 : 1;
+
+	unless_equal_skip(
+	    a, (uint32_t)rule->call, tests * TEST_LENGTH + ACTION_LENGTH + 1);
+	add_test(a, rule, (tests - 1) * TEST_LENGTH + ACTION_LENGTH);
+	if (rule->and_next)
+		add_test(a, rule + 1, ACTION_LENGTH);
 	give_back(a, action);
 	load(a, offsetof(struct seccomp_data, nr));
 }
@@ -422,11 +478,14 @@ add_leaf(struct assembly *a, const struct selection *s, size_t from, size_t to)
 {
 	uint8_t left = 0;
 
-	for (size_t i = from; i < to; i++)
-		if (is_plain(s->at[i]))
+	for (size_t i = from; i < to; i++) {
+		if (is_plain(s->at[i])) {
 			left++;
-		else
+		} else {
 			add_condition(a, s->at[i], s->action);
+			i += s->at[i]->and_next;
+		}
+	}
 	for (size_t i = from; i < to; i++)
 		if (is_plain(s->at[i]))
 			emit(a, BPF_JMP | BPF_JEQ | BPF_K,

@@ -27,10 +27,10 @@
 
 /* What is given back to a worker, for what is mounted. */
 enum seccomp_grant {
-	SECCOMP_GRANT_SYSLOG = 1,  /* Unix sockets, to be connected */
-	SECCOMP_GRANT_CONNECT = 2, /* sockets of all kinds, no listening */
-	SECCOMP_GRANT_FILES = 4,   /* owners, modes and times of files */
-	SECCOMP_GRANT_EXEC = 8,	   /* programs, processes, their signals */
+	SECCOMP_GRANT_SHUTDOWN = 1, /* of sockets, for writing */
+	SECCOMP_GRANT_CONNECT = 2,  /* sockets of all kinds, no listening */
+	SECCOMP_GRANT_FILES = 4,    /* owners, modes and times of files */
+	SECCOMP_GRANT_EXEC = 8,	    /* programs, processes, their signals */
 };
 
 enum seccomp_list {

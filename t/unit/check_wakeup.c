@@ -14,21 +14,21 @@
 
 static struct wakeup w;
 
-static void
-set_up(void)
+void
+unit_set_up(void)
 {
 	ck_assert_int_eq(wakeup_open(&w), 0);
 	alarm(PATIENCE);
 }
 
-static void
-tear_down(void)
+void
+unit_tear_down(void)
 {
 	wakeup_close(&w);
 	alarm(0);
 }
 
-START_TEST(what_is_sent_is_taken_once)
+TEST(what_is_sent_is_taken_once)
 {
 	ck_assert(!wakeup_take(&w));
 	wakeup_send(&w);
@@ -36,7 +36,6 @@ START_TEST(what_is_sent_is_taken_once)
 	ck_assert(wakeup_take(&w));
 	ck_assert(!wakeup_take(&w));
 }
-END_TEST
 
 /* As a worker that was taken over may do: ioctl(FIONBIO) on its own end. */
 static void
@@ -47,7 +46,7 @@ make_blocking(int fd)
 	ck_assert_int_eq(ioctl(fd, FIONBIO, &off), 0);
 }
 
-START_TEST(neither_end_can_be_made_to_wait)
+TEST(neither_end_can_be_made_to_wait)
 {
 	make_blocking(w.from);
 	make_blocking(w.to);
@@ -59,19 +58,17 @@ START_TEST(neither_end_can_be_made_to_wait)
 		wakeup_send_to_all(&w);
 	ck_assert(wakeup_take(&w));
 }
-END_TEST
 
-START_TEST(the_other_way_is_closed)
+TEST(the_other_way_is_closed)
 {
 	ck_assert_int_eq(send(w.from, "", 1, MSG_NOSIGNAL), -1);
 	ck_assert_int_eq(errno, EPIPE);
 	wakeup_send(&w);
 	ck_assert(wakeup_take(&w));
 }
-END_TEST
 
 /* However often, and without one who takes. */
-START_TEST(each_time_wakes_all_who_watch)
+TEST(each_time_wakes_all_who_watch)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 	int watchers[2];
@@ -92,19 +89,4 @@ START_TEST(each_time_wakes_all_who_watch)
 	}
 	close(watchers[0]);
 	close(watchers[1]);
-}
-END_TEST
-
-int
-main(void)
-{
-	TCase *tests = unit_tests("wakeup");
-
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 2 * PATIENCE);
-	tcase_add_test(tests, what_is_sent_is_taken_once);
-	tcase_add_test(tests, neither_end_can_be_made_to_wait);
-	tcase_add_test(tests, the_other_way_is_closed);
-	tcase_add_test(tests, each_time_wakes_all_who_watch);
-	return unit_run();
 }

@@ -390,7 +390,9 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	parked_add_bytes(&lot->parked, b, lot->scratch, len);
 	if (h->kind == HANDOFF_SEND)
 		parked_set_deferred(&lot->parked, b, deferred);
-	else if (h->kind != HANDOFF_LINGER)
+	else if (h->kind == HANDOFF_LINGER)
+		shutdown(b->fd, SHUT_WR); /* workers may not */
+	else
 		lot_look_at_bytes(lot, b);
 	return true;
 }

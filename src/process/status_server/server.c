@@ -220,7 +220,7 @@ follow_master(void)
 static int
 start(struct inherited *h)
 {
-	const struct privilege_needs needs = {0};
+	const struct privilege_needs needs = {.more = PRIVILEGE_SHUTDOWN};
 
 	server.service = (struct service){
 	    .config = &h->status.config,

@@ -94,6 +94,17 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	return fd;
 }
 
+/*
+ * The time-outs that it has from the listener, or that another worker has set,
+ * are not to be relied on: a worker that was taken over can change them.
+ */
+static void
+attach(struct worker *w, int fd, const struct peer *peer)
+{
+	listener_set_timeouts(&w->inherited->listeners, fd);
+	client_attach(&w->client, fd, peer);
+}
+
 static void
 attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 {
@@ -103,7 +114,7 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	/* What was parked has waited for nobody; a false time is none. */
 	int64_t since = h->since > 0 && h->since < now ? h->since : now;
 
-	client_attach(&w->client, fd, &h->peer);
+	attach(w, fd, &h->peer);
 	input_filled(&c->in, len);
 	c->requests = h->requests;
 	c->idle_time = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
@@ -223,12 +234,9 @@ park(struct worker *w, enum handoff_kind kind)
 static void
 linger(struct worker *w)
 {
-	if (!atomic_load(&w->inherited->board->server->stopping)) {
-		shutdown(w->client.connection.fd, SHUT_WR);
-		if (park(w, HANDOFF_LINGER))
-			return;
-	}
-	connection_linger(&w->client.connection);
+	if (atomic_load(&w->inherited->board->server->stopping) ||
+	    !park(w, HANDOFF_LINGER))
+		connection_linger(&w->client.connection);
 }
 
 /*
@@ -340,9 +348,7 @@ worker_serve_new(struct worker *w)
 	if (fd == -1)
 		return false;
 	peer_set_name(&peer);
-	if (peer.address.ss_family == AF_UNIX)
-		listener_set_timeouts(&w->inherited->listeners, fd);
-	client_attach(&w->client, fd, &peer);
+	attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);
 	enter_share(w);
 	serve_in_share(w);

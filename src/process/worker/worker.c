@@ -106,6 +106,8 @@ start(struct worker *w)
 	w->service.master = &h->wanted;
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
+	if (!worker_has_lot(w))
+		needs.more |= PRIVILEGE_SHUTDOWN;
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
 		return -1;
 	privilege_free_needs(&needs);
