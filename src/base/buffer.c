@@ -34,45 +34,21 @@ buffer_shrink(struct buffer *b, size_t keep)
 }
 
 char *
-buffer_reserve(struct buffer *b, size_t room)
+buffer_grow(struct buffer *b, size_t room)
 {
-	if (b->size - b->len < room) {
-		size_t size = b->size > 0 ? b->size * 2 : BUFFER_FIRST;
+	size_t size = b->size > 0 ? b->size * 2 : BUFFER_FIRST;
 
-		if (size - b->len < room)
-			size = b->len + room;
-		b->data = memory_resize(b->data, size, 1);
-		b->size = size;
-	}
+	if (size - b->len < room)
+		size = b->len + room;
+	b->data = memory_resize(b->data, size, 1);
+	b->size = size;
 	return b->data + b->len;
-}
-
-void
-buffer_add(struct buffer *b, const void *bytes, size_t len)
-{
-	if (len == 0)
-		return;
-	memcpy(buffer_reserve(b, len), bytes, len);
-	b->len += len;
-}
-
-void
-buffer_add_text(struct buffer *b, struct text t)
-{
-	buffer_add(b, t.at, t.len);
 }
 
 void
 buffer_add_string(struct buffer *b, const char *s)
 {
 	buffer_add(b, s, strlen(s));
-}
-
-void
-buffer_add_char(struct buffer *b, char c)
-{
-	*buffer_reserve(b, 1) = c;
-	b->len++;
 }
 
 void

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/chars.h"
+#include "base/span.h"
 #include "http/date.h"
 #include "http/response.h"
 #include "http/status_code.h"
@@ -50,8 +50,8 @@ response_free(struct response *r)
 bool
 response_field_is_valid(struct text name, struct text value)
 {
-	return name.len > 0 && chars_all(name.at, name.len, CHAR_TOKEN) &&
-	    chars_all(value.at, value.len, CHAR_VALUE);
+	return name.len > 0 && span_token(name.at, name.len) == name.len &&
+	    span_value(value.at, value.len) == value.len;
 }
 
 bool

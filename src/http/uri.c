@@ -170,6 +170,10 @@ decode(struct text path, struct buffer *out)
 {
 	bool ambiguous = false;
 
+	if (memchr(path.at, '%', path.len) == NULL) {
+		buffer_add_text(out, path);
+		return false;
+	}
 	for (size_t i = 0; i < path.len; i++) {
 		char c = path.at[i];
 
@@ -183,6 +187,19 @@ decode(struct text path, struct buffer *out)
 		buffer_add_char(out, c);
 	}
 	return ambiguous;
+}
+
+/* Whether there may be segments to remove: a slash, and another or a dot. */
+static bool
+may_have_dots(struct text path)
+{
+	const char *end = path.at + path.len;
+	const char *at = path.at;
+
+	while ((at = memchr(at, '/', (size_t)(end - at))) != NULL)
+		if (++at < end && (*at == '/' || *at == '.'))
+			return true;
+	return false;
 }
 
 /* Returns the offset of the slash before the last segment of path[0..len). */
@@ -231,7 +248,8 @@ uri_decode_path(struct text path, struct buffer *out)
 
 	buffer_clear(out);
 	ambiguous = decode(path, out);
-	remove_dots(out);
+	if (may_have_dots(buffer_text(out)))
+		remove_dots(out);
 	return ambiguous;
 }
 
