@@ -21,8 +21,6 @@ text_equal_nocase(struct text a, struct text b)
 {
 	if (a.len != b.len)
 		return false;
-	if (text_equal(a, b)) /* the usual case, and a quick test */
-		return true;
 	for (size_t i = 0; i < a.len; i++) {
 		unsigned char x = (unsigned char)a.at[i];
 		unsigned char y = (unsigned char)b.at[i];

@@ -365,10 +365,12 @@ bool
 answer_request(struct exchange *x, size_t len)
 {
 	const char *head = input_text(&x->connection->in).at;
-	int status;
+	int status = 0;
 
-	request_reset(&x->request);
-	status = request_head_parse(head, len, &x->request);
+	if (x->request.line.at != head) { /* not parsed by find_head */
+		request_reset(&x->request);
+		status = request_head_parse(head, len, &x->request);
+	}
 	x->request.peer = &x->connection->peer;
 	x->began = score_begin(x->connection->service->score, x->request.line);
 	if (status != 0) {

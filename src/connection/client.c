@@ -156,6 +156,24 @@ end_of_wait(struct connection *c, struct request_head_scan *scan,
 	return bad_head(scan, result == INPUT_END ? 400 : 408);
 }
 
+/* Most heads arrive complete, and are found and parsed in one pass. */
+static enum request_head_found
+find_head(struct exchange *x, struct request_head_scan *scan)
+{
+	struct text seen = input_text(&x->connection->in);
+	size_t max = x->connection->service->config->max_head;
+
+	request_reset(&x->request);
+	if (seen.len > 0 && scan->at == 0) {
+		scan->end =
+		    request_head_take(seen.at, seen.len, max, &x->request);
+		if (scan->end > 0)
+			return REQUEST_HEAD_COMPLETE;
+		request_reset(&x->request);
+	}
+	return request_head_find(scan, seen.at, seen.len, max);
+}
+
 /*
  * Without a lot, the end of the wait for a request is the end of the
  * connection, in silence; within a head it has a deadline and an answer.
@@ -170,8 +188,7 @@ read_head(struct exchange *x, struct request_head_scan *scan)
 		struct text seen = input_text(&c->in);
 		enum input_result result;
 
-		switch (request_head_find(
-		    scan, seen.at, seen.len, c->service->config->max_head)) {
+		switch (find_head(x, scan)) {
 		case REQUEST_HEAD_COMPLETE:
 			return HEAD_READY;
 		case REQUEST_HEAD_REFUSED:

@@ -145,13 +145,18 @@ check_connection(struct request *r)
 	struct text list, option;
 	size_t i = 0;
 
-	while (next_field(r, FIELD_CONNECTION, &i, &list))
+	while (next_field(r, FIELD_CONNECTION, &i, &list)) {
+		if (text_equal(list, TEXT("keep-alive"))) { /* from most */
+			keep = true;
+			continue;
+		}
 		while (text_next_element(&list, &option)) {
 			if (text_equal_nocase(option, TEXT("close")))
 				close = true;
 			if (text_equal_nocase(option, TEXT("keep-alive")))
 				keep = true;
 		}
+	}
 	r->keep_alive = !close && (r->minor > 0 || keep);
 }
 

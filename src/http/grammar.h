@@ -35,15 +35,20 @@ static inline size_t
 grammar_field(struct text t, struct text *name, struct text *value)
 {
 	size_t colon = span_token(t.at, t.len);
-	size_t len;
+	size_t from = colon + 1;
+	size_t len, end;
 
 	if (colon == 0 || colon == t.len || t.at[colon] != ':')
 		return 0;
+	while (from < t.len && text_is_space(t.at[from]))
+		from++;
+	len = span_value(t.at + from, t.len - from);
+	end = from + len;
+	while (len > 0 && text_is_space(t.at[from + len - 1]))
+		len--;
 	*name = (struct text){t.at, colon};
-	grammar_skip(&t, colon + 1);
-	len = span_value(t.at, t.len);
-	*value = text_trim((struct text){t.at, len});
-	return colon + 1 + len;
+	*value = (struct text){t.at + from, len};
+	return end;
 }
 
 #endif

@@ -27,22 +27,6 @@ static const struct text names[FIELD_IDS] = {
     [FIELD_USER_AGENT] = NAME("User-Agent"),
 };
 
-/* The fields of each length: at most two, and FIELD_OTHER at the end. */
-static const unsigned char ids[][3] = {
-    [4] = {FIELD_HOST},
-    [5] = {FIELD_RANGE},
-    [6] = {FIELD_ACCEPT, FIELD_EXPECT},
-    [7] = {FIELD_REFERER},
-    [8] = {FIELD_IF_MATCH, FIELD_IF_RANGE},
-    [10] = {FIELD_CONNECTION, FIELD_USER_AGENT},
-    [12] = {FIELD_CONTENT_TYPE},
-    [13] = {FIELD_IF_NONE_MATCH},
-    [14] = {FIELD_CONTENT_LENGTH},
-    [15] = {FIELD_ACCEPT_ENCODING},
-    [17] = {FIELD_IF_MODIFIED_SINCE, FIELD_TRANSFER_ENCODING},
-    [19] = {FIELD_IF_UNMODIFIED_SINCE},
-};
-
 /* Does not clear the 4 kB of fields, as field_count makes them empty. */
 void
 request_reset(struct request *r)
@@ -50,30 +34,64 @@ request_reset(struct request *r)
 	memset(r, 0, offsetof(struct request, fields));
 }
 
-/* The first letter distinguishes nearly all names of the same length. */
+/* Returns the only field that a name of this length can be. */
+static enum field_id
+candidate(const char *name, size_t len)
+{
+	switch (len) {
+	case 4:
+		return FIELD_HOST;
+	case 5:
+		return FIELD_RANGE;
+	case 6:
+		return (name[0] | 0x20) == 'a' ? FIELD_ACCEPT : FIELD_EXPECT;
+	case 7:
+		return FIELD_REFERER;
+	case 8:
+		return (name[3] | 0x20) == 'm' ? FIELD_IF_MATCH
+					       : FIELD_IF_RANGE;
+	case 10:
+		return (name[0] | 0x20) == 'c' ? FIELD_CONNECTION
+					       : FIELD_USER_AGENT;
+	case 12:
+		return FIELD_CONTENT_TYPE;
+	case 13:
+		return FIELD_IF_NONE_MATCH;
+	case 14:
+		return FIELD_CONTENT_LENGTH;
+	case 15:
+		return FIELD_ACCEPT_ENCODING;
+	case 17:
+		return (name[0] | 0x20) == 'i' ? FIELD_IF_MODIFIED_SINCE
+					       : FIELD_TRANSFER_ENCODING;
+	case 19:
+		return FIELD_IF_UNMODIFIED_SINCE;
+	default:
+		return FIELD_OTHER;
+	}
+}
+
+/* Compares bytes of tokens without regard to case. */
+static bool
+is_like(char a, char b)
+{
+	return ((a ^ b) & ~0x20) == 0;
+}
+
+/* The first and the last letter distinguish nearly all other names. */
 enum field_id
 request_field_id(struct text name)
 {
-	static const unsigned char none[] = {FIELD_OTHER};
-	const unsigned char *id =
-	    name.len < sizeof(ids) / sizeof(ids[0]) ? ids[name.len] : none;
+	enum field_id id = candidate(name.at, name.len);
+	struct text known = names[id];
 
-	for (; *id != FIELD_OTHER; id++)
-		if ((names[*id].at[0] | 0x20) == (name.at[0] | 0x20) &&
-		    text_equal_nocase(name, names[*id]))
-			break;
-	return (enum field_id) * id;
-}
-
-void
-request_add_field(struct request *r)
-{
-	size_t i = r->field_count++;
-	struct field *f = &r->fields[i];
-
-	f->id = request_field_id(f->name);
-	if (r->counts[f->id]++ == 0)
-		r->firsts[f->id] = (unsigned char)i;
+	if (id == FIELD_OTHER || !is_like(name.at[0], known.at[0]) ||
+	    !is_like(name.at[name.len - 1], known.at[known.len - 1]))
+		return FIELD_OTHER;
+	if (memcmp(name.at, known.at, known.len) != 0 &&
+	    !text_equal_nocase(name, known))
+		return FIELD_OTHER;
+	return id;
 }
 
 bool

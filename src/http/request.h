@@ -90,8 +90,6 @@ void request_reset(struct request *r);
 
 /* Returns FIELD_OTHER for a name that is not in the list above. */
 enum field_id request_field_id(struct text name);
-/* Adds fields[field_count], whose name and value the caller has set. */
-void request_add_field(struct request *r);
 /* Gets the first field with that id; false if there is none. */
 bool request_field(
     const struct request *r, enum field_id id, struct text *value);

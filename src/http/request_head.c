@@ -115,7 +115,8 @@ take_word(struct text *rest, struct text *word)
 static int
 check_version(struct text t, struct request *r)
 {
-	if (t.len != strlen("HTTP/1.1") || !text_begins(t, TEXT("HTTP/")) ||
+	if (t.len != strlen("HTTP/1.1") ||
+	    memcmp(t.at, "HTTP/", strlen("HTTP/")) != 0 ||
 	    !chars_is(t.at[5], CHAR_DIGIT) || t.at[6] != '.' ||
 	    !chars_is(t.at[7], CHAR_DIGIT))
 		return 400;
@@ -126,23 +127,26 @@ check_version(struct text t, struct request *r)
 }
 
 static int
-check_request_line(struct request *r)
+check_request_line(struct request *r, bool *plain)
 {
 	struct text rest = r->line;
 	struct text method;
 	struct uri uri;
 	int status;
 
-	if (!take_word(&rest, &method) || !take_word(&rest, &r->target) ||
+	if (!take_word(&rest, &method) || !take_word(&rest, &r->target))
+		return 400;
+	r->method = method_of(method);
+	if (r->method == METHOD_UNKNOWN &&
 	    !chars_all(method.at, method.len, CHAR_TOKEN))
 		return 400;
 	if ((status = check_version(rest, r)) != 0)
 		return status;
-	r->method = method_of(method);
 	if (r->method == METHOD_UNKNOWN)
 		return 501;
 	if ((status = uri_parse(r->target, r->method, &uri)) != 0)
 		return status;
+	*plain = uri.plain;
 	r->asterisk = uri.asterisk;
 	r->unencoded = uri.unencoded;
 	r->host = uri.authority;
@@ -152,33 +156,44 @@ check_request_line(struct request *r)
 	return 0;
 }
 
-static bool
-take_line_end(struct text *rest)
+/* Adds fields[field_count], whose name and value are set. */
+static void
+add_field(struct request *r)
 {
-	if (rest->len < strlen("\r\n") || rest->at[0] != '\r' ||
-	    rest->at[1] != '\n')
-		return false;
-	grammar_skip(rest, strlen("\r\n"));
-	return true;
+	size_t i = r->field_count++;
+	enum field_id id = request_field_id(r->fields[i].name);
+
+	r->fields[i].id = id;
+	if (r->counts[id]++ == 0)
+		r->firsts[id] = (unsigned char)i;
 }
 
-/* Refuses obs-fold: a line that begins with whitespace is no field line. */
 static bool
-take_fields(struct text rest, struct request *r)
+is_line_end(const char *at, const char *end)
 {
-	while (!take_line_end(&rest)) {
+	return end - at >= 2 && memcmp(at, "\r\n", 2) == 0;
+}
+
+/*
+ * Takes the lines up to the empty one, and returns the end of that, or NULL.
+ * Refuses obs-fold: a line that begins with whitespace is no field line.
+ */
+static const char *
+take_fields(const char *at, const char *end, struct request *r)
+{
+	while (!is_line_end(at, end)) {
 		struct field *f = &r->fields[r->field_count];
-		size_t len;
+		struct text line = {at, (size_t)(end - at)};
 
 		if (r->field_count == REQUEST_FIELDS_MAX)
-			return false;
-		len = grammar_field(rest, &f->name, &f->value);
-		grammar_skip(&rest, len);
-		if (len == 0 || !take_line_end(&rest))
-			return false;
-		request_add_field(r);
+			return NULL;
+		at += grammar_field(line, &f->name, &f->value);
+		if (at == line.at || !is_line_end(at, end))
+			return NULL;
+		at += 2;
+		add_field(r);
 	}
-	return rest.len == 0;
+	return at + 2;
 }
 
 /* The result of http-parser for a line. */
@@ -186,10 +201,15 @@ struct reading {
 	struct text target, name, value;
 };
 
+/* The target may come in two pieces: see feed_request_line. */
 static int
 on_target(http_parser *parser, const char *at, size_t len)
 {
-	((struct reading *)parser->data)->target = (struct text){at, len};
+	struct text *target = &((struct reading *)parser->data)->target;
+
+	if (target->at == NULL)
+		target->at = at;
+	target->len = (size_t)(at + len - target->at);
 	return 0;
 }
 
@@ -246,6 +266,24 @@ is_same(struct text a, struct text b)
 }
 
 /*
+ * The parser gets only the first byte of a plain target, the "/".  None of the
+ * other bytes can begin or end anything, and to parse them would cost more than
+ * all other lines of the head.
+ */
+static bool
+feed_request_line(http_parser *parser, const struct request *r, bool plain)
+{
+	const char *end = r->line.at + r->line.len + strlen("\r\n");
+	const char *path = r->target.at + 1;
+	const char *behind = r->target.at + r->target.len;
+
+	if (!plain)
+		return feed(parser, r->line.at, (size_t)(end - r->line.at));
+	return feed(parser, r->line.at, (size_t)(path - r->line.at)) &&
+	    feed(parser, behind, (size_t)(end - behind));
+}
+
+/*
  * The parser does not accept a tab after a Content-Length.  So it gets the line
  * without the whitespace at its end.
  */
@@ -266,7 +304,7 @@ agrees_on_field(http_parser *parser, const struct field *f)
  * the message: the request line, and the fields of its framing.
  */
 static bool
-parser_agrees(const struct request *r)
+parser_agrees(const struct request *r, bool plain)
 {
 	struct reading reading = {0};
 	unsigned left = r->counts[FIELD_CONTENT_LENGTH] +
@@ -275,7 +313,7 @@ parser_agrees(const struct request *r)
 
 	http_parser_init(&parser, HTTP_REQUEST);
 	parser.data = &reading;
-	if (!feed(&parser, r->line.at, r->line.len + strlen("\r\n")) ||
+	if (!feed_request_line(&parser, r, plain) ||
 	    !is_same(reading.target, r->target))
 		return false;
 	for (size_t i = 0; left > 0; i++) {
@@ -291,17 +329,40 @@ parser_agrees(const struct request *r)
 	return feed_line_end(&parser);
 }
 
+/* Returns 0 and sets *len to the length of the head, or returns a status. */
+static int
+parse(const char *bytes, size_t *len, struct request *r)
+{
+	const char *end = bytes + *len;
+	const char *at = bytes + span_line(bytes, *len);
+	bool plain;
+	int status;
+
+	r->line = (struct text){bytes, (size_t)(at - bytes)};
+	if ((status = check_request_line(r, &plain)) != 0)
+		return status;
+	if (!is_line_end(at, end) ||
+	    (at = take_fields(at + 2, end, r)) == NULL ||
+	    !parser_agrees(r, plain))
+		return 400;
+	*len = (size_t)(at - bytes);
+	return framing_check(r);
+}
+
 int
 request_head_parse(const char *head, size_t len, struct request *r)
 {
-	struct text rest = {head, len};
-	int status;
+	size_t used = len;
+	int status = parse(head, &used, r);
 
-	r->line = (struct text){head, span_line(head, len)};
-	grammar_skip(&rest, r->line.len);
-	if ((status = check_request_line(r)) != 0)
-		return status;
-	if (!take_line_end(&rest) || !take_fields(rest, r) || !parser_agrees(r))
-		return 400;
-	return framing_check(r);
+	return status == 0 && used != len ? 400 : status;
+}
+
+size_t
+request_head_take(const char *bytes, size_t len, size_t max, struct request *r)
+{
+	if (parse(bytes, &len, r) != 0 || len > max ||
+	    r->line.len > REQUEST_HEAD_LINE_MAX)
+		return 0;
+	return len;
 }

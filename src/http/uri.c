@@ -131,19 +131,19 @@ take_path_and_query(struct text t, enum method method, struct uri *out)
 	bool follows = (method & (METHOD_GET | METHOD_HEAD)) != 0;
 	const char *mark = memchr(t.at, '?', t.len);
 	size_t path = mark != NULL ? (size_t)(mark - t.at) : t.len;
-	unsigned path_classes, query_classes;
+	unsigned in_path, in_all;
 
 	out->path = path > 0 ? (struct text){t.at, path} : TEXT("/");
 	out->has_query = mark != NULL;
 	if (mark != NULL)
 		out->query = from(t, path + 1);
-	path_classes = chars_classes(out->path.at, out->path.len);
-	query_classes = chars_classes(out->query.at, out->query.len);
-	out->unencoded = (path_classes & CHAR_PATH) == 0;
-	if ((out->unencoded && !follows) ||
-	    (path_classes & query_classes & CHAR_QUERY) == 0)
+	in_path = chars_classes(out->path.at, out->path.len);
+	in_all = in_path & chars_classes(out->query.at, out->query.len);
+	out->unencoded = (in_path & CHAR_PATH) == 0;
+	out->plain = (in_all & CHAR_URI) != 0 && out->authority.len == 0;
+	if ((out->unencoded && !follows) || (in_all & CHAR_QUERY) == 0)
 		return 400;
-	if ((path_classes & query_classes & CHAR_ITSELF) == 0 &&
+	if ((in_all & CHAR_ITSELF) == 0 &&
 	    (!has_good_escapes(out->path) || has_encoded_nul(t)))
 		return 400;
 	return 0;

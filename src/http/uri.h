@@ -15,6 +15,7 @@ struct uri {
 	struct text query;     /* percent-encoded, without "?" */
 	bool has_query;
 	bool asterisk;
+	bool plain;	/* origin-form, and all bytes are CHAR_URI */
 	bool unencoded; /* the path has bytes that must be encoded */
 };
 

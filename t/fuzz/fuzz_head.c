@@ -129,6 +129,34 @@ check_answer(const struct answer *a, const struct reader *other)
 		    other->statuses);
 }
 
+/* In one pass, the same. */
+static void
+compare_taken(const struct answer *a, char *bytes, size_t len, size_t max)
+{
+	static struct request taken;
+	size_t end;
+
+	request_reset(&taken);
+	end = request_head_take(bytes, len, max, &taken);
+	if (a->found != REQUEST_HEAD_COMPLETE || a->status != 0 ||
+	    a->start > 0) {
+		FUZZ_CHECK(end == 0, "%zu bytes are taken", end);
+		return;
+	}
+	FUZZ_CHECK(end == a->end, "%zu, not %zu", end, a->end);
+	FUZZ_CHECK(taken.method == request.method &&
+		taken.minor == request.minor &&
+		taken.framing == request.framing &&
+		taken.length == request.length &&
+		taken.keep_alive == request.keep_alive &&
+		taken.expects_continue == request.expects_continue &&
+		taken.field_count == request.field_count &&
+		taken.unencoded == request.unencoded &&
+		text_equal(taken.target, request.target) &&
+		text_equal(taken.host, request.host),
+	    "taken otherwise");
+}
+
 static void
 try(char *bytes, size_t len, size_t max, uint32_t seed)
 {
@@ -160,9 +188,11 @@ try(char *bytes, size_t len, size_t max, uint32_t seed)
 			whole_compare(&request, head, whole.end - whole.start);
 		reader_read(&other, bytes, len, max);
 		check_answer(&whole, &other);
+		compare_taken(&whole, bytes, len, max);
 		free(head);
 		return;
 	}
+	compare_taken(&whole, bytes, len, max);
 	reader_read(&other, bytes, len, max);
 	check_answer(&whole, &other);
 }

@@ -56,6 +56,24 @@ ask_behind_guard(const char *bytes, size_t len, size_t max)
 	    guard_copy_behind(bytes + scan.start, scan.end - scan.start));
 }
 
+/* It takes a head that is there whole and in order, and no other. */
+static void
+assert_taken(
+    struct heads_answer answer, const char *bytes, size_t len, size_t max)
+{
+	static struct request request;
+	bool usual = answer.status == 0 && answer.start == 0;
+	size_t taken;
+
+	request_reset(&request);
+	taken = request_head_take(guard_copy(bytes, len), len, max, &request);
+	ck_assert_msg(taken == (usual ? answer.end : 0), "%zu are taken: %s",
+	    taken, unit_show(bytes, len));
+	if (usual)
+		ck_assert_uint_eq(
+		    request.field_count, heads_request.field_count);
+}
+
 static bool
 is_same(struct heads_answer a, struct heads_answer b)
 {
@@ -67,6 +85,7 @@ heads_ask(const char *bytes, size_t len, size_t max)
 {
 	struct heads_answer whole = ask_behind_guard(bytes, len, max);
 
+	assert_taken(whole, bytes, len, max);
 	for (size_t way = guard_ways(len); way-- > 0;) {
 		struct heads_answer answer;
 
