@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/min_rate.h"
 #include "connection/accounting.h"
@@ -175,6 +177,26 @@ find_head(struct exchange *x, struct request_head_scan *scan)
 }
 
 /*
+ * The lot may have found the head; the positions are of the bytes that came
+ * with the client, and so good for once.
+ */
+static bool
+take_found_head(struct exchange *x, struct request_head_scan *scan)
+{
+	const char empty[] = "\r\n\r\n";
+	size_t begin = x->arrival.head_start, end = x->arrival.head_end;
+	struct text seen = input_text(&x->connection->in);
+
+	x->arrival.head_end = 0;
+	if (end > seen.len || begin + sizeof(empty) > end ||
+	    memcmp(seen.at + end - strlen(empty), empty, strlen(empty)) != 0)
+		return false;
+	scan->start = begin;
+	scan->end = end;
+	return true;
+}
+
+/*
  * Without a lot, the end of the wait for a request is the end of the
  * connection, in silence; within a head it has a deadline and an answer.
  */
@@ -184,6 +206,8 @@ read_head(struct exchange *x, struct request_head_scan *scan)
 	struct connection *c = x->connection;
 	int64_t began = 0;
 
+	if (take_found_head(x, scan))
+		return HEAD_READY;
 	for (;;) {
 		struct text seen = input_text(&c->in);
 		enum input_result result;

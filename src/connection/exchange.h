@@ -26,6 +26,8 @@ struct exchange_arrival {
 	bool queue_timed_out;	/* it waited for longer than --queue-timeout */
 	bool content_collected; /* its content was waited for elsewhere */
 	bool continue_sent;	/* 100 Continue; perhaps elsewhere */
+	size_t head_start;	/* the lot has found the head there */
+	size_t head_end;	/* 0: it is to be found */
 	int64_t ready_since; /* it began to wait for a worker; 0: it did not */
 };
 

@@ -38,6 +38,8 @@ handoff_layout(void)
 	    PLACE(struct handoff, worker),
 	    PLACE(struct handoff, requests),
 	    PLACE(struct handoff, wanted),
+	    PLACE(struct handoff, head_start),
+	    PLACE(struct handoff, head_end),
 	    PLACE(struct handoff, since),
 	    PLACE(struct handoff, gap),
 	    PLACE(struct handoff, peer),
@@ -209,6 +211,17 @@ mend_bool(bool *b)
 	*b = byte != 0;
 }
 
+/* A head lies in the bytes that came, or is to be looked for. */
+static void
+mend_head(struct handoff *h, size_t len)
+{
+	if (h->kind == HANDOFF_SERVE && h->head_start < h->head_end &&
+	    h->head_end <= len)
+		return;
+	h->head_start = 0;
+	h->head_end = 0;
+}
+
 static bool
 mend_handoff(struct handoff *h)
 {
@@ -312,6 +325,7 @@ channel_receive(const struct channel *channel, struct handoff *h, char *bytes,
 	    !mend_handoff(h))
 		return refuse(&passed, EPROTO);
 	*len = (size_t)n - sizeof(*h);
+	mend_head(h, *len);
 	if (h->kind != HANDOFF_SEND)
 		return take_descriptors(&passed, NULL);
 	if (!take_deferred(bytes, len, deferred))

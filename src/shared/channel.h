@@ -46,8 +46,16 @@ struct handoff {
 	uint32_t worker;   /* of HANDOFF_SEND: whose, from 1; 0: no worker's */
 	uint32_t requests; /* answered on this connection so far */
 	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */
-	int64_t since;	   /* clock_now() when it began to wait for a worker */
-	int64_t gap;	   /* nanoseconds it was parked before that */
+	/*
+	 * Of HANDOFF_SERVE: bytes[head_start..head_end) are the head that the lot
+	 * has found, so that no worker looks for it again; 0: it has found none.
+	 * It is the lot's word for workers: the lot does not believe a worker, and
+	 * looks for itself.
+	 */
+	uint32_t head_start;
+	uint32_t head_end;
+	int64_t since; /* clock_now() when it began to wait for a worker */
+	int64_t gap;   /* nanoseconds it was parked before that */
 	struct peer peer;
 };
 

@@ -314,6 +314,40 @@ TEST(what_makes_no_sense_is_dropped_whole)
 	ck_assert_int_eq(descriptors_count(), before);
 }
 
+/* A head beyond the bytes would be read from where no bytes are. */
+TEST(a_head_lies_in_the_bytes)
+{
+	static const struct {
+		uint32_t start, end, len;
+		bool good;
+	} heads[] = {
+	    {0, 5, 5, true},
+	    {2, 5, 9, true},
+	    {0, 6, 5, false},
+	    {5, 5, 5, false},
+	    {4, 3, 5, false},
+	    {0, UINT32_MAX, 5, false},
+	    {UINT32_MAX, UINT32_MAX, 5, false},
+	};
+	struct handoff h;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		int fd;
+
+		sent.head_start = heads[i].start;
+		sent.head_end = heads[i].end;
+		ck_assert_int_eq(channel_send(&channel, &sent, channel.from,
+				     bytes, heads[i].len, NULL),
+		    0);
+		fd = receive(&h);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+		ck_assert_uint_eq(
+		    h.head_start, heads[i].good ? heads[i].start : 0);
+		ck_assert_uint_eq(h.head_end, heads[i].good ? heads[i].end : 0);
+	}
+}
+
 /* Any bytes, with any number of descriptors, as channel_send never would. */
 static void
 send_raw(const void *data, size_t size, size_t descriptors)

@@ -259,6 +259,28 @@ TEST(who_takes_it_over_knows_what_it_waits_for)
 	near[0] = -1;
 }
 
+TEST(the_head_that_was_found_goes_to_the_worker)
+{
+	struct parked *b = parked_new(&all, near[0], PARKED_IDLE);
+	struct handoff h;
+
+	b->scan.start = 2;
+	b->scan.end = 40;
+	h = parked_handoff(b); /* to another lot, which looks for itself */
+	ck_assert_uint_eq(h.head_end, 0);
+	parked_enter(&all, b, PARKED_READY);
+	h = parked_handoff(b);
+	ck_assert_int_eq(h.kind, HANDOFF_SERVE);
+	ck_assert_uint_eq(h.head_start, 2);
+	ck_assert_uint_eq(h.head_end, 40);
+	b->late = true;
+	h = parked_handoff(b);
+	ck_assert_int_eq(h.kind, HANDOFF_TIMED_OUT);
+	ck_assert_uint_eq(h.head_end, 0);
+	parked_release(&all, b);
+	near[0] = -1;
+}
+
 /* Another process may have the connection when the parked connection goes. */
 TEST(who_is_released_is_watched_no_more)
 {

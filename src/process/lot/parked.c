@@ -253,6 +253,8 @@ parked_handoff(const struct parked *b)
 		kind = HANDOFF_TIMED_OUT;
 	return (struct handoff){
 	    .kind = kind,
+	    .head_start = kind == HANDOFF_SERVE ? (uint32_t)b->scan.start : 0,
+	    .head_end = kind == HANDOFF_SERVE ? (uint32_t)b->scan.end : 0,
 	    .last = b->last,
 	    .collected = b->collected,
 	    .continued = b->continued,

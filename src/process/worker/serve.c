@@ -123,6 +123,8 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	    .queue_timed_out = limit > 0 && now - since > limit,
 	    .content_collected = h->collected,
 	    .continue_sent = h->continued,
+	    .head_start = h->head_start,
+	    .head_end = h->head_end,
 	    .ready_since = since,
 	};
 	score_add(c->service->score, COUNT_HANDED, 1);
@@ -159,6 +161,8 @@ receive(struct worker *w, const struct channel *channel, struct handoff *h)
 	}
 	if (fd == -1)
 		return false;
+	if (channel != &w->inherited->ready)
+		h->head_end = 0; /* a worker is not believed */
 	attach_handed(w, fd, h, len);
 	if (h->kind == HANDOFF_SEND)
 		output_take_deferred(&w->client.connection.out, &deferred);
