@@ -227,7 +227,7 @@ advance(struct output *o, struct msghdr *message, size_t n)
 
 /* At first it waits for nobody, as there may be others who wait for it. */
 static void
-send_waiting(struct output *o, int flags)
+send_parts(struct output *o, int flags)
 {
 	struct msghdr message = {
 	    .msg_iov = o->parts,
@@ -237,6 +237,7 @@ send_waiting(struct output *o, int flags)
 	struct min_rate rate = {0};
 	int wait = MSG_DONTWAIT;
 
+	o->sending = true;
 	note_send(o);
 	while (o->waiting > 0 && !o->failed) {
 		ssize_t n =
@@ -247,8 +248,10 @@ send_waiting(struct output *o, int flags)
 		o->failed = wait != 0 ? has_failed(n) : !may_go_on(o, &rate, n);
 		if (n > 0)
 			advance(o, &message, (size_t)n);
-		if (!o->failed && begin_deferring(o, &message, reason))
+		if (!o->failed && begin_deferring(o, &message, reason)) {
+			o->sending = false;
 			return;
+		}
 		if (wait != 0)
 			min_rate_start(&rate, o->timeout);
 		reason = PARKING_STALLED;
@@ -259,13 +262,6 @@ send_waiting(struct output *o, int flags)
 	o->corked = (flags & MSG_MORE) != 0;
 	o->sends += !o->corked;
 	clear(o);
-}
-
-static void
-send_parts(struct output *o, int flags)
-{
-	o->sending = true;
-	send_waiting(o, flags);
 	o->sending = false;
 }
 
