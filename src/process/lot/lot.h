@@ -4,6 +4,11 @@
  * free worker, those whose clients take their time to receive a response, and
  * those that linger before they close.  One epoll, nothing that blocks.  It
  * knows of HTTP only where a head ends, and where content does.
+ *
+ * It opens no files, and sends of a file only what is in the page cache
+ * (deferred_send_cached), but in a stop, when there are no workers any more.
+ * What may wait for a disk is a line in the error log: where that stands still,
+ * so does the lot, and the master replaces it (lot_watch.h).
  */
 #ifndef TINED_PROCESS_LOT_LOT_H
 #define TINED_PROCESS_LOT_LOT_H
