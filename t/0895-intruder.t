@@ -39,8 +39,9 @@ my @calls = ('change its mode', 'start a process', 'run a shell', 'be root',
 	'signal the master', 'signal init', 'bind a port', 'connect out',
 	'send datagrams', 'ask local services', 'use bpf', 'use io_uring',
 	'shut a listener down', 'connect by sending',
-	'make a shared socket block', 'choose a signal', 'cut a log',
-	'limit the master', 'slow the master down');
+	'make a shared socket block', 'bind a listener elsewhere',
+	'make a listener block', 'make a pair of sockets', 'lock a log',
+	'choose a signal', 'cut a log', 'limit the master', 'slow the master down');
 my @may = ('may read what is served', 'may start a thread',
 	'may signal itself');
 my @refused = ($landlock ? @files : (), $seccomp ? @calls : ());
@@ -138,7 +139,9 @@ subtest '--no-sandbox' => sub {
 	    'list /', 'make a file elsewhere', 'start a process',
 	    'run a shell', 'signal the master', 'bind a port', 'connect out',
 	    'send datagrams', 'ask local services',
-	    'make a shared socket block', 'choose a signal', 'cut a log',
+	    'make a shared socket block', 'bind a listener elsewhere',
+	    'make a listener block', 'make a pair of sockets', 'lock a log',
+	    'choose a signal', 'cut a log',
 	    'limit the master', 'slow the master down';
 	$tined->ends_clean(qr/--no-sandbox/);
 

@@ -6,6 +6,8 @@
  */
 #include <linux/bpf.h>
 #include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -440,6 +442,47 @@ make_shared_block(const struct intruder *i)
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL));
 }
 
+/* To any interface, as it is: another would stop the server. */
+static int
+bind_listener(const struct intruder *i)
+{
+	const int any = 0;
+
+	(void)i;
+	return setsockopt(
+	    find(is_listener), SOL_SOCKET, SO_BINDTOIFINDEX, &any, sizeof(any));
+}
+
+/* Not to block, as it is: else the lot would wait in accept. */
+static int
+make_listener_block(const struct intruder *i)
+{
+	int on = 1;
+
+	(void)i;
+	return ioctl(find(is_listener), FIONBIO, &on);
+}
+
+/* Descriptors that nobody receives count for all processes of its user. */
+static int
+make_pair(const struct intruder *i)
+{
+	int ends[2];
+
+	(void)i;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+		return -1;
+	close(ends[0]);
+	return closed(ends[1]);
+}
+
+static int
+lock_log(const struct intruder *i)
+{
+	(void)i;
+	return flock(find(is_log), LOCK_UN);
+}
+
 static int
 choose_signal(const struct intruder *i)
 {
@@ -510,6 +553,10 @@ static const struct {
     {"shut a listener down", shut_listener_down},
     {"connect by sending", connect_by_sending},
     {"make a shared socket block", make_shared_block},
+    {"bind a listener elsewhere", bind_listener},
+    {"make a listener block", make_listener_block},
+    {"make a pair of sockets", make_pair},
+    {"lock a log", lock_log},
     {"choose a signal", choose_signal},
     {"cut a log", cut_log},
     {"limit the master", limit_master},
