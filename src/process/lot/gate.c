@@ -304,13 +304,32 @@ lot_open_sources(struct lot *lot)
 		starve(lot, epoll, errno);
 }
 
+/*
+ * Else slow readers would be closed to make room that is there already, for as
+ * long as the channel to workers takes nothing.
+ */
+static void
+stop_being_full(struct lot *lot)
+{
+	struct channel *parked = &lot->inherited->parked;
+
+	if (atomic_load(&lot->inherited->board->lot->full) &&
+	    watch_once(lot, parked->from, parked) == 0)
+		atomic_store(&lot->inherited->board->lot->full, false);
+}
+
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || lot->drained || lot->channel_is_choked ||
-	    !has_memory(lot) || !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
+	if (!lot->held_off || lot->drained || !has_memory(lot) ||
+	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->backoff_until)
 		return;
+	/* There is room for what workers park, whatever they take. */
+	if (lot->channel_is_choked) {
+		stop_being_full(lot);
+		return;
+	}
 	atomic_store(&lot->inherited->board->lot->full, false);
 	lot_open_sources(lot);
 	if (lot->backoff.is) /* nobody may come who would tell its end */
