@@ -1,7 +1,7 @@
 /*
- * opener: opens what a reload opens again, in a process of its own.  A file
- * system may stand still (a dead NFS server, FUSE), and hold up whoever asks
- * it; that process is then given up, and killed when it can be.
+ * opener: opens the files of a reload in a process of its own, because a file
+ * system that does not respond (NFS, FUSE) blocks the process that uses it.  The
+ * master then abandons that process and kills it.
  */
 #ifndef TINED_MASTER_OPENER_H
 #define TINED_MASTER_OPENER_H
@@ -11,16 +11,16 @@
 
 #include "process/inherited.h"
 
-/* Whatever stands still for so long is given up. */
+/* How long a file system may take to respond. */
 #define OPENER_PATIENCE (5 * CLOCK_SECOND)
 
 struct opener {
 	int process; /* pidfd_open(2) */
-	int line;    /* from it */
+	int line;    /* a socket from it */
 	int64_t deadline;
 	struct site_opened opened;
-	struct buffer path;  /* what it opens, or has opened last */
-	struct buffer words; /* why it cannot */
+	struct buffer path;  /* that it is opening, or has opened last */
+	struct buffer words; /* its error message */
 };
 
 enum opener_result {
@@ -29,11 +29,11 @@ enum opener_result {
 	OPENER_DONE,
 };
 
-/* -1 with errno, and nothing is begun. */
+/* Starts the process.  -1 with errno. */
 int opener_begin(struct opener *o, const struct inherited *h);
-/* To be called every few milliseconds; OPENER_FAILED with words in why. */
+/* Call it every few milliseconds.  OPENER_FAILED: error message in *why. */
 enum opener_result opener_act(struct opener *o, struct buffer *why);
-/* In any case, after that; whoever has taken from opened leaves the rest. */
+/* Call it at the end in any case.  Closes what was not taken from opened. */
 void opener_end(struct opener *o);
 
 #endif

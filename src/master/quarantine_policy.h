@@ -1,6 +1,6 @@
 /*
  * quarantine_policy: puts requests that kill workers into quarantine
- * (quarantine.h), lets them out again, and says so in the log.
+ * (quarantine.h), releases them, and logs both.
  */
 #ifndef TINED_MASTER_QUARANTINE_POLICY_H
 #define TINED_MASTER_QUARANTINE_POLICY_H
@@ -8,9 +8,9 @@
 #include "master/exit_report.h"
 #include "process/inherited.h"
 
-/* A worker has died. */
+/* Called when a worker has died. */
 void quarantine_policy_admit(struct inherited *h, const struct exit_report *o);
-/* Lets out what has been there for its time.  When to come again (clock.h). */
+/* Releases requests whose time is over.  Returns when to call it again. */
 int64_t quarantine_policy_discharge(struct inherited *h);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * accept_backoff: a process that cannot take connections for want of
- * descriptors or of the kernel's memory.  That passes by itself and nobody
- * tells when, so it is tried again after a pause; the log has the beginning and
+ * accept_backoff: the state of a process that cannot accept connections because
+ * descriptors or kernel memory are short.  The kernel does not signal the end of
+ * that, so the process tries again after a pause.  The log has the beginning and
  * the end.
  */
 #ifndef TINED_SHARED_ACCEPT_BACKOFF_H
@@ -14,12 +14,12 @@
 /* All zeroes when there is none. */
 struct accept_backoff {
 	bool is;
-	int source; /* the descriptor that has told of it first */
+	int source; /* the descriptor on which it began */
 };
 
-/* Nothing comes from there, by that errno. */
+/* Called when an accept or receive from source has failed with that errno. */
 void accept_backoff_begin(struct accept_backoff *f, int source, int error);
-/* Something has come from there; or nothing, but it would have. */
+/* Called when one has succeeded, or would have if a client were waiting. */
 void accept_backoff_end(struct accept_backoff *f, int source);
 
 #endif

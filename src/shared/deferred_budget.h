@@ -1,10 +1,9 @@
 /*
- * deferred_budget: how many bytes of responses all processes together keep for
- * clients who take their time (deferred.h).  Each worker has a sum of its own
- * on the scoreboard, and the lot has one; the bound is on all of them together.
- * Whoever wants more adds it to its sum first and looks at all of them then,
- * so that no two can both have what is left.  A sum goes with its process,
- * however that ends.
+ * deferred_budget: limits the bytes of deferred responses (deferred.h) in all
+ * processes together.  Each worker and the lot have a sum on the scoreboard.  A
+ * process that wants more first adds to its own sum and then checks the total,
+ * so that no two processes can get the same rest.  When a process ends, its sum
+ * is removed.
  */
 #ifndef TINED_SHARED_DEFERRED_BUDGET_H
 #define TINED_SHARED_DEFERRED_BUDGET_H
@@ -17,31 +16,33 @@
 
 struct deferred_budget {
 	uint64_t max; /* bytes */
-	/* The lot's sum, and those of workers that have handed some to the lot,
-	 * until that has it. */
+	/* Has the sum of the lot, and those of workers.  Bytes that a worker
+	 * hands to the lot are in its sum until the lot has received them. */
 	struct scoreboard *board;
 };
 
 struct deferred_budget *deferred_budget_create(
     struct scoreboard *board, uint64_t max);
 void deferred_budget_free(struct deferred_budget *r);
-/* By a worker: whether it may keep so many more. */
+/* Called by a worker: true if it may keep that many more bytes. */
 bool deferred_budget_take(
     struct deferred_budget *r, size_t slot, uint64_t bytes);
 /*
- * By a worker that keeps them no more, or by the lot, which has them now and
- * has said so: of no slot nothing is returned, nor more than it has.
+ * Called by a worker that does not keep them any more, or by the lot when it has
+ * added them to its own sum.  Ignores an invalid slot, and returns no more than
+ * the slot has.
  */
 void deferred_budget_return(
     struct deferred_budget *r, size_t slot, uint64_t bytes);
 /*
- * By a worker that keeps nothing: whether it waits for the lot to have what was
- * kept.  What a lot had just taken when it was killed has no end: forget it.
+ * Called by a worker that keeps nothing: true if its sum is not 0, because the
+ * lot has not received the bytes yet.  If the lot is killed just then, the sum
+ * stays, and deferred_budget_forget removes it.
  */
 bool deferred_budget_is_due(const struct deferred_budget *r, size_t slot);
-/* By the master, too: the worker of that slot is no more. */
+/* Called also by the master when the worker of that slot has ended. */
 void deferred_budget_forget(struct deferred_budget *r, size_t slot);
-/* Of all together. */
+/* Returns the total of all sums. */
 uint64_t deferred_budget_used(const struct deferred_budget *r);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * fd_budget: how many more descriptors a process may open (RLIMIT_NOFILE).  A
- * connection that comes from another process while there is none is lost, where
- * one that cannot be accepted only waits; so that it is looked at before.
+ * fd_budget: checks whether a process can open another descriptor
+ * (RLIMIT_NOFILE) before it receives a connection from another process.  Without
+ * a free descriptor that connection would be lost, while one in the kernel's
+ * queue only waits.
  */
 #ifndef TINED_SHARED_FD_BUDGET_H
 #define TINED_SHARED_FD_BUDGET_H
@@ -10,29 +11,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* With so many left nothing is looked at again for FD_BUDGET_TIME. */
+/* With that many left, the next check is after FD_BUDGET_TIME. */
 #define FD_BUDGET_AMPLE 16
 #define FD_BUDGET_TIME (CLOCK_SECOND / 10)
-/* Fewer than so many are left by a leak. */
+/* If fewer are left, the process leaks descriptors. */
 #define FD_BUDGET_LEAK 64
 
 struct fd_budget {
-	int fd;	       /* any that is open; not owned */
-	size_t limit;  /* as it was at first */
-	size_t least;  /* with fewer of that limit something leaks; 0: never */
-	int64_t trust; /* until then (clock.h) there is room */
+	int fd;	       /* any open descriptor; not owned */
+	size_t limit;  /* RLIMIT_NOFILE at the beginning */
+	size_t least;  /* with fewer left it leaks; 0: not checked */
+	int64_t trust; /* no check before then (clock.h) */
 };
 
-/* When all is open that is always open. */
+/* Call it when all permanent descriptors are open. */
 void fd_budget_init(struct fd_budget *r, int fd);
 /*
- * Whether there is one.  A change from outside, by prlimit(2), may be seen only
- * after FD_BUDGET_TIME: an ordinary call makes no system call.
+ * True if a descriptor is free.  Usually makes no system call, and so notices a
+ * prlimit(2) from outside only after FD_BUDGET_TIME.
  */
 bool fd_budget_has_one(struct fd_budget *r);
 /*
- * Whether most have been used up since the beginning; a limit that was lowered
- * uses none up.
+ * True if the process has used up most descriptors since the beginning.  A
+ * lowered limit does not count.
  */
 bool fd_budget_is_leaking(const struct fd_budget *r);
 

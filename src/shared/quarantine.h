@@ -1,11 +1,11 @@
 /*
- * quarantine: requests that killed workers are kept from killing more.  What
- * has killed so many in so long a time, by the same method and path, is held
- * for as long.  What is held is written by the master, and read by workers
- * without a lock; each worker tells what it works on in a place of its own,
- * which outlives it (scoreboard.h).
+ * quarantine: keeps requests that have killed workers from killing more.  When a
+ * method and path has killed a number of workers within a time, it is held for
+ * the same time.  The master writes the list of held requests, and workers read
+ * it without a lock.  Each worker writes its current request into a place of its
+ * own on the scoreboard, which outlives it (scoreboard.h).
  *
- * All that is remembered is bounded: the oldest is forgotten for the newest.
+ * All lists are bounded: a new entry replaces the oldest.
  */
 #ifndef TINED_SHARED_QUARANTINE_H
 #define TINED_SHARED_QUARANTINE_H
@@ -19,7 +19,7 @@
 
 /* A longer path is never held. */
 #define QUARANTINE_PATH_MAX 512
-/* Held at a time; deaths that are remembered. */
+/* The largest numbers of held requests and of remembered deaths. */
 #define QUARANTINE_HELD_MAX 64
 #define QUARANTINE_DEATHS_MAX 256
 #define QUARANTINE_LIMIT_MAX 100
@@ -30,22 +30,22 @@ struct quarantine_key {
 };
 
 struct quarantine_entry {
-	int64_t when; /* of a death; of what is held: its end; 0: nothing */
+	int64_t when; /* the death, or the end of the holding; 0: empty */
 	unsigned method;
 	size_t len;
 	char path[QUARANTINE_PATH_MAX];
 };
 
-/* On the scoreboard: what is held, written by the master alone. */
+/* The held requests, on the scoreboard; written only by the master. */
 struct quarantine_list {
 	atomic_size_t count;
 	struct quarantine_held {
-		atomic_uint sequence; /* even, unchanged: the entry is whole */
+		atomic_uint sequence; /* even and unchanged: entry is valid */
 		struct quarantine_entry entry;
 	} at[QUARANTINE_HELD_MAX];
 };
 
-/* And what a worker works on, written by that worker. */
+/* The current request of a worker; written by that worker. */
 struct quarantine_place {
 	atomic_bool taken;
 	struct quarantine_entry entry;
@@ -58,31 +58,31 @@ struct quarantine *quarantine_create(
     int limit, int64_t time, struct quarantine_list *list);
 void quarantine_free(struct quarantine *q);
 
-/* By a worker: what it begins to work on, and that it is done. */
+/* Called by a worker when it begins a request, and when it has finished. */
 void quarantine_enter(
     struct quarantine_place *p, const struct quarantine_key *key);
 void quarantine_leave(struct quarantine_place *p);
-/* For how long it is still held, in nanoseconds; 0: it is not. */
+/* Returns how long the request is still held, in nanoseconds; 0: not held. */
 int64_t quarantine_left(
     const struct quarantine *q, const struct quarantine_key *key, int64_t now);
 
 /*
- * By the master, when the worker of that place has died: what it was working
- * on, and the place is left.  False if that is not known, or makes no sense.
- * The entry is the caller's, and the key's path lies in it.
+ * Called by the master when the worker of that place has died: gets its request
+ * and empties the place.  False if there is none, or if it is not valid.  key
+ * points into the caller's entry.
  */
 bool quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
     struct quarantine_key *key);
-/* One has died of that.  True if it is held from now on. */
+/* Counts a death by that request.  True if it is held from now on. */
 bool quarantine_strike(
     struct quarantine *q, const struct quarantine_key *key, int64_t now);
 /*
- * By the master: what is held no more, one at a time; false when that is all.
- * The key is good until the next call of anything here.
+ * Called by the master: releases a request whose time is over.  False if there
+ * is none.  key is valid until the next call of a function here.
  */
 bool quarantine_release(
     struct quarantine *q, struct quarantine_key *key, int64_t now);
-/* When the first that is held will be released; CLOCK_NEVER if none is. */
+/* Returns when the next request will be released, or CLOCK_NEVER. */
 int64_t quarantine_next(const struct quarantine *q);
 
 #endif
