@@ -20,19 +20,12 @@ unit_tear_down(void)
 {
 }
 
-TCase *
-unit_tests(const char *module)
-{
-	if (tests == NULL)
-		tests = tcase_create(module);
-	return tests;
-}
-
 void
 unit_add(const TTest *test, int times)
 {
-	tcase_add_loop_test(
-	    unit_tests(program_invocation_short_name), test, 0, times);
+	if (tests == NULL)
+		tests = tcase_create(program_invocation_short_name);
+	tcase_add_loop_test(tests, test, 0, times);
 }
 
 int

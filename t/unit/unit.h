@@ -40,8 +40,7 @@
 
 void unit_add(const TTest *test, int times);
 
-/* For a program with a main of its own. */
-TCase *unit_tests(const char *module);
+/* Runs all tests: the exit status.  For a program with a main of its own. */
 int unit_run(void);
 
 /* A program may have these: they run before and after each test. */
