@@ -249,7 +249,8 @@ conclude(struct exchange *x, struct text line, uint64_t received)
 		output_flush(&x->connection->out);
 		accounting_sent(x->connection);
 	}
-	log_exchange(x, line, received, queued);
+	if (x->connection->service->access_log->kind != LOGFILE_OFF)
+		log_exchange(x, line, received, queued);
 }
 
 static void
