@@ -38,7 +38,7 @@ struct status_clients {
 	char *scratch; /* owned; for what clients send */
 	size_t count;
 	/* In the order of their deadlines, as all have the same time. */
-	TAILQ_HEAD(, status_client) queue;
+	TAILQ_HEAD(status_client_queue, status_client) queue;
 };
 
 /* -1 with errno. */
