@@ -161,7 +161,7 @@ sub is_explained ($pid, $table, $who) {
 
 my $tined = Tined->start(
 	args => ['-w', 2, '-a', "$dir/access", '-e', "$dir/error",
-		'-p', "$dir/pid", '--status-socket', "$dir/st", '--quarantine', '3,10s', '--per-client', 5,
+		'-p', "$dir/pid", '--status-socket', "$dir/st", '--quarantine', '3,10s', $has_lot ? ('--per-client', 5) : (),
 		'-m', '/status=status:', '-m', '/echo=echo:100',
 		$root ? ('-u', 'nobody') : ()],
 	files => { 'a.txt' => "a\n" });
