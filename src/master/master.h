@@ -1,6 +1,6 @@
 /*
- * master: keeps the workers running and answers signals.  It never reads a
- * byte from a client.
+ * master: the event loop of the master, which keeps the other processes running
+ * and acts on signals.  It never reads data from a client.
  */
 #ifndef TINED_MASTER_MASTER_H
 #define TINED_MASTER_MASTER_H
@@ -8,20 +8,21 @@
 #include "process/inherited.h"
 
 struct master_hooks {
-	void (*ready)(void); /* the workers run */
-	void (*leave)(void); /* in a worker: lets go of what is the master's */
-	void (*give_way)(struct inherited *h); /* a successor has all of it */
+	void (*ready)(void); /* the server is ready */
+	void (*leave)(void); /* in a child: releases the master's resources */
+	void (*give_way)(struct inherited *h); /* a successor takes over */
 };
 
 /*
- * Runs until it is told to stop, and all workers have ended.  Returns the exit
+ * Runs until it is told to stop and all children have ended.  Returns the exit
  * status.
  *
- *	TERM, INT	stop gracefully: requests under way are finished
- *	QUIT		stop at once; so does a second INT
+ *	TERM, INT	stop gracefully (stop.h)
+ *	QUIT		stop immediately, as after a second INT
  *	HUP		reload (reload.h)
- *	USR1		open the logs anew (log_reopen.h)
- *	USR2		be succeeded by the program as it is now (upgrade.h)
+ *	USR1		reopen the logs (log_reopen.h)
+ *	USR2		upgrade (upgrade.h)
+ *	TTIN, TTOU	add or remove a worker (autoscale.h)
  */
 int master_run(struct inherited *inherited, const struct master_hooks *hooks);
 

@@ -1,6 +1,6 @@
 /*
- * reap: what is done with children that have ended: the log says what they were
- * doing, and how soon another takes the place of each depends on why it ended.
+ * reap: handles children that have ended: logs what they were doing, and decides
+ * by the cause of the end how soon each is replaced.
  */
 #ifndef TINED_MASTER_REAP_H
 #define TINED_MASTER_REAP_H
@@ -10,9 +10,9 @@
 #include "master/children.h"
 
 /*
- * Collects those that have ended: their slots are free, and throttled if they
- * failed.  Of a successor, or a successor, it is noted for upgrade.h.  quietly:
- * their end was asked for.
+ * Reaps all children that have ended and frees their slots; a slot whose child
+ * has failed is throttled.  Notes the end of a successor's parent for upgrade.h.
+ * quietly: the end was requested.
  */
 void reap_all(struct children *all, bool quietly);
 

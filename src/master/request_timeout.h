@@ -1,23 +1,22 @@
 /*
- * request_timeout: ends workers that take too long to start, --start-timeout,
- * as does the lot; and those whose handler takes too long: --request-timeout.
- * That time counts while a handler runs and waits for no client
- * (SCORE_RUNNING), and anew after each part of a stream that it sends: however
- * slow a client is, no handler has to pay for it.
+ * request_timeout: ends workers and lots that take too long to start
+ * (--start-timeout), and workers whose handler takes too long
+ * (--request-timeout).  Only the time in SCORE_RUNNING counts, in which a handler
+ * runs and does not wait for its client; it begins again after each part of a
+ * stream.  So a slow client never times out its handler.
  */
 #ifndef TINED_MASTER_REQUEST_TIMEOUT_H
 #define TINED_MASTER_REQUEST_TIMEOUT_H
 
 #include "master/children.h"
 
-/* A worker that was told, and lives after so long, is killed. */
+/* How long after SIGNAL_TIMED_OUT a worker is killed. */
 #define REQUEST_TIMEOUT_PATIENCE CLOCK_SECOND
 
 /*
- * Tells those that hang, and kills those that were told.  Returns when to look
- * again (clock.h): before the first of the present requests can be late, and
- * any that is yet to begin; a process that is started later is to be looked at
- * then (children.fresh).
+ * Sends SIGNAL_TIMED_OUT to workers that hang, and later kills them.  Returns
+ * when to check again (clock.h): before any current or new request can time out.
+ * A process that is started later needs a check earlier (children.fresh).
  */
 int64_t request_timeout_check(struct children *all);
 

@@ -1,8 +1,7 @@
 /*
- * sd_status: tells the service manager in one line what the server does, every
- * few seconds while it changes.  It sleeps with the server: when nothing has
- * happened for a while nobody wakes, and the first worker that has work again
- * wakes the master (scoreboard_wake).
+ * sd_status: sends the status of the server to the service manager in one line,
+ * every few seconds while it changes.  An idle server is not woken up for it:
+ * the first worker that has work again wakes the master (scoreboard_wake).
  */
 #ifndef TINED_MASTER_SD_STATUS_H
 #define TINED_MASTER_SD_STATUS_H
@@ -14,13 +13,13 @@
 struct sd_status {
 	int64_t next; /* deadline (clock.h) */
 	int64_t looked;
-	uint64_t served; /* requests, by then */
+	uint64_t served; /* requests until then */
 	struct buffer last;
 };
 
-/* When the server is ready.  It tells nothing if nobody wants to know. */
+/* Called when the server is ready.  Without NOTIFY_SOCKET nothing is sent. */
 void sd_status_begin(struct sd_status *b);
-/* size is "8 workers".  Whenever something has happened. */
+/* Call it whenever something has happened.  size is "8 workers". */
 void sd_status_act(
     struct sd_status *b, const struct inherited *h, const char *size);
 void sd_status_free(struct sd_status *b);

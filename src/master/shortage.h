@@ -1,7 +1,7 @@
 /*
- * shortage: an episode in which all workers that may be are occupied, and
- * clients wait.  It begins when that has lasted for a moment, and ends when it
- * has been over for a while, so that it is told once, however it flaps.
+ * shortage: a period in which the maximum number of workers is occupied and
+ * clients wait.  It begins when that has lasted for SHORTAGE_BEGINS, and ends
+ * when it has been over for SHORTAGE_ENDS, so that the log has it only once.
  */
 #ifndef TINED_MASTER_SHORTAGE_H
 #define TINED_MASTER_SHORTAGE_H
@@ -15,22 +15,22 @@
 #define SHORTAGE_ENDS (3 * CLOCK_SECOND)
 
 struct shortage {
-	int64_t since; /* it is so; 0: it is not */
-	int64_t until; /* it was so the last time */
-	int most;      /* clients who waited at a time */
-	bool logged;   /* it has begun */
+	int64_t since; /* its beginning; 0: there is none */
+	int64_t until; /* the last time that it was seen */
+	int most;      /* the largest number of clients that waited */
+	bool logged;   /* SHORTAGE_HAS_BEGUN was returned */
 };
 
 enum shortage_news {
 	SHORTAGE_NONE,
 	SHORTAGE_HAS_BEGUN,
-	SHORTAGE_HAS_ENDED, /* since, until and most tell of it now */
+	SHORTAGE_HAS_ENDED, /* since, until and most describe it */
 };
 
-/* What was seen now: how many clients wait, while all are occupied. */
+/* Notes whether all workers are occupied now, and how many clients wait. */
 enum shortage_news shortage_note(
     struct shortage *s, bool all_occupied, int waiting, int64_t now);
-/* When it wants to be told again, or CLOCK_NEVER. */
+/* Returns when to call shortage_note again, or CLOCK_NEVER. */
 int64_t shortage_next(const struct shortage *s);
 
 #endif
