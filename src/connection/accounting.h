@@ -6,20 +6,19 @@
 
 #include "connection/exchange.h"
 
-/* A request is answered; the answer may still wait in the output. */
+/* Called when a response is complete; it may still wait in the output. */
 void accounting_answer(struct exchange *x);
 /*
- * The output was flushed: all answers are with the kernel, or lost.  What is
- * counted here does not depend on how requests came, but nothing may have been
- * waited for between the flushes that it sums up.
+ * Called when the output was flushed: the kernel has all responses, or they are
+ * lost.  Between the flushes that it counts together, the worker must not have
+ * waited for anything.
  */
 void accounting_sent(struct connection *c);
-/* Flushes the output, and counts: as output_flush. */
+/* Flushes the output as output_flush does, and counts. */
 int accounting_flush(struct connection *c);
 /*
- * Sends the deferred response that the connection has, as output_resume and
- * output_send_deferred do.  If the client does not take it, it is counted as
- * aborted, and logged.
+ * Send the deferred response as output_resume and output_send_deferred do.  If
+ * that fails, they count it as aborted and log it.
  */
 int accounting_resume(struct connection *c);
 int accounting_send_deferred(struct connection *c);

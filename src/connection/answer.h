@@ -1,5 +1,6 @@
 /*
- * answer: makes the response to a request, and sends it.
+ * answer: processes a request: parses it, runs its handler and sends the
+ * response.
  */
 #ifndef TINED_CONNECTION_ANSWER_H
 #define TINED_CONNECTION_ANSWER_H
@@ -7,13 +8,13 @@
 #include "connection/exchange.h"
 
 /*
- * Answers the request whose head is bytes[0..len) of the input, which is taken,
- * with its content.  Says whether the connection goes on after it.  False when
- * its content is better waited for elsewhere (request_content.h): nothing is
- * taken.
+ * Responds to the request whose head is the first len bytes of the input, and
+ * takes it and its content.  connection.close_after says whether the connection
+ * persists.  Returns false and takes nothing if the lot should receive the
+ * content first (request_content.h).
  */
 bool answer_request(struct exchange *x, size_t len);
-/* Answers what is no request, with an error; the connection ends with it. */
+/* Responds to input that is not a request with an error, and closes. */
 void answer_no_request(struct exchange *x, int status);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * client: the client that a process is serving: its connection, and the request
- * and the response under way.
+ * client: the client that a process is serving: its connection and the current
+ * exchange.
  */
 #ifndef TINED_CONNECTION_CLIENT_H
 #define TINED_CONNECTION_CLIENT_H
@@ -14,25 +14,25 @@ struct client {
 };
 
 enum client_end {
-	CLIENT_CLOSES,	/* nothing more is to come from either side */
+	CLIENT_CLOSES,	/* close the connection now */
 	CLIENT_LINGERS, /* the client may still send: RFC 9112, 9.6 */
-	/* With a lot, which is where it goes: */
-	CLIENT_WAITS,	 /* for the client to send a request */
-	CLIENT_COLLECTS, /* for exchange.wanted_bytes of a request */
-	CLIENT_SENDS,	 /* output.deferred; then on, unless it closes after */
+	/* Hand the connection to the lot: */
+	CLIENT_WAITS,	 /* it waits for the next request */
+	CLIENT_COLLECTS, /* it waits for exchange.wanted_bytes of a request */
+	CLIENT_SENDS,	 /* it sends output.deferred */
 };
 
-/* Of zeroed memory, once for all clients to come. */
+/* Initializes zeroed memory, once for all clients of a process. */
 void client_init(struct client *c, const struct service *service);
 void client_free(struct client *c);
-/* Begins with a socket, which is closed by the caller. */
+/* Begins with a socket, which the caller closes. */
 void client_attach(struct client *c, int fd, const struct peer *peer);
 
-/* Serves the client that is attached, for as long as it keeps a worker busy. */
+/* Serves the client until it needs no worker, and says what to do then. */
 enum client_end client_serve(struct client *c);
 /*
- * The same behind the end of a response that a worker had deferred, and that
- * the lot cannot send without waiting for a disk: output.deferred.
+ * The same, but first sends output.deferred: a deferred response that the lot
+ * cannot send without waiting for a disk.
  */
 enum client_end client_resume(struct client *c);
 

@@ -1,22 +1,22 @@
 /*
- * emergency: what a client still gets when its worker breaks, or is ended, in
- * the middle of its request.
+ * emergency: the response to a client whose worker crashes, or is ended, in the
+ * middle of its request.
  */
 #ifndef TINED_CONNECTION_EMERGENCY_H
 #define TINED_CONNECTION_EMERGENCY_H
 
 #include "connection/client.h"
 
-/* Makes the responses, as long as there is nothing to be afraid of. */
+/* Prepares the responses in advance. */
 void emergency_prepare(const struct site *site);
 /*
- * From the handler of a signal, in a process that ends after it:
- * async-signal-safe, and it takes no longer than a second.
+ * Called by a signal handler in a process that then ends.  Async-signal-safe;
+ * takes at most a second.
  *
- * Sends what waits of whole responses.  If the present request has an answer
- * of which nothing was sent, its answer is this status instead (500 or 504),
- * and the last of the connection; if something was sent, it is cut off.  The
- * scoreboard keeps what became of it.
+ * Sends complete responses that wait in the output.  If nothing of the current
+ * response was sent, sends an error with that status code (500 or 504) in its
+ * place, and closes; otherwise cuts the response off.  Writes the outcome to the
+ * scoreboard.
  */
 void emergency_client(struct client *c, int status);
 

@@ -1,6 +1,6 @@
 /*
- * input: the one place that reads from clients, and the buffer it reads into.
- * Every wait has its end.
+ * input: reads from clients, and is the only module that does; and the buffer for
+ * what it has read.  Every wait has a deadline.
  */
 #ifndef TINED_CONNECTION_INPUT_H
 #define TINED_CONNECTION_INPUT_H
@@ -13,20 +13,20 @@
 #include "base/text.h"
 
 enum input_result {
-	INPUT_BYTES, /* there are more than before */
+	INPUT_BYTES, /* more bytes have arrived */
 	INPUT_END,   /* the client sends no more */
 	INPUT_TIMEOUT,
-	INPUT_FAILED, /* reset by the client, or worse */
+	INPUT_FAILED, /* a reset, or another error */
 };
 
 struct input {
 	int fd;	    /* not owned; -1 if detached */
 	char *data; /* owned */
 	size_t size;
-	size_t begin; /* data[begin..end) has not been taken yet */
+	size_t begin; /* data[begin..end) is not taken yet */
 	size_t end;
-	size_t touched; /* the most of data that had bytes */
-	size_t held;	/* data[0..held) stays where it is */
+	size_t touched; /* the largest end so far */
+	size_t held;	/* data[0..held) must not move */
 	uint64_t taken; /* bytes since input_attach */
 	/* For input_hurry: fd while input_wait waits, else -1. */
 	volatile sig_atomic_t idle_fd;
@@ -37,46 +37,45 @@ struct input {
 void input_init(struct input *in, size_t size);
 void input_free(struct input *in);
 void input_attach(struct input *in, int fd);
-/* Between clients: if much of it was used, that takes no memory any more. */
+/* Between clients: releases the memory of the buffer, if much was used. */
 bool input_forget(struct input *in);
 
 /*
- * Waits for bytes when none are expected yet, in one blocking system call that
- * lasts at most as long as the listener's SO_RCVTIMEO; or not at all.
+ * Waits for the next request in one blocking system call, for at most the
+ * listener's SO_RCVTIMEO.  Does not wait if block is false.
  */
 enum input_result input_wait(struct input *in, bool block);
-/* Bytes that came by another way (channel.h). */
+/* Adds len bytes that the caller has put behind input_text (channel.h). */
 void input_filled(struct input *in, size_t len);
 /*
- * Ends an input_wait, and makes every later one take only what is there
- * already.  For the handler of a signal.
+ * Ends an input_wait; later ones do not wait.  For a signal handler.
  */
 void input_hurry(struct input *in);
 /*
- * The same for a client who goes on elsewhere, and for input_linger too: the
- * wait ends as if its time were over, and nothing is done to the connection.
- * One that begins at this very moment may last its time.
+ * Ends an input_wait or an input_linger as if its time were over, because the
+ * connection goes to the lot.  A wait that begins at this very moment may take
+ * its full time.  For a signal handler.
  */
 void input_yield(struct input *in);
 /*
- * Waits for bytes until a deadline (clock.h).  There must be room for one, here
- * and for input_wait: what is in the way is taken first.
+ * Waits for bytes until a deadline (clock.h).  Here and for input_wait, the
+ * buffer must not be full: take bytes first.
  */
 enum input_result input_more(struct input *in, int64_t deadline);
-/* The same for bytes that somebody else may wait for: input_yield ends it. */
+/* The same, but input_yield ends it. */
 enum input_result input_linger(struct input *in, int64_t deadline);
 
-/* What has not been taken. */
+/* Returns the bytes that are not taken yet. */
 struct text input_text(const struct input *in);
 void input_take(struct input *in, size_t len);
 /*
- * Moves what has not been taken to the front, if there is less room than this
- * behind its first len bytes.
+ * Moves the bytes that are not taken to the front, unless there is that much
+ * room after their first len bytes.
  */
 void input_compact(struct input *in, size_t len, size_t room);
-/* Whether what comes next makes what has not been taken move. */
+/* True if the next bytes would need input_compact. */
 bool input_is_full(const struct input *in);
-/* What has been taken stays in its place until it is released. */
+/* Keeps the bytes taken so far in their place until input_release. */
 void input_hold(struct input *in);
 void input_release(struct input *in);
 

@@ -1,14 +1,13 @@
 /*
- * output: the one place that writes to clients.  What is handed in waits, so
- * that a head and its body, and the responses to all pipelined requests, leave
- * in one send; what does not fit sends what waits first.  With Nagle's
- * algorithm off nothing that was sent ever waits in the kernel for an
- * acknowledgement, and with everything ready in one send there are no small
- * packets to regret.
+ * output: writes to clients, and is the only module that does.  Bytes wait in
+ * the output, so that a head and its body, and the responses to all pipelined
+ * requests, leave in one send; when it is full, it sends.  TCP_NODELAY keeps the
+ * kernel from holding data back for an acknowledgement, and sending everything
+ * at once avoids small packets.
  *
- * When the client takes its time, and parking.h allows it, the output sends
- * no more: what is handed in from then on is added to a rest (deferred.h),
- * which the owner has sent by somebody who has the time.
+ * If the client is slow and parking.h allows it, the output stops sending.  All
+ * further bytes become a deferred response (deferred.h), which the owner hands
+ * to the lot.
  */
 #ifndef TINED_CONNECTION_OUTPUT_H
 #define TINED_CONNECTION_OUTPUT_H
@@ -27,15 +26,15 @@
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
 #define OUTPUT_PARTS_MAX 64
-/* Bytes of a file that are read into the buffer; a larger one is sent by
- * sendfile(2), which measures faster from here on. */
+/* A file of up to this size is read into the buffer; sendfile(2) is faster for
+ * larger ones. */
 #define OUTPUT_READ_MAX (64 << 10)
 
-/* Bytes that one client may have in memory, beside regions of files. */
+/* The largest deferred response of one client in memory, without files. */
 #define OUTPUT_DEFER_MAX DEFERRED_SPILLED_MAX
 /* A file is sent in pieces of this, so that a long one can be deferred. */
 #define OUTPUT_FILE_STEP (1 << 20)
-/* A client that takes what there is, but not all within this, is slow too. */
+/* A client that has not received everything after this time is slow. */
 #define OUTPUT_DEFER_TIME (20 * CLOCK_MILLISECOND)
 
 struct output {
@@ -43,71 +42,71 @@ struct output {
 	int64_t timeout; /* nanoseconds; min_rate.h */
 	int64_t tick;	 /* nanoseconds: the socket's SO_SNDTIMEO */
 	char *buffer;	 /* owned, OUTPUT_BUFFER_SIZE */
-	size_t used;	 /* of buffer */
-	size_t touched;	 /* the most that was */
+	size_t used;	 /* bytes of buffer */
+	size_t touched;	 /* the largest used so far */
 	struct iovec parts[OUTPUT_PARTS_MAX];
 	int part_count;
 	size_t waiting; /* bytes in the parts */
 	uint64_t sent;	/* bytes since output_attach */
-	unsigned sends; /* that ended a segment, since somebody made it 0 */
-	bool corked;	/* the last send said MSG_MORE */
-	/* For output_emergency: what is sent is just being changed. */
+	unsigned sends; /* sends without MSG_MORE; reset by accounting.c */
+	bool corked;	/* the last send had MSG_MORE */
+	/* For output_emergency: the other members are being changed. */
 	volatile sig_atomic_t sending;
 	bool failed;   /* nothing more can be sent on this connection */
 	int64_t began; /* clock_now() of the first send since output_begin */
 
-	bool deferring;		   /* what is handed in goes to the rest */
-	struct deferred *deferred; /* NULL: nothing is left; owned */
-	uint64_t kept_bytes;	   /* bytes in memory for it */
-	/* Asked whether it may defer now; NULL: never. */
+	bool deferring;		   /* further bytes go to deferred */
+	struct deferred *deferred; /* NULL: none; owned */
+	uint64_t kept_bytes;	   /* its bytes in memory */
+	/* Decides whether it may defer; NULL: never. */
 	const struct parking *parking;
 };
 
 void output_init(struct output *o, int64_t timeout, int64_t tick);
 void output_free(struct output *o);
-/* Between clients: if much of it was used, that takes no memory any more. */
+/* Between clients: releases the memory of the buffer, if much was used. */
 bool output_forget(struct output *o);
 void output_attach(struct output *o, int fd);
 
-/* All of these do nothing once the output has failed. */
+/* These do nothing once the output has failed.  Adds a copy of bytes. */
 void output_copy(struct output *o, const char *bytes, size_t len);
-/* The bytes must stay as they are until the next flush. */
+/* Adds bytes that the caller keeps unchanged until the next flush. */
 void output_refer(struct output *o, const char *bytes, size_t len);
-/* A file that is shorter than that fails the output. */
+/* Adds a region of a file; if the file is shorter, the output fails. */
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
-/* A response begins here: began is 0 until the next send. */
+/* Begins a response: began becomes 0 until the next send. */
 void output_begin(struct output *o);
-/* Bytes since output_attach, sent, deferred or waiting: where the next is. */
+/* Returns the number of bytes added since output_attach. */
 uint64_t output_position(const struct output *o);
-/* Sends all that waits, or defers it.  -1 once the output has failed. */
+/* Sends all waiting bytes, or defers them.  -1 once the output has failed. */
 int output_flush(struct output *o);
-/* Takes over what somebody else has begun to send, and owned. */
+/* Takes over a deferred response from the lot. */
 void output_take_deferred(struct output *o, const struct deferred *deferred);
 /*
- * Sends the rest after all, and defers no more.  -1 if that failed: what was
- * not sent is kept until output_attach.
+ * Sends the deferred response here, without deferring again.  On failure returns
+ * -1 and keeps the rest until output_attach.
  */
 int output_send_deferred(struct output *o);
-/* Sends it as a response: the end of it may be deferred again.  -1 if failed. */
+/* Sends the deferred response; may defer its end again.  -1 on failure. */
 int output_resume(struct output *o);
-/* Somebody else has the rest, and keeps its bytes. */
+/* Called when the lot has the deferred response and counts its bytes. */
 void output_pass_deferred(struct output *o);
 
 /*
- * From the handler of a signal, in a process that ends: sends what waits before
- * that position and then, in place of what waits behind it, these bytes.
- * False if it cannot: more has been sent, or the client takes no more until
+ * Called by a signal handler in a process that ends: sends the waiting bytes
+ * before position, and then bytes in place of those after it.  False if more
+ * than that has been sent already, or if the client does not receive them before
  * the deadline (clock.h).
  */
 bool output_emergency(
     struct output *o, uint64_t position, struct text bytes, int64_t deadline);
 
-/* Whether some of it is on its way, and not acknowledged (Unix: read). */
+/* True if the client has not acknowledged (Unix: read) everything. */
 bool output_is_unsent(const struct output *o);
 /*
- * Whether the kernel keeps back a last small segment, although the client has
- * room for it, until what went before it is acknowledged: Nagle's algorithm,
- * which a client's delayed acknowledgement makes a stall (TCP; else false).
+ * True if Nagle's algorithm stalls the connection: the kernel holds the last
+ * small segment back until the client acknowledges the ones before, although the
+ * client has room.  False for Unix sockets.
  */
 bool output_is_stalled(const struct output *o);
 

@@ -1,6 +1,6 @@
 /*
- * parking: whether a worker may leave its client, and what is still to be sent
- * to it, to the lot.
+ * parking: decides whether a worker may hand its connection, and the rest of its
+ * response, to the lot.
  */
 #ifndef TINED_CONNECTION_PARKING_H
 #define TINED_CONNECTION_PARKING_H
@@ -9,33 +9,32 @@
 #include "connection/input.h"
 #include "connection/service.h"
 
-/* How often a worker that misses the lot looks whether there is one again. */
+/* How often a worker checks whether a missing lot runs again. */
 #define PARKING_ABSENCE_TICK (20 * CLOCK_MILLISECOND)
 
-/* Why the lot might send what is left of a response. */
+/* Why the lot should send the rest of a response. */
 enum parking_reason {
-	PARKING_STALLED, /* the client has taken nothing for a tick */
-	PARKING_LONG,	 /* it takes what there is, and there is much */
-	PARKING_FULL,	 /* there is no room for more just now */
+	PARKING_STALLED, /* the client has received nothing for a tick */
+	PARKING_LONG,	 /* the client receives, but there is much left */
+	PARKING_FULL,	 /* the socket has no room at the moment */
 };
 
 struct parking {
 	const struct service *service;
-	const struct input *in; /* what is unread goes with the client */
-	bool lot_refused; /* it did not take this one: it is served here */
-	bool
-	    has_whole_response; /* whatever is sent, nothing is made any more */
+	const struct input *in;	 /* its bytes go with the connection */
+	bool lot_refused;	 /* the lot did not accept this connection */
+	bool has_whole_response; /* the handler has finished its response */
 };
 
-/* Whether the lot could take the client, with what it has sent. */
+/* True if the lot can take the connection, with its unread bytes. */
 bool parking_is_possible(const struct parking *p);
-/* Whether there should be a lot, and is none now. */
+/* True if no lot runs at the moment, although --no-lot is not set. */
 bool parking_misses_lot(const struct parking *p);
-/* Whether the lot may send what is left. */
+/* True if the lot may send the rest of the response. */
 bool parking_may_defer(const struct parking *p, enum parking_reason reason);
 /*
- * Whether this process may keep so many bytes more of responses until the lot
- * has them; and that it keeps them no longer.
+ * parking_keep: true if this process may keep that many more bytes of responses
+ * until the lot has them.  parking_give_back: it does not keep them any more.
  */
 bool parking_keep(const struct parking *p, uint64_t bytes);
 void parking_give_back(const struct parking *p, uint64_t bytes);

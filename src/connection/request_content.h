@@ -1,5 +1,5 @@
 /*
- * request_content: the content of the present request, from the socket.
+ * request_content: receives the content of the current request.
  */
 #ifndef TINED_CONNECTION_REQUEST_CONTENT_H
 #define TINED_CONNECTION_REQUEST_CONTENT_H
@@ -8,29 +8,30 @@
 
 #include "connection/exchange.h"
 
-/* Content left unread is read and dropped up to here (bytes). */
+/* The largest unread content that is read and discarded, in bytes. */
 #define REQUEST_CONTENT_DRAIN_MAX (64 << 10)
 
-/* Behind a head of so many bytes, which is taken next. */
+/* Begins.  head is the size of the head, which the caller takes next. */
 void request_content_start(struct exchange *x, size_t head);
-/* There is none that anybody could know of. */
+/* Begins without content, if the framing is unknown. */
 void request_content_none(struct exchange *x);
 /*
- * Whether the client is so slow that what is missing of a small content, behind
- * a head that has not been taken, is waited for elsewhere: client.wanted bytes.
- * It must be wanted whatever the answer: the client may be asked for it.
+ * True if the lot should receive the missing rest of a small content, because
+ * the client is slow: sets wanted_bytes.  head is the size of the head, which is
+ * not taken yet.  Call it only if a handler will read the content, because the
+ * client may get a 100 Continue.
  */
 bool request_content_is_better_collected(struct exchange *x, size_t head);
-/* request.read: context is the connection. */
+/* The function of request.read; context is the exchange. */
 ssize_t request_content_read(void *context, char *to, size_t size);
-/* True when so much of it is left that draining will not do. */
+/* True if too much content is unread to discard it. */
 bool request_content_is_too_much(const struct exchange *x);
 /*
- * Whether what is left of it is here, or comes within a linger, and is dropped.
- * With a lot no worker waits longer for what nobody wants.
+ * Discards the unread content if it arrives within --linger; false if it does
+ * not.  With a lot, no worker waits longer for content that no handler reads.
  */
 bool request_content_comes_soon(struct exchange *x);
-/* Drops what is left; false when the connection must be closed. */
+/* Discards the unread content; false if the connection must be closed. */
 bool request_content_drain(struct exchange *x);
 
 #endif

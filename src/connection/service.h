@@ -1,6 +1,5 @@
 /*
- * service: what all connections of a process share, and what they ask of the
- * server that they belong to.
+ * service: the state of the server that all connections of a process use.
  */
 #ifndef TINED_CONNECTION_SERVICE_H
 #define TINED_CONNECTION_SERVICE_H
@@ -18,7 +17,7 @@
 #include "shared/scoreboard.h"
 #include "shared/wakeup.h"
 
-/* Nothing of it is owned here. */
+/* Owns nothing. */
 struct service {
 	const struct config *config;
 	const struct site *site;
@@ -28,9 +27,9 @@ struct service {
 	const struct channel *ready;  /* from the lot to workers, or NULL */
 	const struct channel *parked; /* from workers to the lot, or NULL */
 	struct score *score;	      /* of this process, on the board */
-	const struct wakeup *master;  /* to wake it, or NULL */
-	size_t worker;		      /* its number, from 1 */
-	/* NULL without --quarantine: what is held, and this process's place. */
+	const struct wakeup *master;  /* wakes the master, or NULL */
+	size_t worker;		      /* the worker's number, from 1 */
+	/* NULL without --quarantine: held requests, and this worker's place. */
 	const struct quarantine *quarantine;
 	struct quarantine_place *place;
 	struct deferred_budget *deferred_budget; /* NULL without a lot */
@@ -38,15 +37,15 @@ struct service {
 	struct recycle *recycle; /* NULL: the process is never replaced */
 };
 
-/* Whether the whole server ends. */
+/* True if the whole server stops. */
 bool service_is_stopping(const struct service *s);
-/* Whether there is a lot now; it may have been killed, or not have started. */
+/* True if a lot runs; false if it was killed or has not started yet. */
 bool service_has_lot(const struct service *s);
-/* Whether a client that the lot has handed over waits for a worker. */
+/* True if a connection that the lot has handed over waits for a worker. */
 bool service_has_waiting_clients(const struct service *s);
 /*
- * Whether the lot has room for a response, as far as is known: if it has little
- * left, what others have sent it, and it has not read, may be too much already.
+ * True if the lot has room for a response.  Approximate: if little room is left,
+ * messages that the lot has not read yet may already need it.
  */
 bool service_lot_has_room(const struct service *s);
 
