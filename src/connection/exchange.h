@@ -13,62 +13,62 @@
 #include "http/response.h"
 
 enum exchange_state {
-	EXCHANGE_WAITING,   /* for a request; the output has whole responses */
-	EXCHANGE_ANSWERING, /* a response is made, none of it is in the output */
-	EXCHANGE_STREAMING, /* its head is in the output, more is to come */
-	EXCHANGE_FINISHING, /* all of it is known, and goes to the output */
+	EXCHANGE_WAITING,   /* for a request */
+	EXCHANGE_ANSWERING, /* nothing of the response is in the output yet */
+	EXCHANGE_STREAMING, /* the head is in the output, content follows */
+	EXCHANGE_FINISHING, /* the response is complete and enters the output */
 	EXCHANGE_ANSWERED,  /* all of it is in the output, or it is cut off */
 };
 
-/* What is known of a request from before this worker had it. */
+/* What the lot knows of a request that it has handed over. */
 struct exchange_arrival {
 	bool request_timed_out; /* the client took too long to send it: 408 */
 	bool queue_timed_out;	/* it waited for longer than --queue-timeout */
-	bool content_collected; /* its content was waited for elsewhere */
-	bool continue_sent;	/* 100 Continue; perhaps elsewhere */
+	bool content_collected; /* the lot has waited for its content */
+	bool continue_sent;	/* 100 Continue was sent */
 	size_t head_start;	/* the lot has found the head there */
 	size_t head_end;	/* 0: it is to be found */
-	int64_t ready_since; /* it began to wait for a worker; 0: it did not */
+	int64_t ready_since;	/* the wait for a worker began; 0: no wait */
 };
 
 struct exchange {
 	struct connection *connection;
 	enum exchange_state state;
 	struct exchange_arrival arrival;
-	int64_t began; /* when a worker had its head */
+	int64_t began; /* when this worker had the head */
 
 	struct request request;
 	struct buffer path;		/* request.path; owned */
-	const struct site_mount *mount; /* that is to answer, or NULL */
-	struct text path_below;		/* the path behind its prefix */
+	const struct site_mount *mount; /* that responds, or NULL */
+	struct text path_below;		/* the path after its prefix */
 
 	struct body body;	   /* the request's content */
 	uint64_t content_at;	   /* input.taken where it begins */
-	struct min_rate body_rate; /* begun when body bytes are waited for */
-	int content_failure;	   /* status that a bad body earns; 0: none */
-	size_t wanted_bytes;	   /* to come back with, unless 0: collect.h */
+	struct min_rate body_rate; /* begins with the first wait for the body */
+	int content_failure;	   /* status code for a bad body; 0: none */
+	size_t wanted_bytes;	   /* for the lot to collect, or 0: collect.h */
 	uint64_t taken_before;	   /* input.taken where the request begins */
 
 	struct response response;
 	struct buffer head;   /* of the response; owned */
-	bool chunked;	      /* the response is */
-	uint64_t sent_before; /* output_position when the response began */
-	uint64_t answer_from; /* and behind an interim response */
+	bool chunked;	      /* the response is chunked */
+	uint64_t sent_before; /* output_position before the response */
+	uint64_t answer_from; /* and after an interim response */
 	uint64_t
 	    content_from; /* and behind the head; UINT64_MAX: no head yet */
 	uint64_t content_sent; /* bytes, as far as output took them */
 };
 
-/* Of zeroed memory. */
+/* Initializes zeroed memory. */
 void exchange_init(struct exchange *x, struct connection *connection);
 void exchange_free(struct exchange *x);
-/* Before the first request of a client, and after each. */
+/* Call it before the first request of a client, and after each request. */
 void exchange_reset(struct exchange *x);
-/* The one place that changes the state. */
+/* Changes the state; no other function does. */
 void exchange_enter(struct exchange *x, enum exchange_state state);
 /*
- * Bytes of the response's content that are on their way, of the first so many
- * bytes of the output.
+ * Returns how many bytes of the response's content are before that position of
+ * the output.
  */
 uint64_t exchange_content_in(const struct exchange *x, uint64_t position);
 

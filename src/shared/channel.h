@@ -1,9 +1,8 @@
 /*
- * channel: connections on their way between processes.  A message carries a
- * descriptor (SCM_RIGHTS), what is known of its peer, and the bytes that have
- * been read from it and not been used.  A channel is a socketpair of
- * SOCK_SEQPACKET: whole messages, in order, any number of processes at each
- * end.
+ * channel: passes connections between processes.  A message contains the
+ * descriptor (SCM_RIGHTS), the state of the connection, and bytes that were
+ * received but not used.  A channel is a SOCK_SEQPACKET socket pair: it keeps
+ * messages whole and in order, and any number of processes can use each end.
  */
 #ifndef TINED_SHARED_CHANNEL_H
 #define TINED_SHARED_CHANNEL_H
@@ -19,7 +18,7 @@
  * unprivileged socket takes 208 KiB. */
 #define HANDOFF_BYTES_MAX (128 << 10)
 
-/* Descriptors that a message brings: a connection, and the two of a rest. */
+/* Descriptors of a message: the connection, and two of a deferred response. */
 #define HANDOFF_DESCRIPTORS_MAX 3
 
 enum handoff_kind {
@@ -39,11 +38,11 @@ enum handoff_kind {
  */
 struct handoff {
 	enum handoff_kind kind;
-	bool last;	   /* of HANDOFF_SEND: it lingers after that */
-	bool collected;	   /* it has been waited for already */
-	bool continued;	   /* and asked for: 100 Continue was sent */
-	bool chunked;	   /* HANDOFF_COLLECT: chunks, behind wanted bytes */
-	uint32_t worker;   /* of HANDOFF_SEND: whose, from 1; 0: no worker's */
+	bool last;	   /* HANDOFF_SEND: linger and close after it */
+	bool collected;	   /* the lot has waited for its content */
+	bool continued;	   /* 100 Continue was sent */
+	bool chunked;	   /* HANDOFF_COLLECT: chunks after wanted bytes */
+	uint32_t worker;   /* HANDOFF_SEND: the worker, from 1; 0: none */
 	uint32_t requests; /* answered on this connection so far */
 	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */
 	/*
@@ -55,7 +54,7 @@ struct handoff {
 	uint32_t head_start;
 	uint32_t head_end;
 	int64_t since; /* clock_now() when it began to wait for a worker */
-	int64_t gap;   /* nanoseconds it was parked before that */
+	int64_t gap;   /* how long it was parked before that, nanoseconds */
 	struct peer peer;
 };
 
@@ -65,42 +64,42 @@ struct channel {
 	size_t room; /* channel_capacity, when it was opened */
 };
 
-/* A number that changes with the place and the size of what is sent. */
+/* Returns a number that changes with the layout of messages. */
 uint32_t handoff_layout(void);
-/* Non-blocking at both ends.  -1 with errno. */
+/* Opens a channel, non-blocking at both ends.  -1 with errno. */
 int channel_open(struct channel *channel);
 /*
- * Bytes that a message has room for, whatever else is in it: HANDOFF_BYTES_MAX,
- * or less where the kernel gives less to users who are not root
- * (net.core.wmem_default and wmem_max: socket(7)).  More is never sent.
+ * Returns the largest number of bytes in a message: HANDOFF_BYTES_MAX, or less
+ * if the kernel allows less to an ordinary user (net.core.wmem_default and
+ * wmem_max: socket(7)).
  */
 size_t channel_capacity(const struct channel *channel);
-/* Both ends, of which either may be closed already. */
+/* Closes both ends; either may be closed already. */
 void channel_close(struct channel *channel);
 /*
- * Sends a descriptor and, if it is HANDOFF_SEND, a rest; both stay the
- * caller's.  -1 with errno: EAGAIN when the channel is full, EMSGSIZE when it
- * is more than there is room for.
+ * Sends a connection and, if it is HANDOFF_SEND, a deferred response.  The caller
+ * keeps both.  -1 with errno: EAGAIN if the channel is full, EMSGSIZE if the
+ * message is too large.
  */
 int channel_send(const struct channel *channel, const struct handoff *h, int fd,
     const char *bytes, size_t len, const struct deferred *deferred);
 /*
- * Whether that errno is one that passes by itself, and without an event: memory
- * is short, or a user who is not root has as many descriptors on their way as
- * files may be open (unix(7)).  The channel then looks writable, and is not.
+ * True if that errno is temporary, but no event tells its end: memory is short,
+ * or an ordinary user has as many descriptors on their way as its limit on open
+ * files allows (unix(7)).  The channel then polls as writable, but is not.
  */
 bool channel_is_choked(int error);
-/* Whether a message waits to be received. */
+/* True if a message waits to be received. */
 bool channel_has_message(const struct channel *channel);
 /*
- * Receives up to size bytes.  Returns the descriptor, which is then the
- * caller's, as is the rest; or -1 with errno: EAGAIN when there is none, EMFILE
- * when a connection was lost for want of descriptors, EPIPE when nobody is at
- * the other end any more, EPROTO when it is no such message.
+ * Receives a connection, with up to size bytes.  Returns its descriptor, which
+ * the caller then owns, like the deferred response.  -1 with errno: EAGAIN if
+ * there is no message, EMFILE if a connection was lost for lack of descriptors,
+ * EPIPE if the other end is closed, EPROTO if the message is invalid.
  *
- * A sender may be a worker that was taken over: every count, index and flag is
- * checked here, and descriptors that are refused are closed.  What stays the
- * sender's word is the peer, and what kinds of files the descriptors are.
+ * The sender may be a worker that was taken over.  This function checks every
+ * count, index and flag, and closes descriptors that it refuses.  It does not
+ * check the peer, and the file types of the descriptors.
  */
 int channel_receive(const struct channel *channel, struct handoff *h,
     char *bytes, size_t size, size_t *len, struct deferred *deferred);

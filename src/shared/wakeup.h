@@ -1,9 +1,8 @@
 /*
- * wakeup: one process tells others that there is something to do.  It is a
- * pair of datagram sockets.  The processes at one end share an open file, and
- * any of them may make that file block (O_NONBLOCK belongs to the file): so
- * each send and each receive says for itself that it does not wait, which
- * reads and writes of a pipe or an eventfd cannot.
+ * wakeup: wakes other processes up.  It is a pair of datagram sockets.  The
+ * processes at one end share an open file description, and each of them could
+ * make it blocking, because O_NONBLOCK belongs to the description.  So each send
+ * and receive has MSG_DONTWAIT, which a pipe or an eventfd does not support.
  */
 #ifndef TINED_SHARED_WAKEUP_H
 #define TINED_SHARED_WAKEUP_H
@@ -11,14 +10,14 @@
 #include <stdbool.h>
 
 struct wakeup {
-	int from; /* readable when somebody has sent */
-	int to;	  /* for all who may send */
+	int from; /* readable after a send */
+	int to;	  /* for sending */
 };
 
 /* -1 with errno. */
 int wakeup_open(struct wakeup *w);
 void wakeup_close(struct wakeup *w);
-/* In the handler of a signal, too.  One that is not taken yet is enough. */
+/* Async-signal-safe.  Does nothing if an earlier message is not received yet. */
 void wakeup_send(const struct wakeup *w);
 /*
  * Wakes all processes that watch w->from with EPOLLET, and never take.  The

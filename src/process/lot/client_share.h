@@ -1,7 +1,7 @@
 /*
- * client_share: which of those that are ready may have a worker (--per-client).
- * A client's workers are those that serve it, and those that will take what is
- * on its way to them.
+ * client_share: decides which ready connections may get a worker (--per-client).
+ * Counts for each client the workers that serve it, and its connections on their
+ * way to workers.
  */
 #ifndef TINED_PROCESS_LOT_CLIENT_SHARE_H
 #define TINED_PROCESS_LOT_CLIENT_SHARE_H
@@ -13,13 +13,13 @@
 #include "shared/client_limit.h"
 #include "shared/scoreboard.h"
 
-/* Messages on their way, at most. */
+/* The largest number of connections on their way. */
 #define CLIENT_SHARE_CHANNEL SCORE_CHANNEL_MAX
-/* Clients who have their share, as is known while the queue is gone through. */
+/* Clients that have reached their limit, cached during one pass of the queue. */
 #define CLIENT_SHARE_FULL 16
 
 struct client_share {
-	struct client_limit *limit;	/* NULL: there is no bound */
+	struct client_limit *limit;	/* NULL: no limit */
 	const struct scoreboard *board; /* what was handed over, and taken */
 	uint64_t
 	    channel[CLIENT_SHARE_CHANNEL]; /* the clients of the last of that */
@@ -29,13 +29,13 @@ struct client_share {
 
 void client_share_init(struct client_share *ls, struct client_limit *limit,
     const struct scoreboard *board);
-/* Before the queue is gone through. */
+/* Call it before each pass of the queue. */
 void client_share_begin(struct client_share *ls);
-/* Whether that client may have one more worker. */
+/* True if that client may have one more worker. */
 bool client_share_allows(struct client_share *ls, uint64_t client);
-/* It is just about to be counted as handed to one. */
+/* Call it before a connection of that client is counted as handed over. */
 void client_share_handed(struct client_share *ls, uint64_t client);
-/* After it: whether some wait for their share. */
+/* Call it after the pass; waiting: connections wait because of the limit. */
 void client_share_end(struct client_share *ls, bool waiting);
 bool client_share_is_wanted(const struct client_share *ls);
 

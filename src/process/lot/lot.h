@@ -1,9 +1,9 @@
 /*
- * lot: the process that holds the connections that no worker is serving: idle
- * ones, those whose head or content is still arriving, those that wait for a
- * free worker, those whose clients take their time to receive a response, and
- * those that linger before they close.  One epoll, nothing that blocks.  It
- * knows of HTTP only where a head ends, and where content does.
+ * lot: the process that holds the connections that no worker is serving:
+ * connections that are idle, whose head or content is still arriving, that wait
+ * for a free worker, whose client is slow to receive a response, or that linger
+ * before they close.  It is one event loop, and never blocks.  Of HTTP it knows
+ * only how to find the end of a head and of content.
  *
  * It opens no files, and sends of a file only what is in the page cache
  * (deferred_send_cached), but in a stop, when there are no workers any more.
@@ -18,12 +18,11 @@
 #include "process/inherited.h"
 
 /*
- * When another master has taken the place of this one, SIGNAL_MOVE makes it
- * send all connections to the lot of that one; if that one is gone, SIGNAL_STAY
- * makes it keep and finish what has not been taken.
- *
- * Runs until SIGNAL_STOP comes and what waits has been handed on, or the master
- * dies.  Returns the exit status; the process must end with it.
+ * Runs until SIGNAL_STOP has arrived and all requests are handed over, or until
+ * the master dies.  After an upgrade, SIGNAL_MOVE makes it send all connections
+ * to the new master's lot; if the new master has ended, SIGNAL_STAY makes it keep
+ * the connections that the other lot has not received.  Returns the exit status,
+ * with which the process must end.
  */
 int lot_run(struct inherited *inherited, pid_t master);
 

@@ -1,7 +1,7 @@
 /*
- * state: what the parts of a worker share.  worker.c is its life;
- * serve.c takes a connection, serves it, and parts with it;
- * signals.c is what signals ask of it.
+ * state: the state of a worker, which its modules share.  worker.c is its main
+ * loop; serve.c takes a connection, serves it, and closes or parks it; signals.c
+ * has its signal handlers.
  */
 #ifndef TINED_PROCESS_WORKER_STATE_H
 #define TINED_PROCESS_WORKER_STATE_H
@@ -23,16 +23,16 @@ struct worker {
 	struct service service;
 	struct client client;
 	int epoll;
-	int wake;    /* an eventfd: a signal came */
-	size_t next; /* listener to ask first */
+	int wake;    /* an eventfd: a signal has arrived */
+	size_t next; /* the listener to try first */
 	struct accept_backoff backoff;
 	bool handed_first;
-	bool watches_parked; /* there is no lot that does */
-	bool parks_in_vain;  /* the last time that nothing could be parked */
+	bool watches_parked; /* this worker does, as no lot runs */
+	bool parks_in_vain;  /* the last attempt to park has failed */
 	struct recycle recycle;
 	struct fd_budget fd_budget;
 	pid_t master;
-	/* For handlers of signals: */
+	/* For signal handlers: */
 	volatile sig_atomic_t want_stop;
 	volatile bool let_go; /* the listeners are closed */
 };
@@ -43,7 +43,7 @@ worker_has_lot(const struct worker *w)
 	return !w->inherited->config.no_lot;
 }
 
-/* Whether it takes connections now: it may be killed, or fail to start. */
+/* True if a lot takes connections: it may be killed, or fail to start. */
 static inline bool
 worker_is_lot_there(const struct worker *w)
 {
@@ -51,7 +51,7 @@ worker_is_lot_there(const struct worker *w)
 	    score_lot_is_there(w->inherited->board->lot);
 }
 
-/* Without a lot, the question of a successor to itself comes that way. */
+/* Without a lot, the test request of a successor uses the same channel. */
 static inline bool
 worker_takes_handed(const struct worker *w)
 {
@@ -59,22 +59,22 @@ worker_takes_handed(const struct worker *w)
 }
 
 /*
- * Each takes one connection, if there is any, and serves it for as long as it
- * stays with this worker.  False when there is none: a new one; one that the
- * lot has handed over; one that was on its way to a lot that is gone.
+ * Take a connection and serve it until this worker has closed or parked it: a
+ * new connection; one that the lot has handed over; one that was on its way to a
+ * lot that has ended.  False if there is none.
  */
 bool worker_serve_new(struct worker *w);
 bool worker_serve_handed(struct worker *w);
 bool worker_serve_parked(struct worker *w);
 
-/* So that one that hangs before it serves tells where. */
+/* Handles SIGNAL_TIMED_OUT during the start: logs where the worker hangs. */
 void worker_signals_prepare(const struct score *score, pid_t master);
 /*
- * From now on signals are for this worker, and so is the end of the master,
- * unless privileges are dropped after this.
+ * Installs the signal handlers, also for the end of the master.  Dropping
+ * privileges later would undo the latter.
  */
 void worker_signals_begin(struct worker *w);
-/* Signals find no worker any more. */
+/* Disconnects the signal handlers from the worker. */
 void worker_signals_end(void);
 
 #endif
