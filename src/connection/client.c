@@ -165,7 +165,6 @@ find_head(struct exchange *x, struct request_head_scan *scan)
 	struct text seen = input_text(&x->connection->in);
 	size_t max = x->connection->service->config->max_head;
 
-	request_reset(&x->request);
 	if (seen.len > 0 && scan->at == 0) {
 		scan->end =
 		    request_head_take(seen.at, seen.len, max, &x->request);
@@ -253,6 +252,8 @@ serve_request(struct exchange *x)
 	struct connection *c = x->connection;
 	struct request_head_scan scan = {0};
 
+	request_reset(
+	    &x->request); /* or it would seem parsed: answer_request */
 	switch (read_head(x, &scan)) {
 	case HEAD_READY:
 		/* Past empty lines, and with room for content behind it. */

@@ -378,7 +378,9 @@ resume(struct worker *w, const struct handoff *h)
 	struct connection *c = &w->client.connection;
 
 	c->close_after = h->last;
-	exchange_reset(&w->client.exchange); /* its request was answered */
+	/* Its request was answered, but for what the next one was told. */
+	exchange_reset(&w->client.exchange);
+	w->client.exchange.arrival.continue_sent = h->continued;
 	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
 	finish(w, part(w, client_resume(&w->client)));
 }
