@@ -15,6 +15,8 @@ my %wrong = (
 	'own-field'      => qr/it sets a field that only the connection may set/,
 	'bad-field'      => qr/a field's name or value has bytes/,
 	'bad-stream'     => qr/it sets a field that only the connection may set/,
+	'bad-long-stream' =>
+	    qr/it sets a field that only the connection may set/,
 	'short-stream'   => qr/it is shorter than the length that it declared/,
 );
 my @allowed = (qr/ error: the handler of "\w+ \/f\/[\w-]+ HTTP/);

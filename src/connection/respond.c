@@ -156,14 +156,19 @@ finish_stream(struct exchange *x)
 	}
 }
 
-/* Why what the handler has made must not be sent; NULL if it may be. */
+/*
+ * Why what the handler has made must not be sent; NULL if it may be.  The length
+ * comes last: flush_stream drops the text of a response with another mistake.
+ */
 static const char *
 find_mistake(const struct response *r)
 {
-	if (r->streaming && r->has_declared_length &&
+	const char *mistake = response_mistake(r);
+
+	if (mistake == NULL && r->streaming && r->has_declared_length &&
 	    r->text.len < r->declared_length)
-		return "it is shorter than the length that it declared";
-	return response_mistake(r);
+		mistake = "it is shorter than the length that it declared";
+	return mistake;
 }
 
 /* The one place where a response that a handler made wrong is refused. */

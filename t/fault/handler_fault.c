@@ -285,6 +285,20 @@ bad_stream(struct request *request, struct response *response)
 	}
 }
 
+/* Its mistake is the field, not the length: it writes all that it declared. */
+static void
+bad_long_stream(struct request *request, struct response *response)
+{
+	static const char bytes[1024];
+	const int count = RESPONSE_STREAM_MAX / (int)sizeof(bytes) + 1;
+
+	(void)request;
+	response_declare_length(response, count * sizeof(bytes));
+	response_field(response, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	for (int i = 0; i < count; i++)
+		response_write(response, bytes, sizeof(bytes));
+}
+
 static void
 short_stream(struct request *request, struct response *response)
 {
@@ -331,6 +345,7 @@ static const struct {
     {"/own-field", own_field},
     {"/bad-field", bad_field},
     {"/bad-stream", bad_stream},
+    {"/bad-long-stream", bad_long_stream},
     {"/short-stream", short_stream},
     {"/well", do_well},
 };
