@@ -29,7 +29,7 @@ answer_options(struct response *response, unsigned methods)
 	add_allow(response, methods | METHOD_OPTIONS);
 }
 
-/* Who is to answer it: client.mount, or NULL. */
+/* Finds the mount that answers the request: exchange.mount, or NULL. */
 static void
 route(struct exchange *x)
 {
