@@ -133,7 +133,7 @@ handle(struct exchange *x)
 }
 
 static void
-serve(struct exchange *x)
+answer_serve(struct exchange *x)
 {
 	struct request *request = &x->request;
 	struct response *response = &x->response;
@@ -307,7 +307,7 @@ answer(struct exchange *x)
 	else if (x->arrival.queue_timed_out)
 		answer_queue_timeout(&x->response);
 	else
-		serve(x);
+		answer_serve(x);
 	if (x->content_failure != 0) {
 		answer_failure(x);
 		return;
@@ -333,7 +333,7 @@ first_line(const struct input *in)
 
 /* The connection ends with it. */
 static void
-refuse(struct exchange *x, int status)
+answer_refuse(struct exchange *x, int status)
 {
 	struct connection *c = x->connection;
 	struct text line = x->request.line;
@@ -359,7 +359,7 @@ void
 answer_no_request(struct exchange *x, int status)
 {
 	request_reset(&x->request);
-	refuse(x, status);
+	answer_refuse(x, status);
 }
 
 bool
@@ -375,7 +375,7 @@ answer_request(struct exchange *x, size_t len)
 	x->request.peer = &x->connection->peer;
 	x->began = score_begin(x->connection->service->score, x->request.line);
 	if (status != 0) {
-		refuse(x, status);
+		answer_refuse(x, status);
 		return true;
 	}
 	route(x);

@@ -83,7 +83,7 @@ time_without_lot(const struct connection *c)
  * is only missing it is --linger, and after each the lot may be there again.
  */
 static enum input_result
-wait_without_lot(struct connection *c, int64_t start)
+client_wait_without_lot(struct connection *c, int64_t start)
 {
 	enum input_result result;
 
@@ -114,7 +114,7 @@ wait_for_request(struct connection *c)
 	else if (parking_is_possible(&c->parking))
 		result = input_wait(&c->in, is_spare(c));
 	else
-		result = wait_without_lot(c, start);
+		result = client_wait_without_lot(c, start);
 	if (c->requests > 0) /* the first comes with the connection */
 		c->idle_time = clock_now() - start;
 	return result;

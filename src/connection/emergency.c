@@ -73,7 +73,7 @@ has_unread(const struct client *client)
 }
 
 static void
-drain(int fd)
+emergency_drain(int fd)
 {
 	int64_t deadline = clock_now() + PATIENCE;
 	struct pollfd end = {.fd = fd, .events = POLLIN};
@@ -119,7 +119,7 @@ emergency_client(struct client *client, int status)
 		score_fate(score, SCORE_ANSWERED, answer->status,
 		    bytes.len - answer->head);
 		if (has_unread(client))
-			drain(c->fd);
+			emergency_drain(c->fd);
 	} else if (c->out.sent > x->answer_from || c->out.deferring) {
 		score_fate(score, SCORE_CUT_OFF, x->response.status,
 		    exchange_content_in(x, c->out.sent));

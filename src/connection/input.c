@@ -90,18 +90,18 @@ input_release(struct input *in)
 }
 
 static void
-make_room(struct input *in)
+input_make_room(struct input *in)
 {
 	if (in->begin == in->end || in->end == in->size)
 		move_to_front(in);
 }
 
 static enum input_result
-receive(struct input *in, int flags)
+input_receive(struct input *in, int flags)
 {
 	ssize_t n;
 
-	make_room(in);
+	input_make_room(in);
 	assert(in->end < in->size && "input: it is full of what nobody takes");
 	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
 	do {
@@ -124,7 +124,7 @@ input_wait(struct input *in, bool block)
 	/* In this order: input_hurry looks at them in the other. */
 	in->idle_fd = in->fd;
 	block = block && !in->hurry && !in->yield;
-	result = receive(in, block ? 0 : MSG_DONTWAIT);
+	result = input_receive(in, block ? 0 : MSG_DONTWAIT);
 	in->idle_fd = -1;
 	return result;
 }
@@ -165,7 +165,7 @@ wait_until(struct input *in, int64_t deadline, bool yields)
 
 	for (;;) {
 		struct timespec left = clock_until(deadline);
-		enum input_result result = receive(in, MSG_DONTWAIT);
+		enum input_result result = input_receive(in, MSG_DONTWAIT);
 
 		if (result != INPUT_TIMEOUT)
 			return result;

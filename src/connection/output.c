@@ -26,7 +26,7 @@ output_init(struct output *o, int64_t timeout, int64_t tick)
 
 /* Nobody needs it any more. */
 static void
-drop_deferred(struct output *o)
+output_drop_deferred(struct output *o)
 {
 	uint64_t kept = o->kept_bytes;
 
@@ -48,7 +48,7 @@ output_pass_deferred(struct output *o)
 void
 output_free(struct output *o)
 {
-	drop_deferred(o);
+	output_drop_deferred(o);
 	free(o->buffer);
 	o->buffer = NULL;
 }
@@ -81,7 +81,7 @@ output_attach(struct output *o, int fd)
 	o->failed = false;
 	o->began = 0;
 	o->deferring = false;
-	drop_deferred(o);
+	output_drop_deferred(o);
 }
 
 void
@@ -108,7 +108,7 @@ has_failed(ssize_t n)
  * when SO_SNDTIMEO passed (or a signal came): only then is the clock asked.
  */
 static bool
-may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
+output_may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
 {
 	if (has_failed(n))
 		return false;
@@ -209,7 +209,7 @@ begin_deferring(
 		return false;
 	if (defer_parts(o, message->msg_iov, message->msg_iovlen))
 		return true;
-	drop_deferred(o);
+	output_drop_deferred(o);
 	return false;
 }
 
@@ -245,7 +245,8 @@ send_parts(struct output *o, int flags)
 
 		if (n == (ssize_t)o->waiting)
 			break;
-		o->failed = wait != 0 ? has_failed(n) : !may_go_on(o, &rate, n);
+		o->failed =
+		    wait != 0 ? has_failed(n) : !output_may_go_on(o, &rate, n);
 		if (n > 0)
 			advance(o, &message, (size_t)n);
 		if (!o->failed && begin_deferring(o, &message, reason)) {
@@ -327,7 +328,7 @@ add_part(struct output *o, const char *bytes, size_t len)
 
 /* Room for len bytes in the buffer and for one part, more to come. */
 static void
-make_room(struct output *o, size_t len)
+output_make_room(struct output *o, size_t len)
 {
 	if (o->part_count == OUTPUT_PARTS_MAX ||
 	    OUTPUT_BUFFER_SIZE - o->used < len)
@@ -339,7 +340,7 @@ output_copy(struct output *o, const char *bytes, size_t len)
 {
 	if (o->failed || len == 0)
 		return;
-	make_room(o, len < OUTPUT_BUFFER_SIZE ? len : 0);
+	output_make_room(o, len < OUTPUT_BUFFER_SIZE ? len : 0);
 	if (len >= OUTPUT_BUFFER_SIZE) {
 		add_part(o, bytes, len);
 		pass_parts(o, MSG_MORE);
@@ -355,14 +356,14 @@ output_refer(struct output *o, const char *bytes, size_t len)
 {
 	if (o->failed || len == 0)
 		return;
-	make_room(o, 0);
+	output_make_room(o, 0);
 	add_part(o, bytes, len);
 }
 
 static void
 read_file(struct output *o, int file, uint64_t offset, size_t length)
 {
-	make_room(o, length);
+	output_make_room(o, length);
 	while (length > 0 && !o->failed) {
 		char *to = o->buffer + o->used;
 		ssize_t n = pread(file, to, length, (off_t)offset);
@@ -412,7 +413,8 @@ set_waiting(const struct output *o, bool may_wait)
  * may: it has no flag for that.
  */
 static ssize_t
-send_step(struct output *o, int file, off_t *at, size_t want, bool may_wait)
+output_send_step(
+    struct output *o, int file, off_t *at, size_t want, bool may_wait)
 {
 	ssize_t n;
 
@@ -440,13 +442,14 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 	while (length > 0 && !o->failed) {
 		size_t want =
 		    length < OUTPUT_FILE_STEP ? length : OUTPUT_FILE_STEP;
-		ssize_t n = send_step(o, file, &at, want, may_wait);
+		ssize_t n = output_send_step(o, file, &at, want, may_wait);
 
 		if (n > 0)
 			length -= (size_t)n;
 		if (!may_wait)
 			min_rate_start(&rate, o->timeout);
-		if (n == 0 || (n != (ssize_t)want && !may_go_on(o, &rate, n)))
+		if (n == 0 ||
+		    (n != (ssize_t)want && !output_may_go_on(o, &rate, n)))
 			o->failed = true;
 		else if (length > 0 &&
 		    is_to_be_deferred(o, n == OUTPUT_FILE_STEP, began) &&
@@ -473,7 +476,7 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
  * Until it is sent, has failed, or somebody else is to go on, if that may be.
  */
 static int
-send_deferred(struct output *o, bool to_the_end)
+output_send_next(struct output *o, bool to_the_end)
 {
 	bool may_wait = to_the_end || !may_defer(o, PARKING_FULL);
 	int64_t began = clock_now();
@@ -493,7 +496,7 @@ send_deferred(struct output *o, bool to_the_end)
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
 
 		o->failed = (n == -1 && errno == EIO) ||
-		    (!whole && !may_go_on(o, &rate, n));
+		    (!whole && !output_may_go_on(o, &rate, n));
 		if (o->failed || to_the_end)
 			continue;
 		o->deferring = deferred_length(o->deferred) > 0 &&
@@ -504,14 +507,14 @@ send_deferred(struct output *o, bool to_the_end)
 	}
 	if (o->failed)
 		return -1;
-	drop_deferred(o);
+	output_drop_deferred(o);
 	return 0;
 }
 
 int
 output_send_deferred(struct output *o)
 {
-	return send_deferred(o, true);
+	return output_send_next(o, true);
 }
 
 void
@@ -527,7 +530,7 @@ output_resume(struct output *o)
 
 	if (spilled > 0 && parking_keep(o->parking, spilled))
 		o->kept_bytes = spilled;
-	return send_deferred(o, false);
+	return output_send_next(o, false);
 }
 
 void

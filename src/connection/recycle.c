@@ -70,7 +70,7 @@ is_leaking(struct recycle *r)
 }
 
 static void
-log_end(const struct recycle *r)
+recycle_log_end(const struct recycle *r)
 {
 	unsigned long long served = r->served;
 
@@ -99,6 +99,6 @@ recycle_is_due(struct recycle *r)
 		return false;
 	r->due = scoreboard_may_leave(r->board);
 	if (r->due)
-		log_end(r);
+		recycle_log_end(r);
 	return r->due;
 }

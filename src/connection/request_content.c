@@ -125,7 +125,7 @@ has_come(struct exchange *x, struct collect *look)
 
 /* While there is no lot, a worker waits in its place until there is one. */
 static enum input_result
-wait_without_lot(struct exchange *x)
+request_content_wait_without_lot(struct exchange *x)
 {
 	struct connection *c = x->connection;
 	struct min_rate *rate = &x->body_rate;
@@ -165,7 +165,7 @@ wait_briefly(
 	*result = INPUT_BYTES;
 	while (sent && *result == INPUT_BYTES && !has_come(x, look))
 		*result = parking_misses_lot(&x->connection->parking)
-		    ? wait_without_lot(x)
+		    ? request_content_wait_without_lot(x)
 		    : input_linger(&x->connection->in, deadline);
 	end_wait(x, state);
 	return sent;

@@ -118,7 +118,7 @@ become(const struct children *all, const struct child *child, pid_t master)
 }
 
 static bool
-start(struct children *all, struct child *child)
+child_start(struct children *all, struct child *child)
 {
 	const struct child_row *row = &child_table[child->kind];
 	struct inherited *h = all->inherited;
@@ -160,7 +160,7 @@ start(struct children *all, struct child *child)
 static void
 start_worker(struct children *all, struct child *child, bool ahead)
 {
-	if (!start(all, child))
+	if (!child_start(all, child))
 		return;
 	child->ahead = ahead;
 	(*count_of(all, child))++;
@@ -188,7 +188,7 @@ void
 child_spawn_one(struct children *all, enum child_kind kind)
 {
 	if (child_next(all, kind) <= clock_now())
-		(void)start(all, child_of(all, kind));
+		(void)child_start(all, child_of(all, kind));
 }
 
 void

@@ -49,7 +49,7 @@ exit_report_add_cause(struct buffer *b, int status)
 }
 
 static void
-add_cause(struct buffer *b, const struct exit_report *o)
+exit_report_add_end(struct buffer *b, const struct exit_report *o)
 {
 	if (!o->timed_out && !o->late)
 		exit_report_add_cause(b, o->status);
@@ -83,7 +83,7 @@ log_failure(const struct exit_report *o)
 {
 	struct buffer words = {0};
 
-	add_cause(&words, o);
+	exit_report_add_end(&words, o);
 	buffer_add_char(&words, ' ');
 	exit_report_describe(&words, &o->score);
 	add_fate(&words, o);
@@ -94,7 +94,7 @@ log_failure(const struct exit_report *o)
 }
 
 static void
-log_end(const struct exit_report *o)
+exit_report_log_end(const struct exit_report *o)
 {
 	if (exit_report_is_of_failure(o))
 		log_failure(o);
@@ -178,7 +178,7 @@ exit_report_publish(
 	enum score_event event = exit_report_event(o);
 
 	if (!quietly)
-		log_end(o);
+		exit_report_log_end(o);
 	log_request(o, inherited);
 	if (event != SCORE_EVENTS)
 		scoreboard_add(inherited->board, event);

@@ -11,7 +11,7 @@
 
 /* Workers go on without it, even if the kernel cannot end it yet. */
 static void
-end(struct children *all, struct child *lot)
+lot_watch_end(struct children *all, struct child *lot)
 {
 	log_error("the lot[%d] has stood still for %g s (--start-timeout): it "
 		  "is killed",
@@ -57,6 +57,6 @@ lot_watch_act(int64_t next, struct children *all)
 	}
 	if (now < lot->kill_at)
 		return lot->kill_at;
-	end(all, lot);
+	lot_watch_end(all, lot);
 	return CLOCK_NEVER;
 }

@@ -70,7 +70,7 @@ static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
     SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
 
 static void
-on_signal(int signo)
+master_on_signal(int signo)
 {
 	switch (signo) {
 	case SIGCHLD:
@@ -107,10 +107,10 @@ on_signal(int signo)
 
 /* Blocked but for ppoll, so that no signal comes between a look and a wait. */
 static void
-set_up_signals(struct master *m)
+master_set_up_signals(struct master *m)
 {
 	signals_block(handled, &m->before);
-	signals_handle(handled, on_signal);
+	signals_handle(handled, master_on_signal);
 	signals_block_internal();
 	for (const int *s = handled; *s != 0; s++)
 		sigdelset(&m->before, *s);
@@ -140,7 +140,7 @@ pass_on_stop(const struct master *m, int signo)
 }
 
 static void
-begin_stop(struct master *m)
+master_begin_stop(struct master *m)
 {
 	pass_on_stop(m, SIGTERM);
 	log_notice("stopping, within %g s",
@@ -182,7 +182,7 @@ act_on_stop(struct master *m)
 {
 	act_on_interrupt(m);
 	if (!m->stop.begun && (want_stop || want_stop_now))
-		begin_stop(m);
+		master_begin_stop(m);
 	if (m->stop.begun && (want_stop_now || clock_now() >= m->stop.deadline))
 		stop_now(m);
 	stop_act(&m->stop, &m->children);
@@ -348,7 +348,7 @@ act_on_succession(struct master *m)
 		m->deserted = true;
 		if (!m->stop.begun) {
 			upgrade_log_loss(all);
-			begin_stop(m);
+			master_begin_stop(m);
 		}
 		child_signal(all, CHILD_LOT, SIGNAL_STAY);
 	}
@@ -432,7 +432,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		    m->started ? "no worker has responded to the test request"
 			       : "no worker could be started");
 		m->failed = true;
-		begin_stop(m);
+		master_begin_stop(m);
 	}
 }
 
@@ -532,7 +532,7 @@ must_go_on(const struct master *m)
 }
 
 static void
-loop(struct master *m, const struct master_hooks *hooks)
+master_loop(struct master *m, const struct master_hooks *hooks)
 {
 	while (must_go_on(m)) {
 		if (want_reap) {
@@ -572,7 +572,7 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	    .inherited = inherited,
 	};
 
-	set_up_signals(&m);
+	master_set_up_signals(&m);
 	children_init(&m.children, inherited, hooks->leave);
 	autoscale_init(&m.autoscale, inherited);
 	m.ready_deadline = clock_now() + READY_TIME;
@@ -580,7 +580,7 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	m.next_ping = CLOCK_NEVER;
 	if (!takeover_is_waiting()) /* it is not heard before it is announced */
 		ping_at_once(&m);
-	loop(&m, hooks);
+	master_loop(&m, hooks);
 	child_end_status(&m.children);
 	sd_status_free(&m.sd_status);
 	children_free(&m.children);

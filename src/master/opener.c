@@ -62,7 +62,7 @@ send_bytes(enum kind kind, size_t index, const char *bytes, size_t len)
 }
 
 static void
-tell(const char *path)
+opener_tell(const char *path)
 {
 	struct message m = {.kind = OPENING};
 
@@ -114,7 +114,7 @@ leave_all_else(int line)
 static _Noreturn void
 open_all(const struct inherited *h, int line, pid_t master)
 {
-	const struct site_source from = {.tell = tell};
+	const struct site_source from = {.tell = opener_tell};
 	struct inherited copy = *h;
 	struct buffer why = {0};
 
@@ -132,7 +132,7 @@ open_all(const struct inherited *h, int line, pid_t master)
 }
 
 static int
-start(struct opener *o, const struct inherited *h, const int ends[2])
+opener_start(struct opener *o, const struct inherited *h, const int ends[2])
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
@@ -158,7 +158,7 @@ opener_begin(struct opener *o, const struct inherited *h)
 	    .line = ends[0],
 	    .deadline = clock_now() + OPENER_PATIENCE,
 	};
-	result = start(o, h, ends);
+	result = opener_start(o, h, ends);
 	saved = errno;
 	close(ends[1]);
 	if (result == 0)
@@ -179,7 +179,7 @@ keep(int *place, int fd)
 }
 
 static enum opener_result
-take(struct opener *o, const struct message *m, int fd)
+opener_take(struct opener *o, const struct message *m, int fd)
 {
 	struct site_opened *opened = &o->opened;
 
@@ -206,7 +206,7 @@ take(struct opener *o, const struct message *m, int fd)
 
 /* 1, 0 when it has ended, or -1 with errno. */
 static int
-receive(struct opener *o, struct message *m, int *fd)
+opener_receive(struct opener *o, struct message *m, int *fd)
 {
 	struct iovec part = {.iov_base = m, .iov_len = sizeof(*m)};
 	struct passed_fds fds;
@@ -244,8 +244,9 @@ opener_act(struct opener *o, struct buffer *why)
 	struct message m;
 	int fd, got = 1;
 
-	while (result == OPENER_PENDING && (got = receive(o, &m, &fd)) == 1)
-		result = take(o, &m, fd);
+	while (
+	    result == OPENER_PENDING && (got = opener_receive(o, &m, &fd)) == 1)
+		result = opener_take(o, &m, fd);
 	if (result != OPENER_PENDING)
 		return result;
 	if (got == 0) {

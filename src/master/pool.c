@@ -34,7 +34,7 @@ count_missing(const struct pool_limits *limits, const struct pool_counts *c)
 
 /* A new step is a larger one, if the one before was not enough. */
 static int
-grow(const struct pool_limits *limits, const struct pool_counts *c,
+pool_grow(const struct pool_limits *limits, const struct pool_counts *c,
     struct pool_history *h, int64_t now)
 {
 	int missing = count_missing(limits, c);
@@ -116,7 +116,7 @@ pool_plan(const struct pool_limits *limits, const struct pool_counts *counts,
 	else if (counts->running > limits->max)
 		plan.retire = counts->running - limits->max;
 	else
-		plan.spawn = grow(limits, counts, h, now);
+		plan.spawn = pool_grow(limits, counts, h, now);
 	if (counts->running <= limits->min)
 		h->shrinks = h->quiet_ends = 0; /* it begins anew */
 	else if (plan.spawn == 0 && plan.retire == 0)

@@ -76,7 +76,7 @@ reap_worker(struct children *all, struct child *child, int status, bool quietly)
 }
 
 static void
-log_end(const struct child *child, int status)
+reap_log_end(const struct child *child, int status)
 {
 	const struct child_row *row = &child_table[child->kind];
 	struct buffer cause = {0};
@@ -95,7 +95,7 @@ reap_other(struct children *all, struct child *child, int status, bool quietly)
 	bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 
 	if (failed && !quietly)
-		log_end(child, status);
+		reap_log_end(child, status);
 	if (clock_now() - child->started >= PROVEN_TIME)
 		child->failures = 0;
 	if (failed)

@@ -79,7 +79,7 @@ is_new_serving(const struct reload *r, const struct children *all)
 }
 
 static void
-end(struct reload *r)
+reload_end(struct reload *r)
 {
 	r->pending = false;
 	sd_notify_send("READY=1");
@@ -100,7 +100,7 @@ complete(struct reload *r, struct children *all, size_t leaving)
 	buffer_free(&rest);
 	inherited_close(&r->before);
 	all->before = NULL;
-	end(r);
+	reload_end(r);
 }
 
 /* All have been asked: true when none of the old ones takes more clients. */
@@ -131,11 +131,11 @@ give_up(struct reload *r, struct children *all)
 	inherited_close(all->inherited);
 	go_back(r, all->inherited);
 	all->before = NULL;
-	end(r);
+	reload_end(r);
 }
 
 static void
-refuse(struct reload *r, struct children *all, const char *why)
+reload_refuse(struct reload *r, struct children *all, const char *why)
 {
 	bool again = r->again;
 
@@ -143,13 +143,13 @@ refuse(struct reload *r, struct children *all, const char *why)
 		log_error("cannot reload: %s; nothing has changed", why);
 	r->logged = r->by_worker;
 	r->opening = false;
-	end(r);
+	reload_end(r);
 	if (again)
 		reload_begin(r, all);
 }
 
 static void
-begin(struct reload *r, struct children *all, bool by_worker)
+reload_start(struct reload *r, struct children *all, bool by_worker)
 {
 	*r = (struct reload){
 	    .began = clock_now(),
@@ -163,7 +163,7 @@ begin(struct reload *r, struct children *all, bool by_worker)
 	sd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 	    (long long)(r->began / CLOCK_MICROSECOND));
 	if (opener_begin(&r->opener, all->inherited) == -1) {
-		refuse(r, all, strerror(errno));
+		reload_refuse(r, all, strerror(errno));
 		return;
 	}
 	r->pending = r->opening = true;
@@ -175,12 +175,12 @@ reload_begin(struct reload *r, struct children *all)
 	if (r->pending)
 		r->again = true;
 	else
-		begin(r, all, false);
+		reload_start(r, all, false);
 }
 
 /* In the place of the old, as there are pointers into the site. */
 static int
-take(struct reload *r, struct inherited *h, struct buffer *why)
+reload_take(struct reload *r, struct inherited *h, struct buffer *why)
 {
 	const struct site_source from = {.opened = &r->opener.opened};
 
@@ -200,7 +200,7 @@ act_on_opening(struct reload *r, struct children *all)
 
 	if (result == OPENER_PENDING)
 		return false;
-	if (result == OPENER_DONE && take(r, all->inherited, &why) == -1)
+	if (result == OPENER_DONE && reload_take(r, all->inherited, &why) == -1)
 		result = OPENER_FAILED;
 	opener_end(&r->opener);
 	if (result == OPENER_DONE) {
@@ -208,7 +208,7 @@ act_on_opening(struct reload *r, struct children *all)
 		r->opening = false;
 		r->began = r->progress = clock_now();
 	} else {
-		refuse(r, all, buffer_string(&why));
+		reload_refuse(r, all, buffer_string(&why));
 	}
 	buffer_free(&why);
 	return result == OPENER_DONE;
@@ -266,7 +266,7 @@ bool
 reload_act(struct reload *r, struct children *all)
 {
 	if (is_asked_for(r, all) && clock_now() >= r->not_before)
-		begin(r, all, true);
+		reload_start(r, all, true);
 	if (!r->pending)
 		return false;
 	if (r->opening)

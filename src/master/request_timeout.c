@@ -11,7 +11,7 @@ earlier(int64_t a, int64_t b)
 
 /* Its worker ends itself, and knows best whether it hangs. */
 static int64_t
-tell(struct child *child, int64_t since, int64_t now)
+request_timeout_tell(struct child *child, int64_t since, int64_t now)
 {
 	child->hung = since;
 	child->kill_at = now + REQUEST_TIMEOUT_PATIENCE;
@@ -58,7 +58,7 @@ check(struct child *child, const struct score *score, const struct config *c)
 	if (since + timeout > now)
 		return since + timeout;
 	child->late = score_state(score) == SCORE_STARTING;
-	return tell(child, since, now);
+	return request_timeout_tell(child, since, now);
 }
 
 /* It has no request, and says what it waits for when it has started. */

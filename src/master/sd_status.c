@@ -8,7 +8,7 @@
 #include "status/snapshot.h"
 
 static void
-begin(struct sd_status *b)
+sd_status_start(struct sd_status *b)
 {
 	b->looked = clock_now();
 	b->next = b->looked + SD_STATUS_TIME;
@@ -17,7 +17,7 @@ begin(struct sd_status *b)
 void
 sd_status_begin(struct sd_status *b)
 {
-	begin(b);
+	sd_status_start(b);
 	if (!sd_notify_is_wanted())
 		b->next = CLOCK_NEVER;
 }
@@ -49,7 +49,7 @@ describe(struct buffer *b, const struct status_snapshot *s, const char *size,
 
 /* True when that was said already. */
 static bool
-tell(struct sd_status *b, const struct buffer *line)
+sd_status_tell(struct sd_status *b, const struct buffer *line)
 {
 	if (text_equal(buffer_text(&b->last), buffer_text(line)))
 		return true;
@@ -76,7 +76,7 @@ look(struct sd_status *b, const struct inherited *h, const char *size)
 	status_take(&s, &from, getpid());
 	served = s.counts[COUNT_REQUESTS] - b->served;
 	describe(&line, &s, size, (double)served / seconds);
-	quiet = tell(b, &line) && served == 0 && status_busy(&s) == 0;
+	quiet = sd_status_tell(b, &line) && served == 0 && status_busy(&s) == 0;
 	b->looked = now;
 	b->served += served;
 	buffer_free(&line);
@@ -88,7 +88,7 @@ sd_status_act(struct sd_status *b, const struct inherited *h, const char *size)
 {
 	if (b->next == CLOCK_NEVER) {
 		if (b->last.len > 0 && !atomic_load(&h->board->hints->asleep))
-			begin(b);
+			sd_status_start(b);
 		return;
 	}
 	if (clock_now() < b->next)

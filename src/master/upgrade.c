@@ -32,7 +32,7 @@ static struct {
 
 /* setproctitle(3) writes over the words. */
 static char **
-copy(char **argv)
+upgrade_copy(char **argv)
 {
 	size_t count = 0;
 	char **words;
@@ -50,7 +50,7 @@ upgrade_remember(char **argv)
 {
 	origin.program = path_absolute((const char *)getauxval(AT_EXECFN));
 	origin.folder = get_current_dir_name();
-	origin.argv = copy(argv);
+	origin.argv = upgrade_copy(argv);
 }
 
 /* For the successor, after exec too. */
@@ -209,7 +209,7 @@ fail(struct children *all, const char *how)
 }
 
 static void
-add_cause(struct buffer *b, int status)
+upgrade_add_cause(struct buffer *b, int status)
 {
 	if (status == SUCCESSOR_STATUS_UNKNOWN)
 		buffer_add_string(b, "has ended");
@@ -223,7 +223,7 @@ fail_by_end(struct children *all)
 	struct buffer cause = {0};
 	enum upgrade_result result;
 
-	add_cause(&cause, all->successor.status);
+	upgrade_add_cause(&cause, all->successor.status);
 	result = fail(all, buffer_string(&cause));
 	buffer_free(&cause);
 	return result;

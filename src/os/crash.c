@@ -49,7 +49,7 @@ crash_die(int signo)
 }
 
 static void
-add_cause(struct buffer *b, const siginfo_t *info)
+crash_add_cause(struct buffer *b, const siginfo_t *info)
 {
 	const char *name = sigabbrev_np(info->si_signo);
 
@@ -71,7 +71,7 @@ on_broken(int signo, siginfo_t *info, void *context)
 	crash_limit_life();
 	if (emergency_hook != NULL)
 		emergency_hook();
-	add_cause(&words, info);
+	crash_add_cause(&words, info);
 	log_dying(buffer_text(&words));
 	backtrace_log(context);
 	alarm(0); /* a core may take its time */

@@ -77,7 +77,7 @@ channel_size(const struct channel *channel)
 
 /* Up to net.core.wmem_max, which may be less than it has already. */
 static void
-grow(struct channel *channel, int size)
+channel_grow(struct channel *channel, int size)
 {
 	size_t before = channel_size(channel);
 	int half = (int)(before / 2); /* which the kernel doubles */
@@ -114,7 +114,7 @@ channel_open(struct channel *channel)
 	/* Without the privilege it is as large as the kernel likes. */
 	if (setsockopt(channel->to, SOL_SOCKET, SO_SNDBUFFORCE, &size,
 		sizeof(size)) == -1)
-		grow(channel, size);
+		channel_grow(channel, size);
 	channel->room = channel_capacity(channel);
 	return 0;
 }
@@ -133,7 +133,7 @@ channel_capacity(const struct channel *channel)
 }
 
 static void
-close_end(int *end)
+channel_close_end(int *end)
 {
 	if (*end != -1)
 		close(*end);
@@ -143,8 +143,8 @@ close_end(int *end)
 void
 channel_close(struct channel *channel)
 {
-	close_end(&channel->from);
-	close_end(&channel->to);
+	channel_close_end(&channel->from);
+	channel_close_end(&channel->to);
 }
 
 static void *
@@ -194,7 +194,7 @@ channel_has_message(const struct channel *channel)
 
 /* Returns -1 with that errno. */
 static int
-refuse(struct passed_fds *passed, int error)
+channel_refuse(struct passed_fds *passed, int error)
 {
 	fd_passing_close(passed);
 	errno = error;
@@ -264,7 +264,7 @@ take_descriptors(struct passed_fds *passed, struct deferred *deferred)
 	size_t wanted = 1u + with_file + with_spill;
 
 	if (passed->error != 0 || passed->count != wanted)
-		return refuse(
+		return channel_refuse(
 		    passed, passed->error != 0 ? passed->error : EPROTO);
 	if (with_file)
 		deferred->file = passed->at[1];
@@ -320,15 +320,15 @@ channel_receive(const struct channel *channel, struct handoff *h, char *bytes,
 	if (n == -1)
 		return -1;
 	if (n == 0 && is_hung_up(channel))
-		return refuse(&passed, EPIPE);
+		return channel_refuse(&passed, EPIPE);
 	if ((size_t)n < sizeof(*h) || passed.error == EPROTO ||
 	    !mend_handoff(h))
-		return refuse(&passed, EPROTO);
+		return channel_refuse(&passed, EPROTO);
 	*len = (size_t)n - sizeof(*h);
 	mend_head(h, *len);
 	if (h->kind != HANDOFF_SEND)
 		return take_descriptors(&passed, NULL);
 	if (!take_deferred(bytes, len, deferred))
-		return refuse(&passed, EPROTO);
+		return channel_refuse(&passed, EPROTO);
 	return take_descriptors(&passed, deferred);
 }

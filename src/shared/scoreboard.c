@@ -130,7 +130,7 @@ repair(struct score *s)
 }
 
 static void
-copy(char *to, size_t size, struct text from)
+scoreboard_copy(char *to, size_t size, struct text from)
 {
 	if (from.len >= size)
 		from.len = size - 1;
@@ -204,7 +204,7 @@ void
 score_connection(struct score *s, struct text client)
 {
 	begin_change(s);
-	copy(s->client, sizeof(s->client), client);
+	scoreboard_copy(s->client, sizeof(s->client), client);
 	s->request[0] = '\0';
 	end_change(s);
 	RELAXED_SET(s->came, clock_now());
@@ -214,7 +214,7 @@ void
 score_request(struct score *s, struct text line)
 {
 	begin_change(s);
-	copy(s->request, sizeof(s->request), line);
+	scoreboard_copy(s->request, sizeof(s->request), line);
 	end_change(s);
 }
 

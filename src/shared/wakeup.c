@@ -22,7 +22,7 @@ wakeup_open(struct wakeup *w)
 }
 
 static void
-close_end(int *end)
+wakeup_close_end(int *end)
 {
 	if (*end != -1)
 		close(*end);
@@ -32,8 +32,8 @@ close_end(int *end)
 void
 wakeup_close(struct wakeup *w)
 {
-	close_end(&w->from);
-	close_end(&w->to);
+	wakeup_close_end(&w->from);
+	wakeup_close_end(&w->to);
 }
 
 void

@@ -167,7 +167,7 @@ evict_first(struct lot *lot, enum parked_state state)
 }
 
 static bool
-has_memory(const struct lot *lot)
+gate_has_memory(const struct lot *lot)
 {
 	return lot->parked.memory <= lot->inherited->lot_memory;
 }
@@ -176,7 +176,7 @@ has_memory(const struct lot *lot)
 void
 lot_make_memory(struct lot *lot)
 {
-	while (!has_memory(lot) &&
+	while (!gate_has_memory(lot) &&
 	    (evict_first(lot, PARKED_COLLECT) ||
 		evict_first(lot, PARKED_HEAD) || evict_first(lot, PARKED_IDLE)))
 		continue;
@@ -202,7 +202,7 @@ has_reserve(const struct lot *lot)
  * may not.
  */
 static bool
-make_room(struct lot *lot, size_t descriptors)
+gate_make_room(struct lot *lot, size_t descriptors)
 {
 	lot_make_memory(lot);
 	while (!has_places(lot, descriptors))
@@ -211,7 +211,7 @@ make_room(struct lot *lot, size_t descriptors)
 		    !evict_first(lot, PARKED_HEAD) &&
 		    !evict_first(lot, PARKED_COLLECT))
 			return false;
-	return has_memory(lot);
+	return gate_has_memory(lot);
 }
 
 static int
@@ -258,7 +258,7 @@ be_full(struct lot *lot)
 static void
 run_short(struct lot *lot)
 {
-	if (has_memory(lot))
+	if (gate_has_memory(lot))
 		be_full(lot);
 	else
 		hold_off(lot);
@@ -271,7 +271,7 @@ run_short(struct lot *lot)
 static bool
 has_room_for_parked(struct lot *lot)
 {
-	if (make_room(lot, HANDOFF_DESCRIPTORS_MAX))
+	if (gate_make_room(lot, HANDOFF_DESCRIPTORS_MAX))
 		return true;
 	run_short(lot);
 	return has_reserve(lot);
@@ -284,7 +284,7 @@ is_out_of_descriptors(int error)
 }
 
 static void
-starve(struct lot *lot, int source, int error)
+gate_starve(struct lot *lot, int source, int error)
 {
 	accept_backoff_begin(&lot->backoff, source, error);
 	lot->backoff_until =
@@ -301,7 +301,7 @@ lot_open_sources(struct lot *lot)
 	if (lot_watch_sources(lot) == 0)
 		accept_backoff_end(&lot->backoff, epoll);
 	else
-		starve(lot, epoll, errno);
+		gate_starve(lot, epoll, errno);
 }
 
 /*
@@ -321,7 +321,7 @@ stop_being_full(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || lot->drained || !has_memory(lot) ||
+	if (!lot->held_off || lot->drained || !gate_has_memory(lot) ||
 	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->backoff_until)
 		return;
@@ -418,7 +418,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 
 /* It is done with: true, as of take_in. */
 static bool
-refuse(const struct lot *lot, const struct handoff *h, int fd,
+gate_refuse(const struct lot *lot, const struct handoff *h, int fd,
     struct deferred *deferred)
 {
 	close(fd);
@@ -449,7 +449,7 @@ end_channel(struct lot *lot, const struct channel *channel)
 static void
 starve_at_channel(struct lot *lot, const struct channel *channel, int source)
 {
-	starve(lot, source, errno);
+	gate_starve(lot, source, errno);
 	parked_all_unwatch(&lot->parked, channel->from);
 	be_full(lot);
 }
@@ -476,7 +476,7 @@ act_on_failure(struct lot *lot, const struct channel *channel,
  * gone has no address any more, and is done with.
  */
 static bool
-is_client(const struct lot *lot, const struct channel *channel,
+gate_is_client(const struct lot *lot, const struct channel *channel,
     struct handoff *h, int fd)
 {
 	return channel == &lot->inherited->predecessor ||
@@ -503,10 +503,10 @@ take_one(struct lot *lot, const struct channel *channel)
 		return false;
 	}
 	accept_backoff_end(&lot->backoff, channel->from);
-	if (is_client(lot, channel, &h, fd))
+	if (gate_is_client(lot, channel, &h, fd))
 		taken = take_in(lot, &h, fd, len, &deferred);
 	else
-		taken = refuse(lot, &h, fd, &deferred);
+		taken = gate_refuse(lot, &h, fd, &deferred);
 	if (!taken)
 		starve_at_channel(lot, channel, lot->parked.epoll);
 	relieve_worker(lot, &h, spilled);
@@ -538,25 +538,25 @@ step_back(struct lot *lot, int listener)
 	parked_all_unwatch(&lot->parked, listener);
 	if (parked_all_watch(&lot->parked, listener, EPOLLIN | EPOLLEXCLUSIVE,
 		&lot->inherited->listeners) == -1)
-		starve(lot, lot->parked.epoll, errno);
+		gate_starve(lot, lot->parked.epoll, errno);
 }
 
 /* Every worker is busy: what would wait for one in silence waits here. */
 static void
-accept_from(struct lot *lot, int listener)
+gate_accept_from(struct lot *lot, int listener)
 {
 	struct peer peer = {.length = sizeof(peer.address)};
 	struct parked *b;
 	int fd;
 
-	if (!make_room(lot, 1)) {
+	if (!gate_make_room(lot, 1)) {
 		run_short(lot);
 		return;
 	}
 	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
 	    SOCK_CLOEXEC);
 	if (fd == -1 && is_out_of_descriptors(errno)) {
-		starve(lot, listener, errno);
+		gate_starve(lot, listener, errno);
 		return;
 	}
 	accept_backoff_end(&lot->backoff, listener);
@@ -570,7 +570,7 @@ accept_from(struct lot *lot, int listener)
 		listener_set_timeouts(&lot->inherited->listeners, fd);
 	b = parked_new(&lot->parked, fd, PARKED_IDLE);
 	if (b == NULL) {
-		starve(lot, lot->parked.epoll, errno);
+		gate_starve(lot, lot->parked.epoll, errno);
 		return;
 	}
 	b->peer = peer;
@@ -585,7 +585,7 @@ lot_accept_all(struct lot *lot)
 
 	for (size_t i = 0; i < l->count && !lot->stopping && !lot->held_off;
 	     i++)
-		accept_from(lot, l->at[i].fd);
+		gate_accept_from(lot, l->at[i].fd);
 }
 
 void

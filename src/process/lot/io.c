@@ -49,7 +49,7 @@ lot_look_at_bytes(struct lot *lot, struct parked *b)
 
 /* Whether it may have more time, if it is not too slow. */
 static bool
-may_go_on(const struct lot *lot, const struct parked *b)
+io_may_go_on(const struct lot *lot, const struct parked *b)
 {
 	if (b->state == PARKED_LINGER)
 		return !lot->stopping &&
@@ -63,12 +63,12 @@ count_moved(struct lot *lot, struct parked *b, size_t n)
 {
 	b->moved += n;
 	if (b->moved >= min_rate_quota(lot->parked.limits[b->state]) &&
-	    may_go_on(lot, b))
+	    io_may_go_on(lot, b))
 		parked_enter(&lot->parked, b, b->state);
 }
 
 static void
-drain(struct lot *lot, struct parked *b)
+io_drain(struct lot *lot, struct parked *b)
 {
 	ssize_t n = recv(
 	    b->fd, lot->scratch, HANDOFF_BYTES_MAX, MSG_DONTWAIT | MSG_TRUNC);
@@ -80,7 +80,7 @@ drain(struct lot *lot, struct parked *b)
 }
 
 static void
-receive(struct lot *lot, struct parked *b)
+io_receive(struct lot *lot, struct parked *b)
 {
 	size_t room = b->len < lot->room ? lot->room - b->len : 0;
 	ssize_t n = recv(b->fd, lot->scratch, room, MSG_DONTWAIT);
@@ -124,7 +124,7 @@ lot_give_up_sending(struct lot *lot, struct parked *b, const char *why)
 
 /* When there are no workers any more, nobody else waits for the disk either. */
 static ssize_t
-send_step(struct lot *lot, struct parked *b)
+io_send_step(struct lot *lot, struct parked *b)
 {
 	if (lot->drained)
 		return deferred_send(b->deferred, b->fd, SEND_STEP);
@@ -137,9 +137,9 @@ send_step(struct lot *lot, struct parked *b)
  * for the disk.
  */
 static void
-send_deferred(struct lot *lot, struct parked *b)
+io_send_deferred(struct lot *lot, struct parked *b)
 {
-	ssize_t n = send_step(lot, b);
+	ssize_t n = io_send_step(lot, b);
 
 	if (n > 0) {
 		b->sent += (uint64_t)n;
@@ -160,13 +160,13 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 	case PARKED_IDLE:
 	case PARKED_HEAD:
 	case PARKED_COLLECT:
-		receive(lot, b);
+		io_receive(lot, b);
 		break;
 	case PARKED_SEND:
-		send_deferred(lot, b);
+		io_send_deferred(lot, b);
 		break;
 	case PARKED_LINGER:
-		drain(lot, b);
+		io_drain(lot, b);
 		break;
 	case PARKED_READY:
 	case PARKED_DEAD:
@@ -187,7 +187,7 @@ check_rate(struct lot *lot, struct parked *b)
 		return;
 	}
 	parked_enter(&lot->parked, b, PARKED_SEND);
-	send_deferred(lot, b);
+	io_send_deferred(lot, b);
 }
 
 /* What the client should have sent: a worker says that it is late. */

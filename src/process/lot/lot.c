@@ -43,7 +43,7 @@ wake(void)
 }
 
 static void
-on_signal(int signo)
+lot_on_signal(int signo)
 {
 	int saved = errno;
 
@@ -59,7 +59,7 @@ on_signal(int signo)
 
 /* Anybody may send that signal: only the fact counts. */
 static void
-on_orphaned(int signo)
+lot_on_orphaned(int signo)
 {
 	int saved = errno;
 
@@ -115,7 +115,7 @@ open_gate(struct lot *lot)
 
 /* The flag that the signal has set is looked at in each round. */
 static void
-wake_up(const struct lot *lot)
+lot_wake_up(const struct lot *lot)
 {
 	uint64_t count;
 
@@ -123,12 +123,12 @@ wake_up(const struct lot *lot)
 }
 
 static void
-act_on_event(struct lot *lot, const struct epoll_event *event)
+lot_act_on_event(struct lot *lot, const struct epoll_event *event)
 {
 	void *what = event->data.ptr;
 
 	if (what == &lot->wake)
-		wake_up(lot);
+		lot_wake_up(lot);
 	else if (what == &lot->inherited->parked)
 		lot_take_from(lot, &lot->inherited->parked);
 	else if (what == &lot->inherited->predecessor)
@@ -169,7 +169,7 @@ release_idle(struct lot *lot)
 
 /* Idle clients are sent away; the others are served first. */
 static void
-begin_stop(struct lot *lot)
+lot_begin_stop(struct lot *lot)
 {
 	lot->stopping = true;
 	lot->parked.limits[PARKED_LINGER] = CONNECTION_LINGER_HERE_PAUSE;
@@ -245,7 +245,7 @@ static void
 stay(struct lot *lot)
 {
 	lot_end_move(lot);
-	begin_stop(lot);
+	lot_begin_stop(lot);
 	go_on_alone(lot);
 }
 
@@ -257,7 +257,7 @@ act_on_signals(struct lot *lot)
 	if (want_stay && lot->moving)
 		stay(lot);
 	if (want_stop && !lot->stopping && !lot->moving)
-		begin_stop(lot);
+		lot_begin_stop(lot);
 	if (want_end && lot->end == CLOCK_NEVER)
 		go_on_alone(lot);
 	if (lot->stopping && !lot->drained)
@@ -308,14 +308,14 @@ wait_for_events(struct lot *lot, int64_t until)
 	    clock_milliseconds_until(until));
 	score_lot_wake(score);
 	for (int i = 0; i < n; i++) {
-		act_on_event(lot, &events[i]);
+		lot_act_on_event(lot, &events[i]);
 		lot_make_memory(lot);
 	}
 	parked_all_free_closed(&lot->parked);
 }
 
 static void
-loop(struct lot *lot)
+lot_loop(struct lot *lot)
 {
 	for (;;) {
 		int64_t next = clock_sooner(expire_all(lot), lot->end);
@@ -367,15 +367,15 @@ leave_to_clients(size_t limit, int wake)
 }
 
 static void
-set_up_signals(void)
+lot_set_up_signals(void)
 {
 	const int ours[] = {SIGNAL_STOP, SIGNAL_MOVE, SIGNAL_STAY, 0};
 	const int orphaned[] = {SIGNAL_ORPHANED, 0};
 	static const int ignored[] = {SIGTERM, 0};
 	sigset_t none;
 
-	signals_handle_from(ours, on_signal, parent);
-	signals_handle(orphaned, on_orphaned);
+	signals_handle_from(ours, lot_on_signal, parent);
+	signals_handle(orphaned, lot_on_orphaned);
 	signals_leave_to_master();
 	signals_ignore(ignored);
 	sigemptyset(&none);
@@ -386,7 +386,7 @@ set_up_signals(void)
 }
 
 static int
-start(struct lot *lot)
+lot_start(struct lot *lot)
 {
 	const struct config *c = &lot->inherited->config;
 	int64_t *limits = lot->parked.limits;
@@ -406,7 +406,7 @@ start(struct lot *lot)
 }
 
 static void
-end(struct lot *lot)
+lot_end(struct lot *lot)
 {
 	parked_all_free(&lot->parked);
 	report(lot);
@@ -433,7 +433,7 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&inherited->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;
-	if (start(&lot) == -1) {
+	if (lot_start(&lot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
@@ -444,8 +444,8 @@ lot_run(struct inherited *inherited, pid_t master)
 	wakeup_send(&inherited->wanted);
 	wakeup_close(&inherited->wanted);
 	log_follow_follow(inherited, &inherited->board->lot->logs, master);
-	set_up_signals();
-	loop(&lot);
-	end(&lot);
+	lot_set_up_signals();
+	lot_loop(&lot);
+	lot_end(&lot);
 	return EXIT_SUCCESS;
 }

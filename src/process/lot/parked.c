@@ -119,7 +119,7 @@ queued_bytes(const struct parked *b)
 }
 
 static void
-drop_deferred(struct parked_all *all, struct parked *b)
+parked_drop_deferred(struct parked_all *all, struct parked *b)
 {
 	if (b->deferred == NULL)
 		return;
@@ -169,7 +169,7 @@ parked_enter(struct parked_all *all, struct parked *b, enum parked_state state)
 	if ((before == PARKED_SEND) != (state == PARKED_SEND))
 		set_blocking(b, state != PARKED_SEND);
 	if (state != PARKED_SEND && state != PARKED_READY)
-		drop_deferred(all, b);
+		parked_drop_deferred(all, b);
 }
 
 void
@@ -276,7 +276,7 @@ parked_release(struct parked_all *all, struct parked *b)
 {
 	parked_all_unwatch(all, b->fd);
 	close(b->fd);
-	drop_deferred(all, b);
+	parked_drop_deferred(all, b);
 	all->count--;
 	all->descriptors--;
 	all->memory -= sizeof(*b) + all->beside + b->len;

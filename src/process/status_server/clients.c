@@ -118,7 +118,7 @@ has_asked(const struct status_clients *all, const struct status_client *c)
 }
 
 static void
-drain(struct status_clients *all, struct status_client *c)
+status_clients_drain(struct status_clients *all, struct status_client *c)
 {
 	ssize_t n;
 
@@ -139,7 +139,7 @@ status_clients_linger(struct status_clients *all, struct status_client *c)
 	c->answered = true;
 	TAILQ_REMOVE(&all->queue, c, entry);
 	enter_queue(all, c);
-	drain(all, c);
+	status_clients_drain(all, c);
 }
 
 /* A client that has sent nothing gets no answer. */
@@ -154,14 +154,15 @@ expire(struct status_clients *all, struct status_client *c)
 }
 
 static struct status_client *
-act_on_event(struct status_clients *all, const struct epoll_event *event)
+status_clients_act_on_event(
+    struct status_clients *all, const struct epoll_event *event)
 {
 	struct status_client *c = event->data.ptr;
 
 	if (c == NULL)
 		let_in(all);
 	else if (c->answered)
-		drain(all, c);
+		status_clients_drain(all, c);
 	else if ((event->events & ~(unsigned)EPOLLIN) != 0 || has_asked(all, c))
 		return c;
 	return NULL;
@@ -181,5 +182,5 @@ status_clients_wait(
 	if (epoll_pwait(all->epoll, &event, 1,
 		clock_milliseconds_until(deadline), mask) <= 0)
 		return NULL;
-	return act_on_event(all, &event);
+	return status_clients_act_on_event(all, &event);
 }

@@ -45,7 +45,7 @@ static bool let_go; /* the server's listeners are closed */
 
 /* Closes them only once: later their numbers may be other descriptors'. */
 static void
-let_go_of_listeners(void)
+status_server_let_go_of_listeners(void)
 {
 	const struct listeners *l = &server.inherited->listeners;
 
@@ -56,17 +56,17 @@ let_go_of_listeners(void)
 
 /* A socket goes on listening until the last process has closed it. */
 static void
-on_let_go(int signo)
+status_server_on_let_go(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
-	let_go_of_listeners();
+	status_server_let_go_of_listeners();
 	errno = saved;
 }
 
 static void
-end(void)
+status_server_end(void)
 {
 	want_end = 1;
 	input_hurry(&server.client.connection.in);
@@ -76,18 +76,18 @@ static void
 on_stop(int signo)
 {
 	(void)signo;
-	end();
+	status_server_end();
 }
 
 static void
-on_orphaned(int signo)
+status_server_on_orphaned(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
 	if (getppid() != server.master) {
-		end();
-		let_go_of_listeners();
+		status_server_end();
+		status_server_let_go_of_listeners();
 	}
 	errno = saved;
 }
@@ -190,7 +190,7 @@ status_server_close(struct inherited *h)
 }
 
 static void
-set_up_signals(void)
+status_server_set_up_signals(void)
 {
 	const int stop[] = {SIGNAL_STOP, 0};
 	const int let_go_of_them[] = {SIGNAL_LET_GO, 0};
@@ -200,8 +200,9 @@ set_up_signals(void)
 	sigset_t none;
 
 	signals_handle_from(stop, on_stop, server.master);
-	signals_handle_from(let_go_of_them, on_let_go, server.master);
-	signals_handle(orphaned, on_orphaned);
+	signals_handle_from(
+	    let_go_of_them, status_server_on_let_go, server.master);
+	signals_handle(orphaned, status_server_on_orphaned);
 	signals_leave_to_master();
 	signals_ignore(ignored);
 	sigemptyset(&none);
@@ -210,7 +211,7 @@ set_up_signals(void)
 }
 
 static void
-follow_master(void)
+status_server_follow_master(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
 	if (getppid() != server.master)
@@ -218,7 +219,7 @@ follow_master(void)
 }
 
 static int
-start(struct inherited *h)
+status_server_start(struct inherited *h)
 {
 	const struct privilege_needs needs = {.more = PRIVILEGE_SHUTDOWN};
 
@@ -248,7 +249,7 @@ start(struct inherited *h)
 }
 
 static void
-serve(struct status_client *s)
+status_server_serve(struct status_client *s)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct client *c = &server.client;
@@ -273,11 +274,11 @@ serve_next(int64_t deadline)
 	    status_clients_wait(&server.clients, &server.waiting, deadline);
 
 	if (s != NULL)
-		serve(s);
+		status_server_serve(s);
 }
 
 static void
-loop(void)
+status_server_loop(void)
 {
 	int64_t end;
 
@@ -295,11 +296,11 @@ status_server_run(struct inherited *h, pid_t master)
 	log_set_role("status");
 	setproctitle("status");
 	server.master = master;
-	if (start(h) == -1)
+	if (status_server_start(h) == -1)
 		return EXIT_FAILURE;
-	set_up_signals();
-	follow_master();
-	loop();
+	status_server_set_up_signals();
+	status_server_follow_master();
+	status_server_loop();
 	status_clients_free(&server.clients);
 	client_free(&server.client);
 	return EXIT_SUCCESS;

@@ -32,7 +32,7 @@ is_passing(int error)
 
 /* The listener stays ready, so that epoll alone would make us spin. */
 static void
-starve(struct worker *w, int source, int error)
+serve_starve(struct worker *w, int source, int error)
 {
 	struct pollfd wake = {.fd = w->wake, .events = POLLIN};
 
@@ -41,7 +41,7 @@ starve(struct worker *w, int source, int error)
 }
 
 static int
-accept_from(struct worker *w, int listener, struct peer *peer)
+serve_accept_from(struct worker *w, int listener, struct peer *peer)
 {
 	int fd;
 
@@ -51,7 +51,7 @@ accept_from(struct worker *w, int listener, struct peer *peer)
 	if (fd != -1 || is_passing(errno))
 		accept_backoff_end(&w->backoff, listener);
 	else if (!w->let_go)
-		starve(w, listener, errno);
+		serve_starve(w, listener, errno);
 	return fd;
 }
 
@@ -64,7 +64,7 @@ accept_any(struct worker *w, struct peer *peer)
 
 	for (size_t i = 0; i < count; i++) {
 		size_t k = (w->next + i) % l->count;
-		int fd = accept_from(w, l->at[k].fd, peer);
+		int fd = serve_accept_from(w, l->at[k].fd, peer);
 
 		if (fd != -1) {
 			w->next = (k + 1) % l->count;
@@ -83,12 +83,12 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	int fd;
 
 	if (!fd_budget_has_one(&w->fd_budget)) {
-		starve(w, channel->from, EMFILE);
+		serve_starve(w, channel->from, EMFILE);
 		return -1;
 	}
 	fd = channel_receive(channel, h, c->in.data, c->in.size, len, deferred);
 	if (fd == -1 && channel_is_choked(errno))
-		starve(w, channel->from, errno);
+		serve_starve(w, channel->from, errno);
 	else
 		accept_backoff_end(&w->backoff, channel->from);
 	return fd;
@@ -135,7 +135,7 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
  * the kernel is asked in its place: who has gone by then is nobody's client.
  */
 static bool
-is_client(const struct worker *w, const struct channel *channel,
+serve_is_client(const struct worker *w, const struct channel *channel,
     struct handoff *h, int fd)
 {
 	return channel == &w->inherited->ready ||
@@ -144,14 +144,15 @@ is_client(const struct worker *w, const struct channel *channel,
 
 /* Attaches the next client that is in the channel; false if there is none. */
 static bool
-receive(struct worker *w, const struct channel *channel, struct handoff *h)
+serve_receive(
+    struct worker *w, const struct channel *channel, struct handoff *h)
 {
 	struct deferred deferred;
 	size_t len;
 	int fd;
 
 	while ((fd = receive_from(w, channel, h, &len, &deferred)) != -1) {
-		if (is_client(w, channel, h, fd))
+		if (serve_is_client(w, channel, h, fd))
 			break;
 		close(fd);
 		if (h->kind == HANDOFF_SEND) {
@@ -322,7 +323,7 @@ finish(struct worker *w, bool parted)
 }
 
 static void
-serve(struct worker *w)
+serve_serve(struct worker *w)
 {
 	struct connection *c = &w->client.connection;
 
@@ -338,7 +339,7 @@ serve_in_share(struct worker *w)
 
 	if (has_share(w) || arrival->request_timed_out ||
 	    arrival->content_collected || !park(w, HANDOFF_WAIT))
-		serve(w);
+		serve_serve(w);
 	else
 		let_go_of_client(w);
 }
@@ -390,7 +391,8 @@ worker_serve_handed(struct worker *w)
 {
 	struct handoff h;
 
-	if (!worker_takes_handed(w) || !receive(w, &w->inherited->ready, &h))
+	if (!worker_takes_handed(w) ||
+	    !serve_receive(w, &w->inherited->ready, &h))
 		return false;
 	note_taken(w);
 	if (h.kind == HANDOFF_SEND)
@@ -419,7 +421,7 @@ worker_serve_parked(struct worker *w)
 	struct connection *c = &w->client.connection;
 	struct handoff h;
 
-	if (!worker_has_lot(w) || !receive(w, &w->inherited->parked, &h))
+	if (!worker_has_lot(w) || !serve_receive(w, &w->inherited->parked, &h))
 		return false;
 	enter_share(w);
 	if (h.kind == HANDOFF_SEND)
@@ -428,7 +430,7 @@ worker_serve_parked(struct worker *w)
 		connection_linger(c);
 		let_go_of_client(w);
 	} else {
-		serve(w);
+		serve_serve(w);
 	}
 	return true;
 }

@@ -19,7 +19,7 @@ static const struct score *starting;
 static pid_t master_pid;
 
 static void
-wake_up(void)
+worker_signals_wake_up(void)
 {
 	const uint64_t one = 1;
 
@@ -30,7 +30,7 @@ wake_up(void)
 static void
 stop(void)
 {
-	wake_up();
+	worker_signals_wake_up();
 	input_hurry(&self->client.connection.in);
 }
 
@@ -41,7 +41,7 @@ stop(void)
 static void
 retire(void)
 {
-	wake_up();
+	worker_signals_wake_up();
 	if (!self->inherited->config.no_lot)
 		input_yield(&self->client.connection.in);
 	else
@@ -69,7 +69,7 @@ on_term(int signo)
 
 /* For the handlers: another worker may go on with the sockets. */
 static void
-let_go_of_listeners(void)
+worker_signals_let_go_of_listeners(void)
 {
 	if (self->let_go)
 		return;
@@ -83,13 +83,13 @@ let_go_of_listeners(void)
  * just being started this comes before the SIGTERM that was sent first.
  */
 static void
-on_let_go(int signo)
+worker_signals_on_let_go(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
 	if (self != NULL && (self->want_stop || is_stopping())) {
-		let_go_of_listeners();
+		worker_signals_let_go_of_listeners();
 		stop();
 	}
 	errno = saved;
@@ -97,14 +97,14 @@ on_let_go(int signo)
 
 /* Nothing of a dead master may keep its successor from the port. */
 static void
-on_orphaned(int signo)
+worker_signals_on_orphaned(int signo)
 {
 	int saved = errno;
 
 	(void)signo;
 	if (self != NULL && getppid() != self->master) {
 		stop();
-		let_go_of_listeners();
+		worker_signals_let_go_of_listeners();
 	}
 	errno = saved;
 }
@@ -151,7 +151,7 @@ on_timed_out(int signo, siginfo_t *info, void *context)
  * a terminal for one, is the master's to decide.
  */
 static void
-set_up_signals(const struct worker *w)
+worker_signals_set_up_signals(const struct worker *w)
 {
 	static const int ours[] = {SIGTERM, 0};
 	const int let_go[] = {SIGNAL_LET_GO, 0};
@@ -159,8 +159,8 @@ set_up_signals(const struct worker *w)
 	sigset_t none;
 
 	signals_handle(ours, on_term);
-	signals_handle_from(let_go, on_let_go, w->master);
-	signals_handle(orphaned, on_orphaned);
+	signals_handle_from(let_go, worker_signals_on_let_go, w->master);
+	signals_handle(orphaned, worker_signals_on_orphaned);
 	signals_leave_to_master();
 	sigemptyset(&none);
 	signals_set_mask(&none);
@@ -168,7 +168,7 @@ set_up_signals(const struct worker *w)
 
 /* However the master goes, even by SIGKILL, the kernel tells. */
 static void
-follow_master(const struct worker *w)
+worker_signals_follow_master(const struct worker *w)
 {
 	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
 	if (getppid() != w->master) /* it went before that */
@@ -201,8 +201,8 @@ worker_signals_begin(struct worker *w)
 {
 	self = w;
 	crash_set_emergency(rescue);
-	set_up_signals(w);
-	follow_master(w);
+	worker_signals_set_up_signals(w);
+	worker_signals_follow_master(w);
 }
 
 void

@@ -77,7 +77,7 @@ look_at_gate(struct worker *w)
 }
 
 static int
-start(struct worker *w)
+worker_start(struct worker *w)
 {
 	struct inherited *h = w->inherited;
 	struct quarantine *q = h->quarantine;
@@ -235,7 +235,7 @@ work(struct worker *w)
  * worker that retires leaves them to the others.
  */
 static void
-drain(struct worker *w)
+worker_drain(struct worker *w)
 {
 	const struct scoreboard *board = w->inherited->board;
 	struct epoll_event event;
@@ -257,7 +257,7 @@ drain(struct worker *w)
 }
 
 static void
-end(struct worker *w)
+worker_end(struct worker *w)
 {
 	worker_signals_end();
 	client_free(&w->client);
@@ -275,13 +275,13 @@ worker_run(struct inherited *inherited, size_t slot, pid_t master)
 	w.slot = slot;
 	w.master = master;
 	worker_signals_prepare(scoreboard_slot(inherited->board, slot), master);
-	if (start(&w) == -1)
+	if (worker_start(&w) == -1)
 		return EXIT_FAILURE;
 	log_follow_follow(
 	    inherited, &scoreboard_slot(inherited->board, slot)->logs, master);
 	worker_signals_begin(&w);
 	work(&w);
-	drain(&w);
-	end(&w);
+	worker_drain(&w);
+	worker_end(&w);
 	return EXIT_SUCCESS;
 }
