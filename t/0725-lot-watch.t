@@ -7,6 +7,7 @@ use Faulty qw(start_faulty);
 use Lot    qw(ask closed_or_usable find_lot is_on_its_way keep_busy lot_pid park release sleeps);
 use Test::More;
 use Tined qw(wait_for);
+use Upgrade ();
 
 Lot::import_or_skip();
 
@@ -69,6 +70,24 @@ subtest 'nobody is connected' => sub {
 	ok(wait_for(sub { sleeps($tined->pid) }), 'the master sleeps');
 	ok(sleeps(lot_pid($tined)), 'and so does the lot');
 	$tined->ends_clean;
+};
+
+# It is asked to end as soon as the last worker has, and cannot hear that.
+subtest 'an upgrade while it stands still' => sub {
+	my $tined = Upgrade::start('--start-timeout', '1s');
+	my $old = $tined->pid;
+
+	kill 'STOP', lot_pid($tined);
+	$tined->signal('USR2');
+	my $new = Upgrade::successor($tined) // return fail 'no successor';
+	ok(wait_for(sub {
+		waitpid($old, POSIX::WNOHANG());
+		!Upgrade::alive($old);
+	}), 'the old server ends');
+	like($tined->error_log, $STOOD, 'the log says why');
+	$tined->{pid} = $new;
+	is($tined->get('/a.txt')->body, "a\n", 'clients are served');
+	Upgrade::ends_clean($tined, $STOOD, $DIED);
 };
 
 done_testing;

@@ -13,20 +13,25 @@
 static void
 lot_watch_end(struct children *all, struct child *lot)
 {
-	log_error("the lot[%d] has stood still for %g s (--start-timeout): it "
-		  "is killed",
+	log_error("the lot[%d] has stood still for %g s (--start-timeout): "
+		  "killing it",
 	    (int)lot->pid,
 	    (double)all->inherited->config.start_timeout / CLOCK_SECOND);
 	kill(lot->pid, SIGKILL);
 	child_table[CHILD_LOT].clear(all->inherited, 0);
 }
 
-/* It sleeps, and holds nobody. */
+/*
+ * It sleeps, and holds nobody.  Nothing wakes a master that has given way, so it
+ * goes on looking until the lot has ended.
+ */
 static int64_t
-look_at_sleeper(int64_t next, const struct inherited *h, int64_t now)
+look_at_sleeper(int64_t next, const struct children *all, int64_t now)
 {
-	atomic_bool *asleep = &h->board->hints->asleep;
+	atomic_bool *asleep = &all->inherited->board->hints->asleep;
 
+	if (all->new_master.pid != 0)
+		return now + LOOK_TIME;
 	if (next == CLOCK_NEVER)
 		return atomic_load(asleep) ? CLOCK_NEVER : now + LOOK_TIME;
 	if (now < next)
@@ -42,13 +47,13 @@ lot_watch_act(int64_t next, struct children *all)
 	int64_t now = clock_now();
 	int64_t due;
 
-	if (lot->pid == 0 || lot->retiring || child_is_starting(all, lot))
+	if (lot->pid == 0 || child_is_starting(all, lot))
 		return CLOCK_NEVER;
 	due = lot->stopped != 0
 	    ? lot->stopped
 	    : score_lot_due(all->inherited->board->lot, now);
 	if (due == CLOCK_NEVER)
-		return look_at_sleeper(next, all->inherited, now);
+		return look_at_sleeper(next, all, now);
 	if (now < due + all->inherited->config.start_timeout)
 		return due + all->inherited->config.start_timeout;
 	if (lot->hung != due) {
