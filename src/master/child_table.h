@@ -1,8 +1,8 @@
 /*
- * child_table: the kinds of processes that the master starts, one row each: how
- * such a process is run, what it keeps of what it inherits, what it may write,
- * how it is asked to end, and what is cleared when it has ended.  The successor
- * has no row: it is another program, and no child of the master (successor.h).
+ * child_table: the kinds of child processes, one row each: the function that it
+ * runs, what it keeps and may write, how it is told to end, and what the master
+ * clears after its end.  The successor has no row: it is another program, and not
+ * a child of the master (successor.h).
  */
 #ifndef TINED_MASTER_CHILD_TABLE_H
 #define TINED_MASTER_CHILD_TABLE_H
@@ -24,24 +24,24 @@ enum child_kind {
 
 struct child_row {
 	const char *name; /* in the log */
-	/* In the new process: returns its exit status. */
+	/* Runs in the new process; returns its exit status. */
 	int (*run)(struct inherited *h, size_t slot, pid_t master);
-	/* Whether there is to be one; NULL: the pool says how many. */
+	/* Whether there must be one; NULL: the pool decides how many. */
 	bool (*is_wanted)(const struct inherited *h);
-	/* Whether it has not come as far as to serve; NULL: never. */
+	/* True until it is ready to serve; NULL: always ready. */
 	bool (*is_starting)(const struct inherited *h, size_t slot);
 	enum scoreboard_writer writer; /* what it may write */
 	bool keeps_status_socket;
 	bool opens_files;	  /* below the folders that are mounted */
 	bool shows_status;	  /* with what the kernel says of clients */
-	int stop;		  /* asks it to end; 0: SIGNAL_STOP */
-	enum score_event started; /* what is counted then, or SCORE_EVENTS */
+	int stop;		  /* the signal to end it; 0: SIGNAL_STOP */
+	enum score_event started; /* counts its starts; SCORE_EVENTS: none */
 	/* The notice of the logs that it has followed; NULL: it has no logs. */
 	atomic_uint *(*logs)(const struct inherited *h, size_t slot);
-	/* Before it is started, and when it has ended; NULL: nothing. */
+	/* Run in the master before its start and after its end; or NULL. */
 	void (*prepare)(struct inherited *h, size_t slot);
 	void (*clear)(struct inherited *h, size_t slot);
-	const char *loss; /* for the log, behind how it failed */
+	const char *loss; /* what the log says after its cause of death */
 };
 
 extern const struct child_row child_table[CHILD_KINDS];

@@ -29,11 +29,11 @@
 struct child {
 	enum child_kind kind;
 	pid_t pid;	    /* 0: there is none */
-	bool retiring;	    /* asked to end: another may take its place */
-	bool ahead;	    /* of its predecessor, who still serves */
+	bool retiring;	    /* told to end: another may take its place */
+	bool ahead;	    /* a replacement; the old worker still serves */
 	int failures;	    /* in a row: it died before it served anything */
 	int64_t started;    /* clock_now() */
-	int64_t not_before; /* deadline (clock.h): not spawned until then */
+	int64_t not_before; /* not started before then (clock.h) */
 	int64_t hung;	 /* request_timeout.h, lot_watch.h: since when; 0: no */
 	bool late;	 /* request_timeout.h: it was told while it started */
 	int64_t kill_at; /* if it was told */
@@ -45,74 +45,74 @@ struct children {
 	struct child *at; /* the workers, one a slot, then the others; owned */
 	size_t count;	  /* of slots for workers */
 	size_t total;
-	size_t running; /* those that retire, or are ahead, aside */
+	size_t running; /* without those that retire or are ahead */
 	size_t ahead;
 	size_t retiring; /* not reaped yet: each still has its slot */
 	int64_t next;	 /* when the first throttled slot may be filled */
 	struct restart restart;
 	int fork_failures;	 /* in a row */
 	int64_t fork_not_before; /* deadline (clock.h), after one */
-	bool fresh; /* one was started since somebody set this to false */
-	struct successor successor;  /* that is to take our place: upgrade.h */
-	struct successor new_master; /* the successor, when it has our place */
+	bool fresh; /* one was started; reset by the user of this flag */
+	struct successor successor;  /* of an upgrade in progress: upgrade.h */
+	struct successor new_master; /* of a complete upgrade */
 	struct inherited *inherited;
-	struct inherited *before; /* a reload may go back to it; or NULL */
-	void (*leave)(void); /* in a child: lets go of what is the master's */
+	struct inherited *before; /* a reload may restore it; or NULL */
+	void (*leave)(void); /* in a child: releases the master's resources */
 };
 
 void children_init(
     struct children *all, struct inherited *inherited, void (*leave)(void));
 void children_free(struct children *all);
-/* The lot, or the status process. */
+/* Returns the lot or the status process. */
 struct child *child_of(const struct children *all, enum child_kind kind);
 size_t child_slot(const struct children *all, const struct child *child);
 
 /*
- * Starts up to so many workers in free slots; a slot that is throttled counts
- * as one that will be started.  Returns in the master only.
+ * Starts up to that many workers in free slots.  A throttled slot counts as
+ * started.  Returns only in the master.
  */
 void child_spawn(struct children *all, int wanted);
 /*
- * The same, for workers who are to succeed others: none of them is counted as
- * running before it is promoted.
+ * The same for replacements of other workers: they are not counted as running
+ * before child_promote.
  */
 void child_spawn_ahead(struct children *all, int wanted);
 void child_promote(struct children *all, size_t slot);
-/* Starts the one of that kind, unless it runs, is throttled, or not wanted. */
+/* Starts the lot or the status process, if it is missing and wanted. */
 void child_spawn_one(struct children *all, enum child_kind kind);
-/* When that one may be started if it is missing, or CLOCK_NEVER. */
+/* Returns when it may be started if it is missing, or CLOCK_NEVER. */
 int64_t child_next(const struct children *all, enum child_kind kind);
-/* The same for all that are missing. */
+/* The same for all missing children. */
 int64_t child_next_spawn(const struct children *all);
-/* Until when (clock.h) those that are starting may do so; 0: none is. */
+/* Returns the deadline (clock.h) of children that are starting; 0: none. */
 int64_t child_starting_until(const struct children *all);
-/* Whether it runs, and does nothing for others yet. */
+/* True if it runs but is not ready yet. */
 bool child_is_starting(const struct children *all, const struct child *child);
-/* Whether the worker of that slot has come as far as to serve. */
+/* True if the worker of that slot is ready. */
 bool child_has_started(const struct children *all, size_t slot);
 /*
- * Asks it to end.  A worker takes no more clients, finishes the request under
- * way and hands its client back to the lot.  From now on it is not counted as
- * running; its slot is free when it has been reaped.
+ * Tells it to end.  A worker takes no more clients, finishes its request and
+ * hands its connection to the lot.  It is not counted as running any more; its
+ * slot is free after it was reaped.
  */
 void child_retire(struct children *all, struct child *child);
-/* The same for so many workers, those who wait for a client before others. */
+/* The same for that many workers, idle ones first. */
 void child_retire_some(struct children *all, int count);
-/* The same for all that were started before that time (clock_now()). */
+/* The same for all workers that were started before that time (clock.h). */
 void child_retire_all(struct children *all, int64_t before);
-/* Ends the status process for good, and waits for its end, but not for ever. */
+/* Ends the status process for good, and waits for that for a limited time. */
 void child_end_status(struct children *all);
-/* It has ended: its slot is free. */
+/* Frees the slot of a child that has ended. */
 void child_forget(struct children *all, struct child *child);
-/* The wait doubles from failure to failure: no fault becomes a fork storm. */
+/* Delays its next start; the delay doubles with each failure. */
 void child_throttle(struct child *child);
-/* Sends a signal to all of that kind. */
+/* Sends a signal to all children of that kind. */
 void child_signal(const struct children *all, enum child_kind kind, int signo);
 /* Logs what each process that still runs is doing, after "killing", say. */
 void child_log_all(const struct children *all, const char *verb);
-/* NULL: there is none. */
+/* Returns the child with that process ID, or NULL. */
 struct child *child_find(const struct children *all, pid_t pid);
-/* But for the status process, on which nothing depends. */
+/* True if any child runs, except the status process. */
 bool child_is_any(const struct children *all);
 bool child_is_any_worker(const struct children *all);
 

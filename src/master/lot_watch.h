@@ -1,12 +1,13 @@
 /*
- * lot_watch: the heartbeat of the lot.  The lot says when it goes on at the
- * latest (score_lot_sleep), and the kernel says when it is stopped.  One that
- * stands still for --start-timeout is killed, and another takes its place: what
- * lay in the channel to it survives, what it held does not.
+ * lot_watch: watches the lot.  The lot reports when it will run again at the
+ * latest (score_lot_sleep), and the kernel reports when it is stopped.  The
+ * master kills a lot that has not run for --start-timeout, and starts another.
+ * Connections in the channel to the lot survive that; connections in the lot are
+ * lost.
  *
- * While the lot holds connections the master looks every few seconds.  When
- * nobody is connected both sleep, until a worker that has a client wakes the
- * master (scoreboard_wake).
+ * While the lot holds connections, the master checks every few seconds.  While
+ * it holds none both sleep, until a worker with a client wakes the master
+ * (scoreboard_wake).
  */
 #ifndef TINED_MASTER_LOT_WATCH_H
 #define TINED_MASTER_LOT_WATCH_H
@@ -15,7 +16,10 @@
 
 #include "master/children.h"
 
-/* In each turn of the master's loop.  When to look again (clock.h). */
+/*
+ * Call it in each iteration of the master's loop.  Returns when to check again
+ * (clock.h).
+ */
 int64_t lot_watch_act(int64_t next, struct children *all);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * reload: SIGHUP, or a worker that finds a folder removed.  What is served is
- * opened anew, by a process that may stand still (opener.h), and workers that
- * know it take the place of those that do not: each has started before its
- * predecessor is asked to end.  The lot keeps its clients all the while.
+ * reload: SIGHUP, or a worker whose mounted directory was removed.  A process
+ * that may block (opener.h) opens the site again.  Then new workers replace the
+ * old ones: each has started before an old one is told to end.  The lot keeps its
+ * connections.
  */
 #ifndef TINED_MASTER_RELOAD_H
 #define TINED_MASTER_RELOAD_H
@@ -17,30 +17,30 @@
 /* All zeroes when there is nothing to do. */
 struct reload {
 	bool pending;
-	bool opening;	    /* all is opened; no worker knows it yet */
-	bool again;	    /* it was asked for once more meanwhile */
-	bool by_worker;	    /* a worker has asked for it */
-	bool logged;	    /* that one of those has failed: not again */
-	int64_t began;	    /* whoever was started before is to be replaced */
-	int64_t progress;   /* when a successor was last ready */
-	int64_t not_before; /* for workers who ask for one; clock_now() */
+	bool opening;	    /* the opener is running */
+	bool again;	    /* another reload was requested meanwhile */
+	bool by_worker;	    /* a worker has requested it */
+	bool logged;	    /* the failure of one by a worker is logged */
+	int64_t began;	    /* workers started before are to be replaced */
+	int64_t progress;   /* when a new worker was last ready */
+	int64_t not_before; /* for the next one by a worker (clock.h) */
 	size_t replaced;
-	struct opener opener;	 /* while it is opened */
-	struct inherited before; /* after that: to go back to */
+	struct opener opener;	 /* while opening */
+	struct inherited before; /* after that: the old state, to restore */
 };
 
 /*
- * Begins to open all anew; or, while a reload is under way, notes that another
- * is to follow.  If it cannot be opened, the old goes on, and an error says so.
+ * Begins a reload; if one is in progress, another follows it.  If something
+ * cannot be opened, logs an error and keeps the old state.
  */
 void reload_begin(struct reload *r, struct children *all);
 /*
- * Moves it on, or begins one that workers ask for; to be called in each turn of
- * the master's loop.  True when all has been opened just now: workers that are
- * started know it.
+ * Continues a reload, or begins one that a worker has requested.  Call it in each
+ * iteration of the master's loop.  True if everything has just been opened: new
+ * workers use it.
  */
 bool reload_act(struct reload *r, struct children *all);
-/* The server stops: it goes on with what it has. */
+/* Called when the server stops. */
 void reload_abandon(struct reload *r, struct children *all);
 /* When to act again (clock.h). */
 int64_t reload_next(const struct reload *r, const struct children *all);
