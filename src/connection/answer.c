@@ -44,7 +44,7 @@ route(struct exchange *x)
 	    x->connection->service->site, request->path, &x->path_below);
 }
 
-/* Whether a handler gets it, and may want its content. */
+/* True if a handler gets the request and may read its content. */
 static bool
 is_for_handler(const struct exchange *x)
 {
@@ -52,7 +52,7 @@ is_for_handler(const struct exchange *x)
 	    (x->mount->mounted.methods & x->request.method) != 0;
 }
 
-/* To the same path and query, made valid: RFC 9112, 3.2. */
+/* Redirects to the same path and query, encoded: RFC 9112, 3.2. */
 static void
 redirect_to_encoded(const struct request *request, struct response *response)
 {
@@ -72,7 +72,7 @@ quarantine_key(const struct exchange *x)
 	return (struct quarantine_key){x->request.method, x->request.path};
 }
 
-/* For how long it must not reach a handler, in nanoseconds. */
+/* Returns how long the request must not reach a handler, in nanoseconds. */
 static int64_t
 time_in_quarantine(const struct exchange *x)
 {
@@ -287,8 +287,9 @@ answer_queue_timeout(struct response *response)
 }
 
 /*
- * By a client whose content no handler has read.  Whoever has a head already
- * has been told that the connection goes on.
+ * True if unread request content would hold this worker up.  If the head of the
+ * response is already out, it promised keep-alive, so the content must be
+ * drained.
  */
 static bool
 is_kept_waiting(struct exchange *x)

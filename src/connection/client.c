@@ -10,11 +10,11 @@
 
 /* For the first request of a connection, when the server stops. */
 #define FIRST_GRACE (100 * CLOCK_MILLISECOND)
-/* A client that sent its last request within this is waited for. */
+/* A client whose last request came within this time is worth a wait. */
 #define BRISK_GAP CLOCK_MILLISECOND
 /*
- * While there is no lot, and another connection lies in the channel to it, an
- * idle client is waited for no longer.
+ * True if the worker must not wait for an idle client any longer, because no lot
+ * runs and another connection waits in the channel to it.
  */
 #define ABSENCE_PATIENCE CLOCK_SECOND
 /* Requests of one client in a row, while others wait. */
@@ -56,7 +56,7 @@ bad_head(struct request_head_scan *scan, int status)
 	return HEAD_BAD;
 }
 
-/* Whether nobody misses this worker, as far as can be told. */
+/* True if no other client needs this worker, as far as is known. */
 static bool
 is_spare(struct connection *c)
 {
@@ -95,9 +95,9 @@ client_wait_without_lot(struct connection *c, int64_t start)
 }
 
 /*
- * Between requests it is the client's turn.  A worker that nobody misses waits
- * for a while (SO_RCVTIMEO: --linger), another does not wait at all: requests
- * of other clients are ready, and a hand-over costs less than an idle worker.
+ * Waits for the next request.  If no other client needs this worker, it waits
+ * for a while (SO_RCVTIMEO: --linger); otherwise not at all, because a hand-over
+ * costs less than a worker that waits.
  * When the server stops, idle connections are closed; but a client that has
  * just been accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP
  * alone).
@@ -282,8 +282,8 @@ serve_request(struct exchange *x)
 }
 
 /*
- * None who always has a request ready keeps those who wait from a worker, nor a
- * worker from its end.
+ * A client that always has a request ready must not keep other clients waiting,
+ * nor keep a worker from its end.
  */
 static bool
 must_give_way(struct connection *c)

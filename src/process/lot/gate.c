@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "process/lot/state.h"
 
-/* What was handed over so long ago has been taken. */
+/* After this time a worker has received what was handed over, or it is lost. */
 #define CHANNEL_TIME CLOCK_SECOND
 
 /*
- * What workers park must find room among the descriptors on their way too, or
- * each would wait for the other.
+ * Leaves room among the descriptors on their way for those that workers park;
+ * otherwise the lot and the workers could wait for each other.
  */
 static bool
 is_channel_at_its_bound(const struct lot *lot)
@@ -24,7 +24,7 @@ is_channel_at_its_bound(const struct lot *lot)
 	    channel_has_message(&lot->inherited->ready);
 }
 
-/* One that cannot be handed over, ever, must not keep the others. */
+/* Closes a connection that can never be handed over, so that others can. */
 static bool
 lose(struct lot *lot, struct parked *b)
 {
@@ -61,8 +61,8 @@ hand_over(struct lot *lot, struct parked *b)
 }
 
 /*
- * A worker that was killed just when it took something has not said so: what
- * cannot be on its way any more, after so long, is not counted.
+ * A worker may be killed before it counts what it has received.  So after some
+ * time, connections that seem to be on their way do not count any more.
  */
 static void
 settle_channel(struct lot *lot)
@@ -106,7 +106,7 @@ hand_over_all(struct lot *lot)
 	return b;
 }
 
-/* What cannot be taken in waits in the kernel, and must not wake us. */
+/* Without room, connections wait in the kernel and must not wake the lot. */
 static void
 hold_off(struct lot *lot)
 {
@@ -172,7 +172,7 @@ gate_has_memory(const struct lot *lot)
 	return lot->parked.memory <= lot->inherited->lot_memory;
 }
 
-/* Those that take the memory go first, so that one makes room for many. */
+/* Closes connections that use much memory first: one makes room for many. */
 void
 lot_make_memory(struct lot *lot)
 {
@@ -197,9 +197,9 @@ has_reserve(const struct lot *lot)
 }
 
 /*
- * True when there is room for so many descriptors.  An idle client may be sent
- * away at any time (RFC 9112, 9.5), one that waits for a worker or a response
- * may not.
+ * Makes room for that many descriptors; false if it cannot.  It may close an
+ * idle connection at any time (RFC 9112, 9.5), but not one that waits for a
+ * worker or a response.
  */
 static bool
 gate_make_room(struct lot *lot, size_t descriptors)
@@ -254,7 +254,7 @@ be_full(struct lot *lot)
 	atomic_store(&lot->inherited->board->lot->full, true);
 }
 
-/* Memory is no reason for workers to keep slow readers, who take none. */
+/* If only memory is short, workers can defer responses, which need none. */
 static void
 run_short(struct lot *lot)
 {
@@ -471,9 +471,9 @@ act_on_failure(struct lot *lot, const struct channel *channel,
 }
 
 /*
- * A worker may have been taken over: what it says of the client is asked of the
- * kernel, so that --allow, logs and shares go by the truth.  A client that has
- * gone has no address any more, and is done with.
+ * A worker that was taken over could forge the client's address, so the lot asks
+ * the kernel: --allow, logs and --per-client need the true one.  A client that
+ * has left has no address any more, and its connection is closed.
  */
 static bool
 gate_is_client(const struct lot *lot, const struct channel *channel,
@@ -514,8 +514,8 @@ take_one(struct lot *lot, const struct channel *channel)
 }
 
 /*
- * A worker must not wait to be rid of a client: an idle one that is taken in
- * beyond what there is room for is the next to be closed.
+ * A worker must not wait until it can hand a connection over: an idle connection
+ * is taken in even beyond the limit, and is then the next to be closed.
  */
 void
 lot_take_from(struct lot *lot, const struct channel *channel)
@@ -528,9 +528,8 @@ lot_take_from(struct lot *lot, const struct channel *channel)
 }
 
 /*
- * Whoever is woken first for a new connection is the first in the listener's
- * queue that waits: the lot goes to its end, to be woken only when no worker
- * is idle.
+ * The kernel wakes the first process in a listener's queue of waiters.  The lot
+ * moves itself to the end, so that it is woken only when no worker is idle.
  */
 static void
 step_back(struct lot *lot, int listener)
@@ -541,7 +540,7 @@ step_back(struct lot *lot, int listener)
 		gate_starve(lot, lot->parked.epoll, errno);
 }
 
-/* Every worker is busy: what would wait for one in silence waits here. */
+/* All workers are busy: accepts connections, which wait here for a request. */
 static void
 gate_accept_from(struct lot *lot, int listener)
 {

@@ -10,11 +10,11 @@
 #include "connection/client.h"
 #include "process/worker/state.h"
 
-/* How long a full channel to the lot is waited for, and one that is choked. */
+/* How long to wait for a full, and for a choked, channel to the lot. */
 #define PARK_PATIENCE (1000 * CLOCK_MILLISECOND)
 #define PARK_CHOKED_MS 5
 
-/* What concerns one connection, or nobody: accept(2). */
+/* True for errors that concern only one connection, or none: accept(2). */
 static bool
 is_passing(int error)
 {
@@ -30,7 +30,7 @@ is_passing(int error)
 	}
 }
 
-/* The listener stays ready, so that epoll alone would make us spin. */
+/* The listener stays ready, so without a pause the worker would spin. */
 static void
 serve_starve(struct worker *w, int source, int error)
 {
@@ -74,7 +74,7 @@ accept_any(struct worker *w, struct peer *peer)
 	return -1;
 }
 
-/* What came while there is no room for its descriptor would be lost. */
+/* A connection that arrives without a free descriptor would be lost. */
 static int
 receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
     size_t *len, struct deferred *deferred)
@@ -95,8 +95,8 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 }
 
 /*
- * The time-outs that it has from the listener, or that another worker has set,
- * are not to be relied on: a worker that was taken over can change them.
+ * Sets the timeouts again: a worker that was taken over can have changed those
+ * of the listener, or of this socket.
  */
 static void
 attach(struct worker *w, int fd, const struct peer *peer)
@@ -131,8 +131,8 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 }
 
 /*
- * The lot's word for the peer is taken; a worker may have been taken over, and
- * the kernel is asked in its place: who has gone by then is nobody's client.
+ * Trusts the lot about the peer.  A message from a worker may be forged, so it
+ * asks the kernel; a client that has left by then has no address any more.
  */
 static bool
 serve_is_client(const struct worker *w, const struct channel *channel,
@@ -189,8 +189,8 @@ wait_for_channel(const struct worker *w, int64_t deadline)
 }
 
 /*
- * Whether what is parked goes on elsewhere: in the lot or, if it comes from a
- * worker that is to end, with whoever takes it from the channel.
+ * True if a parked connection goes on elsewhere: in the lot or, if this worker
+ * is to end, in another worker that receives it from the channel.
  */
 static bool
 may_park(const struct worker *w)
@@ -200,8 +200,8 @@ may_park(const struct worker *w)
 }
 
 /*
- * Back to the lot, unless there is none, or the channel to it stays full:
- * false.
+ * Hands the connection back to the lot.  False if there is no lot, or if the
+ * channel to it stays full.
  */
 static bool
 park(struct worker *w, enum handoff_kind kind)
@@ -245,9 +245,9 @@ linger(struct worker *w)
 }
 
 /*
- * False if this worker must go on with the client: there is no lot any more, or
- * it takes none in, and the client has begun a request.  One that has not is
- * closed then, as RFC 9112, 9.5, allows.
+ * False if this worker must go on with the client, because the lot has ended or
+ * accepts nothing, and the client has begun a request.  A connection without a
+ * request is closed in that case, as RFC 9112, 9.5 allows.
  */
 static bool
 part(struct worker *w, enum client_end end)
@@ -294,8 +294,8 @@ enter_share(struct worker *w)
 }
 
 /*
- * The lot and workers who accept give out shares at the same time: whoever
- * finds too many steps back.
+ * The lot and workers that accept clients count the workers of a client at the
+ * same time: a process that finds too many gives the client back.
  */
 static bool
 has_share(const struct worker *w)
@@ -307,7 +307,7 @@ has_share(const struct worker *w)
 	    client_limit_count(limit, client) <= limit->max;
 }
 
-/* One that has not parted with the worker is served on. */
+/* Goes on serving a connection that could not be handed over. */
 static void
 finish(struct worker *w, bool parted)
 {
@@ -331,7 +331,7 @@ serve_serve(struct worker *w)
 	finish(w, part(w, client_serve(&w->client)));
 }
 
-/* What the lot has waited for already is not to be waited for again. */
+/* The lot has waited for these already: the worker must not wait again. */
 static void
 serve_in_share(struct worker *w)
 {
@@ -372,7 +372,7 @@ note_taken(struct worker *w)
 		client_limit_recount(h->client_limit);
 }
 
-/* What the lot would have to wait for a disk for: it may be deferred again. */
+/* Sends what the lot could not without waiting for a disk; may defer again. */
 static void
 resume(struct worker *w, const struct handoff *h)
 {
@@ -414,7 +414,7 @@ send_parked(struct worker *w, const struct handoff *h)
 		    w->inherited->deferred_budget, h->worker - 1, spilled);
 }
 
-/* What was on its way to a lot that has ended. */
+/* Serves a connection that was on its way to a lot that has ended. */
 bool
 worker_serve_parked(struct worker *w)
 {

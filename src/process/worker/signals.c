@@ -12,7 +12,7 @@
 #include "process/worker/state.h"
 #include "process/worker/worker.h"
 
-/* For handlers, which get no argument. */
+/* For signal handlers, which have no argument. */
 static struct worker *self;
 /* Of a worker that is not that far yet. */
 static const struct score *starting;
@@ -35,8 +35,9 @@ stop(void)
 }
 
 /*
- * The server goes on, and with a lot so does the client.  Without one it is
- * told by its next response: closed at once, it might be asking already.
+ * The worker retires.  With a lot, its client goes on there.  Without one, the
+ * next response has Connection: close, because the client may be sending a
+ * request at this moment.
  */
 static void
 retire(void)
@@ -79,8 +80,8 @@ worker_signals_let_go_of_listeners(void)
 }
 
 /*
- * From the master: nobody waits to be accepted any more.  In a worker that was
- * just being started this comes before the SIGTERM that was sent first.
+ * From the master: no client waits to be accepted any more.  A worker that is
+ * just starting may get this before the SIGTERM that was sent first.
  */
 static void
 worker_signals_on_let_go(int signo)
@@ -95,7 +96,7 @@ worker_signals_on_let_go(int signo)
 	errno = saved;
 }
 
-/* Nothing of a dead master may keep its successor from the port. */
+/* Closes the listeners, so that a successor of a dead master can bind. */
 static void
 worker_signals_on_orphaned(int signo)
 {
@@ -127,7 +128,7 @@ is_starting(void)
 	    score_state(starting) == SCORE_STARTING;
 }
 
-/* From the master, who may have looked just before the handler was done. */
+/* From the master; the handler may have finished at the same moment. */
 static void
 on_timed_out(int signo, siginfo_t *info, void *context)
 {
@@ -147,8 +148,8 @@ on_timed_out(int signo, siginfo_t *info, void *context)
 }
 
 /*
- * The master passes on what is meant for all; what is sent to all processes, by
- * a terminal for one, is the master's to decide.
+ * Ignores signals that a terminal, for example, sends to all processes: the
+ * master decides, and signals its children itself.
  */
 static void
 worker_signals_set_up_signals(const struct worker *w)
@@ -166,7 +167,7 @@ worker_signals_set_up_signals(const struct worker *w)
 	signals_set_mask(&none);
 }
 
-/* However the master goes, even by SIGKILL, the kernel tells. */
+/* The kernel signals the end of the master, even by SIGKILL. */
 static void
 worker_signals_follow_master(const struct worker *w)
 {

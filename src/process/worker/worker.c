@@ -13,7 +13,7 @@
 #include "process/worker/state.h"
 #include "process/worker/worker.h"
 
-/* A signal may come just before a wait; none is missed for longer. */
+/* The longest delay of a signal that arrives just before a wait. */
 #define DRAIN_TICK_MS 100
 
 static int
@@ -57,7 +57,7 @@ watch_all(struct worker *w)
 	return watch_listeners(w);
 }
 
-/* This master has the place of its predecessor (takeover.h). */
+/* This server has taken over from its predecessor (takeover.h). */
 static void
 look_at_gate(struct worker *w)
 {
@@ -125,9 +125,9 @@ worker_start(struct worker *w)
 }
 
 /*
- * Nobody else is woken for it.  The lot is woken for new connections as workers
- * are, and takes none from the channel: one that lies there would be forgotten
- * if its worker took a new connection instead, and the lot found that gone.
+ * Only this worker is woken for a connection in the channel.  If it took a new
+ * connection instead, nobody would serve the one in the channel: the lot is also
+ * woken for new connections, but does not receive from the channel.
  */
 static void
 look_there_first(struct worker *w, int source)
@@ -141,8 +141,8 @@ look_there_first(struct worker *w, int source)
 }
 
 /*
- * Nothing is kept here, nor on its way to the lot: who has it counts it; or it
- * went with a lot that was killed, and would count for ever.
+ * This worker keeps no deferred bytes, and none are on their way.  So a sum that
+ * is left belongs to a lot that was killed, and would count for ever.
  */
 static void
 settle_deferred_budget(const struct worker *w)
@@ -155,7 +155,7 @@ settle_deferred_budget(const struct worker *w)
 		deferred_budget_forget(h->deferred_budget, w->slot);
 }
 
-/* While there is no lot, what lies in the channel to it is for workers. */
+/* While no lot runs, workers receive from the channel to it. */
 static void
 mind_parked(struct worker *w)
 {
@@ -194,8 +194,8 @@ wait_for_work(struct worker *w)
 }
 
 /*
- * In turns, so that neither new nor parked connections starve the others.  What
- * lies in the channel to a lot that is gone is little, and nobody adds to it.
+ * Takes turns, so that neither new nor parked connections starve the others.
+ * The channel to a lot that has ended holds few connections, and gets no more.
  */
 static bool
 serve_any(struct worker *w)
@@ -212,8 +212,8 @@ serve_any(struct worker *w)
 }
 
 /*
- * A wait may end for a client and a signal at once: as nobody else is woken for
- * that client, who woke looks, even if it is the last thing it does.
+ * A client and a signal may end a wait at the same time.  No other worker is
+ * woken for that client, so this one serves it, even as its last action.
  */
 static void
 work(struct worker *w)
@@ -230,9 +230,9 @@ work(struct worker *w)
 }
 
 /*
- * Clients that the kernel has greeted in our name are not turned away: when the
- * whole server stops, the master says when the last of them is served.  A
- * worker that retires leaves them to the others.
+ * When the whole server stops, workers serve clients that the kernel has let in,
+ * until the master says that there are no more.  A worker that retires leaves
+ * them to the others.
  */
 static void
 worker_drain(struct worker *w)
