@@ -169,6 +169,34 @@ subtest 'the master cannot fork' => sub {
 		qr/worker .* was killed by signal 9/);
 };
 
+# The end of the lot concerns workers, but not each attempt to start another.
+subtest 'the master cannot fork the lot' => sub {
+	plan skip_all => 'no lot' if CLASSIC;
+	my $tined = start(2);
+	my $strace = begin_failing('clone,clone3', 'ENOMEM', $tined->pid);
+	my ($worker) = $tined->worker_pids;
+	my $sleeps = sub {
+		slurp("/proc/$worker/status") =~ /^voluntary_ctxt\w+:\s+(\d+)/m;
+		return $1;
+	};
+	my $failed = sub ($count) {
+		return wait_for(sub {
+			$count <= (() = slurp($tracers{$strace}{file})
+				=~ /\(INJECTED\)/g);
+		});
+	};
+
+	kill 'KILL', lot_pid($tined);
+	ok($failed->(2), 'it tries again');
+	my $before = $sleeps->();
+	ok($failed->(7), 'and again');
+	cmp_ok($sleeps->() - $before, '<=', 2, 'a worker is left in peace');
+	end_failing($strace);
+	ok(wait_for(sub { find_lot($tined) }), 'there is one when it is over');
+	$tined->ends_clean(qr/cannot start a lot: /,
+		qr/the lot.* was killed by signal 9/);
+};
+
 subtest 'the status process cannot accept' => sub {
 	my $tined = start(1, '--status-socket', "$dir/status");
 	my $status = wait_for(sub {

@@ -38,7 +38,10 @@ struct child_row {
 	enum score_event started; /* counts its starts; SCORE_EVENTS: none */
 	/* The notice of the logs that it has followed; NULL: it has no logs. */
 	atomic_uint *(*logs)(const struct inherited *h, size_t slot);
-	/* Run in the master before its start and after its end; or NULL. */
+	/*
+	 * Run in the master before its start and after its end; or NULL.  If
+	 * the start fails, clear undoes prepare, and is not run without it.
+	 */
 	void (*prepare)(struct inherited *h, size_t slot);
 	void (*clear)(struct inherited *h, size_t slot);
 	const char *loss; /* what the log says after its cause of death */

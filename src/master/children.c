@@ -139,7 +139,7 @@ child_start(struct children *all, struct child *child)
 	log_mute(false);
 	if (pid == -1) {
 		fork_failed(all, row->name);
-		if (row->clear != NULL)
+		if (row->prepare != NULL)
 			row->clear(h, slot);
 		return false;
 	}
