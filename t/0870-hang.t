@@ -149,6 +149,9 @@ my $LATE = qr{(?x) error:\ worker\ \d+\[\d+\]\ has\ hung\ \(--start-timeout\)
 	(?:\ and\ was\ killed)?\ while\ starting,\ \d+\ ms\ into\ it;
 	\ a\ new\ worker\ takes\ its\ place};
 
+my $LATE_LOT = qr/error: the lot\[\d+\] has not started within 0.7 s /;
+my $classic = ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+
 sub late_ones ($tined) { return scalar grep { $_ =~ $LATE } $tined->error_log }
 
 # The lot starts as workers do, and hangs too.
@@ -159,6 +162,8 @@ subtest 'it hangs while it starts' => sub {
 		env => { FAULT_START_HANGS => $hang }, ready => 0);
 
 	ok(wait_for(sub { late_ones($tined) }), 'the first worker is ended');
+	ok(wait_for(sub { $tined->error_log =~ $LATE_LOT }),
+		'and the lot, and the log says so') if !$classic;
 	unlink $hang;
 	$tined->wait_ready;
 	is($tined->get('/f/well')->status, 200, 'another serves');
@@ -172,8 +177,8 @@ subtest 'it hangs while it starts' => sub {
 	is($tined->get('/f/well')->status, 200, 'the others serve');
 	unlink $hang;
 	ok(wait_for(sub { $tined->worker_pids == 2 }), 'there are two again');
-	$tined->ends_clean($LATE, @ALLOWED, qr/workers in a row have failed/,
-		qr/was killed by signal 9/);
+	$tined->ends_clean($LATE, $LATE_LOT, @ALLOWED,
+		qr/workers in a row have failed/, qr/was killed by signal 9/);
 };
 
 # Whoever they were to succeed is gone, and the pool has replaced it: nothing is

@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include "base/log.h"
 #include "master/request_timeout.h"
 #include "os/signals.h"
 
@@ -61,18 +62,25 @@ check(struct child *child, const struct score *score, const struct config *c)
 	return request_timeout_tell(child, since, now);
 }
 
-/* It has no request, and says what it waits for when it has started. */
+/*
+ * It has no request, and lot_watch.h looks after it when it has started.  One
+ * that was killed there counts as starting again until the kernel has ended it.
+ */
 static int64_t
 check_lot(const struct children *all)
 {
-	const struct child *lot = child_of(all, CHILD_LOT);
-	int64_t end = lot->started + all->inherited->config.start_timeout;
+	struct child *lot = child_of(all, CHILD_LOT);
+	int64_t timeout = all->inherited->config.start_timeout;
 
-	if (!child_is_starting(all, lot))
+	if (!child_is_starting(all, lot) || lot->hung != 0)
 		return CLOCK_NEVER;
-	if (end > clock_now())
-		return end;
+	if (lot->started + timeout > clock_now())
+		return lot->started + timeout;
+	log_error("the lot[%d] has not started within %g s (--start-timeout): "
+		  "killing it",
+	    (int)lot->pid, (double)timeout / CLOCK_SECOND);
 	kill(lot->pid, SIGKILL);
+	lot->hung = lot->started;
 	return CLOCK_NEVER;
 }
 
