@@ -10,6 +10,7 @@ use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
 use Faulty qw(crowd lines_about start_faulty storm_line);
+use Trace  qw(trace);
 use Tined  qw(slow slurp spew wait_for);
 
 my $ENDED  = qr{error: worker \d+\[\d+\] was killed by signal };
@@ -163,6 +164,27 @@ subtest 'content that nobody reads' => sub {
 		ok(!$tined->was_reset($sock), 'is no reset');
 	}
 	$tined->ends_clean(@ALLOWED);
+};
+
+# Nor does its worker ask for what it may not do, or wait for what is all there.
+subtest 'content that nobody reads, without a shutdown' => sub {
+	my $tined = start_faulty(args => ['-w', 1]);
+
+	my ($worker) = $tined->all_workers(1);
+	plan skip_all => 'workers may shut down a connection'
+	    if slurp("/proc/$worker/status") !~ /^Seccomp:\s+2/m
+	    || ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
+	my $sock = $tined->connect;
+	my $calls = trace('shutdown,ppoll', sub {
+		my $response = $tined->get('/f/segv', method => 'POST',
+			body => 'x' x 200_000, sock => $sock, keep => 1);
+		is($response->status, 500, 'its answer');
+		ok($tined->is_closed($sock), 'the end');
+	}, $worker);
+	$tined->ends_clean(@ALLOWED);
+	return if !defined $calls;
+	unlike($calls, qr/shutdown\(/, 'no call that is refused');
+	unlike($calls, qr/ppoll\(.*\(Timeout\)/, 'no wait in vain');
 };
 
 subtest 'nobody is being served' => sub {

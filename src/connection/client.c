@@ -325,6 +325,7 @@ client_serve(struct client *client)
 {
 	struct connection *c = &client->connection;
 	struct exchange *x = &client->exchange;
+	bool pipelined;
 
 	x->wanted_bytes = 0;
 	while (!c->close_after && !c->out.failed && !c->out.deferring)
@@ -334,11 +335,14 @@ client_serve(struct client *client)
 	if (c->out.failed || c->out.deferring)
 		return end_of_turn(x);
 	/*
-	 * Pipelined requests behind the last one are not answered; and while
+	 * Pipelined requests behind the last one are not answered, and a client
+	 * that cannot be told so by a shutdown waits for the close; and while
 	 * the kernel still sends, any byte that comes would be a reset.
 	 */
-	if (input_text(&c->in).len > 0)
+	pipelined = input_text(&c->in).len > 0;
+	if (pipelined && c->service->may_shutdown)
 		c->linger_after = true;
-	return c->linger_after || output_is_unsent(&c->out) ? CLIENT_LINGERS
-							    : CLIENT_CLOSES;
+	return c->linger_after || pipelined || output_is_unsent(&c->out)
+	    ? CLIENT_LINGERS
+	    : CLIENT_CLOSES;
 }

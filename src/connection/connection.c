@@ -115,7 +115,8 @@ connection_linger(struct connection *c)
 	struct min_rate rate;
 
 	score_enter(c->service->score, SCORE_LINGERING);
-	shutdown(c->fd, SHUT_WR);
+	if (c->service->may_shutdown)
+		shutdown(c->fd, SHUT_WR);
 	min_rate_start(&rate, CONNECTION_LINGER_HERE_PAUSE);
 	while (!min_rate_is_over(&rate) && clock_now() < end) {
 		input_attach(&c->in, c->fd);

@@ -74,9 +74,9 @@ bool connection_is_last(const struct connection *c);
 /* Closes after the current response, with a lingering close. */
 void connection_close_and_linger(struct connection *c);
 /*
- * Does a lingering close in this process: shuts down for writing, and discards
- * input until the client closes or CONNECTION_LINGER_HERE_TIME has passed.  If
- * there is a lot, only the lot may shut down (seccomp.h).
+ * Does a lingering close in this process: shuts down for writing if it may, and
+ * discards input until the client closes or CONNECTION_LINGER_HERE_TIME has
+ * passed.
  */
 void connection_linger(struct connection *c);
 

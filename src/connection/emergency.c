@@ -61,31 +61,56 @@ find_answer(int status)
 	return a;
 }
 
-/* Closing a socket on which bytes are unread resets it. */
 static bool
-has_unread(const struct client *client)
+has_unread(int fd)
 {
 	int unread = 0;
 
-	return client->exchange.body.state != BODY_COMPLETE ||
-	    (ioctl(client->connection.fd, FIONREAD, &unread) == 0 &&
-		unread > 0);
+	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
+/* The bytes of its content that the client has not sent; perhaps unknown. */
+static uint64_t
+count_missing(const struct client *client)
+{
+	const struct body *body = &client->exchange.body;
+	uint64_t here = input_text(&client->connection.in).len;
+
+	if (body->state == BODY_COMPLETE)
+		return 0;
+	if (body->chunked || body->state != BODY_DATA)
+		return UINT64_MAX;
+	return body->left > here ? body->left - here : 0;
+}
+
+/*
+ * Closing a socket on which bytes are unread resets it.  If this process may not
+ * shut down, a client that has sent everything perhaps waits for the close.
+ */
 static void
-emergency_drain(int fd)
+emergency_drain(const struct client *client)
 {
 	int64_t deadline = clock_now() + PATIENCE;
-	struct pollfd end = {.fd = fd, .events = POLLIN};
+	const struct connection *c = &client->connection;
+	struct pollfd end = {.fd = c->fd, .events = POLLIN};
+	uint64_t missing = count_missing(client);
 	char dropped[DRAIN_SIZE];
 
-	shutdown(fd, SHUT_WR);
-	while (clock_now() < deadline) {
+	if (missing == 0 && !has_unread(c->fd))
+		return;
+	if (c->service->may_shutdown)
+		shutdown(c->fd, SHUT_WR);
+	while (clock_now() < deadline &&
+	    (c->service->may_shutdown || missing > 0 || has_unread(c->fd))) {
 		struct timespec left = clock_until(deadline);
+		ssize_t n;
 
-		if (ppoll(&end, 1, &left, NULL) <= 0 ||
-		    recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT) <= 0)
+		if (ppoll(&end, 1, &left, NULL) <= 0)
 			break;
+		n = recv(c->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		missing -= (uint64_t)n < missing ? (uint64_t)n : missing;
 	}
 }
 
@@ -118,8 +143,7 @@ emergency_client(struct client *client, int status)
 	if (output_emergency(&c->out, x->answer_from, bytes, deadline)) {
 		score_fate(score, SCORE_ANSWERED, answer->status,
 		    bytes.len - answer->head);
-		if (has_unread(client))
-			emergency_drain(c->fd);
+		emergency_drain(client);
 	} else if (c->out.sent > x->answer_from || c->out.deferring) {
 		score_fate(score, SCORE_CUT_OFF, x->response.status,
 		    exchange_content_in(x, c->out.sent));

@@ -209,6 +209,13 @@ seccomp_grants(unsigned more)
 	return grants;
 }
 
+bool
+privilege_may_shutdown(
+    const struct privilege *p, const struct privilege_needs *needs)
+{
+	return !p->seccomp || (needs->more & PRIVILEGE_SHUTDOWN) != 0;
+}
+
 /* Returns NULL, or the step that failed. */
 static const char *
 confine(const struct privilege *p, enum privilege_role role,

@@ -61,6 +61,9 @@ void privilege_describe(const struct privilege *p,
 /* Logs these lines, and warns if the restrictions are weak. */
 void privilege_log(
     const struct privilege *p, const struct privilege_needs *needs);
+/* True if a worker with these needs may shut down sockets for writing. */
+bool privilege_may_shutdown(
+    const struct privilege *p, const struct privilege_needs *needs);
 /*
  * Drops privileges in a child, before it reads data from a client.  needs may be
  * NULL for the lot.  Clears PR_SET_PDEATHSIG.  Returns -1 after logging why.

@@ -228,6 +228,7 @@ status_server_start(struct inherited *h)
 	    .site = &h->status.site,
 	    .access_log = &server.no_log,
 	    .log_format = &h->log_format,
+	    .may_shutdown = privilege_may_shutdown(&h->privilege, &needs),
 	};
 	server.inherited = h;
 	server.no_log.kind = LOGFILE_OFF;

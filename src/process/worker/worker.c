@@ -108,6 +108,7 @@ worker_start(struct worker *w)
 	site_add_needs(&h->site, &needs);
 	if (!worker_has_lot(w))
 		needs.more |= PRIVILEGE_SHUTDOWN;
+	w->service.may_shutdown = privilege_may_shutdown(&h->privilege, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
 		return -1;
 	privilege_free_needs(&needs);
