@@ -19,8 +19,8 @@ int64_t clock_sooner(int64_t a, int64_t b);
 /* Returns the time until the deadline, for ppoll; never negative. */
 struct timespec clock_until(int64_t deadline);
 /*
- * The same for epoll_wait: rounded up, so that the deadline has passed after the
- * wait; -1 for CLOCK_NEVER.
+ * The same for epoll_wait: rounded up, so that the deadline has passed after
+ * the wait; -1 for CLOCK_NEVER.
  */
 int clock_milliseconds_until(int64_t deadline);
 /* For SO_RCVTIMEO: at least a microsecond, because 0 means no timeout. */

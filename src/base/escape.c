@@ -125,7 +125,9 @@ add_json_escape(struct buffer *b, struct text t)
 	return n > 0 ? n : 1;
 }
 
-/* Returns the length of the escape at that place, so that cuts keep it whole. */
+/*
+ * Returns the length of the escape at that place, so that cuts keep it whole.
+ */
 static size_t
 written_length(const char *at)
 {

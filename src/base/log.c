@@ -13,7 +13,9 @@
 #include "base/memory.h"
 
 #define LOG_MESSAGE_MAX 2048
-/* An escaped byte becomes at most four bytes; and the text before the message. */
+/*
+ * An escaped byte becomes at most four bytes; and the text before the message.
+ */
 #define LOG_DYING_SIZE (4 * LOG_DYING_MAX + 256)
 #define DAY 86400
 

@@ -35,8 +35,8 @@ share_trouble(struct logfile *f)
 
 /*
  * Opens the file again through /proc, to get an open file description of our
- * own: O_NONBLOCK on the inherited one would affect the processes that share it.
- * This does not work for a socket, which does not need it: MSG_DONTWAIT.
+ * own: O_NONBLOCK on the inherited one would affect the processes that share
+ * it.  This does not work for a socket, which does not need it: MSG_DONTWAIT.
  */
 static int
 reopen_non_blocking(int fd)

@@ -1,8 +1,9 @@
 /*
  * logfile: the destination of a log: a file, a standard stream (which may be
  * connected to systemd's journal), or syslog.  Each line is one write, so that
- * the lines of several processes do not mix.  If a line cannot be written, it is
- * lost and counted; one of the processes that share the log reports that, once.
+ * the lines of several processes do not mix.  If a line cannot be written, it
+ * is lost and counted; one of the processes that share the log reports that,
+ * once.
  */
 #ifndef TINED_BASE_LOGFILE_H
 #define TINED_BASE_LOGFILE_H

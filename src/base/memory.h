@@ -31,10 +31,10 @@ char *memory_printf(const char *format, ...)
  */
 void memory_settle(void);
 /*
- * Releases the physical memory of a large buffer whose content is not needed any
- * more, except its first MEMORY_KEPT bytes.  The buffer stays usable.  *used is
- * the number of bytes that have been written so far, and becomes 0.  Returns
- * false if there was nothing to release.
+ * Releases the physical memory of a large buffer whose content is not needed
+ * any more, except its first MEMORY_KEPT bytes.  The buffer stays usable.
+ * *used is the number of bytes that have been written so far, and becomes 0.
+ * Returns false if there was nothing to release.
  */
 #define MEMORY_KEPT ((size_t)16 << 10)
 bool memory_forget(void *buffer, size_t *used);

@@ -1,8 +1,8 @@
 /*
  * min_rate: the minimum rate at which a peer must send or receive bytes.  In
- * each window of time the peer must move a quota of bytes; when it has, the next
- * window begins.  So a stalled peer fails at the end of the window, however much
- * it has moved before, and a slow but steady peer never fails.
+ * each window of time the peer must move a quota of bytes; when it has, the
+ * next window begins.  So a stalled peer fails at the end of the window,
+ * however much it has moved before, and a slow but steady peer never fails.
  */
 #ifndef TINED_BASE_MIN_RATE_H
 #define TINED_BASE_MIN_RATE_H

@@ -6,9 +6,9 @@
 #define TINED_BASE_PATH_H
 
 /*
- * Returns path as an absolute path, below $PWD if that is the current directory.
- * So symbolic links in $PWD are followed again at each use.  The caller frees
- * it.
+ * Returns path as an absolute path, below $PWD if that is the current
+ * directory.  So symbolic links in $PWD are followed again at each use.  The
+ * caller frees it.
  */
 char *path_absolute(const char *path);
 /* Replaces *path by its absolute path. */

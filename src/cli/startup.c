@@ -340,8 +340,8 @@ startup_prepare(void)
 }
 
 /*
- * All descriptors that tined opens are close-on-exec.  The others were left open
- * by the parent process, and no process of tined needs them.
+ * All descriptors that tined opens are close-on-exec.  The others were left
+ * open by the parent process, and no process of tined needs them.
  */
 static void
 close_strangers(void)

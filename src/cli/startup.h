@@ -1,6 +1,6 @@
 /*
- * startup: opens everything that a configuration needs.  On each error it prints
- * one line on standard error and exits with status 1.
+ * startup: opens everything that a configuration needs.  On each error it
+ * prints one line on standard error and exits with status 1.
  */
 #ifndef TINED_CLI_STARTUP_H
 #define TINED_CLI_STARTUP_H

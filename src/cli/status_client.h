@@ -4,7 +4,9 @@
 #ifndef TINED_CLI_STATUS_CLIENT_H
 #define TINED_CLI_STATUS_CLIENT_H
 
-/* Prints the status, or an error on standard error.  Returns the exit status. */
+/*
+ * Prints the status, or an error on standard error.  Returns the exit status.
+ */
 int status_client_show(const char *path);
 
 #endif

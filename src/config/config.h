@@ -2,8 +2,8 @@
  * config: the configuration, from the command line and defaults.  options.c
  * fills it before anything is opened.  Later only two things change: startup
  * makes file names absolute, and the default number of workers follows the
- * available memory (autoscale.h).  Times are in nanoseconds, sizes in bytes; the
- * configuration owns its strings.
+ * available memory (autoscale.h).  Times are in nanoseconds, sizes in bytes;
+ * the configuration owns its strings.
  */
 #ifndef TINED_CONFIG_CONFIG_H
 #define TINED_CONFIG_CONFIG_H

@@ -13,8 +13,8 @@
 /* A client whose last request came within this time is worth a wait. */
 #define BRISK_GAP CLOCK_MILLISECOND
 /*
- * True if the worker must not wait for an idle client any longer, because no lot
- * runs and another connection waits in the channel to it.
+ * True if the worker must not wait for an idle client any longer, because no
+ * lot runs and another connection waits in the channel to it.
  */
 #define ABSENCE_PATIENCE CLOCK_SECOND
 /* Requests of one client in a row, while others wait. */
@@ -96,11 +96,10 @@ client_wait_without_lot(struct connection *c, int64_t start)
 
 /*
  * Waits for the next request.  If no other client needs this worker, it waits
- * for a while (SO_RCVTIMEO: --linger); otherwise not at all, because a hand-over
- * costs less than a worker that waits.
- * When the server stops, idle connections are closed; but a client that has
- * just been accepted is about to ask (TCP_DEFER_ACCEPT sees to that for TCP
- * alone).
+ * for a while (SO_RCVTIMEO: --linger); otherwise not at all, because a
+ * hand-over costs less than a worker that waits.  When the server stops, idle
+ * connections are closed; but a client that has just been accepted is about to
+ * ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
  */
 static enum input_result
 wait_for_request(struct connection *c)

@@ -69,7 +69,9 @@ void connection_attach(struct connection *c, int fd, const struct peer *peer);
 void connection_detach(struct connection *c);
 /* Between clients: releases memory that few of them need. */
 void connection_forget(struct connection *c);
-/* True if the process is to end, so that the response needs Connection: close. */
+/*
+ * True if the process is to end, so that the response needs Connection: close.
+ */
 bool connection_is_last(const struct connection *c);
 /* Closes after the current response, with a lingering close. */
 void connection_close_and_linger(struct connection *c);

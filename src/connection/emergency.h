@@ -15,8 +15,8 @@ void emergency_prepare(const struct site *site);
  *
  * Sends complete responses that wait in the output.  If nothing of the current
  * response was sent, sends an error with that status code (500 or 504) in its
- * place, and closes; otherwise cuts the response off.  Writes the outcome to the
- * scoreboard.
+ * place, and closes; otherwise cuts the response off.  Writes the outcome to
+ * the scoreboard.
  */
 void emergency_client(struct client *c, int status);
 

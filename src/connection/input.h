@@ -1,6 +1,6 @@
 /*
- * input: reads from clients, and is the only module that does; and the buffer for
- * what it has read.  Every wait has a deadline.
+ * input: reads from clients, and is the only module that does; and the buffer
+ * for what it has read.  Every wait has a deadline.
  */
 #ifndef TINED_CONNECTION_INPUT_H
 #define TINED_CONNECTION_INPUT_H

@@ -1,9 +1,9 @@
 /*
  * output: writes to clients, and is the only module that does.  Bytes wait in
  * the output, so that a head and its body, and the responses to all pipelined
- * requests, leave in one send; when it is full, it sends.  TCP_NODELAY keeps the
- * kernel from holding data back for an acknowledgement, and sending everything
- * at once avoids small packets.
+ * requests, leave in one send; when it is full, it sends.  TCP_NODELAY keeps
+ * the kernel from holding data back for an acknowledgement, and sending
+ * everything at once avoids small packets.
  *
  * If the client is slow and parking.h allows it, the output stops sending.  All
  * further bytes become a deferred response (deferred.h), which the owner hands
@@ -83,8 +83,8 @@ int output_flush(struct output *o);
 /* Takes over a deferred response from the lot. */
 void output_take_deferred(struct output *o, const struct deferred *deferred);
 /*
- * Sends the deferred response here, without deferring again.  On failure returns
- * -1 and keeps the rest until output_attach.
+ * Sends the deferred response here, without deferring again.  On failure
+ * returns -1 and keeps the rest until output_attach.
  */
 int output_send_deferred(struct output *o);
 /* Sends the deferred response; may defer its end again.  -1 on failure. */
@@ -95,8 +95,8 @@ void output_pass_deferred(struct output *o);
 /*
  * Called by a signal handler in a process that ends: sends the waiting bytes
  * before position, and then bytes in place of those after it.  False if more
- * than that has been sent already, or if the client does not receive them before
- * the deadline (clock.h).
+ * than that has been sent already, or if the client does not receive them
+ * before the deadline (clock.h).
  */
 bool output_emergency(
     struct output *o, uint64_t position, struct text bytes, int64_t deadline);
@@ -105,8 +105,8 @@ bool output_emergency(
 bool output_is_unsent(const struct output *o);
 /*
  * True if Nagle's algorithm stalls the connection: the kernel holds the last
- * small segment back until the client acknowledges the ones before, although the
- * client has room.  False for Unix sockets.
+ * small segment back until the client acknowledges the ones before, although
+ * the client has room.  False for Unix sockets.
  */
 bool output_is_stalled(const struct output *o);
 

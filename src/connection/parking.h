@@ -1,6 +1,6 @@
 /*
- * parking: decides whether a worker may hand its connection, and the rest of its
- * response, to the lot.
+ * parking: decides whether a worker may hand its connection, and the rest of
+ * its response, to the lot.
  */
 #ifndef TINED_CONNECTION_PARKING_H
 #define TINED_CONNECTION_PARKING_H

@@ -1,8 +1,9 @@
 /*
- * recycle: decides when a worker has served enough requests, has grown too large
- * or has leaked descriptors, and must be replaced.  A worker needs a token to
- * leave, of which the scoreboard has one, so that no more than one leaves before
- * its replacement runs.  The master takes the token back when the worker ends.
+ * recycle: decides when a worker has served enough requests, has grown too
+ * large or has leaked descriptors, and must be replaced.  A worker needs a
+ * token to leave, of which the scoreboard has one, so that no more than one
+ * leaves before its replacement runs.  The master takes the token back when the
+ * worker ends.
  */
 #ifndef TINED_CONNECTION_RECYCLE_H
 #define TINED_CONNECTION_RECYCLE_H

@@ -17,9 +17,9 @@ void request_content_start(struct exchange *x, size_t head);
 void request_content_none(struct exchange *x);
 /*
  * True if the lot should receive the missing rest of a small content, because
- * the client is slow: sets wanted_bytes.  head is the size of the head, which is
- * not taken yet.  Call it only if a handler will read the content, because the
- * client may get a 100 Continue.
+ * the client is slow: sets wanted_bytes.  head is the size of the head, which
+ * is not taken yet.  Call it only if a handler will read the content, because
+ * the client may get a 100 Continue.
  */
 bool request_content_is_better_collected(struct exchange *x, size_t head);
 /* The function of request.read; context is the exchange. */

@@ -157,8 +157,9 @@ finish_stream(struct exchange *x)
 }
 
 /*
- * Why what the handler has made must not be sent; NULL if it may be.  The length
- * comes last: flush_stream drops the text of a response with another mistake.
+ * Why what the handler has made must not be sent; NULL if it may be.  The
+ * length comes last: flush_stream drops the text of a response with another
+ * mistake.
  */
 static const char *
 find_mistake(const struct response *r)

@@ -45,8 +45,8 @@ bool service_has_lot(const struct service *s);
 /* True if a connection that the lot has handed over waits for a worker. */
 bool service_has_waiting_clients(const struct service *s);
 /*
- * True if the lot has room for a response.  Approximate: if little room is left,
- * messages that the lot has not read yet may already need it.
+ * True if the lot has room for a response.  Approximate: if little room is
+ * left, messages that the lot has not read yet may already need it.
  */
 bool service_lot_has_room(const struct service *s);
 

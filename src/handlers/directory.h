@@ -19,10 +19,11 @@ void directory_close(struct directory *f);
 /* True if the directory was removed, even if a new one has its name. */
 bool directory_is_gone(const struct directory *f);
 /*
- * Opens a file for reading, without blocking on a FIFO or a device.  The name is
- * relative; "." is the directory itself.  A symbolic link may be absolute, or
- * lead out of the directory and back in, if its target is below the directory.
- * -1 with errno: EXDEV if the name leads out.  The caller closes the descriptor.
+ * Opens a file for reading, without blocking on a FIFO or a device.  The name
+ * is relative; "." is the directory itself.  A symbolic link may be absolute,
+ * or lead out of the directory and back in, if its target is below the
+ * directory.  -1 with errno: EXDEV if the name leads out.  The caller closes
+ * the descriptor.
  */
 int directory_open_file(const struct directory *f, const char *name);
 /* The same with O_PATH. */

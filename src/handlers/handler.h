@@ -1,6 +1,7 @@
 /*
  * handler: the interface of handlers, which make responses.  A handler gets a
- * request and fills in a response (response.h); it never uses a client's socket.
+ * request and fills in a response (response.h); it never uses a client's
+ * socket.
  */
 #ifndef TINED_HANDLERS_HANDLER_H
 #define TINED_HANDLERS_HANDLER_H

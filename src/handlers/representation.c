@@ -19,8 +19,9 @@ _Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
     "a head and a region for each range, and the end");
 
 /*
- * Returns the time of the last change.  Nix, OSTree and some images set the same
- * meaningless modification time for all files; then it is the inode's time.
+ * Returns the time of the last change.  Nix, OSTree and some images set the
+ * same meaningless modification time for all files; then it is the inode's
+ * time.
  */
 static const struct timespec *
 time_of_change(const struct stat *st)

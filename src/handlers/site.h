@@ -1,7 +1,7 @@
 /*
  * site: everything that is served: the mounts, the header fields of all
- * responses, and the custom error pages.  The master creates it before it forks;
- * after that it is only read.
+ * responses, and the custom error pages.  The master creates it before it
+ * forks; after that it is only read.
  */
 #ifndef TINED_HANDLERS_SITE_H
 #define TINED_HANDLERS_SITE_H
@@ -34,7 +34,8 @@ struct site {
 
 /*
  * The files that another process has opened, in the order of the configuration.
- * With them site_init opens nothing itself, so it cannot block on a file system.
+ * With them site_init opens nothing itself, so it cannot block on a file
+ * system.
  */
 struct site_opened {
 	int *directories;	/* of mounts; -1: taken or none; owned */

@@ -8,8 +8,8 @@
 #include "http/access_log.h"
 
 /*
- * Limits on the client's data in a line, and on single values.  With them, a line
- * in the usual formats is shorter than PIPE_BUF, and atomic in a pipe.
+ * Limits on the client's data in a line, and on single values.  With them, a
+ * line in the usual formats is shorter than PIPE_BUF, and atomic in a pipe.
  */
 #define ROOM 3584
 #define LINE_MAX_BYTES 2048

@@ -28,8 +28,8 @@ etags_match(struct text a, struct text b, bool strong)
 }
 
 /*
- * Gets the next entity-tag of a list.  It is not a quoted-string, because it has
- * no escapes (RFC 9110, 8.8.3).  False at the end, or if none begins there.
+ * Gets the next entity-tag of a list.  It is not a quoted-string, because it
+ * has no escapes (RFC 9110, 8.8.3).  False at the end, or if none begins there.
  */
 static bool
 next_etag(struct text *rest, struct text *etag)

@@ -9,8 +9,8 @@
 
 /*
  * Sets host, framing, length, expects_continue and keep_alive from the header
- * fields.  Returns 0, or the status code to refuse the request with: 400, 417 or
- * 501 (RFC 9110, 7.2, 8.6, 10.1.1; RFC 9112, 3.2, 6.1, 6.3, 9.3).
+ * fields.  Returns 0, or the status code to refuse the request with: 400, 417
+ * or 501 (RFC 9110, 7.2, 8.6, 10.1.1; RFC 9112, 3.2, 6.1, 6.3, 9.3).
  */
 int framing_check(struct request *r);
 

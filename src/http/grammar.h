@@ -1,7 +1,7 @@
 /*
- * grammar: the common rules of RFC 9110, 5.6.  Each function matches its rule at
- * the beginning of *t and moves *t past it.  If it does not match, the function
- * returns false and *t is unspecified.
+ * grammar: the common rules of RFC 9110, 5.6.  Each function matches its rule
+ * at the beginning of *t and moves *t past it.  If it does not match, the
+ * function returns false and *t is unspecified.
  */
 #ifndef TINED_HTTP_GRAMMAR_H
 #define TINED_HTTP_GRAMMAR_H

@@ -1,6 +1,6 @@
 /*
- * method: the request methods that handlers can implement (RFC 9110, 9; PATCH is
- * RFC 5789).  Names are case-sensitive.
+ * method: the request methods that handlers can implement (RFC 9110, 9; PATCH
+ * is RFC 5789).  Names are case-sensitive.
  */
 #ifndef TINED_HTTP_METHOD_H
 #define TINED_HTTP_METHOD_H

@@ -1,9 +1,9 @@
 /*
- * request_head: finds and parses the head of a request.  A scan of the raw bytes
- * finds its end.  Then each line is checked against its grammar and split.
- * http-parser must read the same from the lines that determine the target and
- * the end of the message.  The outcome never depends on how TCP has split the
- * bytes.
+ * request_head: finds and parses the head of a request.  A scan of the raw
+ * bytes finds its end.  Then each line is checked against its grammar and
+ * split.  http-parser must read the same from the lines that determine the
+ * target and the end of the message.  The outcome never depends on how TCP has
+ * split the bytes.
  */
 #ifndef TINED_HTTP_REQUEST_HEAD_H
 #define TINED_HTTP_REQUEST_HEAD_H
@@ -37,10 +37,10 @@ struct request_head_scan {
 
 /*
  * Looks for the end of a head in bytes[0..len).  While it returns
- * REQUEST_HEAD_MORE, call it again with the same bytes and more after them.  max
- * is the largest size of a head, from start to end.  Refuses with 400 (a CR or
- * LF alone), 414 or 431, and with 501 if the request line is too long and begins
- * with an unknown method (RFC 9112, 3).
+ * REQUEST_HEAD_MORE, call it again with the same bytes and more after them.
+ * max is the largest size of a head, from start to end.  Refuses with 400 (a CR
+ * or LF alone), 414 or 431, and with 501 if the request line is too long and
+ * begins with an unknown method (RFC 9112, 3).
  */
 enum request_head_found request_head_find(
     struct request_head_scan *scan, const char *bytes, size_t len, size_t max);
@@ -50,8 +50,9 @@ enum request_head_found request_head_find(
  */
 bool request_head_has_begun(const struct request_head_scan *scan, size_t len);
 /*
- * Parses a complete head into *r, except r->path.  Returns 0, or the status code
- * to refuse it with: 400, 501 or 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110, 7.2).
+ * Parses a complete head into *r, except r->path.  Returns 0, or the status
+ * code to refuse it with: 400, 501 or 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110,
+ * 7.2).
  */
 int request_head_parse(const char *head, size_t len, struct request *r);
 /*

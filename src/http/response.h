@@ -1,8 +1,8 @@
 /*
- * response: the response of a handler: a status code, header fields, and content
- * that consists of bytes, regions of a file, or a stream that the handler writes
- * in pieces.  The connection sends it, and adds its own header fields: Date,
- * Server, Content-Length, Transfer-Encoding and Connection.
+ * response: the response of a handler: a status code, header fields, and
+ * content that consists of bytes, regions of a file, or a stream that the
+ * handler writes in pieces.  The connection sends it, and adds its own header
+ * fields: Date, Server, Content-Length, Transfer-Encoding and Connection.
  */
 #ifndef TINED_HTTP_RESPONSE_H
 #define TINED_HTTP_RESPONSE_H
@@ -85,8 +85,8 @@ bool response_field_is_valid(struct text name, struct text value);
 /* Whether only the connection sets this field: framing, Date, Server. */
 bool response_field_is_own(struct text name);
 /*
- * Returns why the response must not be sent, in words for the log, or NULL if it
- * may be sent.  response_reset and response_error forget a refused field.
+ * Returns why the response must not be sent, in words for the log, or NULL if
+ * it may be sent.  response_reset and response_error forget a refused field.
  */
 const char *response_mistake(const struct response *r);
 
@@ -103,8 +103,8 @@ void response_add_text(struct response *r, size_t offset);
 void response_add_file(struct response *r, uint64_t offset, uint64_t length);
 
 /*
- * Writes content as a stream, whose length need not be known.  -1: the client is
- * gone, or the length is wrong; the handler gives up.
+ * Writes content as a stream, whose length need not be known.  -1: the client
+ * is gone, or the length is wrong; the handler gives up.
  */
 int response_write(struct response *r, const char *bytes, size_t len);
 /* Sends what was written immediately.  -1 as above. */

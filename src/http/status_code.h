@@ -1,6 +1,6 @@
 /*
- * status_code: the status codes that tined sends, with their reason phrases (RFC
- * 9110, 15; 431 is RFC 6585).
+ * status_code: the status codes that tined sends, with their reason phrases
+ * (RFC 9110, 15; 431 is RFC 6585).
  */
 #ifndef TINED_HTTP_STATUS_CODE_H
 #define TINED_HTTP_STATUS_CODE_H

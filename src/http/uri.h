@@ -21,10 +21,10 @@ struct uri {
 
 /*
  * Splits a request target.  Returns 0, or the status code to refuse it with.
- * Accepts some bytes that no URI has, because browsers send them (chars.h); none
- * of them changes how the rest is decoded.  A query may have still others, and a
- * lone "%".  A path with such bytes is refused, unless the method allows a
- * redirect to the encoded path (RFC 9112, 3.2): then unencoded is set.
+ * Accepts some bytes that no URI has, because browsers send them (chars.h);
+ * none of them changes how the rest is decoded.  A query may have still others,
+ * and a lone "%".  A path with such bytes is refused, unless the method allows
+ * a redirect to the encoded path (RFC 9112, 3.2): then unencoded is set.
  */
 int uri_parse(struct text target, enum method method, struct uri *out);
 /*
@@ -35,9 +35,9 @@ int uri_parse(struct text target, enum method method, struct uri *out);
 bool uri_authority_is_valid(struct text authority);
 /*
  * Decodes a valid path once, merges slashes and removes dot segments (RFC 3986,
- * 5.2.4).  The result replaces the content of *out and begins with "/".  Returns
- * true if the path is ambiguous, because it contains an encoded slash or a NUL:
- * the caller must not look up a file by it.
+ * 5.2.4).  The result replaces the content of *out and begins with "/".
+ * Returns true if the path is ambiguous, because it contains an encoded slash
+ * or a NUL: the caller must not look up a file by it.
  */
 bool uri_decode_path(struct text path, struct buffer *out);
 /*

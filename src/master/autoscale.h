@@ -12,8 +12,8 @@
 
 /*
  * The estimates of autoscale_fit: for a worker that has served large requests,
- * unless --max-worker-memory is larger; for the other processes; and the minimum
- * for the lot's clients.
+ * unless --max-worker-memory is larger; for the other processes; and the
+ * minimum for the lot's clients.
  */
 #define AUTOSCALE_WORKER_MEMORY (UINT64_C(1) << 20)
 #define AUTOSCALE_OTHER_MEMORY (UINT64_C(16) << 20)
@@ -73,8 +73,8 @@ bool autoscale_fit_again(struct autoscale *s, struct config *c, uint64_t memory,
 size_t autoscale_slots(const struct config *c);
 
 /*
- * True if a worker will not be free for other clients soon.  Without a lot it is
- * occupied until its client leaves.  now is clock_now().
+ * True if a worker will not be free for other clients soon.  Without a lot it
+ * is occupied until its client leaves.  now is clock_now().
  */
 bool autoscale_is_occupied(
     const struct config *c, const struct score *score, int64_t now);

@@ -1,8 +1,8 @@
 /*
  * child_table: the kinds of child processes, one row each: the function that it
  * runs, what it keeps and may write, how it is told to end, and what the master
- * clears after its end.  The successor has no row: it is another program, and not
- * a child of the master (successor.h).
+ * clears after its end.  The successor has no row: it is another program, and
+ * not a child of the master (successor.h).
  */
 #ifndef TINED_MASTER_CHILD_TABLE_H
 #define TINED_MASTER_CHILD_TABLE_H

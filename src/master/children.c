@@ -130,7 +130,9 @@ child_start(struct children *all, struct child *child)
 		atomic_store(row->logs(h, slot), h->logs);
 	if (row->prepare != NULL)
 		row->prepare(h, slot);
-	/* Of a worker, until it is ready: its failure is logged now and then. */
+	/*
+	 * Of a worker, until it is ready: its failure is logged now and then.
+	 */
 	log_mute(
 	    child->kind == CHILD_WORKER && !restart_should_log(&all->restart));
 	pid = fork();

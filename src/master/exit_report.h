@@ -1,6 +1,6 @@
 /*
- * exit_report: logs and counts the end of a worker, and describes the end of any
- * process.
+ * exit_report: logs and counts the end of a worker, and describes the end of
+ * any process.
  */
 #ifndef TINED_MASTER_EXIT_REPORT_H
 #define TINED_MASTER_EXIT_REPORT_H
@@ -28,8 +28,9 @@ enum score_event exit_report_event(const struct exit_report *o);
 /* True unless it exited with status 0. */
 bool exit_report_is_of_failure(const struct exit_report *o);
 /*
- * Writes a line to the error log and, for a request that the worker did not live
- * to log, a line to the access log; and counts.  quietly: the end was requested.
+ * Writes a line to the error log and, for a request that the worker did not
+ * live to log, a line to the access log; and counts.  quietly: the end was
+ * requested.
  */
 void exit_report_publish(
     const struct exit_report *o, struct inherited *inherited, bool quietly);

@@ -22,8 +22,8 @@ lot_watch_end(struct children *all, struct child *lot)
 }
 
 /*
- * It sleeps, and holds nobody.  Nothing wakes a master that has given way, so it
- * goes on looking until the lot has ended.
+ * It sleeps, and holds nobody.  Nothing wakes a master that has given way, so
+ * it goes on looking until the lot has ended.
  */
 static int64_t
 look_at_sleeper(int64_t next, const struct children *all, int64_t now)

@@ -2,8 +2,8 @@
  * lot_watch: watches the lot.  The lot reports when it will run again at the
  * latest (score_lot_sleep), and the kernel reports when it is stopped.  The
  * master kills a lot that has not run for --start-timeout, and starts another.
- * Connections in the channel to the lot survive that; connections in the lot are
- * lost.
+ * Connections in the channel to the lot survive that; connections in the lot
+ * are lost.
  *
  * While the lot holds connections, the master checks every few seconds.  While
  * it holds none both sleep, until a worker with a client wakes the master

@@ -397,8 +397,8 @@ is_start_over(struct master *m)
 }
 
 /*
- * Workers that serve before there is a lot keep their clients, and none might be
- * free for the next one.  A lot that cannot start is not waited for.
+ * Workers that serve before there is a lot keep their clients, and none might
+ * be free for the next one.  A lot that cannot start is not waited for.
  */
 static bool
 is_complete(const struct master *m)

@@ -1,7 +1,7 @@
 /*
  * opener: opens the files of a reload in a process of its own, because a file
- * system that does not respond (NFS, FUSE) blocks the process that uses it.  The
- * master then abandons that process and kills it.
+ * system that does not respond (NFS, FUSE) blocks the process that uses it.
+ * The master then abandons that process and kills it.
  */
 #ifndef TINED_MASTER_OPENER_H
 #define TINED_MASTER_OPENER_H

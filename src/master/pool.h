@@ -2,9 +2,9 @@
  * pool: decides how many workers there should be.  It is a pure function of
  * limits, counts and its own history, so that tests can run it alone.
  *
- * The pool grows fast: by 1, 2, 4, up to 32 workers in steps of milliseconds, as
- * long as clients need them.  It shrinks slowly: once a second by a quarter of
- * the workers that were idle in all that second beyond the larger number of
+ * The pool grows fast: by 1, 2, 4, up to 32 workers in steps of milliseconds,
+ * as long as clients need them.  It shrinks slowly: once a second by a quarter
+ * of the workers that were idle in all that second beyond the larger number of
  * spares; and, over quiet times, down to the smaller number.
  */
 #ifndef TINED_MASTER_POOL_H

@@ -1,8 +1,8 @@
 /*
  * reload: SIGHUP, or a worker whose mounted directory was removed.  A process
  * that may block (opener.h) opens the site again.  Then new workers replace the
- * old ones: each has started before an old one is told to end.  The lot keeps its
- * connections.
+ * old ones: each has started before an old one is told to end.  The lot keeps
+ * its connections.
  */
 #ifndef TINED_MASTER_RELOAD_H
 #define TINED_MASTER_RELOAD_H
@@ -35,9 +35,9 @@ struct reload {
  */
 void reload_begin(struct reload *r, struct children *all);
 /*
- * Continues a reload, or begins one that a worker has requested.  Call it in each
- * iteration of the master's loop.  True if everything has just been opened: new
- * workers use it.
+ * Continues a reload, or begins one that a worker has requested.  Call it in
+ * each iteration of the master's loop.  True if everything has just been
+ * opened: new workers use it.
  */
 bool reload_act(struct reload *r, struct children *all);
 /* Called when the server stops. */

@@ -1,9 +1,9 @@
 /*
  * request_timeout: ends workers and lots that take too long to start
  * (--start-timeout), and workers whose handler takes too long
- * (--request-timeout).  Only the time in SCORE_RUNNING counts, in which a handler
- * runs and does not wait for its client; it begins again after each part of a
- * stream.  So a slow client never times out its handler.
+ * (--request-timeout).  Only the time in SCORE_RUNNING counts, in which a
+ * handler runs and does not wait for its client; it begins again after each
+ * part of a stream.  So a slow client never times out its handler.
  */
 #ifndef TINED_MASTER_REQUEST_TIMEOUT_H
 #define TINED_MASTER_REQUEST_TIMEOUT_H
@@ -15,8 +15,8 @@
 
 /*
  * Sends SIGNAL_TIMED_OUT to workers that hang, and later kills them.  Returns
- * when to check again (clock.h): before any current or new request can time out.
- * A process that is started later needs a check earlier (children.fresh).
+ * when to check again (clock.h): before any current or new request can time
+ * out.  A process that is started later needs a check earlier (children.fresh).
  */
 int64_t request_timeout_check(struct children *all);
 

@@ -4,8 +4,8 @@
  *
  * A flood of requests that crash workers must not become a flood of processes:
  * this limits the rate of replacements.  If workers die before they are ready,
- * only one at a time is started, and the log has the first failure in a row, the
- * second, the fourth and so on.
+ * only one at a time is started, and the log has the first failure in a row,
+ * the second, the fourth and so on.
  */
 #ifndef TINED_MASTER_RESTART_H
 #define TINED_MASTER_RESTART_H

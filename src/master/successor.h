@@ -2,10 +2,10 @@
  * successor: the new master that this master starts in an upgrade.  An
  * intermediate process is its parent and reports how it ended, until it is
  * ready.  Then the intermediate process ends, and the successor becomes a child
- * of process 1 or of the nearest subreaper (PR_SET_CHILD_SUBREAPER in prctl(2)),
- * because a service manager follows only its own children.  This master signals
- * and watches it by a descriptor (pidfd_open(2)), as its process ID may be
- * reused.
+ * of process 1 or of the nearest subreaper (PR_SET_CHILD_SUBREAPER in
+ * prctl(2)), because a service manager follows only its own children.  This
+ * master signals and watches it by a descriptor (pidfd_open(2)), as its process
+ * ID may be reused.
  */
 #ifndef TINED_MASTER_SUCCESSOR_H
 #define TINED_MASTER_SUCCESSOR_H
@@ -41,7 +41,9 @@ int successor_start(struct successor *s,
     void (*run)(const struct successor_ends *ends, void *arg), void *arg);
 /* Sets ended and status if it has ended. */
 void successor_look(struct successor *s);
-/* Returns a descriptor that is readable when it has ended; -1 if ended is set. */
+/*
+ * Returns a descriptor that is readable when it has ended; -1 if ended is set.
+ */
 int successor_poll(const struct successor *s);
 /* Sends it a signal, unless it has ended. */
 void successor_signal(const struct successor *s, int signo);

@@ -1,7 +1,7 @@
 /*
- * upgrade: SIGUSR2.  Starts the program again, with the same path, directory and
- * arguments.  The new master inherits the listeners, the pid file and a channel
- * from the lot.  When it has served a test request, it reports that
+ * upgrade: SIGUSR2.  Starts the program again, with the same path, directory
+ * and arguments.  The new master inherits the listeners, the pid file and a
+ * channel from the lot.  When it has served a test request, it reports that
  * (takeover.h), and only then this master gives way; in all other cases it goes
  * on.  By then the new master is not a child of this one: successor.h.
  */

@@ -11,7 +11,9 @@
 #define IPV4_BITS 32
 #define IPV6_BITS 128
 
-/* IPv4-mapped (RFC 4291, 2.5.5.2), so that one comparison serves both families. */
+/*
+ * IPv4-mapped (RFC 4291, 2.5.5.2), so that one comparison serves both families.
+ */
 static void
 map_ipv4(const struct in_addr *v4, unsigned char out[16])
 {

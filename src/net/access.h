@@ -1,6 +1,7 @@
 /*
- * access: the client addresses that are allowed (--allow).  An empty list allows
- * all.  Clients of a Unix socket are always allowed: its permissions decide.
+ * access: the client addresses that are allowed (--allow).  An empty list
+ * allows all.  Clients of a Unix socket are always allowed: its permissions
+ * decide.
  */
 #ifndef TINED_NET_ACCESS_H
 #define TINED_NET_ACCESS_H

@@ -1,6 +1,6 @@
 /*
- * backlog: the connections in the kernel's queue of a listening socket, which no
- * process has accepted yet.
+ * backlog: the connections in the kernel's queue of a listening socket, which
+ * no process has accepted yet.
  */
 #ifndef TINED_NET_BACKLOG_H
 #define TINED_NET_BACKLOG_H
@@ -26,10 +26,10 @@ struct backlog_overflows {
 /* False if the kernel does not tell, as for a Unix or a closed socket. */
 bool backlog_read(int fd, struct backlog *out);
 /*
- * True if a client whose SYN has arrived may be about to complete its handshake,
- * or if the kernel does not tell.  Does not count clients to whom the kernel has
- * repeated its SYN-ACK, which it does after a second: with TCP_DEFER_ACCEPT a
- * client may be silent for much longer.
+ * True if a client whose SYN has arrived may be about to complete its
+ * handshake, or if the kernel does not tell.  Does not count clients to whom
+ * the kernel has repeated its SYN-ACK, which it does after a second: with
+ * TCP_DEFER_ACCEPT a client may be silent for much longer.
  */
 bool backlog_is_greeting(int fd);
 /* Begins to count; the open descriptor works in a chroot as well. */

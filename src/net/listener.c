@@ -492,10 +492,10 @@ listener_adopt(struct listeners *all, struct buffer *why)
 }
 
 /*
- * Binds the socket to an interface that does not exist.  The kernel then does not
- * find it for a SYN, and refuses the client.  Handshakes in progress continue, as
- * their later packets do not look for the listening socket.  This needs no
- * capability, as a filter that drops packets would.
+ * Binds the socket to an interface that does not exist.  The kernel then does
+ * not find it for a SYN, and refuses the client.  Handshakes in progress
+ * continue, as their later packets do not look for the listening socket.  This
+ * needs no capability, as a filter that drops packets would.
  */
 static int
 stop_greeting_tcp(int fd)

@@ -1,8 +1,8 @@
 /*
  * listener: the listening sockets.  Their options are set once, and accepted
  * sockets inherit them on Linux, so that a connection costs no system call for
- * this: TCP_NODELAY (no small write waits for an acknowledgement), SO_KEEPALIVE,
- * SO_RCVTIMEO and SO_SNDTIMEO.
+ * this: TCP_NODELAY (no small write waits for an acknowledgement),
+ * SO_KEEPALIVE, SO_RCVTIMEO and SO_SNDTIMEO.
  */
 #ifndef TINED_NET_LISTENER_H
 #define TINED_NET_LISTENER_H

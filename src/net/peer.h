@@ -19,8 +19,8 @@ struct peer {
 /* Sets the name from the address; an IPv4-mapped IPv6 address becomes IPv4. */
 void peer_set_name(struct peer *p);
 /*
- * Gets the peer of a socket that another process has passed from the kernel, and
- * sets the name.  -1 with errno if fd is not a connected stream socket.
+ * Gets the peer of a socket that another process has passed from the kernel,
+ * and sets the name.  -1 with errno if fd is not a connected stream socket.
  */
 int peer_look_up(struct peer *p, int fd);
 bool peer_is_unix(const struct peer *p);

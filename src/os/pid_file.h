@@ -21,7 +21,9 @@ int pid_file_fd(void);
 int pid_file_write(void);
 /* Removes the file, when the server ends. */
 void pid_file_remove(void);
-/* Closes the descriptor and keeps the file: in a child, and after an upgrade. */
+/*
+ * Closes the descriptor and keeps the file: in a child, and after an upgrade.
+ */
 void pid_file_close(void);
 
 #endif

@@ -18,8 +18,8 @@ void sd_notify_send(const char *format, ...)
 /* True if there is a NOTIFY_SOCKET. */
 bool sd_notify_is_wanted(void);
 /*
- * True if systemd (248 or later) has started this very process and waits for its
- * READY=1, as with Type=notify.
+ * True if systemd (248 or later) has started this very process and waits for
+ * its READY=1, as with Type=notify.
  */
 bool sd_notify_is_awaited(void);
 

@@ -1,7 +1,7 @@
 /*
- * signals: sets up signal handlers.  A handler sets a flag named for its intent,
- * and the event loop that owns the flag acts on it.  Signals interrupt system
- * calls, so that a loop sees its flags soon.
+ * signals: sets up signal handlers.  A handler sets a flag named for its
+ * intent, and the event loop that owns the flag acts on it.  Signals interrupt
+ * system calls, so that a loop sees its flags soon.
  */
 #ifndef TINED_OS_SIGNALS_H
 #define TINED_OS_SIGNALS_H
@@ -13,7 +13,8 @@
 
 /*
  * Signals from the master to its children.  They are real-time signals, because
- * these queue: a signal from another process cannot replace one of the master's.
+ * these queue: a signal from another process cannot replace one of the
+ * master's.
  */
 #define SIGNAL_STOP (SIGRTMIN + 1)	/* the lot and the status process end */
 #define SIGNAL_LET_GO (SIGRTMIN + 2)	/* close the listening sockets */
@@ -32,7 +33,9 @@ void signals_handle(const int *list, void (*handler)(int));
  */
 void signals_handle_quietly(
     const int *list, void (*handler)(int), pid_t sender);
-/* Runs the handler on the stack of sigaltstack(2), after a stack overflow, say. */
+/*
+ * Runs the handler on the stack of sigaltstack(2), after a stack overflow, say.
+ */
 void signals_handle_on_own_stack(
     const int *list, void (*handler)(int, siginfo_t *, void *));
 /* As signals_handle, but ignores signals that sender did not send. */

@@ -215,7 +215,9 @@ identity_describe(const struct identity *id, struct buffer *b)
 		buffer_printf(b, ", in %s", id->path);
 }
 
-/* Compares mounts as well: the same directory in another mount is no barrier. */
+/*
+ * Compares mounts as well: the same directory in another mount is no barrier.
+ */
 static bool
 identity_is_same(const struct statx *a, const struct statx *b)
 {

@@ -27,8 +27,8 @@ struct identity {
 
 /*
  * Looks up --user, --group and --chroot.  -1 with an error message in *why that
- * names the option and the remedy.  root may be NULL; otherwise *root is an open
- * descriptor of --chroot, which the function takes over and sets to -1.
+ * names the option and the remedy.  root may be NULL; otherwise *root is an
+ * open descriptor of --chroot, which the function takes over and sets to -1.
  */
 int identity_init(
     struct identity *id, const struct config *c, int *root, struct buffer *why);

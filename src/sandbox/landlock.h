@@ -1,8 +1,8 @@
 /*
- * landlock: restricts the files that a process can open and, with newer kernels,
- * the TCP ports it can use and the processes it can signal (landlock(7)).  Does
- * not affect descriptors that are open already or that the process receives.
- * The restriction is permanent.
+ * landlock: restricts the files that a process can open and, with newer
+ * kernels, the TCP ports it can use and the processes it can signal
+ * (landlock(7)).  Does not affect descriptors that are open already or that the
+ * process receives.  The restriction is permanent.
  */
 #ifndef TINED_SANDBOX_LANDLOCK_H
 #define TINED_SANDBOX_LANDLOCK_H

@@ -65,8 +65,8 @@ void privilege_log(
 bool privilege_may_shutdown(
     const struct privilege *p, const struct privilege_needs *needs);
 /*
- * Drops privileges in a child, before it reads data from a client.  needs may be
- * NULL for the lot.  Clears PR_SET_PDEATHSIG.  Returns -1 after logging why.
+ * Drops privileges in a child, before it reads data from a client.  needs may
+ * be NULL for the lot.  Clears PR_SET_PDEATHSIG.  Returns -1 after logging why.
  */
 int privilege_drop(const struct privilege *p, enum privilege_role role,
     const struct privilege_needs *needs);

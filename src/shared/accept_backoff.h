@@ -1,8 +1,8 @@
 /*
  * accept_backoff: the state of a process that cannot accept connections because
- * descriptors or kernel memory are short.  The kernel does not signal the end of
- * that, so the process tries again after a pause.  The log has the beginning and
- * the end.
+ * descriptors or kernel memory are short.  The kernel does not signal the end
+ * of that, so the process tries again after a pause.  The log has the beginning
+ * and the end.
  */
 #ifndef TINED_SHARED_ACCEPT_BACKOFF_H
 #define TINED_SHARED_ACCEPT_BACKOFF_H

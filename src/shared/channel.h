@@ -46,10 +46,10 @@ struct handoff {
 	uint32_t requests; /* answered on this connection so far */
 	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */
 	/*
-	 * Of HANDOFF_SERVE: bytes[head_start..head_end) are the head that the lot
-	 * has found, so that no worker looks for it again; 0: it has found none.
-	 * It is the lot's word for workers: the lot does not believe a worker, and
-	 * looks for itself.
+	 * Of HANDOFF_SERVE: bytes[head_start..head_end) are the head that the
+	 * lot has found, so that no worker looks for it again; 0: it has found
+	 * none.  It is the lot's word for workers: the lot does not believe a
+	 * worker, and looks for itself.
 	 */
 	uint32_t head_start;
 	uint32_t head_end;
@@ -77,9 +77,9 @@ size_t channel_capacity(const struct channel *channel);
 /* Closes both ends; either may be closed already. */
 void channel_close(struct channel *channel);
 /*
- * Sends a connection and, if it is HANDOFF_SEND, a deferred response.  The caller
- * keeps both.  -1 with errno: EAGAIN if the channel is full, EMSGSIZE if the
- * message is too large.
+ * Sends a connection and, if it is HANDOFF_SEND, a deferred response.  The
+ * caller keeps both.  -1 with errno: EAGAIN if the channel is full, EMSGSIZE if
+ * the message is too large.
  */
 int channel_send(const struct channel *channel, const struct handoff *h, int fd,
     const char *bytes, size_t len, const struct deferred *deferred);

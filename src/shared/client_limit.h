@@ -1,7 +1,7 @@
 /*
- * client_limit: limits the workers that one client occupies (--per-client).  The
- * scoreboard has the client of each worker.  A client is an IPv4 address, or the
- * first 64 bits of an IPv6 address.
+ * client_limit: limits the workers that one client occupies (--per-client).
+ * The scoreboard has the client of each worker.  A client is an IPv4 address,
+ * or the first 64 bits of an IPv6 address.
  */
 #ifndef TINED_SHARED_CLIENT_LIMIT_H
 #define TINED_SHARED_CLIENT_LIMIT_H
@@ -33,8 +33,8 @@ uint64_t client_limit_client(const struct peer *peer);
 void client_limit_enter(struct client_limit *s, size_t slot, uint64_t client);
 void client_limit_leave(struct client_limit *s, size_t slot);
 /*
- * Tells the lot to count again, if a client waits.  client_limit_leave does that
- * as well.
+ * Tells the lot to count again, if a client waits.  client_limit_leave does
+ * that as well.
  */
 void client_limit_recount(const struct client_limit *s);
 /* Called by the lot: whether a client waits because of its limit. */

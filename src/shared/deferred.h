@@ -14,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The pieces of the largest response (response.h), and of responses before it. */
+/*
+ * The pieces of the largest response (response.h), and of responses before it.
+ */
 #define DEFERRED_SEGMENTS_MAX 520
 
 /* The limit on length and offset of a segment, so that sums never overflow. */
@@ -65,8 +67,8 @@ uint64_t deferred_next(const struct deferred *r);
  */
 ssize_t deferred_send(struct deferred *r, int socket, size_t max);
 /*
- * The same for a process that must not wait for a disk.  If the bytes are not in
- * memory, it sends nothing, and errno is DEFERRED_IS_ON_DISK.  It copies the
+ * The same for a process that must not wait for a disk.  If the bytes are not
+ * in memory, it sends nothing, and errno is DEFERRED_IS_ON_DISK.  It copies the
  * bytes through buffer, which has that size.
  */
 ssize_t deferred_send_cached(

@@ -28,9 +28,9 @@ void deferred_budget_free(struct deferred_budget *r);
 bool deferred_budget_take(
     struct deferred_budget *r, size_t slot, uint64_t bytes);
 /*
- * Called by a worker that does not keep them any more, or by the lot when it has
- * added them to its own sum.  Ignores an invalid slot, and returns no more than
- * the slot has.
+ * Called by a worker that does not keep them any more, or by the lot when it
+ * has added them to its own sum.  Ignores an invalid slot, and returns no more
+ * than the slot has.
  */
 void deferred_budget_return(
     struct deferred_budget *r, size_t slot, uint64_t bytes);

@@ -1,8 +1,8 @@
 /*
  * fd_budget: checks whether a process can open another descriptor
- * (RLIMIT_NOFILE) before it receives a connection from another process.  Without
- * a free descriptor that connection would be lost, while one in the kernel's
- * queue only waits.
+ * (RLIMIT_NOFILE) before it receives a connection from another process.
+ * Without a free descriptor that connection would be lost, while one in the
+ * kernel's queue only waits.
  */
 #ifndef TINED_SHARED_FD_BUDGET_H
 #define TINED_SHARED_FD_BUDGET_H

@@ -1,9 +1,9 @@
 /*
- * quarantine: keeps requests that have killed workers from killing more.  When a
- * method and path has killed a number of workers within a time, it is held for
- * the same time.  The master writes the list of held requests, and workers read
- * it without a lock.  Each worker writes its current request into a place of its
- * own on the scoreboard, which outlives it (scoreboard.h).
+ * quarantine: keeps requests that have killed workers from killing more.  When
+ * a method and path has killed a number of workers within a time, it is held
+ * for the same time.  The master writes the list of held requests, and workers
+ * read it without a lock.  Each worker writes its current request into a place
+ * of its own on the scoreboard, which outlives it (scoreboard.h).
  *
  * All lists are bounded: a new entry replaces the oldest.
  */

@@ -203,8 +203,8 @@ enum scoreboard_writer {
 struct scoreboard *scoreboard_create(size_t count);
 void scoreboard_free(struct scoreboard *board);
 /*
- * In a child: restricts it permanently to what that writer may write; it dies if
- * it writes elsewhere.  slot is a worker's own slot.  -1 with errno.
+ * In a child: restricts it permanently to what that writer may write; it dies
+ * if it writes elsewhere.  slot is a worker's own slot.  -1 with errno.
  */
 int scoreboard_confine(
     struct scoreboard *board, enum scoreboard_writer writer, size_t slot);
@@ -283,8 +283,8 @@ bool scoreboard_want_reload(struct scoreboard *board);
 bool scoreboard_wants_reload(const struct scoreboard *board);
 void scoreboard_reloads(struct scoreboard *board);
 /*
- * Called by a worker that wants to be replaced: true if it may end.  Only one at
- * a time may, until the master has replaced it or does not need to.
+ * Called by a worker that wants to be replaced: true if it may end.  Only one
+ * at a time may, until the master has replaced it or does not need to.
  */
 bool scoreboard_may_leave(struct scoreboard *board);
 /* Called by the master: the worker that may end, or 0; another may now. */
@@ -316,8 +316,8 @@ int64_t score_lot_due(const struct score_lot *lot, int64_t now);
 #define SCORE_CHANNEL_MAX 4096
 /*
  * Returns the number of connections that the lot has sent and no worker has
- * received.  Approximate: it may include connections lost with a dead worker, and
- * is negative if one that counted as lost was not.  For certainty call
+ * received.  Approximate: it may include connections lost with a dead worker,
+ * and is negative if one that counted as lost was not.  For certainty call
  * channel_has_message().
  */
 int64_t score_lot_on_the_way(const struct scoreboard *board);

@@ -1,8 +1,9 @@
 /*
  * wakeup: wakes other processes up.  It is a pair of datagram sockets.  The
  * processes at one end share an open file description, and each of them could
- * make it blocking, because O_NONBLOCK belongs to the description.  So each send
- * and receive has MSG_DONTWAIT, which a pipe or an eventfd does not support.
+ * make it blocking, because O_NONBLOCK belongs to the description.  So each
+ * send and receive has MSG_DONTWAIT, which a pipe or an eventfd does not
+ * support.
  */
 #ifndef TINED_SHARED_WAKEUP_H
 #define TINED_SHARED_WAKEUP_H
@@ -17,7 +18,9 @@ struct wakeup {
 /* -1 with errno. */
 int wakeup_open(struct wakeup *w);
 void wakeup_close(struct wakeup *w);
-/* Async-signal-safe.  Does nothing if an earlier message is not received yet. */
+/*
+ * Async-signal-safe.  Does nothing if an earlier message is not received yet.
+ */
 void wakeup_send(const struct wakeup *w);
 /*
  * Wakes all processes that watch w->from with EPOLLET, and never take.  The

@@ -1,7 +1,7 @@
 /*
- * client_share: decides which ready connections may get a worker (--per-client).
- * Counts for each client the workers that serve it, and its connections on their
- * way to workers.
+ * client_share: decides which ready connections may get a worker
+ * (--per-client).  Counts for each client the workers that serve it, and its
+ * connections on their way to workers.
  */
 #ifndef TINED_PROCESS_LOT_CLIENT_SHARE_H
 #define TINED_PROCESS_LOT_CLIENT_SHARE_H
@@ -15,7 +15,9 @@
 
 /* The largest number of connections on their way. */
 #define CLIENT_SHARE_CHANNEL SCORE_CHANNEL_MAX
-/* Clients that have reached their limit, cached during one pass of the queue. */
+/*
+ * Clients that have reached their limit, cached during one pass of the queue.
+ */
 #define CLIENT_SHARE_FULL 16
 
 struct client_share {

@@ -471,9 +471,9 @@ act_on_failure(struct lot *lot, const struct channel *channel,
 }
 
 /*
- * A worker that was taken over could forge the client's address, so the lot asks
- * the kernel: --allow, logs and --per-client need the true one.  A client that
- * has left has no address any more, and its connection is closed.
+ * A worker that was taken over could forge the client's address, so the lot
+ * asks the kernel: --allow, logs and --per-client need the true one.  A client
+ * that has left has no address any more, and its connection is closed.
  */
 static bool
 gate_is_client(const struct lot *lot, const struct channel *channel,
@@ -514,8 +514,9 @@ take_one(struct lot *lot, const struct channel *channel)
 }
 
 /*
- * A worker must not wait until it can hand a connection over: an idle connection
- * is taken in even beyond the limit, and is then the next to be closed.
+ * A worker must not wait until it can hand a connection over: an idle
+ * connection is taken in even beyond the limit, and is then the next to be
+ * closed.
  */
 void
 lot_take_from(struct lot *lot, const struct channel *channel)

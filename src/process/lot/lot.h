@@ -20,9 +20,9 @@
 /*
  * Runs until SIGNAL_STOP has arrived and all requests are handed over, or until
  * the master dies.  After an upgrade, SIGNAL_MOVE makes it send all connections
- * to the new master's lot; if the new master has ended, SIGNAL_STAY makes it keep
- * the connections that the other lot has not received.  Returns the exit status,
- * with which the process must end.
+ * to the new master's lot; if the new master has ended, SIGNAL_STAY makes it
+ * keep the connections that the other lot has not received.  Returns the exit
+ * status, with which the process must end.
  */
 int lot_run(struct inherited *inherited, pid_t master);
 

@@ -95,8 +95,8 @@ void parked_add_bytes(
 uint64_t parked_taken(const struct parked *b);
 /*
  * Returns the connection in PARKED_SEND with the slowest client, of those that
- * arrived before that time (clock.h); if with_copy, only of those with a response
- * in memory, at least in part.  NULL if there is none.
+ * arrived before that time (clock.h); if with_copy, only of those with a
+ * response in memory, at least in part.  NULL if there is none.
  */
 struct parked *parked_all_slowest(
     const struct parked_all *all, int64_t before, bool with_copy);

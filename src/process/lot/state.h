@@ -1,8 +1,8 @@
 /*
  * state: the state of the lot, which its modules share.  lot.c is the process
  * and its event loop; gate.c takes connections in and hands them to workers;
- * io.c reads and writes; relief.c makes room; migrate.c sends connections to the
- * lot of a successor.
+ * io.c reads and writes; relief.c makes room; migrate.c sends connections to
+ * the lot of a successor.
  */
 #ifndef TINED_PROCESS_LOT_STATE_H
 #define TINED_PROCESS_LOT_STATE_H
@@ -65,8 +65,8 @@ void lot_hand_over_ready(struct lot *lot);
 int64_t lot_settle_deadline(const struct lot *lot);
 
 /*
- * Called after sending to a channel, with the errno of the failure or 0.  After a
- * failure it watches the channel, or tries again after a pause.
+ * Called after sending to a channel, with the errno of the failure or 0.  After
+ * a failure it watches the channel, or tries again after a pause.
  */
 void lot_wait_for_channel(
     struct lot *lot, const struct channel *channel, int error);

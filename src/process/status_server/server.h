@@ -1,6 +1,6 @@
 /*
- * server: the status process, for --status-socket.  It serves only the status of
- * the server, on a Unix socket of its own, to one client after another
+ * server: the status process, for --status-socket.  It serves only the status
+ * of the server, on a Unix socket of its own, to one client after another
  * (clients.h), and so responds even when all workers are busy or the server
  * stops.
  */
@@ -20,7 +20,8 @@ int status_server_open(struct inherited *h, struct buffer *why);
 void status_server_close(struct inherited *h);
 /*
  * Serves until SIGNAL_STOP arrives or the master dies.  At SIGNAL_LET_GO it
- * closes the listening sockets, whose queues it shows.  Returns the exit status.
+ * closes the listening sockets, whose queues it shows.  Returns the exit
+ * status.
  */
 int status_server_run(struct inherited *h, pid_t master);
 

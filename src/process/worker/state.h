@@ -1,7 +1,7 @@
 /*
  * state: the state of a worker, which its modules share.  worker.c is its main
- * loop; serve.c takes a connection, serves it, and closes or parks it; signals.c
- * has its signal handlers.
+ * loop; serve.c takes a connection, serves it, and closes or parks it;
+ * signals.c has its signal handlers.
  */
 #ifndef TINED_PROCESS_WORKER_STATE_H
 #define TINED_PROCESS_WORKER_STATE_H
@@ -60,8 +60,8 @@ worker_takes_handed(const struct worker *w)
 
 /*
  * Take a connection and serve it until this worker has closed or parked it: a
- * new connection; one that the lot has handed over; one that was on its way to a
- * lot that has ended.  False if there is none.
+ * new connection; one that the lot has handed over; one that was on its way to
+ * a lot that has ended.  False if there is none.
  */
 bool worker_serve_new(struct worker *w);
 bool worker_serve_handed(struct worker *w);

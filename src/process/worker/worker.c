@@ -127,8 +127,8 @@ worker_start(struct worker *w)
 
 /*
  * Only this worker is woken for a connection in the channel.  If it took a new
- * connection instead, nobody would serve the one in the channel: the lot is also
- * woken for new connections, but does not receive from the channel.
+ * connection instead, nobody would serve the one in the channel: the lot is
+ * also woken for new connections, but does not receive from the channel.
  */
 static void
 look_there_first(struct worker *w, int source)
@@ -142,8 +142,8 @@ look_there_first(struct worker *w, int source)
 }
 
 /*
- * This worker keeps no deferred bytes, and none are on their way.  So a sum that
- * is left belongs to a lot that was killed, and would count for ever.
+ * This worker keeps no deferred bytes, and none are on their way.  So a sum
+ * that is left belongs to a lot that was killed, and would count for ever.
  */
 static void
 settle_deferred_budget(const struct worker *w)
@@ -231,9 +231,9 @@ work(struct worker *w)
 }
 
 /*
- * When the whole server stops, workers serve clients that the kernel has let in,
- * until the master says that there are no more.  A worker that retires leaves
- * them to the others.
+ * When the whole server stops, workers serve clients that the kernel has let
+ * in, until the master says that there are no more.  A worker that retires
+ * leaves them to the others.
  */
 static void
 worker_drain(struct worker *w)
