@@ -153,12 +153,19 @@ subtest 'passed to another process: ignored' => sub {
 };
 
 subtest 'options that accepted connections inherit' => sub {
-	my $tined = Tined->start(files => \%files, keep_sockets => 1);
+	my $tined = Tined->start(files => \%files, keep_sockets => 1,
+		args => ['-w', 1]);
 	my $sock = $tined->{socks}[0];
 
 	is($tined->get('/a.txt')->{body}, "a\n", 'it answers');
 	cmp_ok(option($sock, IPPROTO_TCP, TCP_DEFER_ACCEPT), '>', 0,
 		'the listener has TCP_DEFER_ACCEPT');
+	# As a worker that was taken over could: the listener is every process's.
+	setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 0;
+	my ($worker) = $tined->all_workers(1);
+	kill 'TERM', $worker;
+	ok(wait_for(sub { option($sock, IPPROTO_TCP, TCP_NODELAY) }),
+		'a new worker sets TCP_NODELAY again');
 	$tined->ends_clean;
 
 	# No worker is left: the next connection is ours to accept.

@@ -119,16 +119,30 @@ listener_set_timeouts(const struct listeners *all, int fd)
 	set_time(fd, SO_SNDTIMEO, all->options.send_timeout);
 }
 
+/* Those of the options that seccomp.h leaves to workers. */
+static void
+set_open_options(const struct listeners *all, int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	listener_set_timeouts(all, fd);
+}
+
 /* Sets the options that accepted sockets inherit; see listener.h. */
 static void
 set_options(const struct listeners *all, int fd)
 {
 	int defer = (int)(all->options.defer / CLOCK_SECOND);
 
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_open_options(all, fd);
 	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer > 0 ? defer : 1);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	listener_set_timeouts(all, fd);
+}
+
+void
+listener_restore_options(const struct listeners *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		set_open_options(all, all->at[i].fd);
 }
 
 /* Adds a listener, which owns the strings. */

@@ -1,8 +1,9 @@
 /*
- * listener: the listening sockets.  Their options are set once, and accepted
- * sockets inherit them on Linux, so that a connection costs no system call for
- * this: TCP_NODELAY (no small write waits for an acknowledgement),
- * SO_KEEPALIVE, SO_RCVTIMEO and SO_SNDTIMEO.
+ * listener: the listening sockets.  Accepted sockets inherit their options on
+ * Linux, so that a connection costs no system call for TCP_NODELAY (no small
+ * write waits for an acknowledgement) and SO_KEEPALIVE.  They inherit
+ * SO_RCVTIMEO and SO_SNDTIMEO too, but a worker sets these again for each
+ * client, because a client whose timeouts were changed could hold it for good.
  */
 #ifndef TINED_NET_LISTENER_H
 #define TINED_NET_LISTENER_H
@@ -58,7 +59,12 @@ int listener_adopt(struct listeners *all, struct buffer *why);
 void listener_inherit(struct listeners *all, const struct listener *from);
 /* Called when the predecessor has ended: no listener is borrowed any more. */
 void listener_keep_all(struct listeners *all);
-/* Sets the timeouts of a socket accepted from a Unix socket: none inherited. */
+/*
+ * Sets the options again that a worker may change, for all who share the
+ * listeners: an attacker may have taken that worker over.
+ */
+void listener_restore_options(const struct listeners *all);
+/* Sets the timeouts of an accepted socket; from a Unix socket it inherits none. */
 void listener_set_timeouts(const struct listeners *all, int fd);
 /* Checks the syntax of an address, without looking up the host. */
 bool listener_address_is_valid(const char *address);

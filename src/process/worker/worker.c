@@ -104,6 +104,7 @@ worker_start(struct worker *w)
 	w->service.place =
 	    h->quarantine != NULL ? &w->service.score->place : NULL;
 	w->service.master = &h->wanted;
+	listener_restore_options(&h->listeners);
 	recycle_init(&w->recycle, &h->config, h->board);
 	site_add_needs(&h->site, &needs);
 	if (!worker_has_lot(w))
