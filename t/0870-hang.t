@@ -181,6 +181,31 @@ subtest 'it hangs while it starts' => sub {
 		qr/workers in a row have failed/, qr/was killed by signal 9/);
 };
 
+# Each is still starting when the time of the one before it is over.
+subtest 'workers that fail after a while, over and over' => sub {
+	my $dir = File::Temp->newdir;
+	my $hang = spew("$dir/hang", q{});
+	my $tined = start_faulty(ready => 0,
+		args => ['-w', 1, '--no-lot', '--start-timeout', '4s'],
+		env => { FAULT_START_HANGS => $hang });
+	my %since;
+
+	wait_for(sub {
+		for my $worker ($tined->child_pids) {
+			$since{$worker} //= time;
+			kill 'KILL', $worker if time - $since{$worker} > 3;
+		}
+		keys %since > 6 || $tined->error_log =~ /giving up/;
+	}, 60);
+	like($tined->error_log, qr/no worker could be started: giving up/,
+		'the server gives up');
+	cmp_ok(keys %since, '<=', 6, 'after some of them');
+	unlink $hang;
+	is($tined->wait_exit, 1, 'and ends');
+	$tined->log_is_clean($LATE, qr/was killed by signal 9/,
+		qr/no worker could be started/, qr/in a row have failed/);
+};
+
 # Whoever they were to succeed is gone, and the pool has replaced it: nothing is
 # left to wait for, and there is nothing to go back to.
 subtest 'the successors of a reload hang' => sub {

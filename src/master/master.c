@@ -40,6 +40,7 @@ struct master {
 	bool ready;	 /* the server serves */
 	bool failed;	 /* none ever did */
 	int64_t ready_deadline;
+	int64_t ready_limit; /* of that, however many are starting */
 	struct stop stop;
 	int64_t ping_interval; /* of the watchdog */
 	int64_t next_ping;
@@ -382,15 +383,23 @@ announce(struct master *m, const struct master_hooks *hooks)
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
-/* A process that is starting may take --start-timeout, and is killed then. */
+/*
+ * A process that is starting may take --start-timeout, and is killed then; so
+ * may the next one, but not one after another without end.  A worker that has
+ * the test request has time to answer it.
+ */
 static bool
 is_start_over(struct master *m)
 {
 	int64_t now = clock_now();
-	int64_t until = child_starting_until(&m->children);
+	int64_t until =
+	    clock_sooner(child_starting_until(&m->children), m->ready_limit);
+	int64_t asked = takeover_asked();
 
 	if (now < m->ready_deadline)
 		return false;
+	if (asked != 0 && asked + READY_TIME > until)
+		until = asked + READY_TIME;
 	if (until > now)
 		m->ready_deadline = until;
 	return until <= now;
@@ -576,6 +585,7 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	children_init(&m.children, inherited, hooks->leave);
 	autoscale_init(&m.autoscale, inherited);
 	m.ready_deadline = clock_now() + READY_TIME;
+	m.ready_limit = m.ready_deadline + 2 * inherited->config.start_timeout;
 	m.ping_interval = sd_notify_watchdog_interval();
 	m.next_ping = CLOCK_NEVER;
 	if (!takeover_is_waiting()) /* it is not heard before it is announced */

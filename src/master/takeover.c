@@ -36,6 +36,7 @@ static struct upgrade_env left;
 /* The client's end of the probe, and how much of an answer has come. */
 static int client = -1;
 static size_t answered;
+static int64_t asked_at; /* clock_now(), when it was sent; 0: it was not */
 /* pidfd_open(2) of the master that has given way; -1: it has ended. */
 static int predecessor = -1;
 /* While it is open, workers and the lot accept nobody. */
@@ -143,6 +144,7 @@ open_probe(const struct inherited *h)
 
 	if (ask(h) == 0) {
 		state = TAKEOVER_ASKING;
+		asked_at = clock_now();
 		return;
 	}
 	if (!logged)
@@ -205,6 +207,12 @@ takeover_next(void)
 {
 	return takeover_is_waiting() ? clock_now() + TAKEOVER_TICK
 				     : CLOCK_NEVER;
+}
+
+int64_t
+takeover_asked(void)
+{
+	return asked_at;
 }
 
 bool

@@ -36,6 +36,8 @@ bool takeover_act(struct inherited *h);
 int64_t takeover_next(void);
 /* Everything is ours now. */
 void takeover_accede(struct inherited *h);
+/* When the test request was sent (clock_now()); 0: it was not. */
+int64_t takeover_asked(void);
 /*
  * Whether the predecessor was told that this one is ready: it may have closed
  * its listeners since, so that nobody else can serve.
