@@ -402,16 +402,19 @@ worker_serve_handed(struct worker *w)
 	return true;
 }
 
-/* Another worker had it, perhaps, and answers for its bytes. */
+/*
+ * The bytes may count for another worker, whose sum this one cannot write
+ * (scoreboard_use): that worker removes it when it is idle next.
+ */
 static void
 send_parked(struct worker *w, const struct handoff *h)
 {
 	uint64_t spilled = w->client.connection.out.deferred->spilled;
 
 	(void)accounting_send_deferred(&w->client.connection);
-	if (h->worker > 0)
+	if (h->worker == w->slot + 1)
 		deferred_budget_return(
-		    w->inherited->deferred_budget, h->worker - 1, spilled);
+		    w->inherited->deferred_budget, w->slot, spilled);
 }
 
 /* Serves a connection that was on its way to a lot that has ended. */
