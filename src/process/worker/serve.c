@@ -426,6 +426,7 @@ worker_serve_parked(struct worker *w)
 
 	if (!worker_has_lot(w) || !serve_receive(w, &w->inherited->parked, &h))
 		return false;
+	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
 	enter_share(w);
 	if (h.kind == HANDOFF_SEND)
 		send_parked(w, &h);
