@@ -43,8 +43,11 @@ is_clean($tined, 'at the start');
 is($tined->get('/a.txt')->body, "a\n", 'a passed socket is served');
 ok(wait_for(sub { slurp($log) =~ m{GET /a[.]txt } }),
 	'a log is opened by the name of a descriptor');
-kill 'KILL', $tined->child_pids;
-ok(wait_for(sub { $tined->worker_pids == 2 }), 'others take their places');
+my @killed = $tined->child_pids;
+kill 'KILL', @killed;
+ok(wait_for(sub {
+	$tined->worker_pids == 2 && !grep { Tined::process_state($_) } @killed;
+}), 'others take their places');
 is_clean($tined, 'later');
 $tined->ends_clean(qr/ was killed /);
 

@@ -256,7 +256,7 @@ subtest 'the successors of a reload hang' => sub {
 subtest 'a new worker starts slowly' => sub {
 	my $dir = File::Temp->newdir;
 	my $hang = "$dir/hang";
-	my $tined = start_faulty(args => ['-w', 1],
+	my $tined = start_faulty(args => ['-w', 1, '--start-timeout', '10m'],
 		env => { FAULT_START_HANGS => $hang });
 	$tined->all_workers(1);
 	my %known = map { $_ => 1 } $tined->child_pids;
