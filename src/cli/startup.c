@@ -214,6 +214,11 @@ open_pidfile(const struct config *c)
 		    "--pidfile %s: process %d, another tined, holds it: stop "
 		    "that, or choose another file",
 		    c->pidfile, (int)other);
+	if (errno == ENOTUNIQ)
+		errx(EXIT_FAILURE,
+		    "--pidfile %s: this file has other content than a process "
+		    "ID: choose another name, or remove it",
+		    c->pidfile);
 	err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "os/pid_file.h"
 
 #define PID_FILE_MODE 0644
+#define PID_LINE_MAX 32 /* more than a number and its end */
 
 /* One of them, or none. */
 static struct pidfh *own;
@@ -21,12 +23,35 @@ static struct {
 	char *path; /* owned */
 } inherited = {.fd = -1};
 
+/* The library empties what it opens, and the server removes it in the end. */
+static bool
+has_other_content(const char *path)
+{
+	char content[PID_LINE_MAX];
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1)
+		return false;
+	n = read(fd, content, sizeof(content) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	content[n] = '\0';
+	return strspn(content, "0123456789 \n") != (size_t)n;
+}
+
 int
 pid_file_open(const char *path, pid_t *other)
 {
-	/* A daemon leaves its folder, and removes the file in the end. */
+	/* A daemon leaves its directory, and removes the file in the end. */
 	char *whole = path_absolute(path);
 
+	if (has_other_content(whole)) {
+		free(whole);
+		errno = ENOTUNIQ;
+		return -1;
+	}
 	own = pidfile_open(whole, PID_FILE_MODE, other);
 	free(whole);
 	if (own == NULL)

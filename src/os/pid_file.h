@@ -8,7 +8,10 @@
 
 #include <sys/types.h>
 
-/* -1 with errno: EEXIST if the process *other holds it. */
+/*
+ * -1 with errno: EEXIST if the process *other holds it, ENOTUNIQ if it is a file
+ * with other content than a process ID, which stays as it is.
+ */
 int pid_file_open(const char *path, pid_t *other);
 /* Uses the descriptor of the predecessor. */
 void pid_file_inherit(const char *path, int fd);

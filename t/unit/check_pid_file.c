@@ -15,7 +15,7 @@ static char path[128];
 void
 unit_set_up(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/tined-check-pidlock-XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/tined-check-pid-file-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/pid", folder);
 }
@@ -50,6 +50,36 @@ TEST(it_has_our_number_and_is_removed)
 	pid_file_remove();
 	ck_assert_int_eq(access(path, F_OK), -1);
 	ck_assert_int_eq(pid_file_fd(), -1);
+}
+
+static int
+open_with(const char *content)
+{
+	pid_t other;
+	FILE *f = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ne(fputs(content, f), EOF);
+	fclose(f);
+	return pid_file_open(path, &other);
+}
+
+TEST(a_file_with_other_content_stays_as_it_is)
+{
+	char content[16] = "";
+	FILE *f;
+
+	ck_assert_int_eq(open_with("my notes\n"), -1);
+	ck_assert_int_eq(errno, ENOTUNIQ);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(fgets(content, sizeof(content), f));
+	fclose(f);
+	ck_assert_str_eq(content, "my notes\n");
+	ck_assert_int_eq(open_with("123456\n"), 0);
+	pid_file_close();
+	ck_assert_int_eq(open_with(""), 0);
+	pid_file_close();
 }
 
 TEST(without_one_all_is_well)
