@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "master/stop.h"
 #include "os/signals.h"
+#include "shared/channel.h"
 
 /* How often it is looked whether the lot has handed over what waited there. */
 #define LOT_TICK (20 * CLOCK_MILLISECOND)
@@ -48,16 +49,26 @@ is_lot_filled(const struct stop *s, const struct children *all)
 	    !atomic_load(&all->inherited->board->lot->drained);
 }
 
+/*
+ * The last worker may just have ended, and there are requests in the lot, or the
+ * lot has sent them to workers already.
+ */
+static bool
+is_worker_missing(const struct stop *s, const struct children *all)
+{
+	return !child_is_any_worker(all) && !s->leaving &&
+	    (is_lot_filled(s, all) ||
+		channel_has_message(&all->inherited->ready));
+}
+
 /* First the lot hands over what waits there; it may go on sending. */
 static void
 tell_workers(struct stop *s, struct children *all)
 {
-	if (is_lot_filled(s, all)) {
-		/* The last may just have ended, and nobody else empties it. */
-		if (!child_is_any_worker(all))
-			child_spawn(all, 1);
+	if (is_worker_missing(s, all))
+		child_spawn(all, 1);
+	if (is_lot_filled(s, all))
 		return;
-	}
 	s->workers_told = s->draining = true;
 	s->quiet_since = clock_now();
 	child_signal(all, CHILD_WORKER, SIGTERM);
