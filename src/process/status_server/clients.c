@@ -33,8 +33,13 @@ status_clients_init(struct status_clients *all, int listener, size_t max_head)
 void
 status_clients_free(struct status_clients *all)
 {
-	while (!TAILQ_EMPTY(&all->queue))
-		status_clients_release(all, TAILQ_FIRST(&all->queue));
+	struct status_client *next;
+
+	for (struct status_client *c = TAILQ_FIRST(&all->queue); c != NULL;
+	     c = next) {
+		next = TAILQ_NEXT(c, entry);
+		status_clients_release(all, c);
+	}
 	close(all->epoll);
 	free(all->scratch);
 }
