@@ -196,8 +196,8 @@ check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with 
 # them, runs alone.
 ALONE := t/0736%
 check-user: $(BUILD)/tined $(FAULTY) $(SLOWFS)
-	$(call tests,$(filter $(ALONE),$(TESTS)))
 	$(call tests,$(filter-out t/0310% t/9% $(ALONE),$(TESTS)))
+	$(call tests,$(filter $(ALONE),$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers

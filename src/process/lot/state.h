@@ -1,8 +1,8 @@
 /*
  * state: the state of the lot, which its modules share.  lot.c is the process
- * and its event loop; gate.c takes connections in and hands them to workers;
- * io.c reads and writes; relief.c makes room; migrate.c sends connections to
- * the lot of a successor.
+ * and its event loop; intake.c takes connections in, handover.c hands them to
+ * workers, io.c reads and writes; relief.c makes room; migrate.c sends
+ * connections to the lot of a successor.
  */
 #ifndef TINED_PROCESS_LOT_STATE_H
 #define TINED_PROCESS_LOT_STATE_H
@@ -63,6 +63,12 @@ void lot_hand_over_ready(struct lot *lot);
  * for ever.
  */
 int64_t lot_settle_deadline(const struct lot *lot);
+
+/*
+ * Leaves new connections in the kernel until the lot has room again, so that
+ * they do not wake it.
+ */
+void lot_hold_off(struct lot *lot);
 
 /*
  * Called after sending to a channel, with the errno of the failure or 0.  After

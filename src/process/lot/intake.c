@@ -9,140 +9,6 @@
 #include "base/log.h"
 #include "process/lot/state.h"
 
-/* After this time a worker has received what was handed over, or it is lost. */
-#define CHANNEL_TIME CLOCK_SECOND
-
-/*
- * Leaves room among the descriptors on their way for those that workers park;
- * otherwise the lot and the workers could wait for each other.
- */
-static bool
-is_channel_at_its_bound(const struct lot *lot)
-{
-	return score_lot_on_the_way(lot->inherited->board) >=
-	    (int64_t)lot->channel_max &&
-	    channel_has_message(&lot->inherited->ready);
-}
-
-/* Closes a connection that can never be handed over, so that others can. */
-static bool
-lose(struct lot *lot, struct parked *b)
-{
-	if (errno == EAGAIN || channel_is_choked(errno))
-		return false;
-	log_error(
-	    "cannot hand the connection of %s to a worker: %s; closing it",
-	    b->peer.name, strerror(errno));
-	parked_release(&lot->parked, b);
-	return true;
-}
-
-/*
- * True when it is gone to a worker, or for good; else errno is as of
- * channel_send: the channel takes no more for now.
- */
-static bool
-hand_over(struct lot *lot, struct parked *b)
-{
-	const struct handoff h = parked_handoff(b);
-
-	if (is_channel_at_its_bound(lot)) {
-		errno = ETOOMANYREFS;
-		return false;
-	}
-	if (channel_send(&lot->inherited->ready, &h, b->fd, b->bytes, b->len,
-		b->deferred) == -1)
-		return lose(lot, b);
-	client_share_handed(&lot->client_share, b->client);
-	score_lot_handed(lot->inherited->board->lot);
-	lot->handed = clock_now();
-	parked_release(&lot->parked, b);
-	return true;
-}
-
-/*
- * A worker may be killed before it counts what it has received.  So after some
- * time, connections that seem to be on their way do not count any more.
- */
-static void
-settle_channel(struct lot *lot)
-{
-	struct scoreboard *board = lot->inherited->board;
-	int64_t count = score_lot_on_the_way(board);
-
-	if (count < 0 ||
-	    (count > 0 && clock_now() - lot->handed > CHANNEL_TIME &&
-		!channel_has_message(&lot->inherited->ready)))
-		score_lot_settle(board);
-}
-
-int64_t
-lot_settle_deadline(const struct lot *lot)
-{
-	if (!client_share_is_wanted(&lot->client_share) ||
-	    score_lot_on_the_way(lot->inherited->board) == 0)
-		return CLOCK_NEVER;
-	return clock_now() + CHANNEL_TIME;
-}
-
-/* The first that the channel did not take, or NULL. */
-static struct parked *
-hand_over_all(struct lot *lot)
-{
-	struct parked *b, *next;
-	bool waiting = false;
-
-	settle_channel(lot);
-	client_share_begin(&lot->client_share);
-	for (b = parked_all_first(&lot->parked, PARKED_READY); b != NULL;
-	     b = next) {
-		next = TAILQ_NEXT(b, entry);
-		if (!client_share_allows(&lot->client_share, b->client))
-			waiting = true;
-		else if (!hand_over(lot, b))
-			break;
-	}
-	client_share_end(&lot->client_share, waiting);
-	return b;
-}
-
-/* Without room, connections wait in the kernel and must not wake the lot. */
-static void
-hold_off(struct lot *lot)
-{
-	const struct inherited *h = lot->inherited;
-
-	for (size_t i = 0; i < h->listeners.count && !lot->held_off; i++)
-		parked_all_unwatch(&lot->parked, h->listeners.at[i].fd);
-	lot->held_off = true;
-}
-
-void
-lot_wait_for_channel(struct lot *lot, const struct channel *channel, int error)
-{
-	bool full = error == EAGAIN;
-
-	if (!full && lot->channel_is_full)
-		parked_all_unwatch(&lot->parked, channel->to);
-	else if (full && !lot->channel_is_full)
-		full = parked_all_watch(&lot->parked, channel->to, EPOLLOUT,
-			   &lot->channel_is_full) == 0;
-	lot->channel_is_full = full;
-	lot->channel_is_choked = error != 0 && !full;
-}
-
-/* While the channel is choked, workers alone accept: they need none. */
-void
-lot_hand_over_ready(struct lot *lot)
-{
-	const struct parked *b = hand_over_all(lot);
-
-	lot_wait_for_channel(
-	    lot, &lot->inherited->ready, b != NULL ? errno : 0);
-	if (lot->channel_is_choked && !lot->held_off)
-		hold_off(lot);
-}
-
 static void
 warn_full(struct lot *lot)
 {
@@ -167,7 +33,7 @@ evict_first(struct lot *lot, enum parked_state state)
 }
 
 static bool
-gate_has_memory(const struct lot *lot)
+intake_has_memory(const struct lot *lot)
 {
 	return lot->parked.memory <= lot->inherited->lot_memory;
 }
@@ -176,7 +42,7 @@ gate_has_memory(const struct lot *lot)
 void
 lot_make_memory(struct lot *lot)
 {
-	while (!gate_has_memory(lot) &&
+	while (!intake_has_memory(lot) &&
 	    (evict_first(lot, PARKED_COLLECT) ||
 		evict_first(lot, PARKED_HEAD) || evict_first(lot, PARKED_IDLE)))
 		continue;
@@ -202,7 +68,7 @@ has_reserve(const struct lot *lot)
  * worker or a response.
  */
 static bool
-gate_make_room(struct lot *lot, size_t descriptors)
+intake_make_room(struct lot *lot, size_t descriptors)
 {
 	lot_make_memory(lot);
 	while (!has_places(lot, descriptors))
@@ -211,7 +77,7 @@ gate_make_room(struct lot *lot, size_t descriptors)
 		    !evict_first(lot, PARKED_HEAD) &&
 		    !evict_first(lot, PARKED_COLLECT))
 			return false;
-	return gate_has_memory(lot);
+	return intake_has_memory(lot);
 }
 
 static int
@@ -247,10 +113,20 @@ lot_watch_sources(struct lot *lot)
 	return 0;
 }
 
+void
+lot_hold_off(struct lot *lot)
+{
+	const struct inherited *h = lot->inherited;
+
+	for (size_t i = 0; i < h->listeners.count && !lot->held_off; i++)
+		parked_all_unwatch(&lot->parked, h->listeners.at[i].fd);
+	lot->held_off = true;
+}
+
 static void
 be_full(struct lot *lot)
 {
-	hold_off(lot);
+	lot_hold_off(lot);
 	atomic_store(&lot->inherited->board->lot->full, true);
 }
 
@@ -258,10 +134,10 @@ be_full(struct lot *lot)
 static void
 run_short(struct lot *lot)
 {
-	if (gate_has_memory(lot))
+	if (intake_has_memory(lot))
 		be_full(lot);
 	else
-		hold_off(lot);
+		lot_hold_off(lot);
 }
 
 /*
@@ -271,7 +147,7 @@ run_short(struct lot *lot)
 static bool
 has_room_for_parked(struct lot *lot)
 {
-	if (gate_make_room(lot, HANDOFF_DESCRIPTORS_MAX))
+	if (intake_make_room(lot, HANDOFF_DESCRIPTORS_MAX))
 		return true;
 	run_short(lot);
 	return has_reserve(lot);
@@ -284,12 +160,12 @@ is_out_of_descriptors(int error)
 }
 
 static void
-gate_starve(struct lot *lot, int source, int error)
+intake_starve(struct lot *lot, int source, int error)
 {
 	accept_backoff_begin(&lot->backoff, source, error);
 	lot->backoff_until =
 	    clock_now() + ACCEPT_BACKOFF_PAUSE_MS * CLOCK_MILLISECOND;
-	hold_off(lot);
+	lot_hold_off(lot);
 }
 
 void
@@ -301,7 +177,7 @@ lot_open_sources(struct lot *lot)
 	if (lot_watch_sources(lot) == 0)
 		accept_backoff_end(&lot->backoff, epoll);
 	else
-		gate_starve(lot, epoll, errno);
+		intake_starve(lot, epoll, errno);
 }
 
 /*
@@ -321,7 +197,7 @@ stop_being_full(struct lot *lot)
 void
 lot_go_on_if_possible(struct lot *lot)
 {
-	if (!lot->held_off || lot->drained || !gate_has_memory(lot) ||
+	if (!lot->held_off || lot->drained || !intake_has_memory(lot) ||
 	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->backoff_until)
 		return;
@@ -418,7 +294,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 
 /* It is done with: true, as of take_in. */
 static bool
-gate_refuse(const struct lot *lot, const struct handoff *h, int fd,
+intake_refuse(const struct lot *lot, const struct handoff *h, int fd,
     struct deferred *deferred)
 {
 	close(fd);
@@ -449,7 +325,7 @@ end_channel(struct lot *lot, const struct channel *channel)
 static void
 starve_at_channel(struct lot *lot, const struct channel *channel, int source)
 {
-	gate_starve(lot, source, errno);
+	intake_starve(lot, source, errno);
 	parked_all_unwatch(&lot->parked, channel->from);
 	be_full(lot);
 }
@@ -476,7 +352,7 @@ act_on_failure(struct lot *lot, const struct channel *channel,
  * that has left has no address any more, and its connection is closed.
  */
 static bool
-gate_is_client(const struct lot *lot, const struct channel *channel,
+intake_is_client(const struct lot *lot, const struct channel *channel,
     struct handoff *h, int fd)
 {
 	return channel == &lot->inherited->predecessor ||
@@ -503,10 +379,10 @@ take_one(struct lot *lot, const struct channel *channel)
 		return false;
 	}
 	accept_backoff_end(&lot->backoff, channel->from);
-	if (gate_is_client(lot, channel, &h, fd))
+	if (intake_is_client(lot, channel, &h, fd))
 		taken = take_in(lot, &h, fd, len, &deferred);
 	else
-		taken = gate_refuse(lot, &h, fd, &deferred);
+		taken = intake_refuse(lot, &h, fd, &deferred);
 	if (!taken)
 		starve_at_channel(lot, channel, lot->parked.epoll);
 	relieve_worker(lot, &h, spilled);
@@ -538,25 +414,25 @@ step_back(struct lot *lot, int listener)
 	parked_all_unwatch(&lot->parked, listener);
 	if (parked_all_watch(&lot->parked, listener, EPOLLIN | EPOLLEXCLUSIVE,
 		&lot->inherited->listeners) == -1)
-		gate_starve(lot, lot->parked.epoll, errno);
+		intake_starve(lot, lot->parked.epoll, errno);
 }
 
 /* All workers are busy: accepts connections, which wait here for a request. */
 static void
-gate_accept_from(struct lot *lot, int listener)
+intake_accept_from(struct lot *lot, int listener)
 {
 	struct peer peer = {.length = sizeof(peer.address)};
 	struct parked *b;
 	int fd;
 
-	if (!gate_make_room(lot, 1)) {
+	if (!intake_make_room(lot, 1)) {
 		run_short(lot);
 		return;
 	}
 	fd = accept4(listener, (struct sockaddr *)&peer.address, &peer.length,
 	    SOCK_CLOEXEC);
 	if (fd == -1 && is_out_of_descriptors(errno)) {
-		gate_starve(lot, listener, errno);
+		intake_starve(lot, listener, errno);
 		return;
 	}
 	accept_backoff_end(&lot->backoff, listener);
@@ -570,7 +446,7 @@ gate_accept_from(struct lot *lot, int listener)
 		listener_set_timeouts(&lot->inherited->listeners, fd);
 	b = parked_new(&lot->parked, fd, PARKED_IDLE);
 	if (b == NULL) {
-		gate_starve(lot, lot->parked.epoll, errno);
+		intake_starve(lot, lot->parked.epoll, errno);
 		return;
 	}
 	b->peer = peer;
@@ -585,7 +461,7 @@ lot_accept_all(struct lot *lot)
 
 	for (size_t i = 0; i < l->count && !lot->stopping && !lot->held_off;
 	     i++)
-		gate_accept_from(lot, l->at[i].fd);
+		intake_accept_from(lot, l->at[i].fd);
 }
 
 void

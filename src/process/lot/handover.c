@@ -1,0 +1,131 @@
+#include <sys/epoll.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/lot/state.h"
+
+/* After this time a worker has received what was handed over, or it is lost. */
+#define CHANNEL_TIME CLOCK_SECOND
+
+/*
+ * Leaves room among the descriptors on their way for those that workers park;
+ * otherwise the lot and the workers could wait for each other.
+ */
+static bool
+is_channel_at_its_bound(const struct lot *lot)
+{
+	return score_lot_on_the_way(lot->inherited->board) >=
+	    (int64_t)lot->channel_max &&
+	    channel_has_message(&lot->inherited->ready);
+}
+
+/* Closes a connection that can never be handed over, so that others can. */
+static bool
+lose(struct lot *lot, struct parked *b)
+{
+	if (errno == EAGAIN || channel_is_choked(errno))
+		return false;
+	log_error(
+	    "cannot hand the connection of %s to a worker: %s; closing it",
+	    b->peer.name, strerror(errno));
+	parked_release(&lot->parked, b);
+	return true;
+}
+
+/*
+ * True when it is gone to a worker, or for good; else errno is as of
+ * channel_send: the channel takes no more for now.
+ */
+static bool
+hand_over(struct lot *lot, struct parked *b)
+{
+	const struct handoff h = parked_handoff(b);
+
+	if (is_channel_at_its_bound(lot)) {
+		errno = ETOOMANYREFS;
+		return false;
+	}
+	if (channel_send(&lot->inherited->ready, &h, b->fd, b->bytes, b->len,
+		b->deferred) == -1)
+		return lose(lot, b);
+	client_share_handed(&lot->client_share, b->client);
+	score_lot_handed(lot->inherited->board->lot);
+	lot->handed = clock_now();
+	parked_release(&lot->parked, b);
+	return true;
+}
+
+/*
+ * A worker may be killed before it counts what it has received.  So after some
+ * time, connections that seem to be on their way do not count any more.
+ */
+static void
+settle_channel(struct lot *lot)
+{
+	struct scoreboard *board = lot->inherited->board;
+	int64_t count = score_lot_on_the_way(board);
+
+	if (count < 0 ||
+	    (count > 0 && clock_now() - lot->handed > CHANNEL_TIME &&
+		!channel_has_message(&lot->inherited->ready)))
+		score_lot_settle(board);
+}
+
+int64_t
+lot_settle_deadline(const struct lot *lot)
+{
+	if (!client_share_is_wanted(&lot->client_share) ||
+	    score_lot_on_the_way(lot->inherited->board) == 0)
+		return CLOCK_NEVER;
+	return clock_now() + CHANNEL_TIME;
+}
+
+/* The first that the channel did not take, or NULL. */
+static struct parked *
+hand_over_all(struct lot *lot)
+{
+	struct parked *b, *next;
+	bool waiting = false;
+
+	settle_channel(lot);
+	client_share_begin(&lot->client_share);
+	for (b = parked_all_first(&lot->parked, PARKED_READY); b != NULL;
+	     b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (!client_share_allows(&lot->client_share, b->client))
+			waiting = true;
+		else if (!hand_over(lot, b))
+			break;
+	}
+	client_share_end(&lot->client_share, waiting);
+	return b;
+}
+
+void
+lot_wait_for_channel(struct lot *lot, const struct channel *channel, int error)
+{
+	bool full = error == EAGAIN;
+
+	if (!full && lot->channel_is_full)
+		parked_all_unwatch(&lot->parked, channel->to);
+	else if (full && !lot->channel_is_full)
+		full = parked_all_watch(&lot->parked, channel->to, EPOLLOUT,
+			   &lot->channel_is_full) == 0;
+	lot->channel_is_full = full;
+	lot->channel_is_choked = error != 0 && !full;
+}
+
+/* While the channel is choked, workers alone accept: they need none. */
+void
+lot_hand_over_ready(struct lot *lot)
+{
+	const struct parked *b = hand_over_all(lot);
+
+	lot_wait_for_channel(
+	    lot, &lot->inherited->ready, b != NULL ? errno : 0);
+	if (lot->channel_is_choked && !lot->held_off)
+		lot_hold_off(lot);
+}
