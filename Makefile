@@ -119,9 +119,11 @@ $(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)
 	$(CC_SAYS)$(COMPILE) -fno-sanitize=all $(AUTODEP) -c -o $@ $<
 
+# Not sanitized: libfuse3 does not free what it has of a folder that is still open
+# when the file system ends, and that would be reported as a leak.
 $(BUILD)/t/slowfs: t/slowfs/slowfs.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)
-	$(CC_SAYS)$(COMPILE) $$($(PKG_CONFIG) --cflags fuse3) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs fuse3) $(BSD_LIBS)
+	$(CC_SAYS)$(COMPILE) -fno-sanitize=all $$($(PKG_CONFIG) --cflags fuse3) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs fuse3) $(BSD_LIBS)
 
 $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)

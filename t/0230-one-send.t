@@ -149,7 +149,6 @@ subtest 'on the wire' => sub {
 # Where a server with two sends stalls: each reply would take 40 ms, but the
 # first of a connection.
 subtest 'no reply waits for an acknowledgement' => sub {
-	my $sock = $tined->connect;
 	my $took = sub ($count, $sock = $tined->connect) {
 		my $start = time;
 		$tined->request(asking('/bench') x $count, sock => $sock,
@@ -157,13 +156,17 @@ subtest 'no reply waits for an acknowledgement' => sub {
 		return time - $start;
 	};
 	my $new = sub () { return median(map { $took->(1) } 1 .. 50) };
+	# Closed before new ones are made: with --no-lot it holds the worker.
+	my $kept = sub ($count, $times) {
+		my $sock = $tined->connect;
+		my $median = median(map { $took->($count, $sock) } 1 .. $times);
+		close $sock;
+		return $median / $count;
+	};
 
-	is_as_quick(STALL, 'half of them', sub {
-		return median(map { $took->(1, $sock) } 1 .. 50);
-	}, $new);
-	is_as_quick(STALL, 'nor do sixteen at once', sub {
-		return median(map { $took->(16, $sock) / 16 } 1 .. 5);
-	}, $new);
+	is_as_quick(STALL, 'half of them', sub { $kept->(1, 50) }, $new);
+	is_as_quick(STALL, 'nor do sixteen at once', sub { $kept->(16, 5) },
+		$new);
 };
 
 $tined->ends_clean;
