@@ -4,13 +4,25 @@
 
 #include "base/clock.h"
 
-int64_t
-clock_now(void)
+static int64_t
+clock_read(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+}
+
+int64_t
+clock_now(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_recent(void)
+{
+	return clock_read(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t

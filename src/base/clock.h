@@ -14,6 +14,8 @@
 #define CLOCK_NEVER INT64_MAX
 
 int64_t clock_now(void);
+/* The time at the last tick of the kernel, up to 10 ms ago; cheaper. */
+int64_t clock_recent(void);
 /* Returns the earlier of two deadlines. */
 int64_t clock_sooner(int64_t a, int64_t b);
 /* Returns the time until the deadline, for ppoll; never negative. */
