@@ -65,6 +65,19 @@ buffer_add_number(struct buffer *b, uint64_t n)
 }
 
 void
+buffer_add_hex(struct buffer *b, uint64_t n)
+{
+	char digits[2 * sizeof(n)];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = "0123456789abcdef"[n % 16];
+		n /= 16;
+	} while (n > 0);
+	buffer_add(b, digits + at, sizeof(digits) - at);
+}
+
+void
 buffer_printf(struct buffer *b, const char *format, ...)
 {
 	va_list args;

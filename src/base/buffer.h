@@ -58,6 +58,8 @@ buffer_add_char(struct buffer *b, char c)
 
 void buffer_add_string(struct buffer *b, const char *s);
 void buffer_add_number(struct buffer *b, uint64_t n);
+/* Hexadecimal, in small letters, without leading zeroes. */
+void buffer_add_hex(struct buffer *b, uint64_t n);
 void buffer_printf(struct buffer *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct text buffer_text(const struct buffer *b);

@@ -30,17 +30,20 @@ time_of_change(const struct stat *st)
 }
 
 static void
-format_etag(const struct representation *f, time_t now, char out[ETAG_SIZE])
+add_etag(const struct representation *f, time_t now, struct buffer *out)
 {
 	const struct timespec *m = time_of_change(&f->st);
-	bool settled = m->tv_sec <= now - ETAG_SETTLED_SECONDS;
 
-	/* The suffix, because two codings must not share an entity tag. */
-	snprintf(out, ETAG_SIZE, "%s\"%llx-%llx%s\"", settled ? "" : "W/",
-	    (unsigned long long)f->st.st_size,
-	    (unsigned long long)m->tv_sec * NANOSECONDS +
-		(unsigned long long)m->tv_nsec,
-	    content_coding_suffix(f->coding));
+	if (m->tv_sec > now - ETAG_SETTLED_SECONDS)
+		buffer_add_text(out, TEXT("W/"));
+	buffer_add_char(out, '"');
+	buffer_add_hex(out, (uint64_t)f->st.st_size);
+	buffer_add_char(out, '-');
+	buffer_add_hex(
+	    out, (uint64_t)m->tv_sec * NANOSECONDS + (uint64_t)m->tv_nsec);
+	/* Two codings must not share an entity tag. */
+	buffer_add_string(out, content_coding_suffix(f->coding));
+	buffer_add_char(out, '"');
 }
 
 /* The header fields that a 304 has as well: RFC 9110, 15.4.5. */
@@ -168,12 +171,13 @@ representation_answer(const struct representation *f,
     const struct request *request, struct response *response)
 {
 	time_t now = time(NULL);
-	char etag[ETAG_SIZE];
+	char room[ETAG_SIZE];
+	struct buffer etag = {.data = room, .size = sizeof(room)};
 	struct validators v;
 	int status;
 
-	format_etag(f, now, etag);
-	v.etag = text_of(etag);
+	add_etag(f, now, &etag);
+	v.etag = buffer_text(&etag);
 	v.modified = time_of_change(&f->st)->tv_sec;
 	if (v.modified > now)
 		v.modified = now;

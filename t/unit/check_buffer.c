@@ -109,6 +109,26 @@ TEST(numbers_are_added_in_decimal)
 	buffer_free(&b);
 }
 
+TEST(numbers_are_added_in_hexadecimal)
+{
+	struct buffer b = {0};
+	char wanted[32];
+
+	for (int shift = 0; shift < 64; shift++)
+		for (int less = 0; less < 3; less++) {
+			uint64_t n = (UINT64_C(0x9d) << shift) - (unsigned)less;
+
+			snprintf(wanted, sizeof(wanted), "%" PRIx64, n);
+			buffer_clear(&b);
+			buffer_add_hex(&b, n);
+			ck_assert_str_eq(buffer_string(&b), wanted);
+		}
+	buffer_clear(&b);
+	buffer_add_hex(&b, 0);
+	ck_assert_str_eq(buffer_string(&b), "0");
+	buffer_free(&b);
+}
+
 TEST(printf_is_whole_whatever_room_there_was)
 {
 	char letters[600];

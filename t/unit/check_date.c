@@ -43,6 +43,22 @@ TEST(imf_fixdate_is_written)
 	ck_assert_str_eq(out, "Tue, 29 Feb 2000 00:00:00 GMT");
 }
 
+/* Days of 400 years, after which the calendar repeats, at all times of day. */
+TEST(what_is_written_is_what_strftime_writes)
+{
+	const time_t day = 86400, days = 146097 + 366, step = day + 3607;
+	char out[DATE_SIZE], wanted[DATE_SIZE];
+	struct tm tm;
+
+	for (time_t t = 0; t < days * day; t += step) {
+		gmtime_r(&t, &tm);
+		strftime(
+		    wanted, sizeof(wanted), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		date_format(t, out);
+		ck_assert_str_eq(out, wanted);
+	}
+}
+
 TEST(times_that_the_form_cannot_show_are_its_first_or_last)
 {
 	char out[DATE_SIZE];
