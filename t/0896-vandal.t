@@ -5,12 +5,13 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Faulty ();
 use Lot    qw(lot_pid);
-use Tined  qw(wait_for);
+use Tined  qw(spew wait_for);
 
 plan skip_all => 'it is about the lot, too'
     if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
@@ -19,6 +20,7 @@ my @mounts = ('-m', '/v=vandal:', '-m', '/echo=echo:body', '-m', '/f=fault:',
 	'-m', '/status=status:');
 # What the test does to workers, and what they then look like.
 my $DIED = qr/ worker \d+\[\d+\] /;
+my $IGNORED  = qr/ignoring workers that request a reload/;
 my $PATTERNS = 8;    # and noise beyond
 my $turn = 0;
 
@@ -79,7 +81,7 @@ subtest 'memory' => sub {
 	}
 	is_well($tined, $tined->connect, 'at last');
 	is(lot_pid($tined), $lot, 'the lot is the same');
-	$tined->ends_clean($DIED, qr/quarantine/);
+	$tined->ends_clean($DIED, qr/quarantine/, $IGNORED);
 };
 
 subtest 'messages' => sub {
@@ -109,6 +111,32 @@ subtest 'what is for others' => sub {
 		is_well($tined, $kept, 'after it has taken all') or last;
 	}
 	$tined->ends_clean($DIED);
+};
+
+# The master looks for the reason itself.
+subtest 'requests for reloads' => sub {
+	my $parent  = File::Temp->newdir;
+	my $dir     = "$parent/www";
+
+	chmod oct '0755', "$parent";
+	mkdir $dir or die "$dir: $!";
+	my $tined   = start('-m', "/=file:$dir");
+	my @workers = $tined->all_workers(3);
+
+	ok(wait_for(sub {
+		$tined->get('/v/reload');
+		$tined->error_log =~ /$IGNORED/;
+	}), 'there is no reason: it is ignored');
+	unlike($tined->error_log, qr/reload(?:ing|ed)/, 'and nothing reloaded');
+	is_deeply([sort $tined->worker_pids], [sort @workers],
+		'no worker is replaced');
+
+	rmdir $dir or die "$dir: $!";
+	mkdir $dir or die "$dir: $!";
+	spew("$dir/a.txt", 'new');
+	ok(wait_for(sub { $tined->get('/a.txt')->status == 200 }),
+		'with a reason it reloads');
+	$tined->ends_clean($IGNORED, qr/was removed/);
 };
 
 done_testing;

@@ -12,11 +12,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "handlers/directory.h"
 #include "master/opener.h"
 #include "os/fd_passing.h"
 
 /* Of a page or of words, in one message. */
 #define PIECE 4096
+/* In the other process; the socket to the master has the one before. */
+#define FIRST_DIRECTORY (STDERR_FILENO + 2)
 
 enum kind {
 	OPENING, /* a path: what is opened now */
@@ -25,6 +29,7 @@ enum kind {
 	ROOT,	 /* with a descriptor */
 	REFUSED, /* words */
 	ALL,	 /* that was it */
+	NEEDLESS,
 };
 
 struct message {
@@ -94,25 +99,73 @@ send_all(const struct inherited *h)
 }
 
 /*
+ * Duplicates the mounted directories, in their order, to descriptors from that
+ * one on.  Returns their numbers, and how many there are in *count.
+ */
+static int *
+raise_directories(const struct site *s, int from, int *count)
+{
+	int *fds = memory_get_array(s->mount_count, sizeof(*fds));
+
+	*count = 0;
+	for (size_t i = 0; i < s->mount_count; i++) {
+		int directory = s->mounts[i].mounted.directory;
+
+		if (directory == -1)
+			continue;
+		fds[*count] = fcntl(directory, F_DUPFD_CLOEXEC, from);
+		if (fds[(*count)++] == -1)
+			_exit(EXIT_FAILURE);
+	}
+	return fds;
+}
+
+/*
  * If it stands still for good, it must hold nothing that others need: the port,
- * the lock of the pid file, the log's reader.
+ * the lock of the pid file, the log's reader.  It keeps the mounted directories,
+ * from FIRST_DIRECTORY on.
  */
 static void
-leave_all_else(int line)
+leave_all_else(const struct site *s, int line)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int count, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int *directories =
+	    raise_directories(s, FIRST_DIRECTORY + (int)s->mount_count, &count);
 
 	answers = STDERR_FILENO + 1;
 	if (dup2(line, answers) == -1 || null == -1)
 		_exit(EXIT_FAILURE);
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
-	closefrom(answers + 1);
+	for (int i = 0; i < count; i++)
+		dup3(directories[i], FIRST_DIRECTORY + i, O_CLOEXEC);
+	free(directories);
+	closefrom(FIRST_DIRECTORY + count);
 	fcntl(answers, F_SETFD, FD_CLOEXEC);
 }
 
+/* True if somebody has removed a directory that is mounted now. */
+static bool
+is_any_removed(const struct inherited *h)
+{
+	const struct site *s = &h->site;
+	struct directory directory = {.fd = FIRST_DIRECTORY};
+
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct site_mount *m = &s->mounts[i];
+
+		if (m->mounted.directory == -1)
+			continue;
+		opener_tell(h->config.mounts.at[m->index].arg);
+		if (directory_is_gone(&directory))
+			return true;
+		directory.fd++;
+	}
+	return false;
+}
+
 static _Noreturn void
-open_all(const struct inherited *h, int line, pid_t master)
+open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 {
 	const struct site_source from = {.tell = opener_tell};
 	struct inherited copy = *h;
@@ -123,8 +176,10 @@ open_all(const struct inherited *h, int line, pid_t master)
 		_exit(EXIT_FAILURE);
 	log_mute(true);
 	setproctitle("opener");
-	leave_all_else(line);
-	if (inherited_open(&copy, &from, &why) == 0)
+	leave_all_else(&h->site, line);
+	if (if_removed && !is_any_removed(h))
+		send_message(&(struct message){.kind = NEEDLESS}, -1);
+	else if (inherited_open(&copy, &from, &why) == 0)
 		send_all(&copy);
 	else
 		send_bytes(REFUSED, 0, why.data, why.len);
@@ -132,13 +187,14 @@ open_all(const struct inherited *h, int line, pid_t master)
 }
 
 static int
-opener_start(struct opener *o, const struct inherited *h, const int ends[2])
+opener_start(struct opener *o, const struct inherited *h, const int ends[2],
+    bool if_removed)
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0)
-		open_all(h, ends[1], master);
+		open_all(h, ends[1], master, if_removed);
 	if (pid == -1)
 		return -1;
 	o->process = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -148,7 +204,7 @@ opener_start(struct opener *o, const struct inherited *h, const int ends[2])
 }
 
 int
-opener_begin(struct opener *o, const struct inherited *h)
+opener_begin(struct opener *o, const struct inherited *h, bool if_removed)
 {
 	int ends[2], result, saved;
 
@@ -158,7 +214,7 @@ opener_begin(struct opener *o, const struct inherited *h)
 	    .line = ends[0],
 	    .deadline = clock_now() + OPENER_PATIENCE,
 	};
-	result = opener_start(o, h, ends);
+	result = opener_start(o, h, ends, if_removed);
 	saved = errno;
 	close(ends[1]);
 	if (result == 0)
@@ -201,6 +257,8 @@ opener_take(struct opener *o, const struct message *m, int fd)
 	} else if (m->kind == REFUSED) {
 		buffer_add(&o->words, m->bytes, m->len);
 	}
+	if (m->kind == NEEDLESS)
+		return OPENER_NEEDLESS;
 	return m->kind == ALL ? OPENER_DONE : OPENER_PENDING;
 }
 

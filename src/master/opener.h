@@ -27,10 +27,14 @@ enum opener_result {
 	OPENER_PENDING,
 	OPENER_FAILED,
 	OPENER_DONE,
+	OPENER_NEEDLESS, /* the mounted directories are still there */
 };
 
-/* Starts the process.  -1 with errno. */
-int opener_begin(struct opener *o, const struct inherited *h);
+/*
+ * Starts the process.  if_removed: it opens nothing unless somebody has removed
+ * a directory that is mounted now.  -1 with errno.
+ */
+int opener_begin(struct opener *o, const struct inherited *h, bool if_removed);
 /* Call it every few milliseconds.  OPENER_FAILED: error message in *why. */
 enum opener_result opener_act(struct opener *o, struct buffer *why);
 /* Call it at the end in any case.  Closes what was not taken from opened. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,8 +9,11 @@
 
 /* Successors that are being started at a time. */
 #define RELOAD_BATCH 32
-/* Between two reloads that workers ask for. */
+/* Between two reloads that workers request; doubles after needless ones. */
 #define RELOAD_PAUSE (2 * CLOCK_SECOND)
+#define RELOAD_PAUSE_MAX (60 * CLOCK_SECOND)
+/* One may be of a worker that did not know of the last reload yet. */
+#define RELOAD_NEEDLESS_LOGGED 2
 /* How often they are looked at. */
 #define RELOAD_TICK (2 * CLOCK_MILLISECOND)
 /* Who has not ended by then is left to its request. */
@@ -79,10 +83,21 @@ is_new_serving(const struct reload *r, const struct children *all)
 }
 
 static void
+announce(struct reload *r)
+{
+	if (!r->logged)
+		log_notice("reloading");
+	sd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)(r->began / CLOCK_MICROSECOND));
+	r->announced = true;
+}
+
+static void
 reload_end(struct reload *r)
 {
 	r->pending = false;
-	sd_notify_send("READY=1");
+	if (r->announced)
+		sd_notify_send("READY=1");
 }
 
 static void
@@ -134,14 +149,12 @@ give_up(struct reload *r, struct children *all)
 	reload_end(r);
 }
 
+/* Nothing has changed; the workers and the site stay. */
 static void
-reload_refuse(struct reload *r, struct children *all, const char *why)
+end_opening(struct reload *r, struct children *all)
 {
 	bool again = r->again;
 
-	if (!r->logged)
-		log_error("cannot reload: %s; nothing has changed", why);
-	r->logged = r->by_worker;
 	r->opening = false;
 	reload_end(r);
 	if (again)
@@ -149,20 +162,50 @@ reload_refuse(struct reload *r, struct children *all, const char *why)
 }
 
 static void
+reload_refuse(struct reload *r, struct children *all, const char *why)
+{
+	if (!r->logged)
+		log_error("cannot reload: %s; nothing has changed", why);
+	r->logged = r->by_worker;
+	end_opening(r, all);
+}
+
+static int64_t
+reload_pause(const struct reload *r)
+{
+	int64_t pause = RELOAD_PAUSE;
+
+	for (int i = 1; i < r->needless && pause < RELOAD_PAUSE_MAX; i++)
+		pause *= 2;
+	return pause < RELOAD_PAUSE_MAX ? pause : RELOAD_PAUSE_MAX;
+}
+
+static void
+reload_ignore(struct reload *r, struct children *all)
+{
+	if (r->needless < INT_MAX)
+		r->needless++;
+	r->not_before = clock_now() + reload_pause(r);
+	if (r->needless == RELOAD_NEEDLESS_LOGGED)
+		log_warning("ignoring workers that request a reload, because "
+			    "no mounted directory was removed");
+	end_opening(r, all);
+}
+
+static void
 reload_start(struct reload *r, struct children *all, bool by_worker)
 {
 	*r = (struct reload){
 	    .began = clock_now(),
-	    .not_before = clock_now() + RELOAD_PAUSE,
+	    .not_before = clock_now() + reload_pause(r),
 	    .by_worker = by_worker,
 	    .logged = by_worker && r->logged,
+	    .needless = r->needless,
 	};
 	scoreboard_reloads(all->inherited->board);
-	if (!r->logged)
-		log_notice("reloading");
-	sd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
-	    (long long)(r->began / CLOCK_MICROSECOND));
-	if (opener_begin(&r->opener, all->inherited) == -1) {
+	if (!by_worker)
+		announce(r);
+	if (opener_begin(&r->opener, all->inherited, by_worker) == -1) {
 		reload_refuse(r, all, strerror(errno));
 		return;
 	}
@@ -200,6 +243,11 @@ act_on_opening(struct reload *r, struct children *all)
 
 	if (result == OPENER_PENDING)
 		return false;
+	if (result != OPENER_NEEDLESS && r->by_worker) {
+		r->needless = 0;
+		r->not_before = clock_now() + RELOAD_PAUSE;
+		announce(r);
+	}
 	if (result == OPENER_DONE && reload_take(r, all->inherited, &why) == -1)
 		result = OPENER_FAILED;
 	opener_end(&r->opener);
@@ -207,6 +255,8 @@ act_on_opening(struct reload *r, struct children *all)
 		all->before = &r->before;
 		r->opening = false;
 		r->began = r->progress = clock_now();
+	} else if (result == OPENER_NEEDLESS) {
+		reload_ignore(r, all);
 	} else {
 		reload_refuse(r, all, buffer_string(&why));
 	}

@@ -3,6 +3,10 @@
  * that may block (opener.h) opens the site again.  Then new workers replace the
  * old ones: each has started before an old one is told to end.  The lot keeps
  * its connections.
+ *
+ * A worker that was taken over can request reloads without end.  So that
+ * process first checks whether a directory was removed; if not, the next
+ * request of a worker has to wait twice as long, up to a minute.
  */
 #ifndef TINED_MASTER_RELOAD_H
 #define TINED_MASTER_RELOAD_H
@@ -20,7 +24,9 @@ struct reload {
 	bool opening;	    /* the opener is running */
 	bool again;	    /* another reload was requested meanwhile */
 	bool by_worker;	    /* a worker has requested it */
+	bool announced;	    /* its beginning, to the log and systemd */
 	bool logged;	    /* the failure of one by a worker is logged */
+	int needless;	    /* requests by workers in a row without a reason */
 	int64_t began;	    /* workers started before are to be replaced */
 	int64_t progress;   /* when a new worker was last ready */
 	int64_t not_before; /* for the next one by a worker (clock.h) */

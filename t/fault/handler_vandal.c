@@ -5,6 +5,7 @@
  *	/memory/N     writes a pattern, or noise, over all shared memory
  *	/messages/N   sends N messages that make no sense on every descriptor
  *	/take/N       takes up to N messages that are for other workers
+ *	/reload       requests a reload without a reason
  *	/end          ends by a crash
  *
  * It answers with what it could do.
@@ -255,6 +256,8 @@ vandal_serve(void *state, struct request *request, struct text deferred,
 	else if (take_name(&deferred, "/take/") &&
 	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);
+	else if (take_name(&deferred, "/reload"))
+		response->wants_reload = true;
 	else if (take_name(&deferred, "/end"))
 		abort();
 	buffer_printf(&response->text, "%zu\n", done);
