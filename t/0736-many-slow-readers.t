@@ -41,6 +41,21 @@ subtest 'more than the lot has descriptors' => sub {
 	$tined->ends_clean($FULL);
 };
 
+# The kernel counts the descriptors on their way for all of them together.
+subtest 'servers of one user do not wait for each other' => sub {
+	my @servers = map { Tined->start(args => ['-w', 4,
+		'-m', '/reflect=echo:body'], files => { big => $big },
+		rlimits => { n => 128 }) } 1 .. 6;
+	my @greedy;
+
+	for my $tined (@servers) {
+		push @greedy, map { unread($tined, get('/big')) } 1 .. 60;
+	}
+	ok(is_served($_), 'others are served') for @servers;
+	close $_ for @greedy;
+	$_->ends_clean($FULL) for @servers;
+};
+
 subtest 'more than may be kept of responses' => sub {
 	my $tined = Tined->start(args => ['-v', '-w', 4,
 		'-m', '/reflect=echo:body', '-m', '/more=echo:6000000']);

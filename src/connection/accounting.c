@@ -78,8 +78,8 @@ accounting_flush(struct connection *c)
 static int
 judge_deferred(struct connection *c, int result)
 {
-	if (result == 0)
-		return 0;
+	if (result != -1)
+		return result;
 	log_info("%s did not take %llu bytes of a response", c->peer.name,
 	    (unsigned long long)deferred_length(c->out.deferred));
 	score_add(c->service->score, COUNT_ABORTED, 1);
@@ -94,8 +94,8 @@ accounting_resume(struct connection *c)
 }
 
 int
-accounting_send_deferred(struct connection *c)
+accounting_send_deferred(struct connection *c, int64_t until)
 {
 	score_enter(c->service->score, SCORE_WRITING);
-	return judge_deferred(c, output_send_deferred(&c->out));
+	return judge_deferred(c, output_send_deferred(&c->out, until));
 }

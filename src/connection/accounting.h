@@ -21,6 +21,6 @@ int accounting_flush(struct connection *c);
  * that fails, they count it as aborted and log it.
  */
 int accounting_resume(struct connection *c);
-int accounting_send_deferred(struct connection *c);
+int accounting_send_deferred(struct connection *c, int64_t until);
 
 #endif

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/min_rate.h"
 #include "connection/output.h"
 
 void
@@ -170,6 +169,7 @@ make_deferred(struct output *o)
 	if (o->deferred == NULL) {
 		o->deferred = memory_get(sizeof(*o->deferred));
 		deferred_init(o->deferred);
+		o->deferred_rate = (struct min_rate){0};
 	}
 	return o->deferred;
 }
@@ -276,7 +276,7 @@ pass_parts(struct output *o, int flags)
 		return;
 	}
 	if (o->deferring)
-		output_send_deferred(o);
+		output_send_deferred(o, CLOCK_NEVER);
 	if (o->failed)
 		clear(o);
 	else
@@ -466,21 +466,21 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	if (o->deferring && defer_file(o, file, offset, length))
 		return;
 	if (o->deferring)
-		output_send_deferred(o);
+		output_send_deferred(o, CLOCK_NEVER);
 	o->sending = true;
 	send_region(o, file, offset, length);
 	o->sending = false;
 }
 
 /*
- * Until it is sent, has failed, or somebody else is to go on, if that may be.
+ * Sends until the end, a failure, or the time; or, if it may be deferred, until
+ * another process is to go on.
  */
 static int
-output_send_next(struct output *o, bool to_the_end)
+output_send_next(struct output *o, int64_t until, bool may_defer_again)
 {
-	bool may_wait = to_the_end || !may_defer(o, PARKING_FULL);
+	bool may_wait = !may_defer_again || !may_defer(o, PARKING_FULL);
 	int64_t began = clock_now();
-	struct min_rate rate = {0};
 
 	o->deferring = false;
 	while (!o->failed && deferred_length(o->deferred) > 0) {
@@ -496,13 +496,14 @@ output_send_next(struct output *o, bool to_the_end)
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
 
 		o->failed = (n == -1 && errno == EIO) ||
-		    (!whole && !output_may_go_on(o, &rate, n));
-		if (o->failed || to_the_end)
-			continue;
+		    (!whole && !output_may_go_on(o, &o->deferred_rate, n));
+		if (o->failed)
+			break;
 		o->deferring = deferred_length(o->deferred) > 0 &&
-		    is_to_be_deferred(o, whole, began);
+		    (may_defer_again ? is_to_be_deferred(o, whole, began)
+				     : clock_now() >= until);
 		if (o->deferring)
-			return 0;
+			return 1;
 		may_wait = may_wait || !whole;
 	}
 	if (o->failed)
@@ -512,9 +513,9 @@ output_send_next(struct output *o, bool to_the_end)
 }
 
 int
-output_send_deferred(struct output *o)
+output_send_deferred(struct output *o, int64_t until)
 {
-	return output_send_next(o, true);
+	return output_send_next(o, until, false);
 }
 
 void
@@ -530,7 +531,7 @@ output_resume(struct output *o)
 
 	if (spilled > 0 && parking_keep(o->parking, spilled))
 		o->kept_bytes = spilled;
-	return output_send_next(o, false);
+	return output_send_next(o, CLOCK_NEVER, true) == -1 ? -1 : 0;
 }
 
 void

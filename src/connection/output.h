@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/min_rate.h"
 #include "base/text.h"
 #include "connection/parking.h"
 #include "shared/deferred.h"
@@ -55,9 +56,10 @@ struct output {
 	bool failed;   /* nothing more can be sent on this connection */
 	int64_t began; /* clock_now() of the first send since output_begin */
 
-	bool deferring;		   /* further bytes go to deferred */
-	struct deferred *deferred; /* NULL: none; owned */
-	uint64_t kept_bytes;	   /* its bytes in memory */
+	bool deferring;		       /* further bytes go to deferred */
+	struct deferred *deferred;     /* NULL: none; owned */
+	uint64_t kept_bytes;	       /* its bytes in memory */
+	struct min_rate deferred_rate; /* at which it is sent here */
 	/* Decides whether it may defer; NULL: never. */
 	const struct parking *parking;
 };
@@ -83,10 +85,11 @@ int output_flush(struct output *o);
 /* Takes over a deferred response from the lot. */
 void output_take_deferred(struct output *o, const struct deferred *deferred);
 /*
- * Sends the deferred response here, without deferring again.  On failure
- * returns -1 and keeps the rest until output_attach.
+ * Sends the deferred response here, without deferring again, until it is sent
+ * (0) or that time has come (1; clock.h).  On failure returns -1 and keeps the
+ * rest until output_attach.
  */
-int output_send_deferred(struct output *o);
+int output_send_deferred(struct output *o, int64_t until);
 /* Sends the deferred response; may defer its end again.  -1 on failure. */
 int output_resume(struct output *o);
 /* Called when the lot has the deferred response and counts its bytes. */

@@ -25,6 +25,13 @@
 /* Without a master, for what is just on its way here to be closed. */
 #define LOT_GRACE (100 * CLOCK_MILLISECOND)
 #define LOT_CHOKED_PAUSE (5 * CLOCK_MILLISECOND)
+/*
+ * Of the limit on descriptors, that part may be on its way to workers.  The
+ * kernel counts those of all of the user's processes against it (unix(7),
+ * ETOOMANYREFS), and workers must be able to park while they take none: several
+ * servers of one user could wait for each other.
+ */
+#define LOT_CHANNEL_PART 8
 
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_end;
@@ -437,7 +444,7 @@ lot_run(struct inherited *inherited, pid_t master)
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	lot.channel_max = lot.max / 2; /* unix(7) allows so many both ways */
+	lot.channel_max = lot.max / LOT_CHANNEL_PART;
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(inherited->board->lot, lot.max);
 	/* The server may have waited for it to be ready. */

@@ -13,6 +13,8 @@
 /* How long to wait for a full, and for a choked, channel to the lot. */
 #define PARK_PATIENCE (1000 * CLOCK_MILLISECOND)
 #define PARK_CHOKED_MS 5
+/* So long a worker sends to a slow client before it tries to park it again. */
+#define PARK_AGAIN_TIME (100 * CLOCK_MILLISECOND)
 
 /* True for errors that concern only one connection, or none: accept(2). */
 static bool
@@ -245,6 +247,25 @@ linger(struct worker *w)
 }
 
 /*
+ * A slow client must not keep the worker for longer than the lot does not take
+ * it: the lot is asked again and again.
+ */
+static void
+pass_or_send(struct worker *w)
+{
+	struct connection *c = &w->client.connection;
+	int left = 1;
+
+	while (left == 1 && !park(w, HANDOFF_SEND))
+		left =
+		    accounting_send_deferred(c, clock_now() + PARK_AGAIN_TIME);
+	if (left == 1)
+		output_pass_deferred(&c->out);
+	else if (left == 0)
+		linger(w);
+}
+
+/*
  * False if this worker must go on with the client, because the lot has ended or
  * accepts nothing, and the client has begun a request.  A connection without a
  * request is closed in that case, as RFC 9112, 9.5 allows.
@@ -260,10 +281,7 @@ part(struct worker *w, enum client_end end)
 	case CLIENT_COLLECTS:
 		return park(w, HANDOFF_COLLECT);
 	case CLIENT_SENDS:
-		if (park(w, HANDOFF_SEND))
-			output_pass_deferred(&w->client.connection.out);
-		else if (accounting_send_deferred(&w->client.connection) == 0)
-			linger(w);
+		pass_or_send(w);
 		break;
 	case CLIENT_LINGERS:
 		linger(w);
@@ -411,7 +429,7 @@ send_parked(struct worker *w, const struct handoff *h)
 {
 	uint64_t spilled = w->client.connection.out.deferred->spilled;
 
-	(void)accounting_send_deferred(&w->client.connection);
+	(void)accounting_send_deferred(&w->client.connection, CLOCK_NEVER);
 	if (h->worker == w->slot + 1)
 		deferred_budget_return(
 		    w->inherited->deferred_budget, w->slot, spilled);
