@@ -126,7 +126,8 @@ sub trace ($pid, $calls) {
 # Stopped, it takes nothing in, and the lane to it fills up: some thousand idle
 # clients later a worker has to go on without it.
 subtest 'a lot that stands still' => sub {
-	my $tined = Tined->start(args => ['-w', 1, @reflect]);
+	my $tined = Tined->start(args => ['-w', 1, '--start-timeout', '10m',
+		@reflect]); # or it is killed
 	my $lot = lot_pid($tined);
 	my $closed = sub ($sock) { $tined->is_closed($sock, 0) };
 	my @crowd;
