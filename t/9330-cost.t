@@ -8,9 +8,14 @@ use Bench qw(run_bench);
 use Test::More;
 use Tined qw(need_tools);
 
-# Instructions of a request with a browser's 13 fields, without its handler and
-# its log: some 5,600, and a few more with another compiler or processor.
-use constant MOST => 6_500;
+use constant {
+	# Instructions of a request with a browser's 13 fields, without its
+	# handler and its log: some 5,600, and a few more with another compiler
+	# or processor.
+	MOST => 6_500,
+	# And of its line in the access log: some 1,700.
+	MOST_LINE => 2_000,
+};
 
 need_tools('valgrind', 'callgrind_annotate');
 
@@ -29,6 +34,8 @@ for my $part ('guard', 'http-parser', 'its callbacks', 'routing', 'handler',
 	'response', 'access log', 'rest') {
 	cmp_ok($cost{$part} // 0, '>', 0, "there is a figure for $part");
 }
+cmp_ok($cost{'access log'}, '<=', MOST_LINE,
+	'a line of the access log costs no more than ' . MOST_LINE);
 my $whole = delete $cost{whole} // 0;
 my $sum   = 0;
 $sum += $_ for values %cost;

@@ -54,14 +54,15 @@ buffer_add_string(struct buffer *b, const char *s)
 void
 buffer_add_number(struct buffer *b, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	size_t count = 1;
+	char *at;
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buffer_add(b, digits + at, sizeof(digits) - at);
+	for (uint64_t rest = n; rest >= 10; rest /= 10)
+		count++;
+	at = buffer_reserve(b, count) + count;
+	b->len += count;
+	for (; count > 0; count--, n /= 10)
+		*--at = (char)('0' + n % 10);
 }
 
 void

@@ -1,6 +1,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/escape.h"
 
 #define ELLIPSIS "..."
@@ -15,40 +16,41 @@ enum style {
 
 static const char hex[] = "0123456789abcdef";
 
-/* Repeats a byte in all eight bytes of a word. */
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define HIGH_BITS EIGHT(0x80)
-
 static bool
 escape_is_plain(unsigned char c, bool quoted)
 {
 	return c >= ' ' && c <= '~' && c != '\\' && !(quoted && c == '"');
 }
 
-/* 0 if no byte of the word needs an escape: escape_is_plain for eight bytes. */
-static uint64_t
-escape_suspects(uint64_t word, uint64_t quotes)
+/*
+ * Which bytes of a block need an escape: not escape_is_plain.  Bytes beyond 127
+ * are less than a space as signed numbers.
+ */
+static inline size_t
+escape_first(const char *at, uint8_t quote)
 {
-	uint64_t slash = word ^ EIGHT('\\');
-	uint64_t quote = word ^ quotes;
+	const block b = block_load(at);
 
-	return ((word - EIGHT(' ')) | (word + EIGHT(1)) | (slash - EIGHT(1)) |
-		   (quote - EIGHT(1))) &
-	    HIGH_BITS;
+	return block_first(
+	    ((block_mask)b < ' ') | (b == '\x7f') | (b == '\\') | (b == quote));
 }
 
-/* Returns the number of bytes at the beginning that need no escape. */
+/*
+ * Returns the number of bytes at the beginning that need no escape.  The last
+ * block ends where the text does, and has bytes of the one before it.
+ */
 static size_t
 plain_run(struct text t, bool quoted)
 {
-	uint64_t quotes = EIGHT((unsigned char)(quoted ? '"' : '\\'));
-	uint64_t word;
-	size_t n = 0;
+	const uint8_t quote = quoted ? '"' : '\\';
+	size_t n = 0, first;
 
-	for (; t.len - n >= sizeof(word); n += sizeof(word)) {
-		memcpy(&word, t.at + n, sizeof(word));
-		if (escape_suspects(word, quotes) != 0)
-			break;
+	for (; n + BLOCK_SIZE <= t.len; n += BLOCK_SIZE)
+		if ((first = escape_first(t.at + n, quote)) < BLOCK_SIZE)
+			return n + first;
+	if (n > 0 && n < t.len) {
+		n = t.len - BLOCK_SIZE;
+		return n + escape_first(t.at + n, quote);
 	}
 	while (n < t.len && escape_is_plain((unsigned char)t.at[n], quoted))
 		n++;

@@ -251,9 +251,16 @@ logfile_send_parts(const struct logfile *f, struct iovec parts[2], bool by_name)
 		message.msg_name = (void *)(uintptr_t)&syslog_address;
 		message.msg_namelen = sizeof(syslog_address);
 	}
-	return f->is_socket
-	    ? sendmsg(f->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-	    : writev(f->fd, parts, 2);
+	return sendmsg(f->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Nearly all lines of a file have no first part. */
+static ssize_t
+logfile_write_parts(const struct logfile *f, struct iovec parts[2])
+{
+	return parts[0].iov_len > 0
+	    ? writev(f->fd, parts, 2)
+	    : write(f->fd, parts[1].iov_base, parts[1].iov_len);
 }
 
 /*
@@ -288,20 +295,28 @@ skip(struct iovec parts[2], size_t n)
 	}
 }
 
+static int64_t
+patience_ends(const struct logfile *f)
+{
+	if (!f->may_block)
+		return 0;
+	return clock_now() +
+	    (atomic_load(&f->trouble->now) ? 0 : LOGFILE_PATIENCE);
+}
+
 static int
 write_parts(struct logfile *f, struct iovec parts[2])
 {
 	const ssize_t len = (ssize_t)(parts[0].iov_len + parts[1].iov_len);
-	int64_t deadline = clock_now();
+	int64_t deadline = patience_ends(f);
 	bool by_name = false;
 	ssize_t n;
 
-	if (!atomic_load(&f->trouble->now))
-		deadline += LOGFILE_PATIENCE;
 	do {
 		if (f->may_block && wait_for_room(f, deadline) == -1)
 			return -1;
-		n = logfile_send_parts(f, parts, by_name);
+		n = f->is_socket ? logfile_send_parts(f, parts, by_name)
+				 : logfile_write_parts(f, parts);
 	} while (n == -1 && may_try_again(f, deadline, &by_name));
 	if (n == len)
 		return 0;

@@ -1,3 +1,5 @@
+#include <netinet/in.h>
+
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -30,34 +32,43 @@ add_unknown(struct writer *w)
 	buffer_add_text(w->line, w->piece->json ? TEXT("null") : TEXT("-"));
 }
 
-static void
-access_log_add_number(struct writer *w, uint64_t n)
-{
-	buffer_add_number(w->line, n);
-}
-
 /* Adds a value from the client; if t.at is NULL, the value is missing. */
 static void
 add_text(struct writer *w, struct text t, size_t max)
 {
+	const bool json = w->piece->json;
 	size_t before;
 
-	if (t.at == NULL || (t.len == 0 && !w->piece->json)) {
+	if (t.at == NULL || (t.len == 0 && !json)) {
 		add_unknown(w);
 		return;
 	}
 	if (max > w->room)
 		max = w->room;
-	if (w->piece->json)
+	if (json)
 		buffer_add_char(w->line, '"');
 	before = w->line->len;
-	if (w->piece->json)
+	if (json)
 		escape_json(w->line, t, max);
 	else
 		escape_log_quoted(w->line, t, max);
 	w->room -= w->line->len - before;
-	if (w->piece->json)
+	if (json)
 		buffer_add_char(w->line, '"');
+}
+
+/* An address or "unix", which needs no escape. */
+static void
+add_client(struct writer *w)
+{
+	struct text client = text_of(w->e->client);
+
+	if (w->piece->json || client.len > w->room) {
+		add_text(w, client, INET6_ADDRSTRLEN);
+		return;
+	}
+	buffer_add_text(w->line, client);
+	w->room -= client.len;
 }
 
 static void
@@ -66,8 +77,8 @@ add_duration(struct writer *w, int64_t nanoseconds)
 	if (nanoseconds < 0)
 		add_unknown(w);
 	else
-		access_log_add_number(
-		    w, (uint64_t)(nanoseconds / w->piece->unit));
+		buffer_add_number(
+		    w->line, (uint64_t)(nanoseconds / w->piece->unit));
 }
 
 static void
@@ -76,7 +87,7 @@ add_port(struct writer *w, int port)
 	if (port < 0)
 		add_unknown(w);
 	else
-		access_log_add_number(w, (uint64_t)port);
+		buffer_add_number(w->line, (uint64_t)port);
 }
 
 /* The parts of the request line; empty if it is malformed. */
@@ -175,6 +186,7 @@ response_field_of(struct text head, struct text name)
 /* A formatted date, valid for a second. */
 struct date {
 	time_t second;
+	size_t len;
 	char text[40];
 };
 
@@ -187,11 +199,11 @@ access_log_add_time(struct writer *w, time_t second)
 
 	if (second != date.second) {
 		localtime_r(&second, &tm);
-		strftime(date.text, sizeof(date.text), "[%d/%b/%Y:%H:%M:%S %z]",
-		    &tm);
+		date.len = strftime(date.text, sizeof(date.text),
+		    "[%d/%b/%Y:%H:%M:%S %z]", &tm);
 		date.second = second;
 	}
-	buffer_add_string(w->line, date.text);
+	buffer_add(w->line, date.text, date.len);
 }
 
 static void
@@ -212,11 +224,11 @@ add_time_utc(struct writer *w, struct timespec t)
 
 	if (t.tv_sec != date.second) {
 		gmtime_r(&t.tv_sec, &tm);
-		strftime(
+		date.len = strftime(
 		    date.text, sizeof(date.text), "\"%Y-%m-%dT%H:%M:%S.", &tm);
 		date.second = t.tv_sec;
 	}
-	buffer_add_string(w->line, date.text);
+	buffer_add(w->line, date.text, date.len);
 	add_six_digits(
 	    w, (uint64_t)t.tv_nsec * MICROSECONDS_PER_SECOND / CLOCK_SECOND);
 	buffer_add_text(w->line, TEXT("Z\""));
@@ -313,8 +325,6 @@ text_of_piece(const struct writer *w)
 	const struct access_log_entry *e = w->e;
 
 	switch (w->piece->what) {
-	case LOG_FORMAT_CLIENT:
-		return text_of(e->client);
 	case LOG_FORMAT_METHOD:
 		return method_of_line(e);
 	case LOG_FORMAT_TARGET:
@@ -369,9 +379,6 @@ access_log_add_piece(struct writer *w)
 	case LOG_FORMAT_LITERAL:
 		buffer_add_text(w->line, w->piece->text);
 		break;
-	case LOG_FORMAT_UNKNOWN:
-		add_unknown(w);
-		break;
 	case LOG_FORMAT_CLIENT_PORT:
 		add_port(w, w->e->client_port);
 		break;
@@ -379,6 +386,8 @@ access_log_add_piece(struct writer *w)
 		add_port(w, w->e->server_port);
 		break;
 	case LOG_FORMAT_CLIENT:
+		add_client(w);
+		break;
 	case LOG_FORMAT_LINE:
 	case LOG_FORMAT_METHOD:
 	case LOG_FORMAT_TARGET:
@@ -399,7 +408,7 @@ access_log_add_piece(struct writer *w)
 		if (w->e->content == 0)
 			add_unknown(w);
 		else
-			access_log_add_number(w, w->e->content);
+			buffer_add_number(w->line, w->e->content);
 		break;
 	case LOG_FORMAT_STATUS:
 	case LOG_FORMAT_CONTENT:
@@ -409,7 +418,7 @@ access_log_add_piece(struct writer *w)
 	case LOG_FORMAT_WORKER:
 	case LOG_FORMAT_PROCESS:
 	case LOG_FORMAT_REQUESTS:
-		access_log_add_number(w, access_log_count_of(w));
+		buffer_add_number(w->line, access_log_count_of(w));
 		break;
 	case LOG_FORMAT_TIME:
 	case LOG_FORMAT_TIME_UTC:
@@ -444,7 +453,9 @@ access_log_add(struct buffer *line, const struct log_format *format,
 
 	for (size_t i = 0; i < format->count; i++) {
 		w.piece = &format->pieces[i];
-		if (access_log_is_wanted(w.piece, e->status))
+		if (w.piece->what == LOG_FORMAT_LITERAL)
+			buffer_add_text(line, w.piece->text);
+		else if (access_log_is_wanted(w.piece, e->status))
 			access_log_add_piece(&w);
 		else
 			add_unknown(&w);

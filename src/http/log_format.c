@@ -235,7 +235,7 @@ static const struct letter letters[] = {
     {'i', LOG_FORMAT_REQUEST_FIELD, take_field},
     {'I', LOG_FORMAT_RECEIVED, NULL},
     {'k', LOG_FORMAT_REQUESTS, NULL},
-    {'l', LOG_FORMAT_UNKNOWN, NULL},
+    {'l', LOG_FORMAT_LITERAL, NULL},
     {'m', LOG_FORMAT_METHOD, NULL},
     {'o', LOG_FORMAT_RESPONSE_FIELD, take_field},
     {'O', LOG_FORMAT_SENT, NULL},
@@ -247,7 +247,7 @@ static const struct letter letters[] = {
     {'S', LOG_FORMAT_TRANSFERRED, NULL},
     {'t', LOG_FORMAT_TIME, log_format_take_time},
     {'T', LOG_FORMAT_DURATION, take_duration},
-    {'u', LOG_FORMAT_UNKNOWN, NULL},
+    {'u', LOG_FORMAT_LITERAL, NULL},
     {'U', LOG_FORMAT_PATH, NULL},
     {'v', LOG_FORMAT_HOST, NULL},
     {'V', LOG_FORMAT_HOST, NULL},
@@ -349,7 +349,10 @@ take_directive(struct parser *p)
 	if (p->format[p->at] == '^' ? !take_first_byte(p, &piece)
 				    : !take_letter(p, &piece, braces))
 		return false;
-	log_format_add_piece(p, &piece);
+	if (piece.what == LOG_FORMAT_LITERAL) /* of a user: there are none */
+		add_literal(p, '-');
+	else
+		log_format_add_piece(p, &piece);
 	return true;
 }
 

@@ -56,8 +56,8 @@ TEST(letters_are_apaches)
 	assert_piece("%h", LOG_FORMAT_CLIENT);
 	assert_piece("%a", LOG_FORMAT_CLIENT);
 	assert_piece("%{c}a", LOG_FORMAT_CLIENT);
-	assert_piece("%l", LOG_FORMAT_UNKNOWN);
-	assert_piece("%u", LOG_FORMAT_UNKNOWN);
+	assert_piece("%l", LOG_FORMAT_LITERAL);
+	assert_piece("%u", LOG_FORMAT_LITERAL);
 	assert_piece("%r", LOG_FORMAT_LINE);
 	assert_piece("%m", LOG_FORMAT_METHOD);
 	assert_piece("%U", LOG_FORMAT_PATH);
