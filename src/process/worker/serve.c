@@ -293,6 +293,13 @@ part(struct worker *w, enum client_end end)
 }
 
 static void
+serve_show_client(const struct worker *w)
+{
+	setproctitle("worker %zu (serving %s)", w->slot + 1,
+	    w->client.connection.peer.name);
+}
+
+static void
 let_go_of_client(struct worker *w)
 {
 	close(w->client.connection.fd);
@@ -325,60 +332,44 @@ has_share(const struct worker *w)
 	    client_limit_count(limit, client) <= limit->max;
 }
 
-/* Goes on serving a connection that could not be handed over. */
-static void
-finish(struct worker *w, bool parted)
-{
-	struct connection *c = &w->client.connection;
-
-	while (!parted) {
-		c->parking.lot_refused = may_park(w);
-		parted = part(w, client_serve(&w->client));
-	}
-	let_go_of_client(w);
-	if (w->recycle.due)
-		w->want_stop = 1;
-}
-
-static void
-serve_serve(struct worker *w)
-{
-	struct connection *c = &w->client.connection;
-
-	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	finish(w, part(w, client_serve(&w->client)));
-}
-
-/* The lot has waited for these already: the worker must not wait again. */
-static void
-serve_in_share(struct worker *w)
+/*
+ * True if this client has too many workers, so that it must wait in the lot.
+ * The lot has waited for some requests already: the worker must not wait again.
+ */
+static bool
+must_wait_for_share(const struct worker *w)
 {
 	const struct exchange_arrival *arrival = &w->client.exchange.arrival;
 
-	if (has_share(w) || arrival->request_timed_out ||
-	    arrival->content_collected || !park(w, HANDOFF_WAIT))
-		serve_serve(w);
-	else
-		let_go_of_client(w);
+	return !has_share(w) && !arrival->request_timed_out &&
+	    !arrival->content_collected;
 }
 
-bool
-worker_serve_new(struct worker *w)
+static enum worker_taken
+take_in_share(struct worker *w)
+{
+	if (!must_wait_for_share(w) || !park(w, HANDOFF_WAIT))
+		return TAKEN_REQUEST;
+	let_go_of_client(w);
+	return TAKEN_DONE;
+}
+
+enum worker_taken
+worker_take_new(struct worker *w)
 {
 	struct peer peer;
 	int fd = accept_any(w, &peer);
 
 	if (fd == -1)
-		return false;
+		return TAKEN_NOTHING;
 	peer_set_name(&peer);
 	attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);
 	enter_share(w);
-	serve_in_share(w);
-	return true;
+	return take_in_share(w);
 }
 
-/* It is not on its way any more, but here. */
+/* The connection is not on its way any more, but here. */
 static void
 note_taken(struct worker *w)
 {
@@ -390,34 +381,22 @@ note_taken(struct worker *w)
 		client_limit_recount(h->client_limit);
 }
 
-/* Sends what the lot could not without waiting for a disk; may defer again. */
-static void
-resume(struct worker *w, const struct handoff *h)
-{
-	struct connection *c = &w->client.connection;
-
-	c->close_after = h->last;
-	/* Its request was answered, but for what the next one was told. */
-	exchange_reset(&w->client.exchange);
-	w->client.exchange.arrival.continue_sent = h->continued;
-	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
-	finish(w, part(w, client_resume(&w->client)));
-}
-
-bool
-worker_serve_handed(struct worker *w)
+enum worker_taken
+worker_take_handed(struct worker *w)
 {
 	struct handoff h;
 
 	if (!worker_takes_handed(w) ||
 	    !serve_receive(w, &w->inherited->ready, &h))
-		return false;
+		return TAKEN_NOTHING;
 	note_taken(w);
-	if (h.kind == HANDOFF_SEND)
-		resume(w, &h);
-	else
-		serve_in_share(w);
-	return true;
+	if (h.kind != HANDOFF_SEND)
+		return take_in_share(w);
+	w->client.connection.close_after = h.last;
+	/* Its request was answered, but for what the next one was told. */
+	exchange_reset(&w->client.exchange);
+	w->client.exchange.arrival.continue_sent = h.continued;
+	return TAKEN_RESPONSE;
 }
 
 /*
@@ -435,24 +414,42 @@ send_parked(struct worker *w, const struct handoff *h)
 		    w->inherited->deferred_budget, w->slot, spilled);
 }
 
-/* Serves a connection that was on its way to a lot that has ended. */
-bool
-worker_serve_parked(struct worker *w)
+enum worker_taken
+worker_take_parked(struct worker *w)
 {
-	struct connection *c = &w->client.connection;
 	struct handoff h;
 
 	if (!worker_has_lot(w) || !serve_receive(w, &w->inherited->parked, &h))
-		return false;
-	setproctitle("worker %zu (serving %s)", w->slot + 1, c->peer.name);
+		return TAKEN_NOTHING;
 	enter_share(w);
+	serve_show_client(w);
 	if (h.kind == HANDOFF_SEND)
 		send_parked(w, &h);
-	if (h.kind == HANDOFF_LINGER || (h.kind == HANDOFF_SEND && h.last)) {
-		connection_linger(c);
-		let_go_of_client(w);
-	} else {
-		serve_serve(w);
+	if (h.kind != HANDOFF_LINGER && (h.kind != HANDOFF_SEND || !h.last))
+		return TAKEN_REQUEST;
+	connection_linger(&w->client.connection);
+	let_go_of_client(w);
+	return TAKEN_DONE;
+}
+
+/* Goes on with a connection that cannot be handed over. */
+bool
+worker_serve(struct worker *w, enum worker_taken taken)
+{
+	struct client *client = &w->client;
+	enum client_end end;
+
+	if (taken == TAKEN_NOTHING || taken == TAKEN_DONE)
+		return taken == TAKEN_DONE;
+	serve_show_client(w);
+	end = taken == TAKEN_RESPONSE ? client_resume(client)
+				      : client_serve(client);
+	while (!part(w, end)) {
+		client->connection.parking.lot_refused = may_park(w);
+		end = client_serve(client);
 	}
+	let_go_of_client(w);
+	if (w->recycle.due)
+		w->want_stop = 1;
 	return true;
 }

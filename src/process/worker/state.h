@@ -58,14 +58,25 @@ worker_takes_handed(const struct worker *w)
 	return w->inherited->ready.from != -1;
 }
 
+enum worker_taken {
+	TAKEN_NOTHING,	/* there was no connection */
+	TAKEN_REQUEST,	/* a connection, whose requests are to be answered */
+	TAKEN_RESPONSE, /* one whose deferred response is to be sent first */
+	TAKEN_DONE,	/* one that this worker has closed or parked already */
+};
+
 /*
- * Take a connection and serve it until this worker has closed or parked it: a
- * new connection; one that the lot has handed over; one that was on its way to
- * a lot that has ended.  False if there is none.
+ * Take a connection: a new one; one that the lot has handed over; one that was
+ * on its way to a lot that has ended.
  */
-bool worker_serve_new(struct worker *w);
-bool worker_serve_handed(struct worker *w);
-bool worker_serve_parked(struct worker *w);
+enum worker_taken worker_take_new(struct worker *w);
+enum worker_taken worker_take_handed(struct worker *w);
+enum worker_taken worker_take_parked(struct worker *w);
+/*
+ * Serves the connection that was taken, until this worker has closed or parked
+ * it.  False if there was none.
+ */
+bool worker_serve(struct worker *w, enum worker_taken taken);
 
 /* Handles SIGNAL_TIMED_OUT during the start: logs where the worker hangs. */
 void worker_signals_prepare(const struct score *score, pid_t master);

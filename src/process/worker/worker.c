@@ -199,18 +199,30 @@ wait_for_work(struct worker *w)
  * Takes turns, so that neither new nor parked connections starve the others.
  * The channel to a lot that has ended holds few connections, and gets no more.
  */
-static bool
-serve_any(struct worker *w)
+static enum worker_taken
+take_any(struct worker *w)
 {
+	enum worker_taken taken = TAKEN_NOTHING;
 	bool handed_first = w->handed_first;
 
-	if (worker_has_lot(w) && !worker_is_lot_there(w) &&
-	    worker_serve_parked(w))
-		return true;
+	if (worker_has_lot(w) && !worker_is_lot_there(w))
+		taken = worker_take_parked(w);
+	if (taken != TAKEN_NOTHING)
+		return taken;
 	w->handed_first = !handed_first;
-	if (handed_first)
-		return worker_serve_handed(w) || worker_serve_new(w);
-	return worker_serve_new(w) || worker_serve_handed(w);
+	taken = handed_first ? worker_take_handed(w) : worker_take_new(w);
+	if (taken != TAKEN_NOTHING)
+		return taken;
+	return handed_first ? worker_take_new(w) : worker_take_handed(w);
+}
+
+/* What was on its way to and from a lot that has ended. */
+static enum worker_taken
+take_left(struct worker *w)
+{
+	enum worker_taken taken = worker_take_handed(w);
+
+	return taken != TAKEN_NOTHING ? taken : worker_take_parked(w);
 }
 
 /*
@@ -224,7 +236,7 @@ work(struct worker *w)
 
 	while (!w->want_stop || !looked) {
 		looked = true;
-		if (serve_any(w) || w->want_stop)
+		if (worker_serve(w, take_any(w)) || w->want_stop)
 			continue;
 		wait_for_work(w);
 		looked = false;
@@ -246,15 +258,14 @@ worker_drain(struct worker *w)
 	score_enter(w->service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
 	while (!w->let_go && atomic_load(&board->server->stopping)) {
-		if (serve_any(w))
+		if (worker_serve(w, take_any(w)))
 			continue;
 		(void)!read(w->wake, &count, sizeof(count));
 		if (!w->let_go)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
-	/* And what was on its way to and from the lot when it ended. */
 	while (atomic_load(&board->server->stopping) &&
-	    (worker_serve_handed(w) || worker_serve_parked(w)))
+	    worker_serve(w, take_left(w)))
 		continue;
 }
 
