@@ -1,5 +1,6 @@
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -205,24 +206,23 @@ queue_time(const struct exchange *x)
 }
 
 static void
-log_exchange(
-    struct exchange *x, struct text line, uint64_t received, int64_t queued)
+log_exchange(const struct exchange *x)
 {
 	int64_t now = clock_now();
 	struct access_log_entry entry = {
 	    .client = x->connection->peer.name,
 	    .client_port = peer_port(&x->connection->peer.address),
 	    .server_port = server_port(x),
-	    .line = line,
+	    .line = x->request.line,
 	    .request = &x->request,
 	    .head = buffer_text(&x->head),
 	    .status = x->response.status,
 	    .content = content_bytes(x),
-	    .received = received,
+	    .received = x->connection->in.taken - x->taken_before,
 	    .sent = bytes_sent(x),
 	    .duration = now - x->began,
 	    .first_byte = first_byte_time(x, now),
-	    .queued = queued,
+	    .queued = queue_time(x),
 	    .worker = x->connection->service->worker,
 	    .requests = x->connection->requests,
 	    .aborted = x->connection->out.failed,
@@ -232,25 +232,6 @@ log_exchange(
 	clock_gettime(CLOCK_REALTIME, &entry.ended);
 	access_log_write(x->connection->service->access_log,
 	    x->connection->service->log_format, &entry);
-}
-
-/*
- * The line is written when the response has been handed to the kernel; unless
- * the next request is here, and the responses are to leave together.
- */
-static void
-conclude(struct exchange *x, struct text line, uint64_t received)
-{
-	int64_t queued = queue_time(x);
-
-	accounting_answer(x);
-	if (x->connection->close_after ||
-	    input_text(&x->connection->in).len == 0) {
-		output_flush(&x->connection->out);
-		accounting_sent(x->connection);
-	}
-	if (x->connection->service->access_log->kind != LOGFILE_OFF)
-		log_exchange(x, line, received, queued);
 }
 
 static void
@@ -322,9 +303,8 @@ answer(struct exchange *x)
 
 /* What there is of a request line, for the log. */
 static struct text
-first_line(const struct input *in)
+first_line(struct text seen)
 {
-	struct text seen = input_text(in);
 	size_t len = 0;
 
 	while (len < seen.len && seen.at[len] != '\r' && seen.at[len] != '\n')
@@ -332,53 +312,35 @@ first_line(const struct input *in)
 	return (struct text){seen.at, len};
 }
 
-/* The connection ends with it. */
-static void
+void
 answer_refuse(struct exchange *x, int status)
 {
 	struct connection *c = x->connection;
-	struct text line = x->request.line;
+	struct request *request = &x->request;
+	struct text unread = input_text(&c->in);
 
-	if (line.len == 0)
-		line = first_line(&c->in);
+	if (request->line.len == 0)
+		request->line = first_line(unread);
 	respond_start(x);
+	input_take(&c->in, unread.len);
 	/* Refused before it was known, and still not to have content. */
-	if (text_begins(line, TEXT("HEAD ")))
-		x->request.method = METHOD_HEAD;
+	if (text_begins(request->line, TEXT("HEAD ")))
+		request->method = METHOD_HEAD;
 	request_content_none(x);
-	log_info("refused with %d: \"%.*s\" from %s", status, TEXT_ARG(line),
-	    c->peer.name);
+	log_info("refused with %d: \"%.*s\" from %s", status,
+	    TEXT_ARG(request->line), c->peer.name);
 	connection_close_and_linger(c);
-	x->began = score_begin(c->service->score, line);
+	x->began = score_begin(c->service->score, request->line);
 	response_error(&x->response, status);
 	deliver(x);
-	conclude(x, line, input_text(&c->in).len);
-	response_reset(&x->response);
-}
-
-void
-answer_no_request(struct exchange *x, int status)
-{
-	request_reset(&x->request);
-	answer_refuse(x, status);
 }
 
 bool
 answer_request(struct exchange *x, size_t len)
 {
-	const char *head = input_text(&x->connection->in).at;
-	int status = 0;
-
-	if (x->request.line.at != head) { /* not parsed by find_head */
-		request_reset(&x->request);
-		status = request_head_parse(head, len, &x->request);
-	}
+	assert(x->state == EXCHANGE_PARSED);
 	x->request.peer = &x->connection->peer;
 	x->began = score_begin(x->connection->service->score, x->request.line);
-	if (status != 0) {
-		answer_refuse(x, status);
-		return true;
-	}
 	route(x);
 	request_content_start(x, len);
 	if (is_wanted(x) && request_content_is_better_collected(x, len))
@@ -391,8 +353,26 @@ answer_request(struct exchange *x, size_t len)
 	answer(x);
 	if (x->connection->service->place != NULL)
 		quarantine_leave(x->connection->service->place);
-	conclude(x, x->request.line, x->connection->in.taken - x->taken_before);
-	response_reset(&x->response);
-	input_release(&x->connection->in);
 	return true;
+}
+
+/*
+ * The line is written when the response has been handed to the kernel; unless
+ * the next request is here, and the responses are to leave together.
+ */
+void
+answer_conclude(struct exchange *x)
+{
+	struct connection *c = x->connection;
+
+	assert(x->state == EXCHANGE_ANSWERED);
+	accounting_answer(x);
+	if (c->close_after || input_text(&c->in).len == 0) {
+		output_flush(&c->out);
+		accounting_sent(c);
+	}
+	if (c->service->access_log->kind != LOGFILE_OFF)
+		log_exchange(x);
+	response_reset(&x->response);
+	input_release(&c->in);
 }

@@ -1,6 +1,5 @@
 /*
- * answer: processes a request: parses it, runs its handler and sends the
- * response.
+ * answer: answers a request: finds its handler, runs it and sends the response.
  */
 #ifndef TINED_CONNECTION_ANSWER_H
 #define TINED_CONNECTION_ANSWER_H
@@ -8,13 +7,22 @@
 #include "connection/exchange.h"
 
 /*
- * Responds to the request whose head is the first len bytes of the input, and
- * takes it and its content.  connection.close_after says whether the connection
- * persists.  Returns false and takes nothing if the lot should receive the
- * content first (request_content.h).
+ * Responds to the request, whose head has been parsed and is the first len bytes
+ * of the input, and takes it and its content.  connection.close_after says
+ * whether the connection persists.  Returns false and takes nothing if the lot
+ * should receive the content first (request_content.h).
  */
 bool answer_request(struct exchange *x, size_t len);
-/* Responds to input that is not a request with an error, and closes. */
-void answer_no_request(struct exchange *x, int status);
+/*
+ * Responds with an error to input that is not a request, and takes all of it;
+ * the connection ends with that.  exchange.request is what has been parsed of
+ * it, perhaps nothing.
+ */
+void answer_refuse(struct exchange *x, int status);
+/*
+ * Call it after either.  Sends the response, unless the next request is here,
+ * counts it, and writes the access log.
+ */
+void answer_conclude(struct exchange *x);
 
 #endif

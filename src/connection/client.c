@@ -5,6 +5,7 @@
 #include "connection/accounting.h"
 #include "connection/answer.h"
 #include "connection/client.h"
+#include "connection/client_wait.h"
 #include "connection/respond.h"
 #include "http/request_head.h"
 
@@ -83,14 +84,15 @@ time_without_lot(const struct connection *c)
  * is only missing it is --linger, and after each the lot may be there again.
  */
 static enum input_result
-client_wait_without_lot(struct connection *c, int64_t start)
+client_wait_without_lot(struct exchange *x)
 {
+	struct connection *c = x->connection;
 	enum input_result result;
 
 	do
-		result = input_wait(&c->in, true);
+		result = client_wait(x, true);
 	while (result == INPUT_TIMEOUT && parking_misses_lot(&c->parking) &&
-	    clock_now() - start < time_without_lot(c));
+	    clock_now() - x->wait_began < time_without_lot(c));
 	return result;
 }
 
@@ -102,46 +104,33 @@ client_wait_without_lot(struct connection *c, int64_t start)
  * ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
  */
 static enum input_result
-wait_for_request(struct connection *c)
+wait_for_request(struct exchange *x)
 {
-	int64_t start = score_enter(c->service->score, SCORE_READING);
+	struct connection *c = x->connection;
 	enum input_result result;
 
 	score_request(c->service->score, TEXT(""));
 	if (c->in.hurry && c->requests == 0)
-		result = input_more(&c->in, start + FIRST_GRACE);
+		result = client_wait_until(x, clock_now() + FIRST_GRACE);
 	else if (parking_is_possible(&c->parking))
-		result = input_wait(&c->in, is_spare(c));
+		result = client_wait(x, is_spare(c));
 	else
-		result = client_wait_without_lot(c, start);
+		result = client_wait_without_lot(x);
 	if (c->requests > 0) /* the first comes with the connection */
-		c->idle_time = clock_now() - start;
+		c->idle_time = clock_now() - x->wait_began;
 	return result;
 }
 
-/* A stop may begin meanwhile, or a lot may end or begin. */
+/* Waits for the rest of a head, which has begun to come by then. */
 static enum input_result
-wait_for_deferred(struct connection *c, int64_t *began)
+wait_for_rest(struct exchange *x, int64_t *began)
 {
-	const struct config *config = c->service->config;
-	enum input_result result;
-	int64_t end;
+	const struct config *config = x->connection->service->config;
 
 	if (*began == 0)
 		*began = clock_now();
-	end = *began + config->head_timeout;
-	do
-		if (parking_is_possible(&c->parking))
-			result = input_linger(&c->in, *began + config->linger);
-		else if (parking_misses_lot(&c->parking))
-			result = input_more(&c->in,
-			    clock_sooner(
-				clock_now() + PARKING_ABSENCE_TICK, end));
-		else
-			result = input_more(&c->in, end);
-	while (result == INPUT_TIMEOUT && !parking_is_possible(&c->parking) &&
-	    clock_now() < end);
-	return result;
+	return client_wait_or_park(
+	    x, *began + config->linger, *began + config->head_timeout);
 }
 
 static enum head_end
@@ -167,9 +156,10 @@ find_head(struct exchange *x, struct request_head_scan *scan)
 	if (seen.len > 0 && scan->at == 0) {
 		scan->end =
 		    request_head_take(seen.at, seen.len, max, &x->request);
-		if (scan->end > 0)
+		if (scan->end > 0) {
+			exchange_enter(x, EXCHANGE_PARSED);
 			return REQUEST_HEAD_COMPLETE;
-		request_reset(&x->request);
+		}
 	}
 	return request_head_find(scan, seen.at, seen.len, max);
 }
@@ -220,16 +210,48 @@ read_head(struct exchange *x, struct request_head_scan *scan)
 		}
 		if (x->arrival.request_timed_out)
 			return bad_head(scan, 408);
-		if (accounting_flush(c) == -1)
-			return HEAD_GONE;
+		result = request_head_has_begun(scan, seen.len)
+		    ? wait_for_rest(x, &began)
+		    : wait_for_request(x);
 		if (c->out.deferring)
 			return HEAD_LATER;
-		result = request_head_has_begun(scan, seen.len)
-		    ? wait_for_deferred(c, &began)
-		    : wait_for_request(c);
 		if (result != INPUT_BYTES)
 			return end_of_wait(c, scan, result);
 	}
+}
+
+/*
+ * Takes the bytes before the head, and makes room for content behind it.  Parses
+ * the head where it then lies, unless it has been parsed there.  Returns 0, or
+ * the status code of the refusal.
+ */
+static int
+settle_head(struct exchange *x, const struct request_head_scan *scan)
+{
+	struct input *in = &x->connection->in;
+	size_t len = scan->end - scan->start;
+	int status;
+
+	input_take(in, scan->start);
+	if (input_compact(in, len, CONNECTION_CONTENT_ROOM))
+		exchange_enter(x, EXCHANGE_WAITING);
+	if (x->state == EXCHANGE_PARSED)
+		return 0;
+	status = request_head_parse(input_text(in).at, len, &x->request);
+	if (status == 0)
+		exchange_enter(x, EXCHANGE_PARSED);
+	return status;
+}
+
+static bool
+answer_head(struct exchange *x, const struct request_head_scan *scan)
+{
+	int status = settle_head(x, scan);
+
+	if (status == 0)
+		return answer_request(x, scan->end - scan->start);
+	answer_refuse(x, status);
+	return true;
 }
 
 /* The client of a worker that is to end goes to another. */
@@ -251,20 +273,16 @@ serve_request(struct exchange *x)
 	struct connection *c = x->connection;
 	struct request_head_scan scan = {0};
 
-	request_reset(
-	    &x->request); /* or it would seem parsed: answer_request */
+	exchange_enter(x, EXCHANGE_WAITING);
 	switch (read_head(x, &scan)) {
 	case HEAD_READY:
-		/* Past empty lines, and with room for content behind it. */
-		input_take(&c->in, scan.start);
-		input_compact(
-		    &c->in, scan.end - scan.start, CONNECTION_CONTENT_ROOM);
-		if (!answer_request(x, scan.end - scan.start))
+		if (!answer_head(x, &scan))
 			return false;
 		break;
 	case HEAD_BAD:
 		input_take(&c->in, scan.start);
-		answer_no_request(x, scan.status);
+		request_reset(&x->request);
+		answer_refuse(x, scan.status);
 		break;
 	case HEAD_GONE:
 		c->close_after = true;
@@ -272,6 +290,8 @@ serve_request(struct exchange *x)
 	case HEAD_LATER:
 		return false;
 	}
+	if (x->state == EXCHANGE_ANSWERED)
+		answer_conclude(x);
 	c->requests++;
 	c->streak++;
 	c->parking.lot_refused = false;

@@ -13,7 +13,8 @@
 #include "http/response.h"
 
 enum exchange_state {
-	EXCHANGE_WAITING,   /* for a request */
+	EXCHANGE_WAITING,   /* for a head: exchange.request is not valid */
+	EXCHANGE_PARSED,    /* the head has been parsed into exchange.request */
 	EXCHANGE_ANSWERING, /* nothing of the response is in the output yet */
 	EXCHANGE_STREAMING, /* the head is in the output, content follows */
 	EXCHANGE_FINISHING, /* the response is complete and enters the output */
@@ -35,7 +36,8 @@ struct exchange {
 	struct connection *connection;
 	enum exchange_state state;
 	struct exchange_arrival arrival;
-	int64_t began; /* when this worker had the head */
+	int64_t wait_began; /* for the client; the last wait, or this one */
+	int64_t began;	    /* when this worker had the head */
 
 	struct request request;
 	struct buffer path;		/* request.path; owned */
@@ -64,7 +66,11 @@ void exchange_init(struct exchange *x, struct connection *connection);
 void exchange_free(struct exchange *x);
 /* Call it before the first request of a client, and after each request. */
 void exchange_reset(struct exchange *x);
-/* Changes the state; no other function does. */
+/*
+ * Changes the state; no other function does.  Each exchange begins with
+ * EXCHANGE_WAITING, and only a parser that has filled in the request may enter
+ * EXCHANGE_PARSED.
+ */
 void exchange_enter(struct exchange *x, enum exchange_state state);
 /*
  * Returns how many bytes of the response's content are before that position of

@@ -64,11 +64,13 @@ move_to_front(struct input *in)
 	in->end = in->held + len;
 }
 
-void
+bool
 input_compact(struct input *in, size_t len, size_t room)
 {
-	if (in->size - in->begin - len < room)
-		move_to_front(in);
+	if (in->size - in->begin - len >= room)
+		return false;
+	move_to_front(in);
+	return true;
 }
 
 bool

@@ -70,9 +70,9 @@ struct text input_text(const struct input *in);
 void input_take(struct input *in, size_t len);
 /*
  * Moves the bytes that are not taken to the front, unless there is that much
- * room after their first len bytes.
+ * room after their first len bytes.  True if they have moved.
  */
-void input_compact(struct input *in, size_t len, size_t room);
+bool input_compact(struct input *in, size_t len, size_t room);
 /* True if the next bytes would need input_compact. */
 bool input_is_full(const struct input *in);
 /* Keeps the bytes taken so far in their place until input_release. */

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connection/accounting.h"
+#include "connection/client_wait.h"
 #include "connection/request_content.h"
 #include "http/collect.h"
 
@@ -40,46 +40,27 @@ send_continue(struct exchange *x)
 	x->arrival.continue_sent = true;
 }
 
-/*
- * The time that a client takes is not its handler's, which has another bound
- * (request_timeout.h): every wait is between these two.
- */
-static enum score_state
-begin_wait(const struct exchange *x)
+/* Begins with the first wait for content. */
+static struct min_rate *
+minimum_rate(struct exchange *x)
 {
-	enum score_state before = score_state(x->connection->service->score);
-
-	score_enter(x->connection->service->score, SCORE_READING);
-	return before;
-}
-
-static void
-end_wait(const struct exchange *x, enum score_state before)
-{
-	score_enter(x->connection->service->score, before);
+	if (x->body_rate.window == 0)
+		min_rate_start(&x->body_rate,
+		    x->connection->service->config->body_timeout);
+	return &x->body_rate;
 }
 
 static bool
 wait_for_bytes(struct exchange *x)
 {
 	size_t before = input_text(&x->connection->in).len;
-	enum score_state state = begin_wait(x);
-	enum input_result result;
+	struct min_rate *rate = minimum_rate(x);
 
-	/* What is ready goes before a wait: the client may be waiting too. */
 	send_continue(x);
-	output_flush(&x->connection->out);
-	x->connection->out.sends = 0;
-	if (x->body_rate.window == 0)
-		min_rate_start(&x->body_rate,
-		    x->connection->service->config->body_timeout);
-	result = input_more(&x->connection->in,
-	    x->arrival.request_timed_out ? 0 : x->body_rate.ends);
-	end_wait(x, state);
-	switch (result) {
+	switch (client_wait_until(
+	    x, x->arrival.request_timed_out ? 0 : rate->ends)) {
 	case INPUT_BYTES:
-		min_rate_add(
-		    &x->body_rate, input_text(&x->connection->in).len - before);
+		min_rate_add(rate, input_text(&x->connection->in).len - before);
 		return true;
 	case INPUT_TIMEOUT:
 		x->content_failure = 408;
@@ -123,59 +104,31 @@ has_come(struct exchange *x, struct collect *look)
 	    collect_is_done(look, seen.at, seen.len);
 }
 
-/* While there is no lot, a worker waits in its place until there is one. */
-static enum input_result
-request_content_wait_without_lot(struct exchange *x)
-{
-	struct connection *c = x->connection;
-	struct min_rate *rate = &x->body_rate;
-	size_t before = input_text(&c->in).len;
-	enum input_result result;
-
-	if (rate->window == 0)
-		min_rate_start(rate, c->service->config->body_timeout);
-	do
-		result = input_more(&c->in,
-		    clock_sooner(
-			clock_now() + PARKING_ABSENCE_TICK, rate->ends));
-	while (result == INPUT_TIMEOUT && parking_misses_lot(&c->parking) &&
-	    !min_rate_is_over(rate));
-	if (result == INPUT_BYTES)
-		min_rate_add(rate, input_text(&c->in).len - before);
-	return result;
-}
-
 /*
- * The client may be waiting for 100 Continue, and for answers before it.  False
- * if that cannot be sent now; else *result is how the wait for the content
- * ends, which is as long as a linger if there is a lot.
+ * Waits for the whole content, for as long as a linger if there is a lot.  The
+ * client may be waiting for 100 Continue, and for answers before it.
  */
-static bool
-wait_briefly(
-    struct exchange *x, struct collect *look, enum input_result *result)
+static enum input_result
+wait_for_all(struct exchange *x, struct collect *look)
 {
-	enum score_state state = begin_wait(x);
-	int64_t deadline;
-	bool sent;
+	int64_t linger = clock_now() + x->connection->service->config->linger;
+	struct min_rate *rate = minimum_rate(x);
+	enum input_result result = INPUT_BYTES;
+	size_t before = input_text(&x->connection->in).len;
 
 	send_continue(x);
-	sent = accounting_flush(x->connection) == 0 &&
-	    !x->connection->out.deferring;
-	deadline = clock_now() + x->connection->service->config->linger;
-	*result = INPUT_BYTES;
-	while (sent && *result == INPUT_BYTES && !has_come(x, look))
-		*result = parking_misses_lot(&x->connection->parking)
-		    ? request_content_wait_without_lot(x)
-		    : input_linger(&x->connection->in, deadline);
-	end_wait(x, state);
-	return sent;
+	while (result == INPUT_BYTES && !has_come(x, look)) {
+		result = client_wait_or_park(x, linger, rate->ends);
+		min_rate_add(rate, input_text(&x->connection->in).len - before);
+		before = input_text(&x->connection->in).len;
+	}
+	return result;
 }
 
 bool
 request_content_is_better_collected(struct exchange *x, size_t head)
 {
 	size_t wanted = head + (size_t)x->body.left;
-	enum input_result result;
 	struct collect look;
 
 	if (!is_collectable(x))
@@ -184,10 +137,11 @@ request_content_is_better_collected(struct exchange *x, size_t head)
 	    x->connection->service->config->body_buffer);
 	if (has_come(x, &look))
 		return false;
-	if (!wait_briefly(x, &look, &result))
-		return x->connection->out.deferring;
-	if (result != INPUT_TIMEOUT ||
-	    !parking_is_possible(&x->connection->parking))
+	if (wait_for_all(x, &look) != INPUT_TIMEOUT)
+		return false;
+	if (x->connection->out.deferring)
+		return true;
+	if (!parking_is_possible(&x->connection->parking))
 		return false;
 	x->wanted_bytes = wanted;
 	return true;
@@ -240,18 +194,6 @@ request_content_is_too_much(const struct exchange *x)
 	    (!x->body.chunked && x->body.left > REQUEST_CONTENT_DRAIN_MAX);
 }
 
-/* Once all that is ready has been sent. */
-static bool
-has_more(struct exchange *x, int64_t deadline)
-{
-	enum score_state state = begin_wait(x);
-	bool more = accounting_flush(x->connection) == 0 &&
-	    input_linger(&x->connection->in, deadline) == INPUT_BYTES;
-
-	end_wait(x, state);
-	return more;
-}
-
 bool
 request_content_comes_soon(struct exchange *x)
 {
@@ -268,7 +210,8 @@ request_content_comes_soon(struct exchange *x)
 		if (x->body.state == BODY_REFUSED ||
 		    dropped > REQUEST_CONTENT_DRAIN_MAX)
 			return false;
-		if (used == 0 && !has_more(x, deadline))
+		if (used == 0 &&
+		    client_wait_lingering(x, deadline) != INPUT_BYTES)
 			return false;
 	}
 	return true;

@@ -338,6 +338,7 @@ parse(const char *bytes, size_t *len, struct request *r)
 	bool plain;
 	int status;
 
+	request_reset(r);
 	r->line = (struct text){bytes, (size_t)(at - bytes)};
 	if ((status = check_request_line(r, &plain)) != 0)
 		return status;

@@ -136,7 +136,6 @@ compare_taken(const struct answer *a, char *bytes, size_t len, size_t max)
 	static struct request taken;
 	size_t end;
 
-	request_reset(&taken);
 	end = request_head_take(bytes, len, max, &taken);
 	if (a->found != REQUEST_HEAD_COMPLETE || a->status != 0 ||
 	    a->start > 0) {
@@ -181,7 +180,6 @@ try(char *bytes, size_t len, size_t max, uint32_t seed)
 		char *head =
 		    fuzz_copy(bytes + whole.start, whole.end - whole.start);
 
-		request_reset(&request);
 		whole.status =
 		    request_head_parse(head, whole.end - whole.start, &request);
 		if (whole.status == 0)

@@ -13,7 +13,6 @@ parse(const struct request_head_scan *scan, const char *head)
 {
 	struct heads_answer answer = {.start = scan->start, .end = scan->end};
 
-	request_reset(&heads_request);
 	answer.status =
 	    request_head_parse(head, scan->end - scan->start, &heads_request);
 	return answer;
@@ -65,7 +64,6 @@ assert_taken(
 	bool usual = answer.status == 0 && answer.start == 0;
 	size_t taken;
 
-	request_reset(&request);
 	taken = request_head_take(guard_copy(bytes, len), len, max, &request);
 	ck_assert_msg(taken == (usual ? answer.end : 0), "%zu are taken: %s",
 	    taken, unit_show(bytes, len));
@@ -122,7 +120,6 @@ heads_request_with(const char *method, const char *lines)
 	buffer_printf(
 	    &head, "%s / HTTP/1.1\r\nHost: a\r\n%s\r\n", method, lines);
 	copy = guard_copy(head.data, head.len);
-	request_reset(&heads_request);
 	ck_assert_int_eq(request_head_parse(copy, head.len, &heads_request), 0);
 	return &heads_request;
 }

@@ -1,0 +1,112 @@
+#include "base/clock.h"
+#include "connection/accounting.h"
+#include "connection/client_wait.h"
+
+/* The state of the worker when it goes on with the exchange. */
+static enum score_state
+state_behind(const struct exchange *x)
+{
+	switch (x->state) {
+	case EXCHANGE_WAITING: /* the request, when it is here, changes it */
+		break;
+	case EXCHANGE_PARSED:
+	case EXCHANGE_ANSWERING:
+	case EXCHANGE_STREAMING:
+		return SCORE_RUNNING;
+	case EXCHANGE_FINISHING:
+	case EXCHANGE_ANSWERED:
+		return SCORE_WRITING;
+	}
+	return SCORE_READING;
+}
+
+static void
+start_reading(struct exchange *x)
+{
+	struct score *score = x->connection->service->score;
+
+	if (score_state(score) != SCORE_READING)
+		x->wait_began = score_enter(score, SCORE_READING);
+}
+
+/* False, with the result of the wait, if there is nothing to wait for. */
+static bool
+client_wait_begin(struct exchange *x, enum input_result *result)
+{
+	struct output *out = &x->connection->out;
+
+	if (x->state != EXCHANGE_WAITING) /* or it is still writing */
+		start_reading(x);
+	if (x->state == EXCHANGE_STREAMING)
+		out->sends = 0; /* a stream is sent in pieces on purpose */
+	*result = INPUT_FAILED;
+	if (accounting_flush(x->connection) == -1)
+		return false;
+	start_reading(x);
+	*result = INPUT_TIMEOUT;
+	return !out->deferring;
+}
+
+static enum input_result
+client_wait_end(struct exchange *x, enum input_result result)
+{
+	enum score_state state = state_behind(x);
+
+	if (state != SCORE_READING)
+		score_enter(x->connection->service->score, state);
+	return result;
+}
+
+enum input_result
+client_wait(struct exchange *x, bool block)
+{
+	enum input_result result;
+
+	if (client_wait_begin(x, &result))
+		result = input_wait(&x->connection->in, block);
+	return client_wait_end(x, result);
+}
+
+enum input_result
+client_wait_until(struct exchange *x, int64_t deadline)
+{
+	enum input_result result;
+
+	if (client_wait_begin(x, &result))
+		result = input_more(&x->connection->in, deadline);
+	return client_wait_end(x, result);
+}
+
+enum input_result
+client_wait_lingering(struct exchange *x, int64_t deadline)
+{
+	enum input_result result;
+
+	if (client_wait_begin(x, &result))
+		result = input_linger(&x->connection->in, deadline);
+	return client_wait_end(x, result);
+}
+
+/* Looks every now and then whether a missing lot is there again. */
+static int64_t
+next_look(const struct connection *c, int64_t deadline)
+{
+	if (!parking_misses_lot(&c->parking))
+		return deadline;
+	return clock_sooner(clock_now() + PARKING_ABSENCE_TICK, deadline);
+}
+
+enum input_result
+client_wait_or_park(struct exchange *x, int64_t linger, int64_t deadline)
+{
+	struct connection *c = x->connection;
+	enum input_result result;
+
+	do
+		result = parking_is_possible(&c->parking)
+		    ? client_wait_lingering(x, linger)
+		    : client_wait_until(x, next_look(c, deadline));
+	while (result == INPUT_TIMEOUT && !c->out.deferring &&
+	    !parking_is_possible(&c->parking) && clock_now() < deadline);
+	return result;
+}
