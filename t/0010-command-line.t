@@ -66,7 +66,7 @@ my @mistakes = (
 	['-w'],
 	(map { ['-w', $_] } '0', '-1', 'x', '8x', q{}, '99999999999999999999',
 		'8-4', '0-4', '4-', '-', '4-4097', '1-2-3'),
-	(map { ['-s', $_] } '0-1', '3-2', 'x', q{}, '2-'),
+	(map { ['-s', $_] } '3', '0-1', '3-2', 'x', q{}, '2-'),
 	(map { ['-k', $_] } '5x', '-1', 'x', q{}, '1e3', '9999999999999999h'),
 	(map { ['-b', $_] } '-1', 'x', q{}),
 	(map { ['-l', $_] } 'localhost:99999', 'localhost:', 'localhost:x',
@@ -102,6 +102,15 @@ one_line(Tined->run(args => [q{}]), 64, qr/directory .* empty name/,
 	'a folder without a name');
 one_line(Tined->run(args => ['-m', '/a=fil:b']), 64,
 	qr/fil: .* file: .*echo: .*status:/, 'the kinds of mounts that there are');
+one_line(Tined->run(args => ['-t', '-m', '/=/srv']), 64,
+	qr{--mount /: .* for a directory, --mount /=file:/srv},
+	'a directory mounted without its kind');
+one_line(Tined->run(args => ['-t', '--list', "$dir"]), 64,
+	qr/--list is ambiguous: .*--listen, --listing/,
+	'an abbreviation of two options');
+one_line(Tined->run(args => ['-t', '-d', $_, '-', "$dir"]), 64,
+	qr/ - and --daemon exclude each other/, "a daemon with $_ -")
+	for qw(-a -e);
 one_line(Tined->run(args => ['-t', '--no-lot', $_, '1']), 64,
 	qr/\Q$_\E and --no-lot/, "$_ without a lot")
 	for qw(--per-client --queue-timeout);
@@ -139,6 +148,16 @@ my $taken = $other->sockport;
 one_line(Tined->run(args => ['-l', "127.0.0.1:$taken"]), 1,
 	qr/127\.0\.0\.1:$taken.*in use/i, 'a port in use');
 
+symlink 'nowhere', "$dir/link" or die $!;
+for my $is (['file', 'file'], ['directory', '.'], ['symbolic link', 'link']) {
+	my ($type, $name) = @$is;
+
+	one_line(Tined->run(args => [@$_, "unix:$dir/$name", "$dir"]), 1,
+		qr/unix:\Q$dir\/$name\E: a $type has this name/,
+		"a socket where a $type is: @$_") for ['-l'], ['-t', '-l'];
+	ok(-l "$dir/$name" || -e _, 'which stays');
+}
+
 my $port = free_port;
 my $first = Tined->start(listen => 'none', port => $port,
 	args => ['-l', "127.0.0.1:$port"], files => { 'a.txt' => 'a' });
@@ -164,6 +183,33 @@ like(join(q{}, Tined->run(args => ['-t'], cwd => "$dir")->@{qw(out err)}),
 	qr{\Q$dir\E}, 'the default is the current folder');
 one_line(Tined->run(args => ['-t', "$dir/none"]), 1, qr{\Q$dir/none\E},
 	'a folder that does not exist, under -t');
+
+# It checks what the server would write, and writes nothing.
+
+for my $flag (qw(-a -e -p --status-socket)) {
+	one_line(Tined->run(args => ['-t', $flag, "$dir/none/x", "$dir"]), 1,
+		qr{\Q$dir/none/x\E.*No such file}, "-t: $flag in no directory");
+	one_line(Tined->run(args => ['-t', $flag, "$dir", "$dir"]), 1,
+		qr{\Q$dir\E.*directory}, "-t: $flag is a directory");
+	is(Tined->run(args => ['-t', $flag, "$dir/new", "$dir"])->{status}, 0,
+		"-t: $flag can be created");
+	ok(!-e "$dir/new", 'and is not');
+}
+one_line(Tined->run(args => ['-t', '-l', 'nonesuch.invalid:80', "$dir"]), 1,
+	qr/nonesuch\.invalid/, '-t: a host that has no address');
+spew("$dir/notes", "not a number\n");
+one_line(Tined->run(args => ['-t', '-p', "$dir/notes", "$dir"]), 1,
+	qr/notes: .*other content/, '-t: a pid file that is none');
+is(slurp("$dir/notes"), "not a number\n", 'it stays as it is');
+SKIP: {
+	skip 'root can write every file', 4 if $> == 0;
+	chmod 0400, "$dir/notes" or die $!;
+	mkdir "$dir/shut", 0500 or die $!;
+	for my $file ('notes', 'shut/new') {
+		one_line(Tined->run(args => ['-t', $_, "$dir/$file", "$dir"]), 1,
+			qr{\Q$dir/$file\E.*denied}, "-t: $_ $file") for qw(-a -e);
+	}
+}
 
 # Numbers as people write them
 

@@ -147,6 +147,20 @@ open_syslog(struct logfile *f)
 	return logfile_look_at(f, f->fd);
 }
 
+/* Any other target is the path of a file. */
+static bool
+is_named(const char *target)
+{
+	return strcmp(target, "-") == 0 || strcmp(target, "off") == 0 ||
+	    strcmp(target, "syslog") == 0;
+}
+
+int
+logfile_check(const char *target)
+{
+	return is_named(target) ? 0 : path_check_writable(target);
+}
+
 int
 logfile_open(struct logfile *f, const char *target, int standard_fd)
 {

@@ -46,7 +46,12 @@ enum logfile_event {
  * errno.
  */
 int logfile_open(struct logfile *f, const char *target, int standard_fd);
-/* Explains errno after logfile_open has failed with that path. */
+/*
+ * Checks, as far as possible without opening it, that logfile_open can open the
+ * target.  -1 with errno.
+ */
+int logfile_check(const char *target);
+/* Explains errno after logfile_open or logfile_check has failed. */
 const char *logfile_explain(const char *path);
 /* True if systemd has connected the descriptor to its journal. */
 bool logfile_is_journal(int fd);

@@ -1,3 +1,8 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -7,11 +12,11 @@
 char *
 path_absolute(const char *path)
 {
-	char *folder = *path != '/' ? get_current_dir_name() : NULL;
-	char *whole = folder != NULL ? memory_printf("%s/%s", folder, path)
-				     : memory_copy_string(path);
+	char *here = *path != '/' ? get_current_dir_name() : NULL;
+	char *whole = here != NULL ? memory_printf("%s/%s", here, path)
+				   : memory_copy_string(path);
 
-	free(folder);
+	free(here);
 	return whole;
 }
 
@@ -22,4 +27,31 @@ path_make_absolute(char **path)
 
 	free(*path);
 	*path = whole;
+}
+
+static int
+check_parent(const char *path)
+{
+	char *copy = memory_copy_string(path);
+	int result =
+	    faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS);
+	int saved = errno;
+
+	free(copy);
+	errno = saved;
+	return result;
+}
+
+int
+path_check_writable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return errno == ENOENT ? check_parent(path) : -1;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }

@@ -1,6 +1,6 @@
 /*
  * path: absolute paths, which stay valid when the process changes its
- * directory.
+ * directory; and whether a file could be written.
  */
 #ifndef TINED_BASE_PATH_H
 #define TINED_BASE_PATH_H
@@ -13,5 +13,10 @@
 char *path_absolute(const char *path);
 /* Replaces *path by its absolute path. */
 void path_make_absolute(char **path);
+/*
+ * Checks that this process could write the file, or create it, and does neither.
+ * -1 with errno.
+ */
+int path_check_writable(const char *path);
 
 #endif

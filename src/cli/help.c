@@ -5,7 +5,7 @@ const char option_help[] =
     "usage: tined [options] [DIR]   serves DIR, or the current directory\n"
     "\n"
     "  -l, --listen ADDR        host:port, :port or unix:PATH (localhost:8080)\n"
-    "  -m, --mount PREFIX=KIND  file:DIR, echo:BYTES or echo:body at a path\n"
+    "  -m, --mount PREFIX=KIND  file:DIR, echo:BYTES, echo:body, status: at a path\n"
     "      --allow ADDR[/BITS]  serve only these clients\n"
     "  -w, --workers N|MIN-MAX  requests processed at the same time (4-256)\n"
     "  -k, --keepalive TIME     close connections that are idle longer (75s)\n"

@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "http/response.h"
 #include "http/status_code.h"
 #include "http/uri.h"
-#include "net/listener.h"
+#include "net/listen_address.h"
 #include "shared/quarantine.h"
 #include "shared/scoreboard.h"
 
@@ -19,10 +20,29 @@
 #define JITTER_PART 10 /* of the requests, if it is not said */
 #define WORKER_MEMORY_MIN (1 << 20)
 #define BACKLOG_MAX 65535
+#define OPTION_TIME_FORM                                                       \
+	"a whole number with ms, s, m or h, such as 500ms, 20s or 5m, of at "  \
+	"most 10 years"
+#define OPTION_SIZE                                                            \
+	"a whole number, alone or with k, M or G, such as 512k, 10M or 1G"
+#define COMPLAINT_MAX 256
 #define HEAD_MIN 1024
 /* With empty lines before it, it must fit into a message to the lot. */
 #define HEAD_MAX (60 << 10)
 #define BODY_BUFFER_MAX (64 << 10)
+
+/* Returns an error message.  Not freed. */
+static const char *__attribute__((format(printf, 1, 2)))
+complain(const char *format, ...)
+{
+	static char message[COMPLAINT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return message;
+}
 
 static const char *
 take_int(const char *value, int min, int max, int *to, const char *wanted)
@@ -36,11 +56,24 @@ take_int(const char *value, int min, int max, int *to, const char *wanted)
 	return NULL;
 }
 
+const char *
+option_take_time(int64_t *to, const char *value)
+{
+	if (!units_time(value, to))
+		return "expected " OPTION_TIME_FORM;
+	if (*to == 0)
+		return "expected a time greater than 0, such as 500ms or 20s";
+	return NULL;
+}
+
 static const char *
 take_listen(struct config *c, const char *value)
 {
-	if (!listener_address_is_valid(value))
-		return "host:port, [v6]:port, :port or unix:PATH";
+	struct listen_address parts;
+	const char *mistake = listen_address_parse(value, &parts);
+
+	if (mistake != NULL)
+		return mistake;
 	config_add_string(&c->listen, value);
 	return NULL;
 }
@@ -63,7 +96,7 @@ static const char *
 take_mount(struct config *c, const char *value)
 {
 	static const char wanted[] =
-	    "/PREFIX=KIND:ARG, such as /docs=file:/usr/share/doc";
+	    "expected /PREFIX=KIND:ARG, such as /docs=file:/usr/share/doc";
 	char *copy, *rest, *kind;
 
 	if (*value != '/' || strchr(value, '=') == NULL)
@@ -72,7 +105,7 @@ take_mount(struct config *c, const char *value)
 	strsep(&rest, "=");
 	if (!is_plain_path(copy)) {
 		free(copy);
-		return "a prefix without %, \\, //, /./ or /../";
+		return "expected a prefix without %, \\, //, /./ or /../";
 	}
 	kind = strsep(&rest, ":");
 	config_add_mount(c, copy, kind, rest != NULL ? rest : "");
@@ -80,38 +113,43 @@ take_mount(struct config *c, const char *value)
 	return NULL;
 }
 
-static bool
-take_range(const char *value, struct config_range *to)
+static const char *
+take_range(
+    const char *value, const char *wanted, bool one, struct config_range *to)
 {
 	struct text first = {value, strcspn(value, "-")};
 	const char *second = value + first.len;
 	uint64_t min, max;
 
 	if (!text_to_number(first, WORKERS_MAX, &min) || min < 1)
-		return false;
+		return wanted;
 	max = min;
-	if (*second != '\0' &&
-	    !text_to_number(text_of(second + 1), WORKERS_MAX, &max))
-		return false;
+	if (*second != '\0'
+		? !text_to_number(text_of(second + 1), WORKERS_MAX, &max)
+		: !one)
+		return wanted;
+	if (min > max)
+		return complain("expected the smaller number first, %u-%u",
+		    (unsigned)max, (unsigned)min);
 	*to = (struct config_range){(int)min, (int)max};
-	return min <= max;
+	return NULL;
 }
 
 static const char *
 take_workers(struct config *c, const char *value)
 {
-	if (!take_range(value, &c->workers))
-		return "a number from 1 to 4096, or two, such as 4-256";
 	c->workers_said = true;
-	return NULL;
+	return take_range(value,
+	    "expected a number from 1 to 4096, or two, such as 4-256", true,
+	    &c->workers);
 }
 
 static const char *
 take_spare(struct config *c, const char *value)
 {
-	if (!take_range(value, &c->spare))
-		return "two numbers from 1 to 4096, such as 2-8";
-	return NULL;
+	return take_range(value,
+	    "expected two numbers from 1 to 4096, such as 2-8", false,
+	    &c->spare);
 }
 
 static const char *
@@ -122,12 +160,12 @@ take_max_requests(struct config *c, const char *value)
 	uint64_t max, jitter;
 
 	if (!text_to_number(n, REQUESTS_MAX, &max) || max == 0)
-		return "a number from 1 to 1000000000, or two, such as "
+		return "expected a number from 1 to 1000000000, or two, such as "
 		       "1000,100";
 	jitter = max / JITTER_PART;
 	if (*rest != '\0' &&
 	    !text_to_number(text_of(rest + 1), REQUESTS_MAX, &jitter))
-		return "two numbers up to 1000000000, such as 1000,100";
+		return "expected two numbers up to 1000000000, such as 1000,100";
 	c->max_requests = (uint32_t)max;
 	c->max_requests_jitter = (uint32_t)jitter;
 	return NULL;
@@ -138,29 +176,30 @@ take_max_worker_memory(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_worker_memory) ||
 	    c->max_worker_memory < WORKER_MEMORY_MIN)
-		return "a size of at least 1M, such as 64M";
+		return "expected a size of at least 1M, such as 64M";
 	return NULL;
 }
 
 static const char *
 take_backlog(struct config *c, const char *value)
 {
-	return take_int(
-	    value, 1, BACKLOG_MAX, &c->backlog, "a number from 1 to 65535");
+	return take_int(value, 1, BACKLOG_MAX, &c->backlog,
+	    "expected a number from 1 to 65535");
 }
 
 static const char *
 take_per_client(struct config *c, const char *value)
 {
-	return take_int(
-	    value, 1, WORKERS_MAX, &c->per_client, "a number from 1 to 4096");
+	return take_int(value, 1, WORKERS_MAX, &c->per_client,
+	    "expected a number from 1 to 4096");
 }
 
 static const char *
 take_allow(struct config *c, const char *value)
 {
 	if (!access_add(&c->allow, value))
-		return "an address or a network, such as 10.0.0.0/8 or ::1";
+		return "expected an IP address, or a network with up to /32 "
+		       "(IPv6: /128), such as 10.0.0.0/8 or ::1";
 	return NULL;
 }
 
@@ -169,7 +208,7 @@ take_max_head(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_head) || c->max_head < HEAD_MIN ||
 	    c->max_head > HEAD_MAX)
-		return "a size from 1k to 60k";
+		return "expected a size from 1k to 60k";
 	return NULL;
 }
 
@@ -177,7 +216,7 @@ static const char *
 take_max_body(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->max_body))
-		return "a size, such as 512k, 10M or 1G";
+		return "expected " OPTION_SIZE;
 	return NULL;
 }
 
@@ -186,7 +225,7 @@ take_body_buffer(struct config *c, const char *value)
 {
 	if (!units_size(value, &c->body_buffer) ||
 	    c->body_buffer > BODY_BUFFER_MAX)
-		return "a size up to 64k";
+		return "expected a size up to 64k";
 	return NULL;
 }
 
@@ -194,7 +233,7 @@ static const char *
 take_fallback(struct config *c, const char *value)
 {
 	if (*value == '\0' || *value == '/')
-		return "the name of a file, relative to the directory served "
+		return "expected the name of a file, relative to the directory served "
 		       "at /";
 	config_set_string(&c->fallback, value);
 	return NULL;
@@ -207,11 +246,12 @@ take_error_page(struct config *c, const char *value)
 	uint64_t status;
 
 	if (value[code.len] != '=' || value[code.len + 1] == '\0' ||
-	    !text_to_number(code, 599, &status) ||
-	    !status_code_is_error((int)status) ||
+	    !text_to_number(code, 999, &status))
+		return "expected STATUS=FILE, such as 404=/srv/www/404.html";
+	if (!status_code_is_error((int)status) ||
 	    !status_code_is_known((int)status))
-		return "STATUS=FILE, such as 404=/srv/www/404.html, for a "
-		       "status code that tined responds with";
+		return "expected a status code of an error that tined responds "
+		       "with, as in 404=/srv/www/404.html";
 	config_add_page(c, (int)status, value + code.len + 1);
 	return NULL;
 }
@@ -219,13 +259,11 @@ take_error_page(struct config *c, const char *value)
 static const char *
 take_request_timeout(struct config *c, const char *value)
 {
-	bool off = strcmp(value, "off") == 0;
-
 	c->request_timeout = 0;
-	if (!off &&
-	    (!units_time(value, &c->request_timeout) ||
-		c->request_timeout == 0))
-		return "a time, such as 500ms, 20s, 5m or 1h, or off";
+	if (strcmp(value, "off") != 0 &&
+	    option_take_time(&c->request_timeout, value) != NULL)
+		return "expected a time greater than 0, such as 500ms, 20s or "
+		       "5m, or off";
 	return NULL;
 }
 
@@ -239,8 +277,8 @@ take_quarantine(struct config *c, const char *value)
 	    !text_to_number(limit, QUARANTINE_LIMIT_MAX, &n) || n == 0 ||
 	    !units_time(value + limit.len + 1, &c->quarantine_time) ||
 	    c->quarantine_time == 0)
-		return "a number of crashes, up to 100, and a time, such as "
-		       "3,60s";
+		return "expected a number of crashes from 1 to 100, a comma "
+		       "and a time greater than 0, such as 3,60s";
 	c->quarantine_limit = (int)n;
 	return NULL;
 }
@@ -249,7 +287,7 @@ static const char *
 take_max_age(struct config *c, const char *value)
 {
 	if (!units_time(value, &c->max_age))
-		return "a time, such as 0, 5m or 24h";
+		return "expected " OPTION_TIME_FORM;
 	return NULL;
 }
 
@@ -277,13 +315,13 @@ take_header(struct config *c, const char *line)
 	char *field;
 
 	if (line[name.len] != ':')
-		return "'NAME: VALUE'";
+		return "expected 'NAME: VALUE'";
 	value = text_trim(text_of(line + name.len + 1));
 	if (!response_field_is_valid(name, value))
-		return "a name of letters, digits and dashes, a colon, and a "
+		return "expected a name of letters, digits and dashes, a colon, and a "
 		       "value without control characters";
 	if (is_reserved(name))
-		return "a field that the server does not set itself";
+		return "expected a field that the server does not set itself";
 	field = memory_printf("%.*s: %.*s", TEXT_ARG(name), TEXT_ARG(value));
 	config_add_string(&c->headers, field);
 	free(field);
@@ -295,7 +333,7 @@ static const char *
 take_user(struct config *c, const char *value)
 {
 	if (*value == '\0')
-		return "the name or the number of a user";
+		return "expected the name or the number of a user";
 	config_set_string(&c->user, value);
 	return NULL;
 }
@@ -304,7 +342,7 @@ static const char *
 take_group(struct config *c, const char *value)
 {
 	if (*value == '\0')
-		return "the name or the number of a group";
+		return "expected the name or the number of a group";
 	config_set_string(&c->group, value);
 	return NULL;
 }
@@ -313,7 +351,7 @@ static const char *
 take_chroot(struct config *c, const char *value)
 {
 	if (*value == '\0')
-		return "a directory";
+		return "expected a directory";
 	config_set_string(&c->chroot, value);
 	return NULL;
 }
@@ -325,6 +363,7 @@ take_log_format(struct config *c, const char *value)
 	struct log_format format;
 
 	buffer_clear(&why);
+	buffer_add_string(&why, "expected ");
 	if (log_format_parse(&format, value, &why) == -1)
 		return buffer_string(&why);
 	log_format_free(&format);
@@ -335,12 +374,8 @@ take_log_format(struct config *c, const char *value)
 static const char *
 take_socket(char **to, const char *path)
 {
-	char *address = memory_printf("unix:%s", path);
-	bool valid = listener_address_is_valid(address);
-
-	free(address);
-	if (!valid)
-		return "the path of a socket, at most 107 bytes long";
+	if (*path == '\0' || strlen(path) > LISTEN_ADDRESS_PATH_MAX)
+		return "expected the path of a socket, of at most 107 bytes";
 	config_set_string(to, path);
 	return NULL;
 }
@@ -361,17 +396,12 @@ take_status(struct config *c, const char *value)
 static const char *
 take_pidfile(struct config *c, const char *value)
 {
-	static char words[128];
-
 	if (*value == '\0')
-		return "the name of a file";
-	if (value[strspn(value, "0123456789")] == '\0') {
-		snprintf(words, sizeof(words),
-		    "a file name that is not a number; for a port use "
-		    "--listen :%s",
+		return "expected the name of a file";
+	if (value[strspn(value, "0123456789")] == '\0')
+		return complain("expected a file name that is not a number; "
+				"for a port use --listen :%s",
 		    value);
-		return words;
-	}
 	config_set_string(&c->pidfile, value);
 	return NULL;
 }
@@ -409,7 +439,7 @@ take_help(struct config *c, const char *value)
 
 	(void)c;
 	if (*value != '\0' && !all)
-		return "nothing or all";
+		return "expected --help or --help=all";
 	fputs(all ? option_help_all : option_help, stdout);
 	exit(EXIT_SUCCESS);
 }

@@ -11,8 +11,8 @@
 #include "config/config.h"
 
 /*
- * NULL when the value was taken, else what it should have been: words that
- * complete "--option VALUE: expected ...".
+ * Stores the value of an option.  Returns NULL, or an error message that
+ * completes "--option VALUE: ".
  */
 typedef const char *option_taker(struct config *c, const char *value);
 
@@ -32,6 +32,9 @@ struct option_spec {
 	size_t member;	    /* offset in struct config, if it has no take */
 	option_taker *take; /* NULL unless OPTION_SWITCH, TIME, FILE */
 };
+
+/* Stores a time, which must not be 0.  Returns what option_taker does. */
+const char *option_take_time(int64_t *to, const char *value);
 
 extern const struct option_spec option_specs[];
 extern const size_t option_count;

@@ -22,18 +22,10 @@
 #define OPTIONS_MAX 100
 
 static const char *
-options_take_time(int64_t *to, const char *value)
-{
-	if (!units_time(value, to) || *to == 0)
-		return "a time, such as 500ms, 20s, 5m or 1h";
-	return NULL;
-}
-
-static const char *
 take_file(char **to, const char *value)
 {
 	if (*value == '\0')
-		return "the name of a file";
+		return "expected the name of a file";
 	config_set_string(to, value);
 	return NULL;
 }
@@ -102,6 +94,25 @@ shown(const char *value)
 	return buffer_string(&b);
 }
 
+/* Refuses an abbreviation that several options begin with. */
+static void
+refuse_ambiguous(const char *argument)
+{
+	struct text prefix = text_of(argument + strspn(argument, "-"));
+	struct buffer names = {0};
+	size_t count = 0;
+
+	prefix.len = strcspn(prefix.at, "=");
+	for (size_t i = 0; i < option_count; i++)
+		if (text_begins(text_of(option_specs[i].name), prefix))
+			buffer_printf(&names, "%s--%s", count++ > 0 ? ", " : "",
+			    option_specs[i].name);
+	if (count > 1)
+		errx(EX_USAGE, "--%.*s is ambiguous: it could be one of %s",
+		    TEXT_ARG(prefix), buffer_string(&names));
+	buffer_free(&names);
+}
+
 static _Noreturn void
 refuse_option(int problem, char **argv)
 {
@@ -116,6 +127,7 @@ refuse_option(int problem, char **argv)
 	if (optopt != 0 && optopt < LONG_BASE)
 		errx(EX_USAGE, "unknown option -%c; see tined --help=all",
 		    chars_is((char)optopt, CHAR_TOKEN) ? optopt : '?');
+	refuse_ambiguous(argv[optind - 1]);
 	errx(EX_USAGE, "unknown option %s; see tined --help=all",
 	    shown(argv[optind - 1]));
 }
@@ -131,7 +143,7 @@ options_take(
 		*(bool *)member = true;
 		return NULL;
 	case OPTION_TIME:
-		return options_take_time(member, value);
+		return option_take_time(member, value);
 	case OPTION_FILE:
 		return take_file(member, value);
 	case OPTION_ACTION:
@@ -145,11 +157,11 @@ options_take(
 static void
 apply(struct config *c, const struct option_spec *spec, const char *value)
 {
-	const char *wanted = options_take(c, spec, value);
+	const char *mistake = options_take(c, spec, value);
 
-	if (wanted != NULL)
-		errx(EX_USAGE, "--%s %s: expected %s", spec->name, shown(value),
-		    wanted);
+	if (mistake != NULL)
+		errx(
+		    EX_USAGE, "--%s %s: %s", spec->name, shown(value), mistake);
 }
 
 static bool
@@ -175,10 +187,23 @@ has_root(const struct config *c)
 	return false;
 }
 
+/* A daemon's standard output and error are /dev/null once it serves. */
+static void
+check_daemon_log(const struct config *c, const char *option, const char *log)
+{
+	if (c->daemon && strcmp(log, "-") == 0)
+		errx(EX_USAGE,
+		    "--%s - and --daemon exclude each other, because a daemon "
+		    "has no terminal: name a file, or syslog",
+		    option);
+}
+
 /* Checks for options that exclude or need each other. */
 static void
 check_together(const struct config *c)
 {
+	check_daemon_log(c, "access-log", c->access_log);
+	check_daemon_log(c, "error-log", c->error_log);
 	if (c->per_client > 0 && c->no_lot)
 		errx(EX_USAGE,
 		    "--per-client and --no-lot exclude each other: leave one "

@@ -105,6 +105,13 @@ parse_log_format(struct inherited *h)
 	buffer_free(&why);
 }
 
+static _Noreturn void
+refuse_log(const char *option, const char *target)
+{
+	errx(EXIT_FAILURE, "--%s %s: %s", option, target,
+	    logfile_explain(target));
+}
+
 static void
 open_logs(struct inherited *h)
 {
@@ -114,13 +121,11 @@ open_logs(struct inherited *h)
 	parse_log_format(h);
 	tzset(); /* children cannot read /etc/localtime any more */
 	if (logfile_open(&h->access_log, c->access_log, STDOUT_FILENO) == -1)
-		errx(EXIT_FAILURE, "--access-log %s: %s", c->access_log,
-		    logfile_explain(c->access_log));
+		refuse_log("access-log", c->access_log);
 	if (log_open(c->error_log,
 		takeover_is_waiting() ? takeover_errors() : STDERR_FILENO) ==
 	    -1)
-		errx(EXIT_FAILURE, "--error-log %s: %s", c->error_log,
-		    logfile_explain(c->error_log));
+		refuse_log("error-log", c->error_log);
 }
 
 static void
@@ -196,6 +201,17 @@ open_status(struct inherited *h)
 	buffer_free(&why);
 }
 
+static _Noreturn void
+refuse_pidfile(const char *path)
+{
+	if (errno == ENOTUNIQ)
+		errx(EXIT_FAILURE,
+		    "--pidfile %s: this file has other content than a process "
+		    "ID: choose another name, or remove it",
+		    path);
+	err(EXIT_FAILURE, "--pidfile %s", path);
+}
+
 static void
 open_pidfile(const struct config *c)
 {
@@ -214,12 +230,7 @@ open_pidfile(const struct config *c)
 		    "--pidfile %s: process %d, another tined, holds it: stop "
 		    "that, or choose another file",
 		    c->pidfile, (int)other);
-	if (errno == ENOTUNIQ)
-		errx(EXIT_FAILURE,
-		    "--pidfile %s: this file has other content than a process "
-		    "ID: choose another name, or remove it",
-		    c->pidfile);
-	err(EXIT_FAILURE, "--pidfile %s", c->pidfile);
+	refuse_pidfile(c->pidfile);
 }
 
 /* The successor of a daemon is a daemon already. */
@@ -407,6 +418,35 @@ startup_open(struct inherited *h)
 	program_invocation_short_name = plain_name;
 }
 
+static void
+check_address(const char *address)
+{
+	struct buffer why = {0};
+
+	if (listener_check(address, &why) == -1)
+		errx(EXIT_FAILURE, "%s", buffer_string(&why));
+}
+
+/* Checks for --test what startup_open would open for writing. */
+static void
+check_files(const struct config *c)
+{
+	if (logfile_check(c->access_log) == -1)
+		refuse_log("access-log", c->access_log);
+	if (logfile_check(c->error_log) == -1)
+		refuse_log("error-log", c->error_log);
+	if (c->pidfile != NULL && pid_file_check(c->pidfile) == -1)
+		refuse_pidfile(c->pidfile);
+	for (size_t i = 0; i < c->listen.count; i++)
+		check_address(c->listen.at[i]);
+	if (c->status_socket != NULL) {
+		char *address = memory_printf("unix:%s", c->status_socket);
+
+		check_address(address);
+		free(address);
+	}
+}
+
 void
 startup_print(struct inherited *h)
 {
@@ -414,6 +454,7 @@ startup_print(struct inherited *h)
 	struct buffer fit = {0};
 
 	(void)autoscale_fit(&h->config, cgroup_memory(), &fit);
+	check_files(&h->config);
 	open_inherited(h);
 	site_add_needs(&h->site, &needs);
 	startup_describe(&greeting, h);

@@ -22,11 +22,14 @@ find_handler(const char *kind)
 }
 
 static void
-explain_kinds(const char *wanted, struct buffer *why)
+explain_kinds(const struct config_mount *wanted, struct buffer *why)
 {
-	buffer_printf(why, "unknown kind %s: expected one of", wanted);
+	buffer_printf(why, "unknown kind %s: expected one of", wanted->kind);
 	for (const struct handler *const *h = handlers; *h != NULL; h++)
 		buffer_printf(why, " %s:", (*h)->kind);
+	if (*wanted->arg == '\0')
+		buffer_printf(why, "; for a directory, --mount %s=file:%s",
+		    wanted->prefix, wanted->kind);
 }
 
 /* "/docs/" and "/docs" are the same prefix; "/" is the empty prefix. */
@@ -76,7 +79,7 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	m.length = strlen(m.prefix);
 	errno = EINVAL;
 	if (m.handler == NULL)
-		explain_kinds(wanted->kind, why);
+		explain_kinds(wanted, why);
 	else if (is_mounted(s, m.prefix))
 		buffer_printf(why, "the prefix is already mounted");
 	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {
@@ -107,7 +110,8 @@ add_mounts(struct site *s, const struct config *c,
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
 
-		if (strcmp(m->prefix, "/") != 0) /* DIR is mounted at / */
+		/* DIR is mounted as file: at /. */
+		if (strcmp(m->prefix, "/") != 0 || strcmp(m->kind, "file") != 0)
 			buffer_printf(why, "--mount %s: ", m->prefix);
 		site_tell(from, m->arg);
 		if (add_mount(s, c, i, from, why) == -1)

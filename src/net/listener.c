@@ -18,61 +18,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/backlog.h"
+#include "net/listen_address.h"
 #include "net/listener.h"
+#include "net/passed_sockets.h"
+#include "net/socket_path.h"
 
-#define UNIX_PREFIX "unix:"
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
 /* Any user who can reach its directory can connect. */
 #define LISTENER_UNIX_MODE 0666
-#define FIRST_PASSED_FD 3
-#define MAX_PASSED_FDS 64
-
-struct host_port {
-	char host[256]; /* "": all addresses */
-	char port[6];
-};
-
-static bool
-is_unix(const char *address)
-{
-	return strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
-}
-
-static bool
-split_host_port(const char *address, struct host_port *out)
-{
-	const char *colon = strrchr(address, ':');
-	struct text host;
-	uint64_t port;
-
-	if (colon == NULL || !text_to_number(text_of(colon + 1), 65535, &port))
-		return false;
-	host = (struct text){address, (size_t)(colon - address)};
-	if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']')
-		host = (struct text){host.at + 1, host.len - 2};
-	else if (memchr(host.at, ':', host.len) != NULL)
-		return false;
-	if (host.len >= sizeof(out->host))
-		return false;
-	memcpy(out->host, host.at, host.len);
-	out->host[host.len] = '\0';
-	snprintf(out->port, sizeof(out->port), "%u", (unsigned)port);
-	return true;
-}
-
-bool
-listener_address_is_valid(const char *address)
-{
-	struct host_port parts;
-	struct sockaddr_un path;
-
-	if (is_unix(address)) {
-		size_t len = strlen(address + strlen(UNIX_PREFIX));
-
-		return len > 0 && len < sizeof(path.sun_path);
-	}
-	return split_host_port(address, &parts);
-}
 
 static int
 default_backlog(void)
@@ -233,33 +186,18 @@ open_socket(
 }
 
 static const char *
-mend_of(int error, bool local)
+tcp_mend(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return local
-		    ? "; another tined or another server listens there: "
-		      "stop it, or choose another path"
-		    : "; another tined or another server listens there: "
-		      "stop it, or choose another port with --listen";
+		return "; another tined or another server listens there: "
+		       "stop it, or choose another port with --listen";
 	case EACCES:
-		return local
-		    ? "; tined may not create a socket there: choose another "
-		      "directory"
-		    : "; a port below 1024 needs root, or "
-		      "CAP_NET_BIND_SERVICE";
+		return "; a port below 1024 needs root, or "
+		       "CAP_NET_BIND_SERVICE";
 	default:
 		return "";
 	}
-}
-
-static void
-explain(struct buffer *why, const char *address)
-{
-	int error = errno;
-
-	buffer_printf(why, "cannot listen on %s: %s%s", address,
-	    strerror(error), mend_of(error, is_unix(address)));
 }
 
 /* "localhost" may resolve to an IPv6 address on a machine without IPv6. */
@@ -296,7 +234,8 @@ open_each(struct listeners *all, const char *address, struct addrinfo *found,
 		if (fd == -1 && family_is_missing(errno) && !last)
 			continue;
 		if (fd == -1) {
-			explain(why, address);
+			buffer_printf(why, "cannot listen on %s: %s%s", address,
+			    strerror(errno), tcp_mend(errno));
 			return -1;
 		}
 		add(all, fd, url_of(fd, host), NULL);
@@ -304,51 +243,51 @@ open_each(struct listeners *all, const char *address, struct addrinfo *found,
 	return 0;
 }
 
-static int
-open_tcp(struct listeners *all, const char *address, struct buffer *why)
+/* Returns the addresses of a host, or NULL with an error message in *why. */
+static struct addrinfo *
+look_up(
+    const char *address, const struct listen_address *parts, struct buffer *why)
 {
 	const struct addrinfo hints = {
 	    .ai_family = AF_UNSPEC,
 	    .ai_socktype = SOCK_STREAM,
 	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 	};
-	struct addrinfo *found;
-	struct host_port parts;
-	int error;
+	const char *host = *parts->host != '\0' ? parts->host : NULL;
+	struct addrinfo *found = NULL;
+	int error = getaddrinfo(host, parts->port, &hints, &found);
 
-	if (!split_host_port(address, &parts)) {
-		buffer_printf(
-		    why, "cannot listen on %s: expected host:port", address);
-		return -1;
-	}
-	error = getaddrinfo(*parts.host != '\0' ? parts.host : NULL, parts.port,
-	    &hints, &found);
-	if (error != 0) {
-		buffer_printf(why, "cannot listen on %s: %s", address,
-		    gai_strerror(error));
-		return -1;
-	}
-	error = open_each(all, address, found, parts.host, why);
-	freeaddrinfo(found);
-	return error;
+	if (error == 0)
+		return found;
+	buffer_printf(
+	    why, "cannot listen on %s: %s", address, gai_strerror(error));
+	return NULL;
 }
 
-/* Removes the path of a dead server, which refuses connections. */
-static void
-remove_stale(const struct sockaddr_un *a)
+static int
+open_tcp(struct listeners *all, const char *address,
+    const struct listen_address *parts, struct buffer *why)
 {
-	struct stat st;
-	int fd;
+	struct addrinfo *found = look_up(address, parts, why);
+	int result;
 
-	if (lstat(a->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
-		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return;
-	if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == -1 &&
-	    errno == ECONNREFUSED)
-		unlink(a->sun_path);
-	close(fd);
+	if (found == NULL)
+		return -1;
+	result = open_each(all, address, found, parts->host, why);
+	freeaddrinfo(found);
+	return result;
+}
+
+static int
+check_tcp(
+    const char *address, const struct listen_address *parts, struct buffer *why)
+{
+	struct addrinfo *found = look_up(address, parts, why);
+
+	if (found == NULL)
+		return -1;
+	freeaddrinfo(found);
+	return 0;
 }
 
 static void
@@ -373,24 +312,17 @@ is_still_ours(const struct listener *l)
 }
 
 static int
-open_unix(struct listeners *all, const char *address, struct buffer *why)
+open_unix(struct listeners *all, const char *address, const char *path,
+    struct buffer *why)
 {
-	const char *path = address + strlen(UNIX_PREFIX);
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd;
 
-	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >=
-	    (int)sizeof(a.sun_path)) {
-		buffer_printf(why,
-		    "cannot listen on %s: a path of a socket has at most %zu "
-		    "bytes",
-		    address, sizeof(a.sun_path) - 1);
-		return -1;
-	}
-	remove_stale(&a);
+	strlcpy(a.sun_path, path, sizeof(a.sun_path));
+	socket_path_remove_stale(&a);
 	fd = open_socket(all, (struct sockaddr *)&a, sizeof(a));
 	if (fd == -1) {
-		explain(why, address);
+		socket_path_explain(why, path, errno);
 		return -1;
 	}
 	add(all, fd, memory_copy_string(address), realpath(path, NULL));
@@ -398,29 +330,37 @@ open_unix(struct listeners *all, const char *address, struct buffer *why)
 	return 0;
 }
 
+static int
+parse(const char *address, struct listen_address *parts, struct buffer *why)
+{
+	const char *mistake = listen_address_parse(address, parts);
+
+	if (mistake == NULL)
+		return 0;
+	buffer_printf(why, "cannot listen on %s: %s", address, mistake);
+	return -1;
+}
+
 int
 listener_open(struct listeners *all, const char *address, struct buffer *why)
 {
-	if (is_unix(address))
-		return open_unix(all, address, why);
-	return open_tcp(all, address, why);
+	struct listen_address parts;
+
+	if (parse(address, &parts, why) == -1)
+		return -1;
+	return parts.path != NULL ? open_unix(all, address, parts.path, why)
+				  : open_tcp(all, address, &parts, why);
 }
 
-static bool
-has_option(int fd, int option, int wanted)
+int
+listener_check(const char *address, struct buffer *why)
 {
-	int value = 0;
-	socklen_t len = sizeof(value);
+	struct listen_address parts;
 
-	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 &&
-	    value == wanted;
-}
-
-static bool
-is_listening_stream(int fd)
-{
-	return has_option(fd, SO_ACCEPTCONN, 1) &&
-	    has_option(fd, SO_TYPE, SOCK_STREAM);
+	if (parse(address, &parts, why) == -1)
+		return -1;
+	return parts.path != NULL ? socket_path_check(parts.path, why)
+				  : check_tcp(address, &parts, why);
 }
 
 static char *
@@ -436,26 +376,6 @@ name_of_passed(int fd)
 		NI_NUMERICHOST) != 0)
 		return memory_printf("unix: (descriptor %d)", fd);
 	return url_of(fd, host);
-}
-
-static int
-adopt_one(struct listeners *all, int fd, struct buffer *why)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags == -1 || !is_listening_stream(fd)) {
-		buffer_printf(why,
-		    "LISTEN_FDS: descriptor %d is not a listening stream "
-		    "socket",
-		    fd);
-		return -1;
-	}
-	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	set_options(all, fd);
-	add(all, fd, name_of_passed(fd), NULL);
-	all->at[all->count - 1].passed = true;
-	return 0;
 }
 
 void
@@ -474,35 +394,19 @@ listener_inherit(struct listeners *all, const struct listener *from)
 	l->borrowed = true;
 }
 
-static bool
-env_number(const char *name, uint64_t max, uint64_t *number)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && text_to_number(text_of(value), max, number);
-}
-
 int
 listener_adopt(struct listeners *all, struct buffer *why)
 {
-	uint64_t pid, count;
+	int count = passed_sockets_take(why);
 
-	if (!env_number("LISTEN_PID", INT32_MAX, &pid) ||
-	    (pid_t)pid != getpid() || getenv("LISTEN_FDS") == NULL)
-		return 0;
-	if (!env_number("LISTEN_FDS", MAX_PASSED_FDS, &count)) {
-		buffer_printf(why, "LISTEN_FDS=%s: expected a number up to %d",
-		    getenv("LISTEN_FDS"), MAX_PASSED_FDS);
-		return -1;
+	for (int i = 0; i < count; i++) {
+		int fd = PASSED_SOCKETS_FIRST + i;
+
+		set_options(all, fd);
+		add(all, fd, name_of_passed(fd), NULL);
+		all->at[all->count - 1].passed = true;
 	}
-	for (uint64_t i = 0; i < count; i++)
-		if (adopt_one(all, FIRST_PASSED_FD + (int)i, why) == -1)
-			return -1;
-	/* Children must not adopt these sockets again. */
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-	return (int)count;
+	return count;
 }
 
 /*

@@ -44,15 +44,19 @@ struct listeners {
 void listener_init(
     struct listeners *all, const struct listener_options *options);
 /*
- * Listens on host:port, [v6]:port, :port or unix:PATH; on each address if the
- * host has several.  -1 with an error message in *why.
+ * Listens on an address (listen_address.h); on each one if the host has several.
+ * -1 with an error message in *why.
  */
 int listener_open(
     struct listeners *all, const char *address, struct buffer *why);
 /*
- * Adds the sockets that systemd passes in (sd_listen_fds(3): LISTEN_FDS,
- * LISTEN_PID, from descriptor 3 on).  Returns their number, or -1 with an error
- * message in *why.
+ * Checks an address as far as possible without binding a socket: looks up the
+ * host, or checks the path.  -1 with an error message in *why.
+ */
+int listener_check(const char *address, struct buffer *why);
+/*
+ * Adds the sockets that systemd passes in (passed_sockets.h).  Returns their
+ * number, or -1 with an error message in *why.
  */
 int listener_adopt(struct listeners *all, struct buffer *why);
 /* Adds a listener of the predecessor (upgrade.h), as borrowed. */
@@ -66,8 +70,6 @@ void listener_keep_all(struct listeners *all);
 void listener_restore_options(const struct listeners *all);
 /* Sets the timeouts of an accepted socket; from a Unix socket it inherits none. */
 void listener_set_timeouts(const struct listeners *all, int fd);
-/* Checks the syntax of an address, without looking up the host. */
-bool listener_address_is_valid(const char *address);
 /*
  * Makes the kernel refuse new clients.  Clients in its queues can still be
  * accepted, by every process.  Does not affect passed sockets.  Logs failures;

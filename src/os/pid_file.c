@@ -42,16 +42,26 @@ has_other_content(const char *path)
 }
 
 int
-pid_file_open(const char *path, pid_t *other)
+pid_file_check(const char *path)
 {
-	/* A daemon leaves its directory, and removes the file in the end. */
-	char *whole = path_absolute(path);
-
-	if (has_other_content(whole)) {
-		free(whole);
+	if (has_other_content(path)) {
 		errno = ENOTUNIQ;
 		return -1;
 	}
+	return path_check_writable(path);
+}
+
+int
+pid_file_open(const char *path, pid_t *other)
+{
+	char *whole;
+
+	if (has_other_content(path)) {
+		errno = ENOTUNIQ;
+		return -1;
+	}
+	/* A daemon leaves its directory, and removes the file in the end. */
+	whole = path_absolute(path);
 	own = pidfile_open(whole, PID_FILE_MODE, other);
 	free(whole);
 	if (own == NULL)

@@ -13,6 +13,11 @@
  * with other content than a process ID, which stays as it is.
  */
 int pid_file_open(const char *path, pid_t *other);
+/*
+ * Checks that pid_file_open can open the file if no other process holds it.
+ * Changes nothing.  -1 with errno, as above.
+ */
+int pid_file_check(const char *path);
 /* Uses the descriptor of the predecessor. */
 void pid_file_inherit(const char *path, int fd);
 /* Returns the descriptor for a successor; -1 if there is no pid file. */

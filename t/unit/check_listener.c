@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "guard.h"
+#include "net/listen_address.h"
 #include "net/listener.h"
 #include "unit.h"
 
@@ -49,6 +50,14 @@ unit_tear_down(void)
 	rmdir(folder);
 }
 
+static bool
+is_taken(const char *an_address)
+{
+	struct listen_address parts;
+
+	return listen_address_parse(an_address, &parts) == NULL;
+}
+
 TEST(addresses_are_host_port_or_unix_path)
 {
 	static const char *const good[] = {"localhost:8080", ":80", ":0",
@@ -56,7 +65,7 @@ TEST(addresses_are_host_port_or_unix_path)
 	    "unix:/run/tined.sock", "unix:relative"};
 
 	for (size_t i = 0; i < COUNT(good); i++)
-		ck_assert_msg(listener_address_is_valid(guard_string(good[i])),
+		ck_assert_msg(is_taken(guard_string(good[i])),
 		    "\"%s\" is refused", good[i]);
 }
 
@@ -68,8 +77,8 @@ TEST(other_addresses_are_refused)
 	    "[::1:80", "::1]:80", "a:b:80", "http://a:80", "unix:"};
 
 	for (size_t i = 0; i < COUNT(bad); i++)
-		ck_assert_msg(!listener_address_is_valid(guard_string(bad[i])),
-		    "\"%s\" is taken", bad[i]);
+		ck_assert_msg(
+		    !is_taken(guard_string(bad[i])), "\"%s\" is taken", bad[i]);
 }
 
 TEST(names_that_are_too_long_are_refused)
@@ -80,20 +89,43 @@ TEST(names_that_are_too_long_are_refused)
 	for (int i = 0; i < 255; i++)
 		buffer_add_char(&b, 'a');
 	buffer_add_string(&b, ":80");
-	ck_assert(listener_address_is_valid(buffer_string(&b)));
+	ck_assert(is_taken(buffer_string(&b)));
 	buffer_clear(&b);
 	for (int i = 0; i < 256; i++)
 		buffer_add_char(&b, 'a');
 	buffer_add_string(&b, ":80");
-	ck_assert(!listener_address_is_valid(buffer_string(&b)));
+	ck_assert(!is_taken(buffer_string(&b)));
 	buffer_clear(&b);
 	buffer_add_string(&b, "unix:");
 	while (b.len < strlen("unix:") + sizeof(un.sun_path) - 1)
 		buffer_add_char(&b, 'a');
-	ck_assert(listener_address_is_valid(buffer_string(&b)));
+	ck_assert(is_taken(buffer_string(&b)));
 	buffer_add_char(&b, 'a');
-	ck_assert(!listener_address_is_valid(buffer_string(&b)));
+	ck_assert(!is_taken(buffer_string(&b)));
 	buffer_free(&b);
+}
+
+/* The mistake in an address is named. */
+TEST(each_mistake_has_its_own_words)
+{
+	static const struct {
+		const char *address, *words;
+	} bad[] = {
+	    {"localhost:65536", "a number up to 65535"},
+	    {"localhost:http", "a number up to 65535"},
+	    {"::1:80", "in brackets"},
+	    {"8080", ":port or unix:PATH"},
+	    {"unix:", "expected unix:PATH"},
+	};
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct listen_address parts;
+		const char *said = listen_address_parse(bad[i].address, &parts);
+
+		ck_assert_ptr_nonnull(said);
+		ck_assert_msg(strstr(said, bad[i].words) != NULL, "%s: %s",
+		    bad[i].address, said);
+	}
 }
 
 static void

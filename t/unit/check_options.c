@@ -198,12 +198,13 @@ TEST(numbers_of_workers_are_one_or_two)
 	ck_assert_int_eq(config.workers.min, 1);
 	ck_assert_int_eq(config.workers.max, 4096);
 	ck_assert_int_eq(config.spare.min, 4096);
-	assert_mistake("-w|8-4", "--workers", "4-256");
+	assert_mistake("-w|8-4", "--workers 8-4", "first, 4-8");
 	assert_mistake("-w|4-", "--workers", "4-256");
 	assert_mistake("-w|-4", "--workers", "4-256");
 	assert_mistake("-w|1-2-3", "--workers", "4-256");
 	assert_mistake("-w|1-4097", "--workers", "4-256");
-	assert_mistake("-s|3-2", "--spare", "2-8");
+	assert_mistake("-s|3-2", "--spare 3-2", "first, 2-3");
+	assert_mistake("-s|3", "--spare 3", "two numbers");
 	assert_mistake("-s|0-2", "--spare", "2-8");
 }
 
@@ -298,10 +299,11 @@ TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("-w|0", "--workers", "1 to 4096");
 	assert_mistake("--quarantine|3", "--quarantine", "such as 3,60s");
 	assert_mistake("--quarantine|0,1s", "--quarantine", "such as 3,60s");
-	assert_mistake("--quarantine|101,1s", "--quarantine", "to 100");
+	assert_mistake("--quarantine|101,1s", "--quarantine", "1 to 100");
 	assert_mistake("--quarantine|3,0", "--quarantine", "such as 3,60s");
-	assert_mistake("--request-timeout|0", "--request-timeout", "or off");
-	assert_mistake("--request-timeout|no", "--request-timeout", "or off");
+	assert_mistake("--request-timeout|0", "--request-timeout", "off");
+	assert_mistake("--request-timeout|no", "--request-timeout", "off");
+	assert_mistake("--request-timeout|off5", "--request-timeout", "20s");
 	assert_mistake("-w|4097", "--workers", "1 to 4096");
 	assert_mistake("-w|-1", "--workers", "1 to 4096");
 	assert_mistake("-w|", "--workers", "1 to 4096");
@@ -310,12 +312,15 @@ TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("-b|65536", "--backlog", "1 to 65535");
 	assert_mistake("--max-head=1023", "--max-head", "1k to 60k");
 	assert_mistake("--max-head=61441", "--max-head", "1k to 60k");
-	assert_mistake("--max-body=lots", "--max-body", "a size");
+	assert_mistake("--max-body=lots", "--max-body", "a whole number");
+	assert_mistake("--max-body=10MB", "--max-body", "with k, M or G");
 }
 
 TEST(a_bad_time_names_its_flag_and_an_example)
 {
-	assert_mistake("-k|0", "--keepalive", "20s");
+	assert_mistake("-k|0", "--keepalive", "greater than 0");
+	assert_mistake("--linger=0ms", "--linger", "greater than 0");
+	assert_mistake("-k|99999h", "--keepalive", "at most 10 years");
 	assert_mistake("-k|5x", "--keepalive", "20s");
 	assert_mistake("--head-timeout=-1s", "--head-timeout", "20s");
 	assert_mistake("--body-timeout=", "--body-timeout", "20s");
@@ -327,8 +332,8 @@ TEST(a_bad_time_names_its_flag_and_an_example)
 TEST(a_bad_address_names_its_flag_and_the_forms)
 {
 	assert_mistake("-l|8080", "--listen", "host:port");
-	assert_mistake("--listen=a:99999", "--listen", "unix:PATH");
-	assert_mistake("--allow=10.0.0.0/33", "--allow", "10.0.0.0/8");
+	assert_mistake("--listen=a:99999", "--listen", "up to 65535");
+	assert_mistake("--allow=10.0.0.0/33", "--allow", "up to /32");
 	assert_mistake("--allow=localhost", "--allow", "10.0.0.0/8");
 }
 
@@ -373,8 +378,8 @@ TEST(a_bad_file_names_its_flag)
 	assert_mistake("--fallback=/etc/passwd", "--fallback", "relative");
 	assert_mistake("--error-page=404", "--error-page", "STATUS=FILE");
 	assert_mistake("--error-page=404=", "--error-page", "STATUS=FILE");
-	assert_mistake("--error-page=200=/a", "--error-page", "STATUS=FILE");
-	assert_mistake("--error-page=600=/a", "--error-page", "STATUS=FILE");
+	assert_mistake("--error-page=200=/a", "--error-page", "status code");
+	assert_mistake("--error-page=600=/a", "--error-page", "status code");
 	assert_mistake("--error-page=x=/a", "--error-page", "STATUS=FILE");
 }
 
@@ -388,6 +393,22 @@ TEST(unknown_options_and_missing_values_are_named)
 	assert_mistake("--listen", "--listen", "needs a value");
 	assert_mistake("--daemon=yes", "--daemon", "takes no value");
 	assert_mistake("/a|/b", "directories", "--mount");
+}
+
+TEST(an_ambiguous_abbreviation_has_all_its_options)
+{
+	assert_mistake("--list", "--list is ambiguous", "--listen, --listing");
+	assert_mistake(
+	    "--max-=3", "--max- is ambiguous", "--max-worker-memory");
+	assert_mistake("--lists", "unknown option --lists", "--help");
+	parse("--listi");
+	ck_assert(config.listing);
+}
+
+TEST(a_daemon_has_no_standard_output)
+{
+	assert_mistake("-d|-a|-", "--access-log - and --daemon", "name a file");
+	assert_mistake("-e|-|-d", "--error-log - and --daemon", "syslog");
 }
 
 TEST(no_value_can_write_more_than_its_line)
