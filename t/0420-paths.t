@@ -277,7 +277,9 @@ subtest 'a folder that is made again' => sub {
 	# Until the last of the old workers has gone.
 	ok(wait_for(sub { $gone->get('/nonesuch')->status == 404 }),
 		'what it has not is 404');
-	like($gone->error_log, qr/was removed: .* a reload opens it/, 'and why');
+	like($gone->error_log,
+		qr/the directory \Q$dir\E was removed: .* a reload opens it/,
+		'and which, and why');
 	unlike($gone->error_log, qr/has no index/, 'not another reason');
 	$gone->ends_clean(qr/was removed/);
 };

@@ -23,6 +23,7 @@
 
 struct file_mount {
 	struct directory directory;
+	const char *path; /* of the directory */
 	const struct config *config;
 	const struct media_type *mime;
 	const char *fallback; /* served in place of a 404; may be NULL */
@@ -35,6 +36,7 @@ open_mount(struct file_mount *m, const struct handler_setup *setup)
 {
 	const struct config *config = setup->config;
 
+	m->path = setup->arg;
 	m->config = config;
 	m->mime = setup->mime;
 	if (setup->opened != -1) {
@@ -158,9 +160,10 @@ static void
 log_gone(struct file_mount *m)
 {
 	if (!m->told_gone)
-		log_error("a mounted directory was removed: requests for it "
-			  "get 503 until a directory of that name exists "
-			  "again and a reload opens it");
+		log_error("the directory %s was removed: requests for it get "
+			  "503 until a directory of that name exists again and "
+			  "a reload opens it",
+		    m->path);
 	m->told_gone = true;
 }
 
@@ -315,7 +318,7 @@ refuse_listing(
 	    "This directory has no index page, and is not listed.";
 	if (!m->logged)
 		log_notice("%s has no " INDEX ": --listing would show it",
-		    strcmp(name, ".") == 0 ? "the directory" : name);
+		    strcmp(name, ".") == 0 ? m->path : name);
 	m->logged = true;
 }
 

@@ -36,7 +36,7 @@ status_add_time(struct buffer *b, int64_t t)
 }
 
 void
-status_add_bound(struct buffer *b, int64_t bound)
+status_add_bound(struct buffer *b, int64_t bound, const char *at_most)
 {
 	if (bound == 0) {
 		buffer_add_char(b, '-');
@@ -45,6 +45,8 @@ status_add_bound(struct buffer *b, int64_t bound)
 	if (bound == CLOCK_NEVER) {
 		buffer_add_string(b, "over ");
 		bound = histogram_bound(HISTOGRAM_BUCKETS - 2);
+	} else {
+		buffer_add_string(b, at_most);
 	}
 	if (bound % CLOCK_SECOND == 0)
 		buffer_printf(b, "%llds", (long long)(bound / CLOCK_SECOND));

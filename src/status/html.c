@@ -184,7 +184,7 @@ add_tiles(struct buffer *b, const struct status_snapshot *s)
 	buffer_printf(b, "%" PRIu64 " / %zu", status_busy(s), s->worker_count);
 	end_tile(b, "workers busy");
 	begin_tile(b, "p99");
-	status_add_bound(b, histogram_quantile(s->latency, 990));
+	status_add_bound(b, histogram_quantile(s->latency, 990), "&le; ");
 	end_tile(b, "99th percentile");
 	if (s->has_lot)
 		add_tile(b, "lot", "clients in the lot", s->lot.all);
@@ -319,8 +319,7 @@ static void
 add_latency_row(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
 {
 	buffer_add_string(b, "<tr><td>");
-	buffer_add_string(b, bound == CLOCK_NEVER ? "" : "up to ");
-	status_add_bound(b, bound);
+	status_add_bound(b, bound, "up to ");
 	buffer_printf(b,
 	    "</td><td class=\"bar\"><svg><rect width=\"%.1f%%\"/></svg></td>"
 	    "<td>",

@@ -80,7 +80,7 @@ status_text_add_latency(struct buffer *b, const struct status_snapshot *s)
 		buffer_printf(
 		    b, "%s%g %% ", i > 0 ? ", " : "", quantiles[i] / 10.0);
 		status_add_bound(
-		    b, histogram_quantile(s->latency, quantiles[i]));
+		    b, histogram_quantile(s->latency, quantiles[i]), "<= ");
 	}
 	buffer_add_char(b, '\n');
 }

@@ -119,7 +119,7 @@ TEST(text)
 	    "Bytes          sent 1234567, content received 89\n"
 	    "Connections    accepted by workers 5, by the lot 13, handed over "
 	    "6\n"
-	    "Latency        50 % 100us, 90 % 100us, 99 % over 60s, "
+	    "Latency        50 % <= 100us, 90 % <= 100us, 99 % over 60s, "
 	    "99.9 % over 60s\n"
 	    "Processes      started 4, crashed 0, killed 2, timed_out 0\n"
 	    "               recycled 0, retired 0, reloads 0, lots 0\n"
@@ -419,18 +419,18 @@ static void
 assert_bound(int64_t t, const char *expected)
 {
 	buffer_clear(&out);
-	status_add_bound(&out, t);
+	status_add_bound(&out, t, "<= ");
 	ck_assert_str_eq(buffer_string(&out), expected);
 }
 
 TEST(bounds)
 {
 	assert_bound(0, "-");
-	assert_bound(250 * (CLOCK_MILLISECOND / 1000), "250us");
-	assert_bound(CLOCK_MILLISECOND * 5 / 2, "2.5ms");
-	assert_bound(500 * CLOCK_MILLISECOND, "500ms");
-	assert_bound(CLOCK_SECOND, "1s");
-	assert_bound(CLOCK_SECOND * 5 / 2, "2.5s");
+	assert_bound(250 * (CLOCK_MILLISECOND / 1000), "<= 250us");
+	assert_bound(CLOCK_MILLISECOND * 5 / 2, "<= 2.5ms");
+	assert_bound(500 * CLOCK_MILLISECOND, "<= 500ms");
+	assert_bound(CLOCK_SECOND, "<= 1s");
+	assert_bound(CLOCK_SECOND * 5 / 2, "<= 2.5s");
 	assert_bound(CLOCK_NEVER, "over 60s");
 }
 
