@@ -249,24 +249,36 @@ sanitize:				## the tests under ASan and UBSan
 	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0310% t/0700% t/0710%,$(TESTS))' test; \
 	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
 
+BENCH := TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench
+
 bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
-	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run
+	$(BENCH)/run --output $(BUILD)/bench/table
+
+bench-quick: $(BUILD)/tined $(BENCHES)		## the same in two minutes
+	$(BENCH)/run --quick --output $(BUILD)/bench/quick table log
+
+bench-new: $(BUILD)/tined $(BENCHES)		## how long new clients wait beside others
+	$(BENCH)/run --output $(BUILD)/bench/new new
+
+bench-old: $(BUILD)/tined $(BENCHES)		## beside another tined: OLD=program or commit
+	@test -n '$(OLD)' || { echo 'which one? OLD=PROGRAM or OLD=COMMIT' >&2; exit 64; }
+	$(BENCH)/run $(OLD:%=--old '%') --output $(BUILD)/bench/old
+
+bench-parking: $(BUILD)/tined $(BENCHES)		## what hand-overs cost
+	$(BENCH)/run --output $(BUILD)/bench/parking parking
 
 bench-crowd: $(BUILD)/tined $(BENCHES)		## what idle and slow clients cost others
-	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/crowd
-
-bench-parking: $(BUILD)/tined $(BENCHES)		## what hand-overs cost, beside other servers
-	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench/run parking
+	$(BENCH)/crowd
 
 bench-churn: $(BUILD)/tined			## a million requests, while workers are recycled
-	TINED='$(abspath $(BUILD))/tined' t/bench/churn
+	$(BENCH)/churn
 
 SECONDS_OF_CHAOS ?= 600
 bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for ten minutes
-	TINED='$(abspath $(BUILD))/tined' t/bench/chaos $(SECONDS_OF_CHAOS)
+	$(BENCH)/chaos $(SECONDS_OF_CHAOS)
 
 bench-burst: $(BUILD)/tined			## 200 clients at once, and idle workers' memory
-	TINED='$(abspath $(BUILD))/tined' t/bench/burst
+	$(BENCH)/burst
 
 fuzz:					## fuzz each parser for SECONDS=60
 	BUILD='$(abspath $(BUILD))' JOBS=$(JOBS) t/fuzz/run $(SECONDS)
@@ -325,6 +337,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check check-quick test check-unit check-e2e check-classic check-user check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,58 +1,158 @@
-#!/usr/bin/perl
-# The measurements can be run, and print their tables.
+# The measurements can be run, and what they say is sane: nothing here depends
+# on how fast the machine is.
 
 use v5.36;
+use utf8;
 
-use Encode  qw(decode);
+use Encode     qw(decode);
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Bench qw(run_bench);
+use Bench qw(find run_bench);
+use Bench::Report ();
+use JSON::PP      ();
+use List::Util    qw(any);
 use Test::More;
-use Time::HiRes qw(time);
+use Tined qw(slurp spew);
 
-my @TABLES = (
-	[ keepalive => 'request', '4 KB file, 8 kept-alive connections' ],
-	[ keepalive => 'request', '4 KB file, 64 kept-alive connections' ],
-	[   connections => 'request',
-		'4 KB file, 8 connections, each for one request'
-	],
-	[   pipeline => 'request',
-		'200-byte file, 8 connections, 16 requests a batch'
-	],
-	[ large => 'MB', '1 MB file, 8 kept-alive connections' ],
-	[ large => 'MB', '100 MB file, 2 kept-alive connections' ],
-);
-
-# A table's rows: name, then figures; anything behind the figures is a note
-# that something went wrong.
-sub row ($text, $name) {
-	my $figures = '\s+[\d.]+\s+[\d.]+-[\d.]+' . '\s+[\d.]+' x 5;
-	return $text =~ /^\Q$name\E$figures$/m;
-}
+# Of each kind one row; 500 clients are enough.
+use constant ROWS => qw(B C D2 F H I J1 K L N16 P16 R8);
 
 binmode $_, ':encoding(UTF-8)'
 	for Test::More->builder->output, Test::More->builder->failure_output;
-my $began = time;
-my ($text, $status)
-	= run_bench('run', '--short', '--seconds', 0.1, '--servers', 'tined,bare');
-$text = decode('UTF-8', $text);
-is $status, 0, 'the short form succeeds' or diag $text;
-# The long form takes a quarter of an hour.
-cmp_ok time - $began, '<', 300, 'in a short time';
 
-my (undef, @tables) = split /\n\n/, $text;
-is @tables, @TABLES, 'there is a table for each measurement' or diag $text;
-for my $i (0 .. $#TABLES) {
-	my ($name, $unit, $title) = $TABLES[$i]->@*;
-	my $table = $tables[$i] // '';
-	like $table, qr{^\Q$name: $title\E\nserver +.s/$unit },
-		"$name: its title, and its head";
-	ok row($table, $_), "$name: a row for $_" or diag $table
-		for qw(tined bare);
+my $dir   = File::Temp->newdir;
+my @short = ('--rounds', 1, '--seconds', 0.1);
+
+sub bench (@args) {
+	my ($text, $status) = run_bench('run', @short, @args);
+	return (decode('UTF-8', $text), $status);
 }
 
-($text, $status) = run_bench('run', 'no-such-bench');
-is $status, 64, 'an unknown bench is refused';
-like $text, qr{no bench is named no-such-bench}, 'by its name';
+subtest 'a row of each kind' => sub {
+	my $nginx = find('nginx') ? ',nginx-cache' : '';
+	my ($text, $status) = bench('--servers', "tined,tined-nolot,bare$nginx",
+		'--output', "$dir/out", ROWS);
+
+	is($status, 0, 'every answer was right') or diag $text;
+	my $got = JSON::PP::decode_json(slurp("$dir/out.json"));
+	is_deeply([ map { $_->{id} } $got->{rows}->@* ], [ROWS],
+		'each row is in the JSON');
+	for my $row ($got->{rows}->@*) {
+		my $is = $row->{servers}{tined};
+		my @bad = grep { ($is->{$_} // 0) <= 0 }
+			qw(requests rate cpu p50 p99 p999 max bytes);
+		is("@bad", '', "$row->{id}: tined has figures");
+		cmp_ok($is->{p50}, '<=', $is->{p99}, "$row->{id}: p50, p99");
+		cmp_ok($is->{p999}, '<=', $is->{max}, "$row->{id}: p99.9, max");
+		like($text, qr/^\Q$row->{id}: $row->{title}\E$/m,
+			"$row->{id}: its title is in the text");
+	}
+	my %row = map { ($_->{id} => $_) } $got->{rows}->@*;
+	cmp_ok($row{N16}{servers}{tined}{new50} // 0, '>', 0,
+		'N16: times of new clients');
+	ok($row{B}{servers}{bare}{cpu}, 'B: the bare loop has a figure');
+	# The round lasts 0.2 s; what is asked before it is not counted.
+	is($row{F}{servers}{tined}{requests}, 1000, 'F: each client asks twice');
+	ok(!$row{F}{servers}{bare}, 'F: it has no process for each client');
+	like($text, qr/^  tined\+log +a line of its access log costs -?[\d.]+ /m,
+		'L: the price of a line');
+	like($text, qr/^  tined +a hand-over costs -?[\d.]+ /m,
+		'R8: the price of a hand-over');
+	like($text, qr/^\| B: .* \|$/m, 'there is a summary');
+	is(decode('UTF-8', slurp("$dir/out.txt")), $text, 'the text is written');
+	like(slurp("$dir/out.svg"), qr/<svg/, 'and a plot')
+		if $nginx && find('gnuplot');
+};
+
+# A server that is wrong is not fast.
+subtest 'wrong answers' => sub {
+	my %wrong = (
+		'content of another length: 100' => 100,
+		'a response other than 200: HTTP/1.1 404 Not Found' => undef,
+	);
+	for my $why (sort keys %wrong) {
+		my $files = File::Temp->newdir;
+		chmod 0755, $files;
+		spew("$files/4096.txt", '*' x $wrong{$why})
+			if defined $wrong{$why};
+		# The last argument, the folder, is another one.
+		my $program = spew("$files/tined", <<~"END");
+			#!/bin/sh
+			for last; do :; done
+			[ "\$last" = --version ] ||
+				eval "set -- \$(printf '"\$%d" ' \$(seq \$((\$# - 1)))) $files"
+			exec @{[Tined->binary]} "\$@"
+			END
+		chmod 0755, $program;
+		my ($text, $status) = bench('--servers', 'tined', '--old',
+			$program, 'B');
+		is($status, 1, 'an error is in the exit status') or diag $text;
+		like($text, qr/^old +FAILED: \Q$why\E/m, $why);
+		like($text, qr/^tined +[\d.]+ /m, 'the other one has figures');
+		unlike($text, qr/of old/, 'which are not compared');
+	}
+};
+
+# What the report makes of figures, without a machine.
+sub report ($other, @rounds) {
+	my $report = Bench::Report->new(other => ['old'], limit => 1.02,
+		noise => 5, bound => 95);
+	my %usual = (rate => 1, p50 => 1, p99 => 1, p999 => 1, max => 1,
+		core => 50, loads_core => 50, others => 0, late => 0,
+		reopened => 0);
+	open my $null, '>', '/dev/null' or die;
+	my $stdout = select $null;
+	$report->row(
+		{ id => 'X', title => 'x', price => [], wanted => [] },
+		{   tined => [ map { { %usual, cpu => $_ } } @rounds ],
+			old => [ map { { %usual, cpu => 10, %$other } } @rounds ],
+		}, 'tined', 'old');
+	my $status = $report->finish;
+	select $stdout;
+	return ($status, $report->{text});
+}
+
+subtest 'verdicts' => sub {
+	my ($status, $text) = report({}, 10.5, 10.4, 10.6, 10.5, 10.3, 10.9,
+		10.4);
+	is($status, 1, 'who is slower in every round');
+	like($text, qr/1\.050 × old, surely 1\.0[34].*: SLOWER$/m, 'is slower');
+
+	($status, $text) = report({}, 10.5, 9.9, 10.6, 10.5, 10.0, 10.1, 10.4);
+	is($status, 0, 'who is slower in some rounds');
+	like($text, qr/: unsure$/m, 'may be slower');
+
+	($status, $text) = report({}, 10.1, 9.9, 10, 10, 10.1, 9.9, 10.1);
+	is($status, 0, 'who differs by less');
+	like($text, qr/: not slower$/m, 'is not slower');
+
+	($status, $text) = report({}, 12, 12);
+	is($status, 0, 'who is slower in few rounds');
+	like($text, qr/: unsure: too few rounds$/m, 'may be slower');
+
+	($status, $text) = report({ failed => 'it was wrong' }, 10, 10);
+	is($status, 1, 'who fails');
+	like($text, qr/^old +FAILED: it was wrong$/m, 'is told');
+	unlike($text, qr/slower|unsure/i, 'and not compared');
+
+	my @n = Bench::Report::bounds(reverse 1 .. 15);
+	is_deeply(\@n, [ 4, 12 ], 'of 15 the 4th and the 12th');
+	@n = Bench::Report::bounds(3, 1, 2);
+	is_deeply(\@n, [ 1, 3 ], 'of few all');
+};
+
+subtest 'mistakes' => sub {
+	my %mistake = (
+		'no row or group is named no-such' => ['no-such'],
+		'no server is named no-such'  => [ '--servers', 'no-such' ],
+		'at least one round'          => [ '--rounds', 0 ],
+	);
+	for my $says (sort keys %mistake) {
+		my ($text, $status) = run_bench('run', $mistake{$says}->@*);
+		is($status, 64, "refused: $mistake{$says}->@*");
+		like($text, qr/\Q$says\E/, $says);
+	}
+};
 
 done_testing;

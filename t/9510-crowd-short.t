@@ -37,12 +37,6 @@ runs(crowd => ['slow'], $ratios,
 
 runs(churn => [], qr/^  20000 answered, each with its own token; 0 failed;/m);
 
-my $row = qr/ +[\d.]+ +[\d.]+-[\d.]+(?: +[\d.]+){5}$/m;
-runs(run => ['--seconds', 0.1, '--servers', 'tined-8,tined-nolot,bare',
-		'parking'],
-	(map { qr/^parking: 4 KB file, $_ kept-alive .*^tined-8$row/ms } 8, 64),
-	qr/^tined-nolot$row/m, qr/^parking (?:costs|saves) [\d.]+ \S+s a request/m);
-
 my ($text, $status) = run_bench('crowd', 'no-such-bench');
 is($status, 64, 'an unknown bench is refused');
 like($text, qr/no bench is named no-such-bench/, 'by its name');

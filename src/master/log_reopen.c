@@ -4,11 +4,11 @@
 #include "os/signals.h"
 #include "process/log_follow.h"
 
-/* How often to look for children that have not switched. */
+/* How often who has not switched is looked for. */
 #define LOG_REOPEN_TICK (10 * CLOCK_MILLISECOND)
 /* Signals queue in a process that stands still: it gets fewer and fewer. */
 #define LOG_REOPEN_PAUSE_MAX CLOCK_SECOND
-/* Children that take longer are named in the log. */
+/* Who takes longer is named. */
 #define LOG_REOPEN_PATIENCE (2 * CLOCK_SECOND)
 
 static void
@@ -54,8 +54,6 @@ log_reopen_act(struct log_reopen *r, const struct children *all)
 	if (!r->pending)
 		return;
 	remind = is_time_to_remind(r);
-	if (remind)
-		log_follow_post_again(all->inherited);
 	for (size_t i = 0; i < all->total; i++) {
 		const struct child *child = &all->at[i];
 

@@ -12,11 +12,33 @@ use List::Util  qw(first min sum0);
 use POSIX       qw(uname);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(compile cores cpu find machine median on_core pick_cores
-	private_bytes raise_descriptors run_bench said settled slurp tree);
+our @EXPORT_OK = qw(browser_fields build_commit busy compile cores cpu find machine median
+	on_core pick_cores private_bytes proportional_bytes raise_descriptors
+	run_bench said settled slurp tree);
+
+# What a browser sends, following a link.
+my @FIELDS = (
+	'Host: www.example.org',
+	'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) '
+		. 'Gecko/20100101 Firefox/128.0',
+	'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,'
+		. 'image/avif,image/webp,*/*;q=0.8',
+	'Accept-Language: en-GB,en;q=0.5',
+	'Accept-Encoding: gzip, deflate, br, zstd',
+	'Referer: http://www.example.org/docs/guide/',
+	'Connection: keep-alive',
+	'Cookie: session=4f1d2c7be0a94a57; theme=dark',
+	'Upgrade-Insecure-Requests: 1',
+	'Sec-Fetch-Dest: document',
+	'Sec-Fetch-Mode: navigate',
+	'Sec-Fetch-Site: same-origin',
+	'Priority: u=0, i',
+);
 
 my $SOURCES = abs_path(dirname(__FILE__) . '/../bench');
 my @core;    # of the server, of the client
+
+sub browser_fields () { return @FIELDS }
 
 sub find ($name) {
 	return first { -x && !-d } map {"$_/$name"}
@@ -110,6 +132,19 @@ sub compile ($dir, @names) {
 	return;
 }
 
+# The program as it was at a commit, built once.
+sub build_commit ($commit) {
+	my $dir  = ($ENV{BUILD} // "$SOURCES/../../build") . "/bench/$commit";
+	my $tree = "$SOURCES/../..";
+
+	return "$dir/build/tined" if -x "$dir/build/tined";
+	system('sh', '-c', 'mkdir -p "$1" && git -C "$2" archive "$3" | '
+			. 'tar -x -C "$1" && env -u MAKEFLAGS -u MAKELEVEL -u BUILD '
+			. 'make -s -C "$1" WERROR=0', 'sh', $dir, $tree, $commit) == 0
+		or die "tined cannot be built as it was at $commit\n";
+	return "$dir/build/tined";
+}
+
 # --- processes ---
 
 # A process and its descendants.
@@ -127,15 +162,16 @@ sub tree ($root) {
 	return @all;
 }
 
-# Microseconds of CPU that a process has had: the scheduler's nanoseconds, or
-# else ticks.
+# Microseconds of CPU that a process has had, by the scheduler's nanoseconds or
+# else in ticks, and in ticks that of its children that have ended.
 sub cpu ($pid) {
-	my @ns = map { slurp($_) =~ /^(\d+)/ }
-		glob "/proc/$pid/task/*/schedstat";
-	return sum0(@ns) / 1000 if sum0(@ns) > 0;
+	state $tick = 1e6 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 	my ($stat) = slurp("/proc/$pid/stat") =~ /^.*\) (.*)/s or return 0;
-	my ($utime, $stime) = (split ' ', $stat)[ 11, 12 ];
-	return ($utime + $stime) * 1e6 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	my @ticks = (split ' ', $stat)[ 11 .. 14 ];
+	my $ended = ($ticks[2] + $ticks[3]) * $tick;
+	my $ns    = sum0 map { slurp($_) =~ /^(\d+)/ }
+		glob "/proc/$pid/task/*/schedstat";
+	return $ended + ($ns > 0 ? $ns / 1000 : ($ticks[0] + $ticks[1]) * $tick);
 }
 
 # The CPU of each process of a server, once it rests: a process's time counts
@@ -150,6 +186,31 @@ sub settled ($root) {
 		$before = $sum;
 		sleep 0.01;
 	}
+}
+
+# Microseconds that the cores of the measurement have not been idle.
+sub busy () {
+	my $tick = 1e6 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	my $stat = slurp('/proc/stat');
+	my $sum  = 0;
+	for my $n (@core) {
+		my ($line) = $stat =~ /^cpu$n (.*)/m or next;
+		my @ticks = split ' ', $line;
+		$sum += sum0 @ticks[ 0 .. 2, 5 .. 7 ];
+	}
+	return $sum * $tick;
+}
+
+# The memory of processes in bytes, of which what they share is counted once;
+# undef if it cannot be read.
+sub proportional_bytes (@pids) {
+	my $sum = 0;
+	for (@pids) {
+		my ($kb) = slurp("/proc/$_/smaps_rollup") =~ /^Pss: +(\d+) kB/m
+			or return;
+		$sum += $kb;
+	}
+	return 1024 * $sum;
 }
 
 # Of its memory, what no other process has.

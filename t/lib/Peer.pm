@@ -82,9 +82,10 @@ sub nobody ($format) {
 	return sprintf $format, $user, scalar getgrgid $gid;
 }
 
-# Writes a configuration of Apache prefork, for $dir/files, with these
-# directives besides, and returns a command.
-sub apache ($program, $dir, $port, %directive) {
+# Writes a configuration of Apache with that multi-processing module into a
+# folder, to serve the files of another, with these directives besides, and
+# returns a command.
+sub apache ($program, $dir, $files, $port, $mpm, %directive) {
 	my $modules = first {-d} qw(
 		/usr/lib/apache2/modules /usr/lib64/httpd/modules
 		/usr/lib/httpd/modules /usr/libexec/apache2);
@@ -92,24 +93,26 @@ sub apache ($program, $dir, $port, %directive) {
 	my $load    = join '',
 		map {"LoadModule ${_}_module $modules/mod_$_.so\n"}
 		grep { $builtin !~ /mod_$_[.]c/ && $builtin !~ /^\s*$_[.]c/m }
-		qw(mpm_prefork unixd authz_core mime);
+		"mpm_$mpm", qw(unixd authz_core mime),
+		$directive{CustomLog} ? 'log_config' : ();
 	my $user = nobody("User %s\nGroup %s\n");
-	my $more = join '', map {"$_ $directive{$_}\n"} sort keys %directive;
+	my $more = join '', map {"$_ $directive{$_}\n"}
+		sort keys %directive;
 	my $conf = spew("$dir/apache.conf", <<~"END");
 		$load${user}${more}ServerRoot $dir
 		ServerName localhost
 		Listen 127.0.0.1:$port
 		PidFile $dir/apache.pid
 		DefaultRuntimeDir $dir
-		ErrorLog $dir/apache.log
+		ErrorLog $dir/error.log
 		LogLevel crit
 		TypesConfig $dir/mime.types
 		MaxConnectionsPerChild 0
 		KeepAlive On
 		MaxKeepAliveRequests 0
 		EnableSendfile On
-		DocumentRoot $dir/files
-		<Directory $dir/files>
+		DocumentRoot $files
+		<Directory $files>
 			AllowOverride None
 			Options FollowSymLinks
 			Require all granted
