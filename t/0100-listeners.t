@@ -182,6 +182,38 @@ subtest 'options that accepted connections inherit' => sub {
 	}
 };
 
+# As a worker that was taken over could.
+sub spoil_timeouts ($sock) {
+	for my $name (SO_RCVTIMEO, SO_SNDTIMEO) {
+		setsockopt $sock, SOL_SOCKET, $name, pack 'l!l!', 3600, 0;
+	}
+	return;
+}
+
+subtest 'a listener whose timeouts a worker has changed' => sub {
+	my $tined = Tined->start(files => \%files, keep_sockets => 1,
+		args => ['-w', 1, '--no-lot', '-k', '1s', '--send-timeout',
+			'1s', '-m', '/echo=echo:20M']);
+
+	open my $file, '>', $tined->root . '/file' or die "file: $!\n";
+	truncate $file, 20 << 20;
+	close $file;
+	spoil_timeouts($tined->{socks}[0]);
+	my $idle = $tined->connect;
+	$tined->request("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n",
+		sock => $idle);
+	is($tined->get('/a.txt')->{body}, "a\n",
+		'a client that is idle does not keep its worker');
+	for my $path ('/echo', '/file') {
+		my $slow = $tined->connect;
+		syswrite $slow, "GET $path HTTP/1.1\r\nHost: a\r\n\r\n";
+		$tined->fill($slow);
+		is($tined->get('/a.txt')->{body}, "a\n",
+			"nor does one that does not read $path");
+	}
+	$tined->ends_clean;
+};
+
 subtest 'the backlog' => sub {
 	for my $case ([[], $somaxconn], [['-b', 7], 7]) {
 		my ($args, $expected) = @$case;

@@ -78,6 +78,16 @@ sends_are(asking('/none') x 16, 16, 1, 'sixteen pipelined errors');
 sends_are(asking('/a.txt', 'GET', 'Connection: close'), 1, 1,
 	'the last response');
 
+subtest 'a connection of one request' => sub {
+	my $trace = trace(sub {
+		$tined->request(asking('/200', 'GET', 'Connection: close'));
+	});
+	plan skip_all => 'no strace here' unless defined $trace;
+	like($trace, qr/\bsendmsg\(/, 'is answered by the worker');
+	unlike($trace, qr/\bsetsockopt\(/,
+		'without options: the worker waits for nothing');
+};
+
 # A socket that sees what leaves the port over IPv4, and nothing else: with
 # all the traffic of a busy loopback it would overflow.
 sub open_wire ($port) {

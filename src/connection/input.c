@@ -33,6 +33,13 @@ input_attach(struct input *in, int fd)
 	in->end = 0;
 	in->held = 0;
 	in->taken = 0;
+	in->timeout = 0;
+}
+
+void
+input_limit_wait(struct input *in, int64_t timeout)
+{
+	in->timeout = timeout > 0 ? timeout : 1;
 }
 
 bool
@@ -118,11 +125,36 @@ input_receive(struct input *in, int flags)
 	return errno == EAGAIN || errno == EINTR ? INPUT_TIMEOUT : INPUT_FAILED;
 }
 
+/*
+ * False if it has received something, or failed: as a rule the first bytes of a
+ * connection are there already.
+ */
+static bool
+prepare_wait(struct input *in, enum input_result *result)
+{
+	struct timeval timeout = clock_timeval(in->timeout);
+
+	if (in->timeout == 0)
+		return true;
+	if (in->end == 0) {
+		*result = input_receive(in, MSG_DONTWAIT);
+		if (*result != INPUT_TIMEOUT)
+			return false;
+	}
+	(void)setsockopt(
+	    in->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	in->timeout = 0;
+	return true;
+}
+
 enum input_result
 input_wait(struct input *in, bool block)
 {
 	enum input_result result;
 
+	/* Before input_hurry may change the timeout. */
+	if (block && !prepare_wait(in, &result))
+		return result;
 	/* In this order: input_hurry looks at them in the other. */
 	in->idle_fd = in->fd;
 	block = block && !in->hurry && !in->yield;

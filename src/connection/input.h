@@ -28,6 +28,9 @@ struct input {
 	size_t touched; /* the largest end so far */
 	size_t held;	/* data[0..held) must not move */
 	uint64_t taken; /* bytes since input_attach */
+	/* SO_RCVTIMEO, for input_wait; set once for each client that is
+	 * waited for.  0: the socket has the right one. */
+	int64_t timeout;
 	/* For input_hurry: fd while input_wait waits, else -1. */
 	volatile sig_atomic_t idle_fd;
 	volatile sig_atomic_t hurry;
@@ -36,13 +39,19 @@ struct input {
 
 void input_init(struct input *in, size_t size);
 void input_free(struct input *in);
+/* Begins with a socket, whose SO_RCVTIMEO is right. */
 void input_attach(struct input *in, int fd);
+/*
+ * Sets SO_RCVTIMEO, in nanoseconds, before the first wait: a worker that was
+ * taken over can have changed that of the listener, or of this socket.
+ */
+void input_limit_wait(struct input *in, int64_t timeout);
 /* Between clients: releases the memory of the buffer, if much was used. */
 bool input_forget(struct input *in);
 
 /*
  * Waits for the next request in one blocking system call, for at most the
- * listener's SO_RCVTIMEO.  Does not wait if block is false.
+ * socket's SO_RCVTIMEO.  Does not wait if block is false.
  */
 enum input_result input_wait(struct input *in, bool block);
 /* Adds len bytes that the caller has put behind input_text (channel.h). */

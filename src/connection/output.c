@@ -73,6 +73,7 @@ output_attach(struct output *o, int fd)
 {
 	clear(o);
 	o->fd = fd;
+	o->send_timeout = 0;
 	o->sent = 0;
 	o->sends = 0;
 	o->sending = false;
@@ -225,6 +226,25 @@ advance(struct output *o, struct msghdr *message, size_t n)
 	message->msg_iovlen -= (size_t)done;
 }
 
+/*
+ * Before a send without MSG_DONTWAIT.  What the socket has from its listener is
+ * not trusted: a worker that was taken over can have changed that.  Nor can it
+ * be told not to wait in another way than by the shortest timeout that there
+ * is, a tick of the kernel: O_NONBLOCK is what a worker must not change, since
+ * it could change it for a listener.
+ */
+static void
+set_send_timeout(struct output *o, bool may_wait)
+{
+	int64_t timeout = may_wait ? o->tick : 1;
+	struct timeval time = clock_timeval(timeout);
+
+	if (o->send_timeout == timeout)
+		return;
+	(void)setsockopt(o->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+	o->send_timeout = timeout;
+}
+
 /* At first it waits for nobody, as there may be others who wait for it. */
 static void
 send_parts(struct output *o, int flags)
@@ -240,9 +260,11 @@ send_parts(struct output *o, int flags)
 	o->sending = true;
 	note_send(o);
 	while (o->waiting > 0 && !o->failed) {
-		ssize_t n =
-		    sendmsg(o->fd, &message, flags | wait | MSG_NOSIGNAL);
+		ssize_t n;
 
+		if (wait == 0)
+			set_send_timeout(o, true);
+		n = sendmsg(o->fd, &message, flags | wait | MSG_NOSIGNAL);
 		if (n == (ssize_t)o->waiting)
 			break;
 		o->failed =
@@ -397,18 +419,6 @@ is_to_be_deferred(const struct output *o, bool whole, int64_t began)
 }
 
 /*
- * By the shortest time-out that there is, a tick of the kernel: O_NONBLOCK is
- * what a worker must not change, since it could change it for a listener.
- */
-static void
-set_waiting(const struct output *o, bool may_wait)
-{
-	struct timeval time = clock_timeval(may_wait ? o->tick : 1);
-
-	(void)setsockopt(o->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
-}
-
-/*
  * A step of a file, from *at on; what sendfile(2) says.  It waits only if it
  * may: it has no flag for that.
  */
@@ -418,11 +428,8 @@ output_send_step(
 {
 	ssize_t n;
 
-	if (!may_wait)
-		set_waiting(o, false);
+	set_send_timeout(o, may_wait);
 	n = sendfile(o->fd, file, at, want);
-	if (!may_wait)
-		set_waiting(o, true);
 	o->corked = false; /* its last bytes leave at once */
 	if (n > 0)
 		o->sent += (size_t)n;
@@ -488,11 +495,8 @@ output_send_next(struct output *o, int64_t until, bool may_defer_again)
 		ssize_t n;
 		bool whole;
 
-		if (!may_wait)
-			set_waiting(o, false);
+		set_send_timeout(o, may_wait);
 		n = deferred_send(o->deferred, o->fd, OUTPUT_FILE_STEP);
-		if (!may_wait)
-			set_waiting(o, true);
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
 
 		o->failed = (n == -1 && errno == EIO) ||

@@ -41,10 +41,12 @@
 struct output {
 	int fd;		 /* not owned; -1 if detached */
 	int64_t timeout; /* nanoseconds; min_rate.h */
-	int64_t tick;	 /* nanoseconds: the socket's SO_SNDTIMEO */
-	char *buffer;	 /* owned, OUTPUT_BUFFER_SIZE */
-	size_t used;	 /* bytes of buffer */
-	size_t touched;	 /* the largest used so far */
+	int64_t tick;	 /* nanoseconds: SO_SNDTIMEO of a send that waits */
+	/* SO_SNDTIMEO of this socket; 0: output.c has not set it. */
+	int64_t send_timeout;
+	char *buffer;	/* owned, OUTPUT_BUFFER_SIZE */
+	size_t used;	/* bytes of buffer */
+	size_t touched; /* the largest used so far */
 	struct iovec parts[OUTPUT_PARTS_MAX];
 	int part_count;
 	size_t waiting; /* bytes in the parts */

@@ -2,8 +2,9 @@
  * listener: the listening sockets.  Accepted sockets inherit their options on
  * Linux, so that a connection costs no system call for TCP_NODELAY (no small
  * write waits for an acknowledgement) and SO_KEEPALIVE.  They inherit
- * SO_RCVTIMEO and SO_SNDTIMEO too, but a worker sets these again for each
- * client, because a client whose timeouts were changed could hold it for good.
+ * SO_RCVTIMEO and SO_SNDTIMEO too, but a worker sets these again before it
+ * waits for a client (input.h, output.h), because a client whose timeouts were
+ * changed could hold it for good.
  */
 #ifndef TINED_NET_LISTENER_H
 #define TINED_NET_LISTENER_H

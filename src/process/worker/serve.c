@@ -96,15 +96,13 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	return fd;
 }
 
-/*
- * Sets the timeouts again: a worker that was taken over can have changed those
- * of the listener, or of this socket.
- */
 static void
 attach(struct worker *w, int fd, const struct peer *peer)
 {
-	listener_set_timeouts(&w->inherited->listeners, fd);
+	const struct listeners *l = &w->inherited->listeners;
+
 	client_attach(&w->client, fd, peer);
+	input_limit_wait(&w->client.connection.in, l->options.receive_timeout);
 }
 
 static void
