@@ -5,6 +5,24 @@
 
 #include "net/peer.h"
 
+/* For each connection, and inet_ntop(3) prints by a format: 20 times as much. */
+static void
+set_v4_name(struct peer *p, const void *address)
+{
+	const unsigned char *bytes = address;
+	char *to = p->name;
+
+	for (size_t i = 0; i < sizeof(struct in_addr); i++) {
+		if (bytes[i] >= 100)
+			*to++ = (char)('0' + bytes[i] / 100);
+		if (bytes[i] >= 10)
+			*to++ = (char)('0' + bytes[i] / 10 % 10);
+		*to++ = (char)('0' + bytes[i] % 10);
+		*to++ = '.';
+	}
+	to[-1] = '\0';
+}
+
 void
 peer_set_name(struct peer *p)
 {
@@ -13,10 +31,9 @@ peer_set_name(struct peer *p)
 	int family = p->address.ss_family;
 
 	if (family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, p->name, sizeof(p->name));
+		set_v4_name(p, &v4->sin_addr);
 	else if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], p->name,
-		    sizeof(p->name));
+		set_v4_name(p, &v6->sin6_addr.s6_addr[12]);
 	else if (family == AF_INET6)
 		inet_ntop(AF_INET6, &v6->sin6_addr, p->name, sizeof(p->name));
 	else

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "net/peer.h"
@@ -41,6 +42,29 @@ TEST(the_kernel_tells_who_is_connected)
 	close(listener);
 	close(client);
 	close(fd);
+}
+
+/* Each number in each place, alone and mapped. */
+TEST(the_name_of_an_ipv4_address_is_what_inet_ntop_makes_of_it)
+{
+	for (uint32_t i = 0; i < 4 * 256; i++) {
+		uint32_t bits = UINT32_C(0x01630a07) ^ i % 256 << i / 256 * 8;
+		struct sockaddr_in v4 = {
+		    .sin_family = AF_INET, .sin_addr.s_addr = htonl(bits)};
+		struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+		char wanted[INET_ADDRSTRLEN];
+		struct peer p = {0};
+
+		inet_ntop(AF_INET, &v4.sin_addr, wanted, sizeof(wanted));
+		memcpy(&p.address, &v4, sizeof(v4));
+		peer_set_name(&p);
+		ck_assert_str_eq(p.name, wanted);
+		memset(&v6.sin6_addr.s6_addr[10], 0xff, 2);
+		memcpy(&v6.sin6_addr.s6_addr[12], &v4.sin_addr, 4);
+		memcpy(&p.address, &v6, sizeof(v6));
+		peer_set_name(&p);
+		ck_assert_str_eq(p.name, wanted);
+	}
 }
 
 TEST(of_unix_sockets_only_streams_are_clients)
