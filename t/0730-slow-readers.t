@@ -310,4 +310,38 @@ subtest 'the memory of those who are killed' => sub {
 	$tined->ends_clean(qr/ was killed by signal 9 /);
 };
 
+# The kernel has all of the response, and the client only a part of it.
+subtest 'a client that receives for longer than --keepalive is not idle' => sub {
+	my $half  = substr $big, 0, 100_000;
+	my $tined = Tined->start(args => ['-w', 2, '-k', '4s', '-m',
+		'/status=status:'], files => { half => $half, small => 'small' });
+	my $sock = unread($tined, get('/half'));
+
+	wait_until($tined, 'send', 0);
+	my $start = time;
+	until (time - $start > 6) { # it must be longer than the limit
+		my $buffer = \${*$sock}{tined_buffer};
+		sysread $sock, $$buffer, 1000, length($$buffer // q{});
+		sleep 0.2;
+	}
+	hurry($sock);
+	$tined->send($sock, get('/small'));
+	is_whole(scalar $tined->read_response($sock), $half,
+		'the first response');
+	is_whole(scalar $tined->read_response($sock), 'small',
+		'the next one');
+	$tined->ends_clean;
+};
+
+subtest 'a client that receives nothing is closed' => sub {
+	my $tined = Tined->start(args => ['-w', 2, '-k', '1s', '-m',
+		'/status=status:'], files => { half => substr $big, 0, 100_000 });
+	my $sock = unread($tined, get('/half'));
+
+	ok(wait_for(sub { !Lot::is_held($tined, $sock) }),
+		'although it has not received its response');
+	close $sock;
+	$tined->ends_clean;
+};
+
 done_testing;

@@ -176,8 +176,9 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 }
 
 /*
- * Ready to be written to is a socket only when a third of its buffer is free,
- * which may take a slow client longer than that: what counts is what it took.
+ * A socket is ready for writing only when a third of its buffer is free.  A slow
+ * client may need longer than a window for that, so this counts the bytes that
+ * the client has received.
  */
 static void
 check_rate(struct lot *lot, struct parked *b)
@@ -198,6 +199,25 @@ time_out(struct lot *lot, struct parked *b)
 	make_ready(lot, b);
 }
 
+/*
+ * A client that still receives the last response from the kernel is not idle.
+ * If the connection were closed and the client then sent its next request, a
+ * reset would destroy the rest of that response.
+ */
+static void
+expire_idle(struct lot *lot, struct parked *b)
+{
+	uint64_t quota = min_rate_quota(lot->parked.limits[PARKED_IDLE]);
+	uint64_t queued = parked_queued(b);
+
+	if (queued == 0 || (b->queued != 0 && parked_taken(b) < quota)) {
+		parked_release(&lot->parked, b);
+		return;
+	}
+	parked_enter(&lot->parked, b, PARKED_IDLE);
+	b->queued = queued;
+}
+
 void
 lot_expire(struct lot *lot, struct parked *b)
 {
@@ -208,6 +228,9 @@ lot_expire(struct lot *lot, struct parked *b)
 		break;
 	case PARKED_SEND:
 		check_rate(lot, b);
+		break;
+	case PARKED_IDLE:
+		expire_idle(lot, b);
 		break;
 	default:
 		parked_release(&lot->parked, b);

@@ -109,9 +109,8 @@ set_blocking(const struct parked *b, bool blocking)
 	(void)ioctl(b->fd, FIONBIO, &on);
 }
 
-/* Sent, and not acknowledged (Unix: not read). */
-static uint64_t
-queued_bytes(const struct parked *b)
+uint64_t
+parked_queued(const struct parked *b)
 {
 	int bytes = 0;
 
@@ -162,8 +161,7 @@ parked_enter(struct parked_all *all, struct parked *b, enum parked_state state)
 	b->state = state;
 	b->since = clock_now();
 	b->moved = 0;
-	if (state == PARKED_SEND)
-		b->queued = queued_bytes(b);
+	b->queued = state == PARKED_SEND ? parked_queued(b) : 0;
 	insert(all, b);
 	watch_for(all, b, events_of(before));
 	if ((before == PARKED_SEND) != (state == PARKED_SEND))
@@ -183,7 +181,7 @@ parked_set_deferred(
 	all->memory += size;
 	all->descriptors += deferred_descriptors(b->deferred);
 	all->deferred += b->deferred->spilled;
-	b->queued = queued_bytes(b);
+	b->queued = parked_queued(b);
 	set_blocking(b, false);
 }
 
@@ -191,7 +189,7 @@ uint64_t
 parked_taken(const struct parked *b)
 {
 	uint64_t sent = b->moved + b->queued;
-	uint64_t queued = queued_bytes(b);
+	uint64_t queued = parked_queued(b);
 
 	return sent > queued ? sent - queued : 0;
 }

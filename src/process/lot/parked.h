@@ -39,7 +39,7 @@ struct parked {
 	bool chunked;	   /* in PARKED_COLLECT: the content is chunked */
 	bool continued;	   /* 100 Continue was sent for its request */
 	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
-	uint64_t queued;   /* bytes in the kernel then: _SEND */
+	uint64_t queued;   /* parked_queued then: _SEND; _IDLE: or 0 */
 	uint64_t sent;	   /* bytes of a response since it arrived */
 	bool late;	   /* the client took too long to send a request */
 	bool collected;	   /* it has been in PARKED_COLLECT */
@@ -93,6 +93,11 @@ void parked_add_bytes(
  * state, or its last window, began; bytes in the kernel do not count.
  */
 uint64_t parked_taken(const struct parked *b);
+/*
+ * Returns the bytes that the kernel has for the client: sent, and not yet
+ * acknowledged (Unix sockets: not yet read).
+ */
+uint64_t parked_queued(const struct parked *b);
 /*
  * Returns the connection in PARKED_SEND with the slowest client, of those that
  * arrived before that time (clock.h); if with_copy, only of those with a
