@@ -7,12 +7,15 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Socket qw(AF_INET INADDR_LOOPBACK SOCK_STREAM pack_sockaddr_in);
+use Slow qw(hurry);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(SOONER background deadline free_port spew wait_for);
 
-my $big = 'x' x (32 << 20);
-my %files = ('a.txt' => "a\n", 'big' => $big);
+# More than a socket has room for.
+my $big = 'x' x (8 << 20);
+my %small = ('a.txt' => "a\n");
+my %files = (%small, 'big' => $big);
 
 # Whoever has the connection just then.
 my $KILLED =
@@ -53,6 +56,7 @@ for my $signal (qw(TERM INT)) {
 		is($response->field('connection'), 'close', 'as the last one');
 		ok($tined->is_closed($half), 'its connection closes');
 		ok(!$tined->_reaped, 'it waits for the other');
+		hurry($busy);
 		$response = $tined->read_response($busy);
 		ok($response->{body} eq $big, 'a response is sent to its end');
 		is($tined->wait_exit, 0, 'exit status 0, as soon as it can');
@@ -61,10 +65,11 @@ for my $signal (qw(TERM INT)) {
 }
 
 subtest 'INT to the whole group, as from a terminal' => sub {
-	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+	my $tined = Tined->start(args => ['-w', 2, @LONG], files => \%files);
 	my $busy = stuck($tined);
 
 	kill 'INT', $tined->pid, $tined->worker_pids;
+	hurry($busy);
 	ok($tined->read_response($busy)->{body} eq $big,
 		'a response is sent to its end');
 	is($tined->wait_exit, 0, 'exit status 0');
@@ -72,7 +77,7 @@ subtest 'INT to the whole group, as from a terminal' => sub {
 };
 
 subtest 'no request is lost while one takes over from another' => sub {
-	my $tined = Tined->start(args => ['-w', 2], files => \%files,
+	my $tined = Tined->start(args => ['-w', 2, @LONG], files => \%small,
 		keep_sockets => 1);
 	my $dir = File::Temp->newdir;
 	my $over = "$dir/over";
@@ -90,8 +95,8 @@ subtest 'no request is lost while one takes over from another' => sub {
 	for my $round (1 .. 4) {
 		ok(wait_for(sub { -s $tined->dir . '/access.log' }),
 			"round $round: one serves");
-		my $next = Tined->start(args => ['-w', 2], listen => 'none',
-			files => \%files, sockets => $tined->{socks},
+		my $next = Tined->start(args => ['-w', 2, @LONG],
+			listen => 'none', files => \%small, sockets => $tined->{socks},
 			keep_sockets => 1, port => $tined->port);
 		$next->{host} = '127.0.0.1';
 		$tined->ends_clean;
@@ -156,9 +161,10 @@ for my $user (sort keys %users) {
 		local $SIG{PIPE} = 'IGNORE';
 		for (1 .. 8) {
 			my $tined = Tined->start(listen => 'none',
-				port => $port, files => \%files,
+				port => $port, files => \%small,
 				under => $users{$user},
-				args => ['-w', 2, '-l', "127.0.0.1:$port"]);
+				args => ['-w', 2, @LONG,
+					'-l', "127.0.0.1:$port"]);
 			my @clients = map { background(sub { ask_on($port) })
 			} 1 .. 6;
 			wait_for(sub { 100 < (() = $tined->access_log) });
@@ -196,7 +202,8 @@ subtest 'two INTs at once are one' => sub {
 	my $rounds = 0;
 
 	for my $pause ((0, 0.002, 0.01) x 3) {
-		my $tined = Tined->start(args => ['-w', 1], files => \%files);
+		my $tined = Tined->start(args => ['-w', 1, @LONG],
+			files => \%files);
 		my $busy = stuck($tined);
 		my $start = time;
 
@@ -204,6 +211,7 @@ subtest 'two INTs at once are one' => sub {
 		sleep $pause;
 		$tined->signal('INT');
 		my $took = time - $start;
+		hurry($busy);
 		my $body = eval { $tined->read_response($busy)->body } // q{};
 		if ($took > 0.3) { # this test was not scheduled in between
 			$tined->stop;
@@ -250,12 +258,13 @@ subtest 'at once: QUIT' => sub {
 };
 
 subtest 'a second TERM changes nothing' => sub {
-	my $tined = Tined->start(files => \%files);
+	my $tined = Tined->start(args => \@LONG, files => \%files);
 	my $busy = stuck($tined);
 
 	$tined->signal('TERM');
 	wait_for(sub { $tined->notified('STOPPING') });
 	$tined->signal('TERM');
+	hurry($busy);
 	ok($tined->read_response($busy)->{body} eq $big,
 		'a response is sent to its end');
 	is($tined->wait_exit, 0, 'exit status 0');
@@ -263,7 +272,7 @@ subtest 'a second TERM changes nothing' => sub {
 };
 
 subtest 'signals that stop nothing' => sub {
-	my $tined = Tined->start(args => ['-w', 1], files => \%files);
+	my $tined = Tined->start(args => ['-w', 1], files => \%small);
 	my @workers = $tined->worker_pids;
 
 	for my $signal (qw(WINCH PIPE USR1 CHLD)) {
@@ -280,7 +289,7 @@ subtest 'signals that stop nothing' => sub {
 };
 
 subtest 'what the service manager is told' => sub {
-	my $tined = Tined->start(args => ['-w', 2], files => \%files);
+	my $tined = Tined->start(args => ['-w', 2], files => \%small);
 
 	is($tined->notified('READY'), 1, 'READY=1');
 	like($tined->notified('STATUS'), qr/\w/, 'STATUS');

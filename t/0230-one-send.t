@@ -89,7 +89,8 @@ subtest 'a connection of one request' => sub {
 };
 
 # A socket that sees what leaves the port over IPv4, and nothing else: with
-# all the traffic of a busy loopback it would overflow.
+# all the traffic of a busy loopback it would overflow, even in the moment
+# before it has its filter, so it gets none before it is bound.
 sub open_wire ($port) {
 	my @filter = (
 		[0x28, 0, 0, 34],       # ldh [34]: TCP's source port
@@ -99,11 +100,12 @@ sub open_wire ($port) {
 	);
 	my $program = join q{}, map { pack 'S C C L', @$_ } @filter;
 
-	socket(my $wire, AF_PACKET, SOCK_RAW, unpack 'S', pack 'n', ETH_P_IP)
-	    or return;
+	socket(my $wire, AF_PACKET, SOCK_RAW, 0) or return;
 	setsockopt $wire, SOL_SOCKET, SO_ATTACH_FILTER,
 	    pack 'S x![P] P', scalar @filter, $program
 	    or return;
+	# struct sockaddr_ll of packet(7): any interface.
+	bind $wire, pack 'S n x16', AF_PACKET, ETH_P_IP or return;
 	$wire->blocking(0);
 	return $wire;
 }

@@ -21,7 +21,7 @@ my $unix = IO::Socket::UNIX->new(Local => "$dir/socket", Listen => SOMAXCONN)
 
 sub start (%option) {
 	my $tined = Tined->start(%option, args => ['-w', 64, '-q',
-		'--max-body', '100k', '--head-timeout', '1h',
+		'--max-body', '100k', '--head-timeout', '1h', '--body-timeout', '1h',
 		'-m', '/reflect=echo:body',
 		'-m', '/stars=echo:100', '-m', '/lawful=echo:7',
 		@{ $option{args} // [] }], files => {});

@@ -492,7 +492,8 @@ subtest 'a graceful stop' => sub {
 
 # What a worker parks just when the server stops is on its way to the lot.
 subtest 'a stop that crosses with what is parked' => sub {
-	my $tined = Tined->start(args => ['-w', 1, @reflect]);
+	my $tined = Tined->start(args => ['-w', 1, '--start-timeout', '1h',
+		@reflect]);
 	my $lot = lot_pid($tined);
 	my $token = token();
 	my ($first, $rest) = half_of(reflect($token));

@@ -94,7 +94,8 @@ subtest 'the lot is killed' => sub {
 
 # The lanes outlive the lot: what is in them is not lost.
 subtest 'what is on its way while there is no lot' => sub {
-	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $tined = Tined->start(args => ['-w', 2, '--start-timeout', '1h',
+		@reflect]);
 	my $lot = lot_pid($tined);
 	my @socks = map { $tined->connect } 1 .. 20;
 
@@ -189,7 +190,8 @@ subtest 'who came while there was no lot' => sub {
 subtest 'what lies in the lane while no lot can start' => sub {
 	plan skip_all => 'sanitizers need descriptors when a process ends'
 	    if Tined->is_sanitized;
-	my $tined = Tined->start(args => ['-w', 2, @reflect]);
+	my $tined = Tined->start(args => ['-w', 2, '--start-timeout', '1h',
+		@reflect]);
 	my $lot = lot_pid($tined);
 	my @socks = map { $tined->connect } 1 .. 3;
 	my $limit = descriptors_limit($tined);

@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Load;
 use Lot qw(cpu_ticks lot_pid park);
+use Slow qw(hurry);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(SOONER free_port slow slurp spew wait_for);
@@ -163,6 +164,7 @@ subtest 'a request under way' => sub {
 		}), 'the old one starts no other');
 	}
 	is($tined->get('/a.txt')->body, "a\n", 'it serves');
+	hurry($sock);
 	ok($tined->read_response($sock)->body eq $big, 'it is served to its end');
 	if (!$classic) {
 		is($tined->get('/a.txt', sock => $sock, keep => 1)->body, "a\n",

@@ -6,6 +6,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(keep_busy lot_pid park release sleeps);
+use Slow qw(hurry);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(PATIENCE SOONER slurp wait_for);
@@ -141,6 +142,7 @@ subtest 'what is on its way to one that stops' => sub {
 	kill 'TERM', $new;
 	ok(says($tined, $old, 'stopping'), 'both stop');
 	kill 'CONT', $lot;
+	hurry($sock);
 	ok($tined->read_response($sock)->body eq $big, 'a response is whole');
 	close $sock;
 	ok(wait_for(sub { waitpid($old, POSIX::WNOHANG()); !alive($old) }),
@@ -227,6 +229,7 @@ subtest 'the new one is killed, and its lot with it' => sub {
 	ok(wait_for(sub { Lot::is_on_its_way($tined, $sock) }), 'it is sent on');
 	kill 'KILL', $next, $new;
 	ok(says($tined, $old, 'stopping'), 'the old one stops');
+	hurry($sock);
 	ok($tined->read_response($sock)->body eq $big, 'the response is whole');
 	close $sock;
 	ok(release($tined, $busy), 'a request under way is answered');

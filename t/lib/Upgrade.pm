@@ -15,7 +15,8 @@ our @EXPORT_OK = qw($big $classic $dir $pidfile all_is_over alive both_end
 	ends_clean says start start_divided successor);
 
 our $classic = ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
-our $big = 'x' x (32 << 20);
+# More than a socket has room for.
+our $big = 'x' x (8 << 20);
 my %files = ('a.txt' => "a\n", 'big' => $big);
 
 our $dir = File::Temp->newdir;
@@ -24,9 +25,11 @@ our $pidfile = "$dir/pid";
 # A zombie is not: whoever inherits a daemon takes its time to reap it.
 sub alive ($pid) { return slurp("/proc/$pid/stat") =~ /\) [^ZX] / }
 
+# No limit of the server's own ends what a test holds up.
 sub start (@args) {
 	return Tined->start(files => \%files,
-		args => ['-p', $pidfile, '-w', 4, @args]);
+		args => ['-p', $pidfile, '-w', 4, '--start-timeout', '1h',
+			'--stop-timeout', '1h', @args]);
 }
 
 # The process that has the pid file, which is another one than before.
