@@ -6,19 +6,26 @@
 #include "master/autoscale.h"
 #include "net/backlog.h"
 
-/* Who has the same thing to do for longer is not there for the next. */
+/*
+ * A worker that has processed one request for so long does not count as free.
+ */
 #define OCCUPIED_TIME (2 * CLOCK_MILLISECOND)
-/* Who waits for the next request for so long is not soon rid of its client. */
+/*
+ * A lot takes an incomplete request from its worker after --linger.  If
+ * --linger is longer than this, the worker does not count as free meanwhile.
+ */
 #define SHORT_LINGER (100 * CLOCK_MILLISECOND)
-/* Clients who are served within this do not wait. */
+/* Clients that will be served within this time do not need more workers. */
 #define SHORT_WAIT (20 * CLOCK_MILLISECOND)
-/* From one look to the next; workers count them, and may be anybody's. */
+/*
+ * Limits a number that workers have written and an attacker may have changed.
+ */
 #define SERVED_MAX (UINT64_C(1) << 24)
 
-/* What is counted beside that. */
+/* The counts of the pool, and what is needed to compute them. */
 struct look {
 	struct pool_counts counts;
-	int waiting; /* clients, whether soon served or not */
+	int waiting; /* all clients, including those that are soon served */
 	uint64_t served;
 };
 
@@ -125,8 +132,9 @@ autoscale_fit_again(struct autoscale *s, struct config *c, uint64_t memory,
 }
 
 /*
- * For each worker, those that TTIN may add, and the successors of all; for
- * workers, too, that there may be when the control group has more memory.
+ * Returns enough slots for each worker, for workers that TTIN adds, and for a
+ * replacement of each.  Includes workers that become possible when the control
+ * group gets more memory.
  */
 size_t
 autoscale_slots(const struct config *c)
@@ -143,7 +151,7 @@ autoscale_init(struct autoscale *s, const struct inherited *inherited)
 	*s = (struct autoscale){.limits = autoscale_limits(&inherited->config)};
 }
 
-/* With a lot, a worker that reads is soon rid of a client who is slow. */
+/* With a lot, a worker soon hands over a client that sends slowly. */
 static bool
 reads_briefly(const struct config *c)
 {
@@ -164,7 +172,9 @@ autoscale_is_occupied(
 
 	if (!has_client(state))
 		return false;
-	/* It stays with its client, however quick that one's requests are. */
+	/*
+	 * The worker keeps its client, even if each request takes little time.
+	 */
 	if (c->no_lot && now - score_came(score) >= OCCUPIED_TIME)
 		return true;
 	if (state == SCORE_LINGERING || state == SCORE_STOPPING)
@@ -175,14 +185,14 @@ autoscale_is_occupied(
 	return now - score_began(score) >= OCCUPIED_TIME;
 }
 
-/* Without a lot, who has been accepted waits for nobody else. */
+/* Without a lot, a client that has been accepted has its own worker. */
 static enum score_count
 what_ends_a_wait(const struct config *c)
 {
 	return c->no_lot ? COUNT_CONNECTIONS : COUNT_REQUESTS;
 }
 
-/* Slots that were never used are not touched: they would be memory. */
+/* Skips slots that were never used: reading them would allocate memory. */
 static void
 count_workers(struct autoscale *s, const struct children *all,
     struct look *look, int64_t now)
@@ -205,7 +215,7 @@ count_workers(struct autoscale *s, const struct children *all,
 	}
 }
 
-/* What was lost with a worker may be counted for a moment. */
+/* For a moment the counter may include messages lost with a dead worker. */
 static int
 count_on_the_way(const struct inherited *h)
 {
@@ -236,7 +246,7 @@ count_waiting(const struct inherited *h, struct look *look)
 	look->waiting += count_on_the_way(h);
 }
 
-/* How many are served in a time in which none has to worry. */
+/* Estimates how many clients will be served within SHORT_WAIT. */
 static int
 count_soon_served(struct autoscale *s, const struct look *look, int64_t now)
 {
@@ -294,7 +304,10 @@ tell_shortage(struct autoscale *s, const struct look *look, int64_t now)
 	}
 }
 
-/* Until it is replaced, or found not to be missed, no other may leave. */
+/*
+ * Another worker may be recycled when the last one has been replaced, or when
+ * the pool does without it.
+ */
 static void
 look_who_leaves(const struct autoscale *s, const struct children *all)
 {
@@ -305,7 +318,10 @@ look_who_leaves(const struct autoscale *s, const struct children *all)
 		scoreboard_has_left(all->inherited->board);
 }
 
-/* Looked at soon, or else the worker that is missed says so. */
+/*
+ * Asks workers to wake the master when fewer are idle than wanted.  If so few
+ * are idle already, the master looks again after the next step.
+ */
 static void
 ask_to_be_told(struct autoscale *s, struct scoreboard *board, int idle)
 {

@@ -8,7 +8,7 @@
 #include "process/status_server/server.h"
 #include "process/worker/worker.h"
 
-/* Ends of a channel or a wakeup that a process keeps. */
+/* The ends of a channel or a wakeup that a process keeps open. */
 enum ends {
 	NONE,
 	FROM = 1 << 0,
@@ -36,7 +36,7 @@ is_lot_wanted(const struct inherited *h)
 	return !h->config.no_lot;
 }
 
-/* While a predecessor serves, the socket is that one's. */
+/* While the predecessor serves, it also serves the status socket. */
 static bool
 is_status_wanted(const struct inherited *h)
 {
@@ -87,7 +87,7 @@ clear_worker(struct inherited *h, size_t slot)
 		deferred_budget_forget(h->deferred_budget, slot);
 }
 
-/* Workers look after what lies in the channel to it. */
+/* Workers receive the messages that are left in the channel to the lot. */
 static void
 clear_lot(struct inherited *h, size_t slot)
 {
@@ -146,10 +146,12 @@ keep_end(int *end, bool keeps)
 }
 
 /*
- * A process that is taken over can use what it holds.  A worker also receives
- * what is parked, when there is no lot.  The lot takes back what it has handed
- * over, when it moves.  A lot waits for the end of what its predecessor sends,
- * which comes only when nobody else holds the other end.
+ * An attacker who takes over a process can use every end that it holds.  A
+ * worker needs the receiving end of parked as well, for messages that are left
+ * when there is no lot.  The lot needs the receiving end of ready, to take back
+ * connections when it moves.  A lot reads what its predecessor sends up to the
+ * end of the stream, which comes only when no other process holds the sending
+ * end.
  */
 static void
 keep_channels(enum child_kind kind, struct inherited *h)

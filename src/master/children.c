@@ -14,7 +14,7 @@
 #include "master/takeover.h"
 #include "os/signals.h"
 
-/* Between looks for the end of the status process, in nanoseconds. */
+/* How often the master checks whether the status process has ended. */
 #define STATUS_TICK (5 * CLOCK_MILLISECOND)
 
 void
@@ -52,7 +52,7 @@ child_slot(const struct children *all, const struct child *child)
 	return (size_t)(child - all->at);
 }
 
-/* The count that it is in, besides that of those who retire. */
+/* Returns the counter for this worker, which is not retiring. */
 static size_t *
 count_of(struct children *all, const struct child *child)
 {
@@ -76,7 +76,10 @@ child_throttle(struct child *child)
 	child->failures++;
 }
 
-/* For want of memory, say, and told once: the limit is not ours to mend. */
+/*
+ * Logs the first of several failures.  The cause may be a lack of memory, or a
+ * limit that an operator has to raise.
+ */
 static void
 fork_failed(struct children *all, const char *name)
 {
@@ -97,7 +100,7 @@ fork_worked(struct children *all)
 	all->fork_failures = 0;
 }
 
-/* In the child.  What the master alone is to hear, or to say, goes first. */
+/* In the child: first closes what only the master may read or send. */
 static _Noreturn void
 become(const struct children *all, const struct child *child, pid_t master)
 {
@@ -131,7 +134,8 @@ child_start(struct children *all, struct child *child)
 	if (row->prepare != NULL)
 		row->prepare(h, slot);
 	/*
-	 * Of a worker, until it is ready: its failure is logged now and then.
+	 * A worker logs nothing until it is ready, unless its failure is to be
+	 * logged.
 	 */
 	log_mute(
 	    child->kind == CHILD_WORKER && !restart_should_log(&all->restart));
@@ -206,7 +210,7 @@ child_end_status(struct children *all)
 	kill(status->pid, SIGNAL_STOP);
 	while (waitpid(status->pid, NULL, WNOHANG) == 0) {
 		if (clock_now() > deadline && signo == SIGKILL)
-			break; /* the kernel cannot end it: a device hangs */
+			break; /* the kernel cannot end it, because a device hangs */
 		if (clock_now() > deadline) {
 			signo = SIGKILL;
 			kill(status->pid, SIGKILL);
@@ -217,7 +221,7 @@ child_end_status(struct children *all)
 	status->pid = 0;
 }
 
-/* The first free slot that is not throttled, or count. */
+/* Returns the first free slot that is not throttled, or all->count. */
 static size_t
 find_free(const struct children *all, int64_t now)
 {
@@ -229,7 +233,7 @@ find_free(const struct children *all, int64_t now)
 	return i;
 }
 
-/* Those whose successors have to wait; it notes until when. */
+/* Counts throttled slots, and notes when the first of them may start again. */
 static int
 count_throttled(struct children *all, int64_t now)
 {
@@ -285,7 +289,7 @@ pool_not_before(const struct children *all)
 	return later(all->restart.not_before, all->fork_not_before);
 }
 
-/* Where it is not known that they can start, one goes ahead of the others. */
+/* While it is unknown whether workers can start, only one at a time starts. */
 static void
 spawn(struct children *all, int wanted, bool ahead)
 {
@@ -362,7 +366,7 @@ may_retire(const struct child *child)
 	return child->pid != 0 && !child->retiring && !child->ahead;
 }
 
-/* The last first, so that what remains is at the beginning. */
+/* Begins with the last slots, so that the remaining workers have the first. */
 void
 child_retire_some(struct children *all, int count)
 {
@@ -415,7 +419,7 @@ child_signal(const struct children *all, enum child_kind kind, int signo)
 			kill(all->at[i].pid, signo);
 }
 
-/* Idle clients do not count: they lose nothing. */
+/* Does not count idle clients, because they lose nothing. */
 static void
 log_lot(const struct children *all, const char *verb)
 {

@@ -106,7 +106,7 @@ exit_report_log_end(const struct exit_report *o)
 		    o->slot + 1, (int)o->pid);
 }
 
-/* Fields of the request are not known here any more. */
+/* The header fields of the request died with the worker. */
 static void
 log_request(const struct exit_report *o, struct inherited *inherited)
 {
@@ -141,7 +141,7 @@ log_request(const struct exit_report *o, struct inherited *inherited)
 		score_add(slot, COUNT_ABORTED, 1);
 }
 
-/* Signals that a program brings on itself. */
+/* True for signals that a program causes by a fault of its own. */
 static bool
 is_crash(int signo)
 {

@@ -4,11 +4,16 @@
 #include "os/signals.h"
 #include "process/log_follow.h"
 
-/* How often who has not switched is looked for. */
+/*
+ * How often the master checks which processes have not switched to the new log.
+ */
 #define LOG_REOPEN_TICK (10 * CLOCK_MILLISECOND)
-/* Signals queue in a process that stands still: it gets fewer and fewer. */
+/*
+ * The longest pause between two signals to a process that does not run.  The
+ * pauses grow, because signals to it queue up.
+ */
 #define LOG_REOPEN_PAUSE_MAX CLOCK_SECOND
-/* Who takes longer is named. */
+/* The log names a process that takes longer. */
 #define LOG_REOPEN_PATIENCE (2 * CLOCK_SECOND)
 
 static void
@@ -22,7 +27,7 @@ name_it(const struct children *all, const struct child *child)
 		    child_table[child->kind].name, (int)child->pid);
 }
 
-/* True when it has switched, is gone, or writes no logs. */
+/* True if the process has switched, has ended, or writes no logs. */
 static bool
 has_switched(const struct children *all, const struct child *child)
 {

@@ -4,12 +4,15 @@
 #include "base/log.h"
 #include "master/lot_watch.h"
 
-/* A server whose lot holds nobody may be busy: it is looked at so often. */
+/* How often the master checks a lot without connections on a busy server. */
 #define LOOK_TIME (10 * CLOCK_SECOND)
-/* All may have stood still, as a frozen container does: it is looked twice. */
+/*
+ * A frozen container stops all processes at once.  So the master looks a second
+ * time before it believes that only the lot stands still.
+ */
 #define SECOND_LOOK_TIME CLOCK_SECOND
 
-/* Workers go on without it, even if the kernel cannot end it yet. */
+/* Workers go on without the lot, even if the kernel cannot end it yet. */
 static void
 lot_watch_end(struct children *all, struct child *lot)
 {
@@ -22,8 +25,8 @@ lot_watch_end(struct children *all, struct child *lot)
 }
 
 /*
- * It sleeps, and holds nobody.  Nothing wakes a master that has given way, so
- * it goes on looking until the lot has ended.
+ * The lot sleeps and holds no connection.  Nothing wakes a master that has
+ * given way, so it keeps checking until the lot has ended.
  */
 static int64_t
 look_at_sleeper(int64_t next, const struct children *all, int64_t now)

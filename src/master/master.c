@@ -23,40 +23,45 @@
 #include "os/sd_notify.h"
 #include "os/signals.h"
 
-/* How long it is tried to start the first worker, and another if that fails. */
+/*
+ * How long the first worker may take to start, and then another if that fails.
+ */
 #define READY_TIME (5 * CLOCK_SECOND)
-/* Who has read the pid file has sent its signal by then. */
+/* Whoever has read the old pid file sends a signal within this time. */
 #define HANDOVER_TIME CLOCK_SECOND
 
-/* A terminal and a program that passes it on send an INT twice in this time. */
+/*
+ * A terminal sends INT to the server and to the program that started it, which
+ * may forward it.  Two INTs within this time are one.
+ */
 #define SAME_INTERRUPT (500 * CLOCK_MILLISECOND)
 
 struct master {
 	struct inherited *inherited;
 	struct children children;
 	struct autoscale autoscale;
-	sigset_t before; /* the mask in which signals may come */
-	bool started;	 /* a worker has come as far as to serve */
+	sigset_t before; /* the signal mask while the master waits */
+	bool started;	 /* a worker has started */
 	bool ready;	 /* the server serves */
-	bool failed;	 /* none ever did */
+	bool failed;	 /* no worker could be started */
 	int64_t ready_deadline;
-	int64_t ready_limit; /* of that, however many are starting */
+	int64_t ready_limit; /* ready_deadline never exceeds it */
 	struct stop stop;
-	int64_t ping_interval; /* of the watchdog */
+	int64_t ping_interval; /* of the service manager's watchdog */
 	int64_t next_ping;
-	int64_t next_look; /* for workers that hang */
+	int64_t next_look; /* when to look for workers that hang */
 	int64_t next_look_at_lot;
 	struct sd_status sd_status;
-	int64_t next_discharge; /* from the quarantine */
+	int64_t next_discharge; /* when the next quarantine ends */
 	struct log_reopen log_reopen;
 	struct reload reload;
 	struct upgrade upgrade;
-	bool leaving;  /* all to a successor */
-	bool deserted; /* it is gone */
-	int64_t left;  /* clock_now(), when it gave way */
+	bool leaving;  /* the successor serves */
+	bool deserted; /* the successor has ended */
+	int64_t left;  /* clock_now() when the successor took over */
 };
 
-/* What signals ask for. */
+/* Set by signal handlers; the loop acts on them. */
 static volatile sig_atomic_t want_reap;
 static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_stop_now;
@@ -106,7 +111,10 @@ master_on_signal(int signo)
 	}
 }
 
-/* Blocked but for ppoll, so that no signal comes between a look and a wait. */
+/*
+ * The signals are blocked except in ppoll, so that no signal is missed between
+ * a check of its flag and the wait.
+ */
 static void
 master_set_up_signals(struct master *m)
 {
@@ -131,7 +139,9 @@ is_handing_over(const struct master *m)
 	return m->leaving && clock_now() - m->left < HANDOVER_TIME;
 }
 
-/* Those before and behind this one: the server is all of them. */
+/*
+ * During an upgrade the server consists of the predecessor and the successor.
+ */
 static void
 pass_on_stop(const struct master *m, int signo)
 {
@@ -146,7 +156,7 @@ master_begin_stop(struct master *m)
 	pass_on_stop(m, SIGTERM);
 	log_notice("stopping, within %g s",
 	    (double)m->inherited->config.stop_timeout / CLOCK_SECOND);
-	if (!takeover_is_waiting()) /* else it is not its own to tell */
+	if (!takeover_is_waiting()) /* else the predecessor reports its own state */
 		sd_notify_send("STOPPING=1\nSTATUS=Finishing requests");
 	upgrade_abandon(&m->children);
 	reload_abandon(&m->reload, &m->children);
@@ -165,7 +175,7 @@ stop_now(struct master *m)
 	stop_cut_short(&m->stop, &m->children);
 }
 
-/* Somebody at a terminal, who presses Ctrl-C again if that takes too long. */
+/* A user at a terminal may press Ctrl-C again if the stop takes too long. */
 static void
 act_on_interrupt(struct master *m)
 {
@@ -189,7 +199,10 @@ act_on_stop(struct master *m)
 	stop_act(&m->stop, &m->children);
 }
 
-/* Who sent them had read the pid file before it was the successor's. */
+/*
+ * These signals were sent by programs that read the pid file before the
+ * successor wrote it.
+ */
 static void
 pass_on_signals(const struct master *m)
 {
@@ -202,7 +215,8 @@ pass_on_signals(const struct master *m)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (*all[i].want)
 			successor_signal(&m->children.new_master, all[i].signo);
-		if (all[i].signo != SIGUSR1) /* there are logs here too */
+		if (all[i].signo !=
+		    SIGUSR1) /* this process has logs of its own, too */
 			*all[i].want = 0;
 	}
 }
@@ -220,7 +234,7 @@ act_on_log_reopen(struct master *m)
 	}
 }
 
-/* For who looks at the processes, or asks the service manager. */
+/* Shows the size of the pool to ps(1) and to the service manager. */
 static void
 show_size(const struct master *m)
 {
@@ -232,7 +246,7 @@ show_size(const struct master *m)
 	buffer_free(&size);
 }
 
-/* The memory of the control group may be other than at the start. */
+/* Somebody may have changed the memory limit of the control group. */
 static void
 fit_again(struct master *m)
 {
@@ -241,7 +255,7 @@ fit_again(struct master *m)
 	struct autoscale_memory share = autoscale_divide(c, memory);
 	struct buffer words = {0};
 
-	/* For the next lot: the present one keeps what it has. */
+	/* These apply to the next lot: the present one keeps its limits. */
 	m->inherited->lot_memory = share.lot;
 	m->inherited->client_memory = share.client;
 	if (autoscale_fit_again(&m->autoscale, c, memory, &words)) {
@@ -251,7 +265,7 @@ fit_again(struct master *m)
 	buffer_free(&words);
 }
 
-/* Not before it serves; and a stop goes before it. */
+/* A reload waits until the server is ready.  A stop comes first. */
 static void
 act_on_reload(struct master *m)
 {
@@ -293,8 +307,8 @@ act_on_size(struct master *m)
 }
 
 /*
- * The listeners are shared with the successor, who accepts from now on; so
- * there is nobody to be turned away.
+ * The successor shares the listeners and accepts from now on, so no client is
+ * refused.
  */
 static void
 give_way(struct master *m, const struct master_hooks *hooks)
@@ -307,20 +321,21 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	    "upgraded: process %d serves now, this one finishes its requests",
 	    successor);
 	setproctitle("master [leaving, %d serves]", successor);
-	upgrade_release(&m->children); /* systemd follows children only */
+	upgrade_release(
+	    &m->children); /* systemd accepts only its own children */
 	sd_notify_send("MAINPID=%d", successor);
 	(void)unsetenv("NOTIFY_SOCKET");
 	m->next_ping = CLOCK_NEVER;
 	hooks->give_way(m->inherited);
 	upgrade_give_way(&m->children);
 	if (m->log_reopen
-		.pending) /* logs were moved after it had opened them */
+		.pending) /* somebody moved the logs after the successor had opened them */
 		successor_signal(&m->children.new_master, SIGUSR1);
 	child_signal(&m->children, CHILD_LOT, SIGNAL_MOVE);
 	child_retire_all(&m->children, CLOCK_NEVER);
 }
 
-/* One thing at a time: a reload comes to its end first. */
+/* An upgrade waits until a reload has ended. */
 static void
 act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 {
@@ -333,7 +348,10 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 	}
 	if (upgrade_act(&m->upgrade, &m->children) != UPGRADE_DONE)
 		return;
-	/* That may take a while, and until it is over all can go on here. */
+	/*
+	 * This may take a while.  If the upgrade fails meanwhile, this server
+	 * goes on.
+	 */
 	child_end_status(&m->children);
 	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
 		give_way(m, hooks);
@@ -362,7 +380,7 @@ act_on_succession(struct master *m)
 	}
 }
 
-/* When the service manager watches. */
+/* Has no effect if no service manager watches. */
 static void
 ping_at_once(struct master *m)
 {
@@ -379,14 +397,15 @@ announce(struct master *m, const struct master_hooks *hooks)
 	}
 	show_size(m);
 	sd_status_begin(&m->sd_status);
-	hooks->ready(); /* the pid file is there for whom that wakes */
+	hooks
+	    ->ready(); /* writes the pid file before READY=1 wakes its reader */
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
 /*
- * A process that is starting may take --start-timeout, and is killed then; so
- * may the next one, but not one after another without end.  A worker that has
- * the test request has time to answer it.
+ * A process that starts may take --start-timeout before it is killed.  Its
+ * replacement may take as long, but not one after another without end.  A
+ * worker that has received the test request gets time to respond.
  */
 static bool
 is_start_over(struct master *m)
@@ -406,8 +425,9 @@ is_start_over(struct master *m)
 }
 
 /*
- * Workers that serve before there is a lot keep their clients, and none might
- * be free for the next one.  A lot that cannot start is not waited for.
+ * Workers that serve before the lot has started keep their clients, and no
+ * worker might be free for the next one.  Does not wait for a lot that cannot
+ * start.
  */
 static bool
 is_complete(const struct master *m)
@@ -418,7 +438,9 @@ is_complete(const struct master *m)
 		    &m->children, child_of(&m->children, CHILD_LOT)));
 }
 
-/* Who started the server is told when it serves, or that it does not. */
+/*
+ * Reports to the process that started the server that it serves, or does not.
+ */
 static void
 act_on_start(struct master *m, const struct master_hooks *hooks)
 {
@@ -446,9 +468,9 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 }
 
 /*
- * The service manager kills a master that stands still.  The master vouches for
- * its own loop only: workers that hang are its business, and no reason to
- * kill them all.
+ * The service manager kills a master whose loop stands still.  The message says
+ * nothing about workers: the master itself replaces those that hang, and the
+ * service manager should not kill all for one.
  */
 static void
 act_on_watchdog(struct master *m)
@@ -476,7 +498,10 @@ act_on_quarantine(struct master *m)
 	m->next_discharge = quarantine_policy_discharge(m->inherited);
 }
 
-/* Of what only a master does that is to stay: a past one must not wake it. */
+/*
+ * Returns the next deadline of tasks that end when the server stops or has
+ * given way; a past deadline must not wake it then.
+ */
 static int64_t
 next_of_service(const struct master *m)
 {
@@ -530,7 +555,9 @@ wait_for_event(const struct master *m)
 	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
-/* Whoever waits for the end of this process waits for all that is begun. */
+/*
+ * A process that waits for the end of this one expects that all work is done.
+ */
 static bool
 must_go_on(const struct master *m)
 {
@@ -557,7 +584,7 @@ master_loop(struct master *m, const struct master_hooks *hooks)
 			act_on_reload(m);
 		if (!m->stop.begun)
 			act_on_upgrade(m, hooks);
-		if (!m->stop.begun) /* which is bounded by itself */
+		if (!m->stop.begun) /* a stop has its own time limit */
 			m->next_look_at_lot =
 			    lot_watch_act(m->next_look_at_lot, &m->children);
 		act_on_quarantine(m);
@@ -588,7 +615,8 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	m.ready_limit = m.ready_deadline + 2 * inherited->config.start_timeout;
 	m.ping_interval = sd_notify_watchdog_interval();
 	m.next_ping = CLOCK_NEVER;
-	if (!takeover_is_waiting()) /* it is not heard before it is announced */
+	/* Until it has taken over, the predecessor gets the signals. */
+	if (!takeover_is_waiting())
 		ping_at_once(&m);
 	master_loop(&m, hooks);
 	child_end_status(&m.children);

@@ -17,18 +17,18 @@
 #include "master/opener.h"
 #include "os/fd_passing.h"
 
-/* Of a page or of words, in one message. */
+/* The largest part of an error page, or of an error message, in one message. */
 #define PIECE 4096
-/* In the other process; the socket to the master has the one before. */
+/* In the opener; the descriptor before it is the socket to the master. */
 #define FIRST_DIRECTORY (STDERR_FILENO + 2)
 
 enum kind {
-	OPENING, /* a path: what is opened now */
-	FOLDER,	 /* of the mount of that index, with a descriptor */
-	PAGE,	 /* the next bytes of the error page of that index */
+	OPENING, /* the path that is opened next */
+	FOLDER,	 /* a descriptor, for the mount with that index */
+	PAGE,	 /* the next part of the error page with that index */
 	ROOT,	 /* with a descriptor */
-	REFUSED, /* words */
-	ALL,	 /* that was it */
+	REFUSED, /* an error message */
+	ALL,	 /* all has been sent */
 	NEEDLESS,
 };
 
@@ -39,7 +39,7 @@ struct message {
 	char bytes[PIECE];
 };
 
-/* In the other process, there is nothing but this. */
+/* In the opener: the socket to the master. */
 static int answers = -1;
 
 static void
@@ -100,7 +100,7 @@ send_all(const struct inherited *h)
 
 /*
  * Duplicates the mounted directories, in their order, to descriptors from that
- * one on.  Returns their numbers, and how many there are in *count.
+ * number on.  Returns the descriptors, and their number in *count.
  */
 static int *
 raise_directories(const struct site *s, int from, int *count)
@@ -121,9 +121,9 @@ raise_directories(const struct site *s, int from, int *count)
 }
 
 /*
- * If it stands still for good, it must hold nothing that others need: the port,
- * the lock of the pid file, the log's reader.  It keeps the mounted directories,
- * from FIRST_DIRECTORY on.
+ * The opener may hang for good in a file system.  So it closes everything that
+ * another process could need: the port, the lock of the pid file, the log's
+ * pipe.  It keeps the mounted directories, from FIRST_DIRECTORY on.
  */
 static void
 leave_all_else(const struct site *s, int line)
@@ -225,7 +225,7 @@ opener_begin(struct opener *o, const struct inherited *h, bool if_removed)
 	return result;
 }
 
-/* Takes over the descriptor, if it has a place. */
+/* Replaces the descriptor in *place. */
 static void
 keep(int *place, int fd)
 {
@@ -262,7 +262,7 @@ opener_take(struct opener *o, const struct message *m, int fd)
 	return m->kind == ALL ? OPENER_DONE : OPENER_PENDING;
 }
 
-/* 1, 0 when it has ended, or -1 with errno. */
+/* Returns 1, 0 when the opener has ended, or -1 with errno. */
 static int
 opener_receive(struct opener *o, struct message *m, int *fd)
 {
@@ -284,7 +284,7 @@ opener_receive(struct opener *o, struct message *m, int *fd)
 	return -1;
 }
 
-/* It has ended without a word of success. */
+/* Called when the opener has ended and not sent everything. */
 static void
 explain_end(struct opener *o, struct buffer *why)
 {
@@ -326,7 +326,10 @@ opener_act(struct opener *o, struct buffer *why)
 	return OPENER_FAILED;
 }
 
-/* It may be killed only when the file system answers: nobody waits for that. */
+/*
+ * The kernel ends the opener only when its file system responds, so the master
+ * does not wait for its end.
+ */
 void
 opener_end(struct opener *o)
 {

@@ -17,11 +17,11 @@ greater(int a, int b)
 int
 pool_wanted_idle(const struct pool_limits *limits)
 {
-	/* A fixed pool is looked at to tell who waits. */
+	/* The master also watches a fixed pool, to log when clients wait. */
 	return limits->min < limits->max ? greater(limits->spare_min, 1) : 1;
 }
 
-/* How many more clients and spares there are than workers for them. */
+/* Counts the workers that waiting clients and spare workers need. */
 static int
 count_missing(const struct pool_limits *limits, const struct pool_counts *c)
 {
@@ -32,7 +32,7 @@ count_missing(const struct pool_limits *limits, const struct pool_counts *c)
 	return lesser(spares + c->waiting, limits->max - c->running);
 }
 
-/* A new step is a larger one, if the one before was not enough. */
+/* Each step starts twice as many as the one before, if that was not enough. */
 static int
 pool_grow(const struct pool_limits *limits, const struct pool_counts *c,
     struct pool_history *h, int64_t now)
@@ -52,7 +52,10 @@ pool_grow(const struct pool_limits *limits, const struct pool_counts *c,
 	return step;
 }
 
-/* The least of some time; at its end true, with the least of all of it. */
+/*
+ * Keeps the minimum of available during a period.  True at its end, with the
+ * minimum in *least.
+ */
 static bool
 has_passed(int64_t *ends, int *least, int available, int64_t time, int64_t now,
     int *result)
@@ -86,7 +89,7 @@ shrink(const struct pool_limits *limits, const struct pool_counts *c,
 	return lesser(surplus, c->running - limits->min);
 }
 
-/* An idle server sleeps; the others are looked at as they need it. */
+/* An idle server sleeps; workers wake the master when it is to look. */
 static int64_t
 next_look(const struct pool_limits *limits, const struct pool_counts *c,
     struct pool_history *h, int64_t now)
@@ -118,7 +121,7 @@ pool_plan(const struct pool_limits *limits, const struct pool_counts *counts,
 	else
 		plan.spawn = pool_grow(limits, counts, h, now);
 	if (counts->running <= limits->min)
-		h->shrinks = h->quiet_ends = 0; /* it begins anew */
+		h->shrinks = h->quiet_ends = 0; /* the periods begin again */
 	else if (plan.spawn == 0 && plan.retire == 0)
 		plan.retire = shrink(limits, counts, h, now);
 	plan.next = next_look(limits, counts, h, now);

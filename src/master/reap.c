@@ -9,10 +9,10 @@
 #include "master/quarantine_policy.h"
 #include "master/reap.h"
 
-/* A process that is no worker, and lived so long, did not fail to start. */
+/* A child other than a worker that has run for so long has started well. */
 #define PROVEN_TIME CLOCK_SECOND
 
-/* Or was serving: what it died of is in the request, not in its start. */
+/* A worker that was serving died of its request, and not of a failed start. */
 static bool
 has_served(const struct score_reading *score)
 {
@@ -20,7 +20,10 @@ has_served(const struct score_reading *score)
 	    score->state == SCORE_WRITING;
 }
 
-/* It died before it was ready.  That it did is logged now and then. */
+/*
+ * The worker died before it was ready.  restart.h limits how often this is
+ * logged.
+ */
 static bool
 is_bad_start(const struct exit_report *o)
 {
@@ -39,7 +42,10 @@ tell_end(struct children *all, const struct exit_report *o, bool quietly)
 		scoreboard_add(all->inherited->board, EVENT_RECYCLED);
 }
 
-/* Who ended in peace, or served, makes nobody wait for its successor. */
+/*
+ * The replacement starts without a pause, unless the worker failed and had
+ * served nothing.
+ */
 static void
 slow_down(
     struct children *all, struct child *child, const struct exit_report *o)
@@ -50,7 +56,7 @@ slow_down(
 		child->failures = 0;
 	else
 		child_throttle(child);
-	if (is_bad_start(o)) /* the others would fare no better */
+	if (is_bad_start(o)) /* other workers would fail in the same way */
 		restart_note_failure(&all->restart, child->not_before);
 }
 
@@ -88,7 +94,7 @@ reap_log_end(const struct child *child, int status)
 	buffer_free(&cause);
 }
 
-/* What workers hold goes on. */
+/* The connections that workers hold are not affected. */
 static void
 reap_other(struct children *all, struct child *child, int status, bool quietly)
 {
@@ -109,7 +115,7 @@ note_stop(struct child *child, int status)
 	child->stopped = WIFSTOPPED(status) ? clock_now() : 0;
 }
 
-/* As PID 1 the master gets orphans of strangers too: they are none of ours. */
+/* As process 1 the master also reaps orphans that it has not started. */
 void
 reap_all(struct children *all, bool quietly)
 {

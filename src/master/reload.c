@@ -7,18 +7,27 @@
 #include "master/reload.h"
 #include "os/sd_notify.h"
 
-/* Successors that are being started at a time. */
+/* The number of workers that start at the same time. */
 #define RELOAD_BATCH 32
-/* Between two reloads that workers request; doubles after needless ones. */
+/*
+ * The pause between two reloads that workers request.  It doubles after each
+ * reload that was not needed.
+ */
 #define RELOAD_PAUSE (2 * CLOCK_SECOND)
 #define RELOAD_PAUSE_MAX (60 * CLOCK_SECOND)
-/* One may be of a worker that did not know of the last reload yet. */
+/*
+ * A worker may request a reload because it does not know of the last one yet,
+ * so the log mentions the second needless request, and not the first.
+ */
 #define RELOAD_NEEDLESS_LOGGED 2
-/* How often they are looked at. */
+/* How often the master checks the new workers. */
 #define RELOAD_TICK (2 * CLOCK_MILLISECOND)
-/* Who has not ended by then is left to its request. */
+/* After this time, the reload no longer waits for an old worker. */
 #define RELOAD_GRACE CLOCK_SECOND
-/* When no successor has become ready for so long, nor starts, the old stay. */
+/*
+ * If no new worker has become ready for so long, and none starts, the old
+ * workers stay.
+ */
 #define RELOAD_PATIENCE (5 * CLOCK_SECOND)
 
 static bool
@@ -38,7 +47,10 @@ count_old(const struct reload *r, const struct children *all, bool retiring)
 	return count;
 }
 
-/* None if it was replaced by the pool meanwhile, having crashed perhaps. */
+/*
+ * Retires no worker if the pool has already replaced the old one, for example
+ * after a crash.
+ */
 static void
 retire_one(struct reload *r, struct children *all)
 {
@@ -71,7 +83,9 @@ dismiss_ahead(struct children *all)
 			child_retire(all, &all->at[i]);
 }
 
-/* The pool has replaced one that crashed, say, and the other serves. */
+/*
+ * True if the pool has replaced a crashed worker, and the replacement serves.
+ */
 static bool
 is_new_serving(const struct reload *r, const struct children *all)
 {
@@ -118,14 +132,17 @@ complete(struct reload *r, struct children *all, size_t leaving)
 	reload_end(r);
 }
 
-/* All have been asked: true when none of the old ones takes more clients. */
+/*
+ * Called when all old workers have been told to retire.  True when none of them
+ * accepts clients any more.
+ */
 static bool
 is_settled(const struct reload *r, size_t leaving)
 {
 	return leaving == 0 || clock_now() - r->progress > RELOAD_GRACE;
 }
 
-/* Only what was opened; all else in it has changed since. */
+/* Restores only what was opened: other members have changed since. */
 static void
 go_back(struct reload *r, struct inherited *h)
 {
@@ -149,7 +166,7 @@ give_up(struct reload *r, struct children *all)
 	reload_end(r);
 }
 
-/* Nothing has changed; the workers and the site stay. */
+/* Nothing has been replaced: the workers and the site stay. */
 static void
 end_opening(struct reload *r, struct children *all)
 {
@@ -221,7 +238,7 @@ reload_begin(struct reload *r, struct children *all)
 		reload_start(r, all, false);
 }
 
-/* In the place of the old, as there are pointers into the site. */
+/* Replaces the site in place, because there are pointers to it. */
 static int
 reload_take(struct reload *r, struct inherited *h, struct buffer *why)
 {
@@ -234,7 +251,10 @@ reload_take(struct reload *r, struct inherited *h, struct buffer *why)
 	return -1;
 }
 
-/* True when it is done: whoever was started before knows the old. */
+/*
+ * True when the directories are open: workers that started before have the old
+ * ones.
+ */
 static bool
 act_on_opening(struct reload *r, struct children *all)
 {
@@ -264,7 +284,7 @@ act_on_opening(struct reload *r, struct children *all)
 	return result == OPENER_DONE;
 }
 
-/* One that is still starting may take its time: --start-timeout. */
+/* A worker that is still starting may take --start-timeout. */
 static bool
 has_stalled(const struct reload *r, const struct children *all)
 {
@@ -282,14 +302,17 @@ replace_workers(struct reload *r, struct children *all)
 	promote_ready(r, all);
 	old = count_old(r, all, false);
 	leaving = count_old(r, all, true);
-	if (old == 0 && is_new_serving(r, all)) /* nobody to succeed */
+	if (old == 0 && is_new_serving(r, all)) /* no old worker is left */
 		dismiss_ahead(all);
 	if (old == 0 && all->ahead == 0) {
 		if (!is_settled(r, leaving))
 			return;
 		complete(r, all, leaving);
 		r->logged = false;
-		/* Old workers may have asked once more. */
+		/*
+		 * Counts the requests of old workers, which may have made
+		 * another one.
+		 */
 		scoreboard_reloads(all->inherited->board);
 		scoreboard_add(all->inherited->board, EVENT_RELOADS);
 		if (r->again)
@@ -304,7 +327,7 @@ replace_workers(struct reload *r, struct children *all)
 	}
 }
 
-/* Another folder of its name may come at any time, or not be there yet. */
+/* A new directory with the same name may appear at any time. */
 static bool
 is_asked_for(const struct reload *r, const struct children *all)
 {

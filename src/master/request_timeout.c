@@ -10,7 +10,7 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Its worker ends itself, and knows best whether it hangs. */
+/* Tells the worker, which knows best whether it hangs, to end itself. */
 static int64_t
 request_timeout_tell(struct child *child, int64_t since, int64_t now)
 {
@@ -26,11 +26,14 @@ kill_or_wait(struct child *child, int64_t now)
 	if (now < child->kill_at)
 		return child->kill_at;
 	kill(child->pid, SIGKILL);
-	child->kill_at = CLOCK_NEVER; /* once is enough */
+	child->kill_at = CLOCK_NEVER; /* one SIGKILL is enough */
 	return CLOCK_NEVER;
 }
 
-/* When what it does now began, and in *timeout how long that may take. */
+/*
+ * Returns when the worker began its present task, and in *timeout how long the
+ * task may take.
+ */
 static int64_t
 since_when(const struct child *child, const struct score *score,
     const struct config *c, int64_t *timeout)
@@ -63,8 +66,8 @@ check(struct child *child, const struct score *score, const struct config *c)
 }
 
 /*
- * It has no request, and lot_watch.h looks after it when it has started.  One
- * that was killed there counts as starting again until the kernel has ended it.
+ * The lot has no requests; lot_watch.h checks it once it has started.  A lot
+ * that was killed counts as starting until the kernel has ended it.
  */
 static int64_t
 check_lot(const struct children *all)

@@ -47,7 +47,7 @@ describe(struct buffer *b, const struct status_snapshot *s, const char *size,
 	add_count(b, s->events[EVENT_TIMED_OUT], "time-out", "time-outs");
 }
 
-/* True when that was said already. */
+/* True if the same line has been sent before. */
 static bool
 sd_status_tell(struct sd_status *b, const struct buffer *line)
 {

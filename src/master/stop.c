@@ -5,12 +5,15 @@
 #include "os/signals.h"
 #include "shared/channel.h"
 
-/* How often it is looked whether the lot has handed over what waited there. */
+/* How often the master checks whether the lot has handed over its requests. */
 #define LOT_TICK (20 * CLOCK_MILLISECOND)
-/* Nobody has waited to be accepted for so long, and is looked for so often. */
+/*
+ * The listeners close when no client has waited for this time; and how often
+ * the master checks that.
+ */
 #define QUIET_TIME (100 * CLOCK_MILLISECOND)
 #define QUIET_TICK (20 * CLOCK_MILLISECOND)
-/* A handshake that has lost no packet is over by then, or its client silent. */
+/* A handshake without packet loss takes less; or its client is silent. */
 #define HANDSHAKE_TIME CLOCK_SECOND
 
 void
@@ -41,7 +44,7 @@ stop_cut_short(struct stop *s, struct children *all)
 	child_signal(all, CHILD_LOT, SIGKILL);
 }
 
-/* With what is for workers. */
+/* True while the lot, or the channel to workers, has requests for workers. */
 static bool
 is_lot_filled(const struct stop *s, const struct children *all)
 {
@@ -50,8 +53,8 @@ is_lot_filled(const struct stop *s, const struct children *all)
 }
 
 /*
- * The last worker may just have ended, and there are requests in the lot, or the
- * lot has sent them to workers already.
+ * The last worker may have ended while requests wait in the lot, or after the
+ * lot has sent them to workers.
  */
 static bool
 is_worker_missing(const struct stop *s, const struct children *all)
@@ -61,7 +64,10 @@ is_worker_missing(const struct stop *s, const struct children *all)
 		channel_has_message(&all->inherited->ready));
 }
 
-/* First the lot hands over what waits there; it may go on sending. */
+/*
+ * Stops the workers after the lot has handed over its requests.  The lot may go
+ * on sending responses.
+ */
 static void
 tell_workers(struct stop *s, struct children *all)
 {
@@ -74,7 +80,10 @@ tell_workers(struct stop *s, struct children *all)
 	child_signal(all, CHILD_WORKER, SIGTERM);
 }
 
-/* Handshakes first: a client that completes its own in between waits then. */
+/*
+ * Checks handshakes first: a client that completes its handshake in between
+ * then counts as waiting.
+ */
 static bool
 may_anybody_come(const struct stop *s, const struct listeners *l)
 {
@@ -83,7 +92,10 @@ may_anybody_come(const struct stop *s, const struct listeners *l)
 	    listener_has_waiting(l);
 }
 
-/* Where new clients cannot be refused they may come for ever. */
+/*
+ * If the kernel cannot refuse new clients, they may keep coming, so this ends
+ * after some time.
+ */
 static bool
 is_drained(struct stop *s, const struct listeners *l)
 {

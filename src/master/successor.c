@@ -16,12 +16,18 @@
 #include "master/successor.h"
 #include "os/fd_passing.h"
 
-/* To fork once, and no more: whoever needs longer stands still. */
+/*
+ * How long the process in between may take to fork; if it takes longer, it
+ * hangs.
+ */
 #define FORK_SECONDS 5
 
-/* What the process between says: who is started, and later how it ended. */
+/*
+ * Sent by the process in between: first which process it has started, and later
+ * how that process ended.
+ */
 struct report {
-	pid_t pid;  /* -1: nobody is */
+	pid_t pid;  /* -1: none was started */
 	int number; /* an errno, or a status of waitpid(2) */
 };
 
@@ -31,7 +37,7 @@ open_process(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* With a descriptor, unless it is -1. */
+/* Passes a descriptor, unless it is -1. */
 static void
 send_report(int line, const struct report *r, int fd)
 {
@@ -41,7 +47,7 @@ send_report(int line, const struct report *r, int fd)
 	(void)!fd_passing_send(line, &part, 1, &fd, fd != -1, 0);
 }
 
-/* The descriptor that came with it, or -1 with errno. */
+/* Returns the descriptor that came with the report, or -1 with errno. */
 static int
 receive_report(int line, struct report *r)
 {
@@ -59,7 +65,10 @@ receive_report(int line, struct report *r)
 	return -1;
 }
 
-/* It holds nothing open but the line: it may outlive the listeners, say. */
+/*
+ * Closes all descriptors but the line: this process may outlive the server, and
+ * must not keep its listeners open.
+ */
 static _Noreturn void
 wait_for_end(int line, pid_t pid)
 {
@@ -75,7 +84,7 @@ wait_for_end(int line, pid_t pid)
 	_exit(EXIT_SUCCESS);
 }
 
-/* Whoever has started us may have ended, or given up. */
+/* The master that has started this process may have ended, or given up. */
 static void
 wait_for_go(int line)
 {
@@ -154,7 +163,7 @@ meet(struct successor *s)
 	return send(s->line, &go, 1, MSG_NOSIGNAL) == -1 ? -1 : 0;
 }
 
-/* The other ends are those of the processes to come. */
+/* Stores the master's ends in *s; the other ends are for the new processes. */
 static int
 open_ends(struct successor *s, struct successor_ends *ends, int *line)
 {
@@ -175,7 +184,7 @@ open_ends(struct successor *s, struct successor_ends *ends, int *line)
 	return 0;
 }
 
-/* None of the two processes may keep the other ends open. */
+/* The new processes must not keep the master's ends open. */
 static int
 start_between(struct successor *s, const struct successor_ends *ends, int line,
     void (*run)(const struct successor_ends *ends, void *arg), void *arg)
@@ -230,8 +239,9 @@ has_ended(const struct successor *s)
 }
 
 /*
- * 1: the report has come.  0: none will.  -1: not yet.  A reset, because the
- * successor was killed before it had read its go, comes before the report.
+ * Returns 1 if the report has come, 0 if none will come, or -1 if not yet.  If
+ * the successor was killed before it read its go, a connection reset precedes
+ * the report.
  */
 static int
 receive_end(int line, struct report *end)

@@ -25,21 +25,24 @@ static const char probe[] = "GET / HTTP/1.1\r\n"
 static const char answer[] = "HTTP/1.1 ";
 
 enum takeover_state {
-	TAKEOVER_NONE,	  /* nothing is inherited, or all of it is ours */
-	TAKEOVER_OPENING, /* no worker has been asked */
-	TAKEOVER_ASKING,  /* the answer is waited for */
-	TAKEOVER_READY,	  /* the predecessor was told */
+	TAKEOVER_NONE, /* nothing was inherited, or the predecessor has ended */
+	TAKEOVER_OPENING, /* no test request has been sent */
+	TAKEOVER_ASKING,  /* waiting for the response */
+	TAKEOVER_READY,	  /* READY has been sent to the predecessor */
 };
 
 static enum takeover_state state;
 static struct upgrade_env left;
-/* The client's end of the probe, and how much of an answer has come. */
+/*
+ * The client's end of the connection for the test request, and the number of
+ * bytes of the response that have arrived.
+ */
 static int client = -1;
 static size_t answered;
-static int64_t asked_at; /* clock_now(), when it was sent; 0: it was not */
-/* pidfd_open(2) of the master that has given way; -1: it has ended. */
+static int64_t asked_at; /* clock_now() when it was sent; 0: not yet */
+/* The pidfd_open(2) descriptor of the old master; -1 if that has ended. */
 static int predecessor = -1;
-/* While it is open, workers and the lot accept nobody. */
+/* While this descriptor is open, workers and the lot accept no client. */
 static int gate_keeper = -1;
 
 bool
@@ -104,7 +107,7 @@ takeover_speak_up(void)
 	dup2(left.errors, STDERR_FILENO);
 }
 
-/* As the lot hands over a client: to whoever of the workers is free. */
+/* Hands the connection to any free worker, as the lot does. */
 static int
 ask(const struct inherited *h)
 {
@@ -136,7 +139,7 @@ ask(const struct inherited *h)
 	return 0;
 }
 
-/* What it fails for may pass, but is told once. */
+/* Logs the first failure only: the cause may be temporary. */
 static void
 open_probe(const struct inherited *h)
 {
@@ -154,7 +157,7 @@ open_probe(const struct inherited *h)
 	logged = true;
 }
 
-/* Any answer will do: it has come all the way. */
+/* Any response will do: it proves that a worker serves. */
 static bool
 is_answered(void)
 {

@@ -1,7 +1,8 @@
 /*
- * takeover: a master that was started by another one, to take its place
- * (upgrade.h).  Until it has served a request of its own, and its predecessor
- * knows, it accepts no client, and leaves what it inherited as it is.
+ * takeover: a master that another one has started to take its place
+ * (upgrade.h).  It accepts no client, and does not change what it has
+ * inherited, until it has served a test request of its own and the predecessor
+ * has given way.
  */
 #ifndef TINED_MASTER_TAKEOVER_H
 #define TINED_MASTER_TAKEOVER_H
@@ -11,48 +12,50 @@
 
 #include "process/inherited.h"
 
-/* Reads the environment: false in a master that inherits nothing. */
+/* Reads the environment.  False if this master has inherited nothing. */
 bool takeover_init(void);
 /*
- * What standard error was, for the error log to keep.  Until takeover_speak_up,
- * standard error leads to the predecessor, who logs why this one failed.
+ * Returns the original standard error, for the error log.  Until
+ * takeover_speak_up, standard error leads to the predecessor, which logs why
+ * this server failed.
  */
 int takeover_errors(void);
-/* Takes the listeners, and the channel from the lot of the predecessor. */
+/* Takes over the listeners and the channel from the predecessor's lot. */
 void takeover_take(struct inherited *h);
-/* -1: there is none. */
+/* Returns the descriptor of the inherited pid file, or -1. */
 int takeover_pidfile(void);
-/* All is open: standard error is what it was. */
+/* Called when everything is open: restores standard error. */
 void takeover_speak_up(void);
 
-/* From takeover_init to takeover_accede. */
+/* True from takeover_init to takeover_accede. */
 bool takeover_is_waiting(void);
 /*
- * For the master's loop, when a worker has started: asks it, tells the
- * predecessor, and is true when that one has given way, or is gone.
+ * Called by the master's loop once a worker has started: sends the test
+ * request, reads the response, and sends READY to the predecessor.  True when
+ * the predecessor has given way or has ended.
  */
 bool takeover_act(struct inherited *h);
-/* When to act again (clock.h). */
+/* Returns when to call takeover_act again (clock.h). */
 int64_t takeover_next(void);
-/* Everything is ours now. */
+/* Called when this server takes over: it now owns what it has inherited. */
 void takeover_accede(struct inherited *h);
-/* When the test request was sent (clock_now()); 0: it was not. */
+/* Returns when the test request was sent (clock_now()), or 0. */
 int64_t takeover_asked(void);
 /*
- * Whether the predecessor was told that this one is ready: it may have closed
- * its listeners since, so that nobody else can serve.
+ * True if READY has been sent.  The predecessor may have closed its listeners
+ * since, so that no other server can take over.
  */
 bool takeover_is_promised(void);
 /*
- * After takeover_accede, while the predecessor still finishes what it has
- * begun: a descriptor that is readable when it has ended; -1 when
- * takeover_look_back has seen that.
+ * Between takeover_accede and the end of the predecessor: returns a descriptor
+ * that becomes readable when the predecessor ends.  -1 after takeover_look_back
+ * has noticed that end.
  */
 int takeover_predecessor(void);
 void takeover_look_back(void);
-/* Sends it a signal, if it is there. */
+/* Sends a signal to the predecessor, if that has not ended. */
 void takeover_tell_predecessor(int signo);
-/* In a child of this process: closes what is not the child's. */
+/* In a child: closes the descriptors that only the master needs. */
 void takeover_leave(void);
 
 #endif

@@ -21,7 +21,10 @@
 #include "os/signals.h"
 
 #define UPGRADE_TICK (5 * CLOCK_MILLISECOND)
-/* Beside --start-timeout, for its workers: to answer a request of its own. */
+/*
+ * How long the new server may take to respond to its test request, in addition
+ * to --start-timeout for its workers.
+ */
 #define UPGRADE_PATIENCE (10 * CLOCK_SECOND)
 
 static struct {
@@ -30,7 +33,7 @@ static struct {
 	char **argv;
 } origin;
 
-/* setproctitle(3) writes over the words. */
+/* setproctitle(3) overwrites the original arguments. */
 static char **
 upgrade_copy(char **argv)
 {
@@ -53,7 +56,7 @@ upgrade_remember(char **argv)
 	origin.argv = upgrade_copy(argv);
 }
 
-/* For the successor, after exec too. */
+/* Keeps the descriptor open for the successor, across exec. */
 static void
 keep_open(int fd)
 {
@@ -61,7 +64,7 @@ keep_open(int fd)
 		fcntl(fd, F_SETFD, 0);
 }
 
-/* What the service manager says of the process that it has started. */
+/* These variables name the process that the service manager has started. */
 static void
 set_environment(const struct upgrade_env *q)
 {
@@ -85,7 +88,7 @@ say_why_not(const char *what, const char *path)
 	    STDERR_FILENO, "cannot %s %s: %s\n", what, path, strerror(errno));
 }
 
-/* Those of the status socket behind the others. */
+/* Adds the listeners of the status socket after the others. */
 static void
 add_listeners(struct upgrade_env *q, const struct listeners *all)
 {
@@ -94,7 +97,7 @@ add_listeners(struct upgrade_env *q, const struct listeners *all)
 		q->at[q->count++] = all->at[i];
 }
 
-/* What the process that becomes the successor needs. */
+/* What the child needs to become the successor. */
 struct successor_origin {
 	const struct inherited *inherited;
 	int predecessor; /* pidfd_open(2) */
@@ -134,7 +137,7 @@ become_successor(const struct successor_ends *ends, void *arg)
 	_exit(EXIT_FAILURE);
 }
 
-/* NULL, or why it cannot be. */
+/* Returns NULL, or why an upgrade is not possible now. */
 static const char *
 objection(const struct children *all)
 {
@@ -173,7 +176,9 @@ upgrade_begin(struct upgrade *u, struct children *all)
 		all->inherited->config.start_timeout};
 }
 
-/* What it said last, on one line, or nothing. */
+/*
+ * Adds the first line that the successor has written to standard error, if any.
+ */
 static void
 add_words(struct buffer *b, int errors)
 {
@@ -192,7 +197,7 @@ add_words(struct buffer *b, int errors)
 	buffer_printf(b, ": %s", line);
 }
 
-/* Its parent is not waited for: it ends when the successor has. */
+/* Does not wait for the process in between: it ends when the successor has. */
 static enum upgrade_result
 fail(struct children *all, const char *how)
 {

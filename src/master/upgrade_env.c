@@ -7,15 +7,16 @@
 #include "shared/channel.h"
 
 /*
- * Of the string, and of how a connection is handed over (channel.h): whoever
- * changes what a field means raises it.  Fields that are added, moved or
- * resized change handoff_layout by themselves.
+ * The version of the string, and of the messages that hand connections over
+ * (channel.h).  Raise it when the meaning of a field changes.  When fields are
+ * added, moved or resized, handoff_layout changes by itself.
  */
 #define UPGRADE_ENV_VERSION 2
 
 /*
- * A line of numbers, and for each listener another one and two strings, which
- * may hold anything, behind their lengths; -1 is the length of none:
+ * A line of numbers, and for each listener another line and two strings, which
+ * may contain any byte, with their lengths before them; -1 is the length of a
+ * string that is NULL:
  *
  *	tined 2 layout talk errors channel pidfile predecessor status
  *	fd passed device inode 22 15
@@ -43,7 +44,9 @@ upgrade_env_write(struct buffer *b, const struct upgrade_env *q)
 	}
 }
 
-/* The next line without its end, cut out of the string; NULL if there is none.
+/*
+ * Cuts the next line, without its end, out of the string.  NULL if there is
+ * none.
  */
 static char *
 next_line(char **rest)
@@ -51,7 +54,7 @@ next_line(char **rest)
 	return *rest != NULL && **rest != '\0' ? strsep(rest, "\n") : NULL;
 }
 
-/* A line of so many numbers; -1 is no descriptor. */
+/* Reads a line of that many numbers; -1 means no descriptor. */
 static bool
 read_numbers(char *line, long long *numbers, size_t count)
 {
@@ -66,7 +69,7 @@ read_numbers(char *line, long long *numbers, size_t count)
 	return line == NULL;
 }
 
-/* So many bytes, or none at all. */
+/* Reads a string of that many bytes, or NULL if len is -1. */
 static bool
 read_string(char **string, char **rest, long long len)
 {

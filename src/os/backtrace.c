@@ -11,7 +11,7 @@
 #include "os/backtrace.h"
 
 #define FRAMES_MAX 64
-#define FUNCTION_MAX 127 /* bytes of a name that is shown */
+#define FUNCTION_MAX 127 /* the longest name shown, in bytes */
 #define HEX_DIGITS (2 * sizeof(uintptr_t))
 
 static char program[PATH_MAX] = "tined";
@@ -27,7 +27,7 @@ backtrace_prepare(void)
 	program[len > 0 ? len : 0] = '\0';
 	if (dladdr((void *)(uintptr_t)backtrace_prepare, &info) != 0)
 		program_base = info.dli_fbase;
-	(void)backtrace(frame, 1); /* the first time it loads a library */
+	(void)backtrace(frame, 1); /* its first call loads a library */
 }
 
 static void
@@ -44,7 +44,7 @@ add_hex(struct buffer *b, uintptr_t n)
 	buffer_add(b, digits + at, sizeof(digits) - at);
 }
 
-/* The end of a path tells more than its beginning. */
+/* Shortens at the beginning, because the end of a path tells more. */
 static void
 add_file(struct buffer *b, const char *file)
 {
@@ -54,7 +54,7 @@ add_file(struct buffer *b, const char *file)
 	buffer_add_string(b, len > max ? file + len - max : file);
 }
 
-/* The name is that of a function which the file exports. */
+/* Adds the name if the address is in a function that the file exports. */
 static void
 add_function(struct buffer *b, const Dl_info *info, uintptr_t address)
 {
@@ -66,7 +66,10 @@ add_function(struct buffer *b, const Dl_info *info, uintptr_t address)
 	buffer_add_char(b, ' ');
 }
 
-/* The program's name in info is its process title: setproctitle(3). */
+/*
+ * For the program itself, info has the process title in place of the file name,
+ * because of setproctitle(3).
+ */
 static void
 add_place(struct buffer *b, uintptr_t address)
 {
@@ -87,7 +90,7 @@ add_place(struct buffer *b, uintptr_t address)
 	buffer_add_char(b, ')');
 }
 
-/* A return address is behind the call, perhaps in another function. */
+/* A return address is behind the call, perhaps in the next function. */
 static void
 log_frame(size_t number, uintptr_t address, size_t times)
 {
@@ -106,7 +109,10 @@ log_frame(size_t number, uintptr_t address, size_t times)
 	log_dying(buffer_text(&line));
 }
 
-/* Where the signal has interrupted the process, and its stack there. */
+/*
+ * Returns the address at which the signal interrupted the process, and that
+ * process's stack pointer in *stack.
+ */
 static uintptr_t
 interrupted(const void *context, const uintptr_t **stack)
 {
@@ -124,7 +130,7 @@ interrupted(const void *context, const uintptr_t **stack)
 #endif
 }
 
-/* The frames of the handler of the signal come first. */
+/* The first frames are those of the signal handler. */
 static size_t
 backtrace_find(void *const *frames, size_t count, uintptr_t from)
 {
@@ -151,7 +157,10 @@ backtrace_log(const void *context)
 	}
 	if (first < count)
 		return;
-	/* No code is there: it was called, and whence is all that is known. */
+	/*
+	 * The address has no code: a call through a bad pointer.  Only the
+	 * caller is known.
+	 */
 	log_frame(0, from, 1);
 	if (stack != NULL)
 		log_frame(1, *stack, 1);

@@ -1,21 +1,20 @@
 /*
- * backtrace: where a process is: its call stack, in the error log.
+ * backtrace: writes the call stack of this process to the error log.
  *
  *	#0 file_serve+0x14 (/usr/sbin/tined+0x5a14)
  *
- * has in parentheses what addr2line(1) takes: the file and the address in it.
- * The name in front is there if the function is one that the file exports: in
- * the program, all but the static ones.
+ * The parentheses contain the file and the address for addr2line(1).  The name
+ * before them is missing if the function is static.
  */
 #ifndef TINED_OS_BACKTRACE_H
 #define TINED_OS_BACKTRACE_H
 
-/* Once, before backtrace_log, so that it needs no memory any more. */
+/* Call this once before backtrace_log, which then allocates no memory. */
 void backtrace_prepare(void);
 /*
- * From the handler of a signal, which got that context: logs the stack as it
- * was when the signal came, the innermost frame first.  Async-signal-safe, as
- * far as the unwinder is.
+ * Called in a signal handler, with its context argument: logs the stack at the
+ * time of the signal, innermost frame first.  Async-signal-safe, as far as the
+ * unwinder is.
  */
 void backtrace_log(const void *context);
 

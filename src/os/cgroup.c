@@ -5,10 +5,10 @@
 #include "os/cgroup.h"
 
 #define PIECE 4096
-/* Version 1 has no word for it, but a number that is about this large. */
+/* Version 1 shows no limit as a number about this large. */
 #define NO_LIMIT (UINT64_C(1) << 60)
 
-/* Up to that byte, or all; *rest begins behind it. */
+/* Returns the text up to that byte, or all of it; *rest begins behind it. */
 static struct text
 next_part(struct text *rest, char end)
 {
@@ -37,8 +37,9 @@ has_memory(struct text controllers)
 }
 
 /*
- * Lines of number:controllers:path; version 2 has no controllers there.  Where
- * both are mounted, memory is in the first if that has it at all.
+ * Each line is number:controllers:path; in version 2 controllers is empty.  If
+ * both versions are mounted, the memory controller is in version 1 if that
+ * lists it.
  */
 bool
 cgroup_locate(struct text groups, struct cgroup_place *place)
@@ -78,7 +79,7 @@ cgroup_limit(struct text t)
 	return n;
 }
 
-/* Of /proc, and the like, whose sizes are not known before. */
+/* Reads a file of /proc or /sys, whose size is not known in advance. */
 static bool
 read_all(const char *path, struct buffer *b)
 {
@@ -96,9 +97,10 @@ read_all(const char *path, struct buffer *b)
 }
 
 /*
- * A container may see its own group at the top, and by its path on the host: no
- * such folder is there, and the limit is found at the top.  A group outside of
- * the namespace has a path of /.., and is nobody's here.
+ * A container may see its own group at the top of the hierarchy, while /proc
+ * has the path of the group on the host.  That directory then does not exist,
+ * and the limit is at the top.  A group outside of the namespace has a path
+ * that begins with /.., and is ignored.
  */
 uint64_t
 cgroup_least_limit(const struct cgroup_place *place)

@@ -1,7 +1,7 @@
 /*
- * cgroup: how much memory the control group of this process may use, in both
- * versions of the kernel's interface: cgroups(7).  They are looked for where
- * systemd and container managers mount them: below /sys/fs/cgroup.
+ * cgroup: the memory limit of the control group of this process (cgroups(7)),
+ * for both versions of the kernel's interface.  They are expected where systemd
+ * and container managers mount them: below /sys/fs/cgroup.
  */
 #ifndef TINED_OS_CGROUP_H
 #define TINED_OS_CGROUP_H
@@ -14,21 +14,21 @@
 #define CGROUP_UNLIMITED UINT64_MAX
 
 struct cgroup_place {
-	const char *top;  /* where the hierarchy is mounted */
-	const char *file; /* of each group: its limit */
-	struct text path; /* of the group, below top; it may not be there */
+	const char *top;  /* the mount point of the hierarchy */
+	const char *file; /* the name of the file with a group's limit */
+	struct text path; /* of the group, below top; it may not exist */
 };
 
 /*
- * Where the limits of memory are, from the text of /proc/self/cgroup, of which
- * the place keeps a part.  False when that has no such group.
+ * Finds the files with memory limits, from the contents of /proc/self/cgroup.
+ * place->path points into that text.  False if it lists no usable group.
  */
 bool cgroup_locate(struct text groups, struct cgroup_place *place);
-/* "max", or a number with a line feed: as it is in the files of limits. */
+/* Parses a limit: "max", or a number with a newline. */
 uint64_t cgroup_limit(struct text t);
-/* The least limit of the group and of those above it, in bytes. */
+/* Returns the lowest limit of the group and its parents, in bytes. */
 uint64_t cgroup_least_limit(const struct cgroup_place *place);
-/* The same for this process; CGROUP_UNLIMITED also when nobody knows. */
+/* The same for this process; CGROUP_UNLIMITED if it cannot be found out. */
 uint64_t cgroup_memory(void);
 
 #endif

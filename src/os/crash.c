@@ -11,16 +11,16 @@
 #include "os/crash.h"
 #include "os/signals.h"
 
-/* Plenty for the unwinder; untouched memory costs nothing. */
+/* Enough for the unwinder; pages that are not used cost no memory. */
 #define STACK_SIZE (256 << 10)
-/* A process that is broken may fail to come to an end. */
+/* A broken process may hang while it ends. */
 #define LAST_SECONDS 3
 
 static const int broken[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, 0};
 
 static void (*emergency_hook)(void);
 
-/* For want of anything better SIGALRM ends it, whatever it hangs in. */
+/* SIGALRM ends the process, whatever it hangs in. */
 void
 crash_limit_life(void)
 {
@@ -74,11 +74,11 @@ on_broken(int signo, siginfo_t *info, void *context)
 	crash_add_cause(&words, info);
 	log_dying(buffer_text(&words));
 	backtrace_log(context);
-	alarm(0); /* a core may take its time */
+	alarm(0); /* writing a core file may take longer */
 	crash_die(signo);
 }
 
-/* With a page below that nothing may touch. */
+/* Allocates a stack with a guard page below it. */
 static int
 set_up_stack(void)
 {

@@ -10,13 +10,15 @@
 #include "os/fd_passing.h"
 
 /*
- * Room for one descriptor more than anybody takes, so that a message with too
- * many can be told from one whose descriptors this process has no room for.
+ * Room for one descriptor more than a receiver can take.  So a message with too
+ * many descriptors differs from one for whose descriptors this process has no
+ * room.
  */
 #define RIGHTS_MAX (FD_PASSING_MAX + 1)
 /*
- * A process that shares the socket may switch on SO_PASSCRED or SO_PASSSEC: the
- * kernel then puts these before the descriptors, and must have room for both.
+ * A process that shares the socket may enable SO_PASSCRED or SO_PASSSEC.  The
+ * kernel then puts credentials or a label before the descriptors, and needs
+ * room for both.
  */
 #define OTHERS_ROOM 512
 
@@ -47,7 +49,10 @@ fd_passing_send(int socket, const struct iovec *parts, size_t part_count,
 	return sendmsg(socket, &message, flags | MSG_NOSIGNAL);
 }
 
-/* Keeps up to max, closes the others, and returns how many there were. */
+/*
+ * Keeps up to max descriptors and closes the others.  Returns the number of
+ * all.
+ */
 static size_t
 take_rights(const struct cmsghdr *header, struct passed_fds *fds, size_t max)
 {

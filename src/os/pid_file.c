@@ -14,16 +14,19 @@
 #include "os/pid_file.h"
 
 #define PID_FILE_MODE 0644
-#define PID_LINE_MAX 32 /* more than a number and its end */
+#define PID_LINE_MAX 32 /* more than a number and a newline */
 
-/* One of them, or none. */
+/* At most one of these two is in use. */
 static struct pidfh *own;
 static struct {
 	int fd;
 	char *path; /* owned */
 } inherited = {.fd = -1};
 
-/* The library empties what it opens, and the server removes it in the end. */
+/*
+ * pidfile_open(3) would empty the file, and the server would remove it at its
+ * end.
+ */
 static bool
 has_other_content(const char *path)
 {
@@ -60,13 +63,14 @@ pid_file_open(const char *path, pid_t *other)
 		errno = ENOTUNIQ;
 		return -1;
 	}
-	/* A daemon leaves its directory, and removes the file in the end. */
+	/* A daemon changes its directory, and removes the file at its end. */
 	whole = path_absolute(path);
 	own = pidfile_open(whole, PID_FILE_MODE, other);
 	free(whole);
 	if (own == NULL)
 		return -1;
-	fcntl(pidfile_fileno(own), F_SETFD, FD_CLOEXEC); /* not in all libbsd */
+	fcntl(pidfile_fileno(own), F_SETFD,
+	    FD_CLOEXEC); /* some versions of libbsd leave it unset */
 	return 0;
 }
 
@@ -84,7 +88,10 @@ pid_file_fd(void)
 	return own != NULL ? pidfile_fileno(own) : inherited.fd;
 }
 
-/* The old number is there until the new one is: never an empty file. */
+/*
+ * Overwrites the old number before it truncates, so that the file is never
+ * empty.
+ */
 static int
 write_inherited(void)
 {
@@ -97,8 +104,8 @@ write_inherited(void)
 }
 
 /*
- * Somebody has removed it.  Who finds the server by it has to find the new one,
- * and no other may take the path for free.
+ * If somebody has removed the file, creates it again: programs that read it
+ * must find the new server, and no other server may take the path.
  */
 static int
 replace_removed(void)
@@ -127,7 +134,7 @@ pid_file_write(void)
 	return inherited.fd != -1 ? write_inherited() : 0;
 }
 
-/* Another server may have put its own there since. */
+/* Removes the file unless another server has replaced it since. */
 static void
 remove_inherited(void)
 {

@@ -14,7 +14,7 @@
 #include "os/sd_notify.h"
 
 #define SD_NOTIFY_MAX 512
-/* A manager that does not read must not stop the master. */
+/* A service manager that does not read must not block the master. */
 #define SD_NOTIFY_PATIENCE (100 * CLOCK_MILLISECOND)
 
 static void
@@ -28,7 +28,7 @@ send_to(const char *path, const char *message)
 	if (len == 0 || len >= sizeof(a.sun_path))
 		return;
 	memcpy(a.sun_path, path, len);
-	if (a.sun_path[0] == '@') /* the abstract name space, unix(7) */
+	if (a.sun_path[0] == '@') /* an abstract socket, unix(7) */
 		a.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
@@ -62,7 +62,7 @@ sd_notify_send(const char *format, ...)
 	send_to(path, message);
 }
 
-/* The number in a variable of the environment, or what stands for it. */
+/* Returns the number in an environment variable, or the default. */
 static uint64_t
 number_of(const char *name, uint64_t otherwise)
 {

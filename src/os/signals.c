@@ -2,7 +2,7 @@
 
 #include "os/signals.h"
 
-/* For the handler of signals that are not believed from everybody. */
+/* For signals that are accepted only from one process. */
 static struct {
 	void (*handler)(int);
 	pid_t sender;
@@ -25,9 +25,9 @@ signals_handle(const int *list, void (*handler)(int))
 }
 
 /*
- * Where no more signals can be queued for this user (RLIMIT_SIGPENDING), the
- * kernel delivers one that kill(2) has sent, and does not tell who it was: an
- * order of the master must not be lost then.
+ * If the limit on queued signals (RLIMIT_SIGPENDING) is reached, the kernel
+ * delivers a signal of kill(2) without its sender.  An order from the master
+ * must not be lost then, so such a signal is accepted.
  */
 bool
 signals_is_from(const siginfo_t *info, pid_t sender)
