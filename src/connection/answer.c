@@ -113,26 +113,6 @@ is_quarantined(struct exchange *x)
 	return true;
 }
 
-/* The master does so soon, and not for each request. */
-static void
-ask_for_reload(const struct exchange *x)
-{
-	if (x->connection->service->master != NULL &&
-	    scoreboard_want_reload(x->connection->service->board))
-		wakeup_send(x->connection->service->master);
-}
-
-static void
-handle(struct exchange *x)
-{
-	if (is_quarantined(x))
-		return;
-	x->mount->handler->serve(
-	    x->mount->mounted.state, &x->request, x->path_below, &x->response);
-	if (x->response.wants_reload)
-		ask_for_reload(x);
-}
-
 static void
 answer_serve(struct exchange *x)
 {
@@ -142,7 +122,8 @@ answer_serve(struct exchange *x)
 	    x->mount != NULL ? x->mount->mounted.methods : METHODS_ALL;
 
 	if (is_for_handler(x)) {
-		handle(x);
+		if (!is_quarantined(x))
+			x->mount->handler->serve(x->mount->mounted.state, x);
 	} else if (request->unencoded) {
 		redirect_to_encoded(request, response);
 	} else if (x->mount == NULL && !request->asterisk) {
@@ -339,7 +320,6 @@ bool
 answer_request(struct exchange *x, size_t len)
 {
 	assert(x->state == EXCHANGE_PARSED);
-	x->request.peer = &x->connection->peer;
 	x->began = score_begin(x->connection->service->score, x->request.line);
 	route(x);
 	request_content_start(x, len);

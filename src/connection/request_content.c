@@ -13,8 +13,6 @@ request_content_start(struct exchange *x, size_t head)
 	    &x->body, &x->request, x->connection->service->config->max_body);
 	x->body_rate = (struct min_rate){0};
 	x->content_failure = 0;
-	x->request.read = request_content_read;
-	x->request.context = x;
 }
 
 void
@@ -172,9 +170,8 @@ next_bytes(struct exchange *x, size_t size, struct text *content)
 }
 
 ssize_t
-request_content_read(void *context, char *to, size_t size)
+request_content_read(struct exchange *x, char *to, size_t size)
 {
-	struct exchange *x = context;
 	struct text content;
 
 	if (x->content_failure != 0 || !next_bytes(x, size, &content))

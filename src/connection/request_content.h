@@ -22,8 +22,8 @@ void request_content_none(struct exchange *x);
  * the client may get a 100 Continue.
  */
 bool request_content_is_better_collected(struct exchange *x, size_t head);
-/* The function of request.read; context is the exchange. */
-ssize_t request_content_read(void *context, char *to, size_t size);
+/* Reads content, as tined_read says. */
+ssize_t request_content_read(struct exchange *x, char *to, size_t size);
 /* True if too much content is unread to discard it. */
 bool request_content_is_too_much(const struct exchange *x);
 /*

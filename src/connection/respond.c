@@ -109,17 +109,14 @@ send_written(struct exchange *x)
 		output_copy(&x->connection->out, "\r\n", 2);
 }
 
-/*
- * response.flush: between two of them the time is the handler's
- * (request_timeout.h).
- */
-static int
-flush_stream(void *context)
+/* Between two of them the time is the handler's (request_timeout.h). */
+int
+respond_flush(struct exchange *x)
 {
-	struct exchange *x = context;
 	struct score *score = x->connection->service->score;
 	int result;
 
+	x->response.streaming = true;
 	if (x->state == EXCHANGE_ANSWERING &&
 	    response_mistake(&x->response) != NULL) {
 		buffer_clear(&x->response.text);
@@ -158,7 +155,7 @@ finish_stream(struct exchange *x)
 
 /*
  * Why what the handler has made must not be sent; NULL if it may be.  The
- * length comes last: flush_stream drops the text of a response with another
+ * length comes last: respond_flush drops the text of a response with another
  * mistake.
  */
 static const char *
@@ -200,8 +197,6 @@ void
 respond_start(struct exchange *x)
 {
 	response_reset(&x->response);
-	x->response.flush = flush_stream;
-	x->response.context = x;
 	x->taken_before = x->connection->in.taken;
 	x->sent_before = output_position(&x->connection->out);
 	x->chunked = false;

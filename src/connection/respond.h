@@ -9,7 +9,12 @@
 
 /* Call it before a handler fills in the response. */
 void respond_start(struct exchange *x);
-/* Call it after that.  The response may still wait in the output afterwards. */
+/*
+ * Sends what the handler has written of a stream.  -1: the response cannot be
+ * sent, because the client is gone or because it is wrong (response_mistake).
+ */
+int respond_flush(struct exchange *x);
+/* Call it after the handler.  The response may still wait in the output afterwards. */
 void respond_finish(struct exchange *x);
 
 #endif

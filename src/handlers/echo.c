@@ -58,35 +58,34 @@ echo_unmount(void *state)
 }
 
 static void
-stream_body(struct request *request, struct response *response)
+stream_body(struct exchange *x)
 {
+	uint64_t length;
 	struct text type = TEXT("application/octet-stream");
 	char piece[ECHO_PIECE];
 	ssize_t n;
 
-	request_field(request, FIELD_CONTENT_TYPE, &type);
-	response_field(response, TEXT("Content-Type"), type);
-	response_no_sniffing(response);
-	if (request->framing != FRAMING_CHUNKED)
-		response_declare_length(response, request->length);
-	while ((n = request_read(request, piece, sizeof(piece))) > 0)
-		if (response_write(response, piece, (size_t)n) == -1)
+	(void)tined_field(x, TEXT("Content-Type"), &type);
+	tined_add_field(x, TEXT("Content-Type"), type);
+	tined_no_sniffing(x);
+	if (tined_content_length(x, &length))
+		tined_declare_length(x, length);
+	while ((n = tined_read(x, piece, sizeof(piece))) > 0)
+		if (tined_write(x, piece, (size_t)n) == -1)
 			return;
 }
 
 static void
-echo_serve(void *state, struct request *request, struct text rest,
-    struct response *response)
+echo_serve(void *state, struct exchange *x)
 {
 	const struct echo *echo = state;
 
-	(void)rest;
 	if (echo->stars == NULL) {
-		stream_body(request, response);
+		stream_body(x);
 		return;
 	}
-	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
-	response_add_bytes(response, echo->stars, echo->count);
+	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
+	tined_add_bytes(x, echo->stars, echo->count);
 }
 
 const struct handler handler_echo = {

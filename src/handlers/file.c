@@ -234,23 +234,24 @@ is_hidden(struct text path)
 
 /* Redirects to the path with a final slash, so that relative links work. */
 static void
-redirect_to_directory(const struct request *request, struct response *response)
+redirect_to_directory(struct exchange *x)
 {
 	struct buffer location = {0};
+	struct text query;
 
-	uri_encode_path(&location, request->path);
+	uri_encode_path(&location, tined_path(x));
 	buffer_add_char(&location, '/');
-	if (request->has_query)
-		uri_add_query(&location, request->query);
-	response_error(response, 301);
-	response_field(response, TEXT("Location"), buffer_text(&location));
+	if (tined_query(x, &query))
+		uri_add_query(&location, query);
+	tined_error(x, 301);
+	tined_add_field(x, TEXT("Location"), buffer_text(&location));
 	buffer_free(&location);
 }
 
 /* Opens the best precompressed file beside this one. */
 static void
-choose_coding(const struct file_mount *m, const struct request *request,
-    const char *name, struct representation *f)
+choose_coding(const struct file_mount *m, struct exchange *x, const char *name,
+    struct representation *f)
 {
 	struct representation other[CONTENT_CODINGS];
 	struct content_coding_wish wish;
@@ -268,7 +269,7 @@ choose_coding(const struct file_mount *m, const struct request *request,
 			available |= 1u << c;
 		free(path);
 	}
-	content_coding_read_wish(request, &wish);
+	content_coding_read_wish(tined_request(x), &wish);
 	f->coding = content_coding_choose(&wish, available);
 	f->varies = available != 1u << CONTENT_CODING_IDENTITY;
 	for (int c = 0; c < CONTENT_CODINGS; c++)
@@ -279,43 +280,41 @@ choose_coding(const struct file_mount *m, const struct request *request,
 }
 
 static void
-answer_regular(const struct file_mount *m, const struct request *request,
-    const char *name, struct representation *f, struct response *response)
+answer_regular(const struct file_mount *m, struct exchange *x, const char *name,
+    struct representation *f)
 {
 	f->type = media_type_type(m->mime, name);
 	f->max_age = m->config->max_age;
 	f->coding = content_coding_of_name(name);
 	f->varies = false;
 	if (m->config->precompressed && f->coding == CONTENT_CODING_IDENTITY)
-		choose_coding(m, request, name, f);
-	representation_answer(f, request, response);
+		choose_coding(m, x, name, f);
+	representation_answer(f, x);
 }
 
 /* Owns the descriptor. */
 static void
-answer_listing(const struct file_mount *m, const struct request *request,
-    const char *name, int fd, struct response *response)
+answer_listing(
+    const struct file_mount *m, struct exchange *x, const char *name, int fd)
 {
-	if (listing_add(&response->text, &m->directory, name, fd, request->path,
+	if (listing_add(tined_text(x), &m->directory, name, fd, tined_path(x),
 		m->config->dotfiles) == -1) {
 		log_error("cannot list %s: %s", name, strerror(errno));
-		response_error(response, status_of_errno(errno));
+		tined_error(x, status_of_errno(errno));
 		return;
 	}
-	response_field(
-	    response, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
-	response_no_sniffing(response);
-	response_add_text(response, 0);
+	tined_add_field(
+	    x, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
+	tined_no_sniffing(x);
+	tined_add_text(x, 0);
 }
 
 /* New users meet this first, so the log explains it once. */
 static void
-refuse_listing(
-    struct file_mount *m, const char *name, struct response *response)
+refuse_listing(struct file_mount *m, struct exchange *x, const char *name)
 {
-	response_error(response, 403);
-	response->advice =
-	    "This directory has no index page, and is not listed.";
+	tined_error(x, 403);
+	tined_advise(x, "This directory has no index page, and is not listed.");
 	if (!m->logged)
 		log_notice("%s has no " INDEX ": --listing would show it",
 		    strcmp(name, ".") == 0 ? m->path : name);
@@ -324,97 +323,96 @@ refuse_listing(
 
 /* If the directory was removed, the master has to open it again. */
 static void
-file_refuse(const struct file_mount *m, int status, struct response *response)
+file_refuse(const struct file_mount *m, struct exchange *x, int status)
 {
-	response_error(response, status);
-	response->wants_reload = m->told_gone;
+	tined_error(x, status);
+	if (m->told_gone)
+		tined_want_reload(x);
 }
 
 /* The name ends in a slash, or is ".".  Owns the descriptor. */
 static void
-answer_directory(struct file_mount *m, const struct request *request,
-    const char *name, int fd, struct response *response)
+answer_directory(
+    struct file_mount *m, struct exchange *x, const char *name, int fd)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
 	struct representation f = {.fd = -1};
 	int status = open_regular(m, index, &f);
 
 	if (status == 404 && m->config->listing) {
-		answer_listing(m, request, name, fd, response);
+		answer_listing(m, x, name, fd);
 	} else {
 		close(fd);
 		if (status == 0)
-			answer_regular(m, request, index, &f, response);
+			answer_regular(m, x, index, &f);
 		else if (status == 404)
-			refuse_listing(m, name, response);
+			refuse_listing(m, x, name);
 		else
-			file_refuse(m, status, response);
+			file_refuse(m, x, status);
 	}
 	free(index);
 }
 
 /* Serves the fallback: a single-page application handles any path. */
 static bool
-answer_fallback(struct file_mount *m, const struct request *request,
-    struct response *response)
+answer_fallback(struct file_mount *m, struct exchange *x)
 {
 	const char *name = m->fallback;
 	struct representation f = {.fd = -1};
 
 	if (name == NULL || open_regular(m, name, &f) != 0)
 		return false;
-	answer_regular(m, request, name, &f, response);
+	answer_regular(m, x, name, &f);
 	return true;
 }
 
 static void
-file_answer_failure(struct file_mount *m, const struct request *request,
-    int status, struct response *response)
+file_answer_failure(struct file_mount *m, struct exchange *x, int status)
 {
-	if (status == 404 && answer_fallback(m, request, response))
+	if (status == 404 && answer_fallback(m, x))
 		return;
-	file_refuse(m, status, response);
+	file_refuse(m, x, status);
 }
 
 static void
-answer_name(struct file_mount *m, const struct request *request,
-    const char *name, struct response *response)
+answer_name(struct file_mount *m, struct exchange *x, const char *name)
 {
-	bool slash = request->path.at[request->path.len - 1] == '/';
+	struct text path = tined_path(x);
+	bool slash = path.at[path.len - 1] == '/';
 	struct representation f = {.fd = -1};
 	int status = open_name(m, name, &f);
 
 	if (status != 0) {
-		file_answer_failure(m, request, status, response);
+		file_answer_failure(m, x, status);
 	} else if (S_ISREG(f.st.st_mode)) {
-		answer_regular(m, request, name, &f, response);
+		answer_regular(m, x, name, &f);
 	} else if (slash) {
-		answer_directory(m, request, name, f.fd, response);
+		answer_directory(m, x, name, f.fd);
 	} else {
 		close(f.fd);
-		redirect_to_directory(request, response);
+		redirect_to_directory(x);
 	}
 }
 
 static void
-file_serve(void *state, struct request *request, struct text rest,
-    struct response *response)
+file_serve(void *state, struct exchange *x)
 {
 	struct file_mount *m = state;
+	struct text rest = tined_path_below(x);
 	char name[PATH_MAX];
 
 	if (rest.len == 0) {
-		redirect_to_directory(request, response);
+		redirect_to_directory(x);
 		return;
 	}
-	if (request->ambiguous_path || rest.len >= sizeof(name) ||
+	if (tined_path_is_ambiguous(x) || rest.len >= sizeof(name) ||
 	    (is_hidden(rest) && !m->config->dotfiles)) {
-		file_answer_failure(m, request, 404, response);
+		file_answer_failure(m, x, 404);
 		return;
 	}
 	memcpy(name, rest.at + 1, rest.len - 1);
 	name[rest.len - 1] = '\0';
-	answer_name(m, request, rest.len > 1 ? name : ".", response);
+	answer_name(m, x, rest.len > 1 ? name : ".");
 }
 
 const struct handler handler_file = {

@@ -1,7 +1,6 @@
 /*
- * handler: the interface of handlers, which make responses.  A handler gets a
- * request and fills in a response (response.h); it never uses a client's
- * socket.
+ * handler: the interface of handlers, which make responses by the functions of
+ * tined.h; they never use a client's socket.
  */
 #ifndef TINED_HANDLERS_HANDLER_H
 #define TINED_HANDLERS_HANDLER_H
@@ -9,10 +8,9 @@
 #include "base/buffer.h"
 #include "config/config.h"
 #include "http/media_type.h"
-#include "http/request.h"
-#include "http/response.h"
 #include "sandbox/privilege.h"
 #include "status/snapshot.h"
+#include "tined.h"
 
 /* The arguments of mount. */
 struct handler_setup {
@@ -49,12 +47,8 @@ struct handler {
 	int (*mount)(const struct handler_setup *setup,
 	    struct handler_mounted *out, struct buffer *why);
 	void (*unmount)(void *state);
-	/*
-	 * Runs in a worker.  rest is the path after the prefix of the mount:
-	 * empty, or it begins with "/".
-	 */
-	void (*serve)(void *state, struct request *request, struct text rest,
-	    struct response *response);
+	/* Runs in a worker. */
+	void (*serve)(void *state, struct exchange *x);
 };
 
 extern const struct handler handler_echo;

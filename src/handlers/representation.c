@@ -15,9 +15,6 @@
 #define NO_TIME_MAX 1
 #define NANOSECONDS 1000000000ULL
 
-_Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
-    "a head and a region for each range, and the end");
-
 /*
  * Returns the time of the last change.  Nix, OSTree and some images set the
  * same meaningless modification time for all files; then it is the inode's
@@ -49,18 +46,18 @@ add_etag(const struct representation *f, time_t now, struct buffer *out)
 /* The header fields that a 304 has as well: RFC 9110, 15.4.5. */
 static void
 add_validators(const struct representation *f, const struct validators *v,
-    struct response *response)
+    struct exchange *x)
 {
 	char date[DATE_SIZE];
 
 	date_format(v->modified, date);
-	response_field(response, TEXT("ETag"), v->etag);
-	response_field(response, TEXT("Last-Modified"), text_of(date));
+	tined_add_field(x, TEXT("ETag"), v->etag);
+	tined_add_field(x, TEXT("Last-Modified"), text_of(date));
 	if (f->max_age >= 0)
-		response_printf_field(response, "Cache-Control", "max-age=%lld",
+		tined_printf_field(x, "Cache-Control", "max-age=%lld",
 		    (long long)(f->max_age / CLOCK_SECOND));
 	if (f->varies)
-		response_field(response, TEXT("Vary"), TEXT("Accept-Encoding"));
+		tined_add_field(x, TEXT("Vary"), TEXT("Accept-Encoding"));
 }
 
 /*
@@ -68,107 +65,108 @@ add_validators(const struct representation *f, const struct validators *v,
  * (RFC 9110, 14.6), and zsync needs it.
  */
 static void
-add_part_head(struct response *response, const char *boundary, const char *type,
+add_part_head(struct exchange *x, const char *boundary, const char *type,
     const struct range *r, uint64_t size)
 {
-	size_t offset = response->text.len;
+	struct buffer *text = tined_text(x);
+	size_t offset = text->len;
 
-	buffer_printf(&response->text,
+	buffer_printf(text,
 	    "\r\n--%s\r\nContent-Type: %s\r\n"
 	    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
 	    boundary, type, (unsigned long long)r->first,
 	    (unsigned long long)r->last, (unsigned long long)size);
-	response_add_text(response, offset);
+	tined_add_text(x, offset);
 }
 
 /* RFC 9110, 14.6 */
 static void
-add_multipart(struct response *response, const struct ranges *ranges,
-    const char *type, uint64_t size)
+add_multipart(struct exchange *x, const struct ranges *ranges, const char *type,
+    uint64_t size)
 {
 	char boundary[2 * sizeof(uint64_t) + 1];
+	struct buffer *text = tined_text(x);
 	size_t offset;
 
 	/* Random, so that nobody can put it into a file. */
 	snprintf(
 	    boundary, sizeof(boundary), "%08x%08x", arc4random(), arc4random());
-	response_printf_field(response, "Content-Type",
-	    "multipart/byteranges; boundary=%s", boundary);
+	tined_printf_field(
+	    x, "Content-Type", "multipart/byteranges; boundary=%s", boundary);
 	for (size_t i = 0; i < ranges->count; i++) {
 		const struct range *r = &ranges->at[i];
 
-		add_part_head(response, boundary, type, r, size);
-		response_add_file(response, r->first, r->last - r->first + 1);
+		add_part_head(x, boundary, type, r, size);
+		tined_add_file(x, r->first, r->last - r->first + 1);
 	}
-	offset = response->text.len;
-	buffer_printf(&response->text, "\r\n--%s--\r\n", boundary);
-	response_add_text(response, offset);
+	offset = text->len;
+	buffer_printf(text, "\r\n--%s--\r\n", boundary);
+	tined_add_text(x, offset);
 }
 
 static void
-add_ranges(struct response *response, const struct ranges *ranges,
-    const char *type, uint64_t size)
+add_ranges(struct exchange *x, const struct ranges *ranges, const char *type,
+    uint64_t size)
 {
 	const struct range *r = &ranges->at[0];
 
-	response->status = 206;
+	tined_set_status(x, 206);
 	if (ranges->count > 1) {
-		add_multipart(response, ranges, type, size);
+		add_multipart(x, ranges, type, size);
 		return;
 	}
-	response_field(response, TEXT("Content-Type"), text_of(type));
-	response_printf_field(response, "Content-Range", "bytes %llu-%llu/%llu",
+	tined_add_field(x, TEXT("Content-Type"), text_of(type));
+	tined_printf_field(x, "Content-Range", "bytes %llu-%llu/%llu",
 	    (unsigned long long)r->first, (unsigned long long)r->last,
 	    (unsigned long long)size);
-	response_add_file(response, r->first, r->last - r->first + 1);
+	tined_add_file(x, r->first, r->last - r->first + 1);
 }
 
 /* Gets the ranges to send, if any; only for GET (RFC 9110, 14.2). */
 static enum ranges_result
-find_ranges(const struct request *request, const struct validators *v,
-    uint64_t size, struct ranges *ranges)
+find_ranges(const struct exchange *x, const struct validators *v, uint64_t size,
+    struct ranges *ranges)
 {
+	const struct request *request = tined_request(x);
 	struct text value;
 
-	if (request->method != METHOD_GET ||
-	    request->counts[FIELD_RANGE] != 1 ||
-	    !request_field(request, FIELD_RANGE, &value) ||
+	if (tined_method(x) != METHOD_GET ||
+	    !request_only_field(request, FIELD_RANGE, &value) ||
 	    !conditional_range_applies(request, v))
 		return RANGES_IGNORED;
 	return ranges_parse(value, size, ranges);
 }
 
 static void
-add_content(const struct request *request, const struct validators *v,
-    const struct representation *f, struct response *response)
+add_content(struct exchange *x, const struct validators *v,
+    const struct representation *f)
 {
 	uint64_t size = (uint64_t)f->st.st_size;
 	struct ranges ranges;
 
-	response_field(response, TEXT("Accept-Ranges"), TEXT("bytes"));
-	response_no_sniffing(response);
+	tined_add_field(x, TEXT("Accept-Ranges"), TEXT("bytes"));
+	tined_no_sniffing(x);
 	if (f->coding != CONTENT_CODING_IDENTITY)
-		response_field(response, TEXT("Content-Encoding"),
+		tined_add_field(x, TEXT("Content-Encoding"),
 		    content_coding_name(f->coding));
-	switch (find_ranges(request, v, size, &ranges)) {
+	switch (find_ranges(x, v, size, &ranges)) {
 	case RANGES_SATISFIABLE:
-		add_ranges(response, &ranges, f->type, size);
+		add_ranges(x, &ranges, f->type, size);
 		return;
 	case RANGES_UNSATISFIABLE:
-		response_error(response, 416);
-		response_printf_field(response, "Content-Range", "bytes */%llu",
+		tined_error(x, 416);
+		tined_printf_field(x, "Content-Range", "bytes */%llu",
 		    (unsigned long long)size);
 		return;
 	case RANGES_IGNORED:
 		break;
 	}
-	response_field(response, TEXT("Content-Type"), text_of(f->type));
-	response_add_file(response, 0, size);
+	tined_add_field(x, TEXT("Content-Type"), text_of(f->type));
+	tined_add_file(x, 0, size);
 }
 
 void
-representation_answer(const struct representation *f,
-    const struct request *request, struct response *response)
+representation_answer(const struct representation *f, struct exchange *x)
 {
 	time_t now = time(NULL);
 	char room[ETAG_SIZE];
@@ -181,16 +179,16 @@ representation_answer(const struct representation *f,
 	v.modified = time_of_change(&f->st)->tv_sec;
 	if (v.modified > now)
 		v.modified = now;
-	status = conditional_check(request, &v, now);
+	status = conditional_check(tined_request(x), &v, now);
 	if (status == 412) {
 		close(f->fd);
-		response_error(response, 412);
+		tined_error(x, 412);
 		return;
 	}
-	response->file = f->fd;
-	add_validators(f, &v, response);
+	tined_set_file(x, f->fd);
+	add_validators(f, &v, x);
 	if (status == 304)
-		response->status = 304;
+		tined_set_status(x, 304);
 	else
-		add_content(request, &v, f, response);
+		add_content(x, &v, f);
 }

@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 
 #include "http/content_coding.h"
-#include "http/request.h"
-#include "http/response.h"
+#include "tined.h"
 
 struct representation {
 	int fd; /* of a regular file */
@@ -21,7 +20,6 @@ struct representation {
 };
 
 /* Fills in the response, which then owns the descriptor. */
-void representation_answer(const struct representation *f,
-    const struct request *request, struct response *response);
+void representation_answer(const struct representation *f, struct exchange *x);
 
 #endif

@@ -7,6 +7,8 @@
 #define TINED_HANDLERS_SITE_H
 
 #include "handlers/handler.h"
+#include "http/media_type.h"
+#include "http/response.h"
 
 struct site_mount {
 	char *prefix; /* "/bench"; "" for the root; owned */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "handlers/handler.h"
+#include "net/peer.h"
 #include "status/forms.h"
 #include "status/negotiate.h"
 
@@ -57,16 +58,15 @@ status_unmount(void *state)
 
 /* Proxies add these fields: then the client is not on this machine. */
 static bool
-came_by_proxy(const struct request *r)
+came_by_proxy(const struct exchange *x)
 {
 	static const char *const names[] = {
 	    "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
+	struct text value;
 
-	for (size_t i = 0; i < r->field_count; i++)
-		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
-			if (text_equal_nocase(
-				r->fields[i].name, text_of(names[n])))
-				return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (tined_field(x, text_of(names[i]), &value))
+			return true;
 	return false;
 }
 
@@ -98,30 +98,32 @@ names_this_machine(struct text host)
 }
 
 static bool
-may_look(const struct status_mount *m, const struct request *r)
+may_look(const struct status_mount *m, const struct exchange *x)
 {
+	const struct peer *peer = tined_peer(x);
+
 	if (m->all)
 		return true;
-	if (r->peer == NULL || came_by_proxy(r))
+	if (came_by_proxy(x))
 		return false;
-	return peer_is_unix(r->peer) ||
-	    (peer_is_loopback(r->peer) && names_this_machine(r->host));
+	return peer_is_unix(peer) ||
+	    (peer_is_loopback(peer) && names_this_machine(tined_host(x)));
 }
 
 static void
-refuse_stranger(struct status_mount *m, struct response *response)
+refuse_stranger(struct status_mount *m, struct exchange *x)
 {
 	if (!m->logged)
 		log_notice("%s is shown to this machine only; "
 			   "--mount %s=status:all shows it to all",
 		    buffer_string(&m->prefix), buffer_string(&m->prefix));
 	m->logged = true;
-	response_error(response, 403);
+	tined_error(x, 403);
 }
 
 /* False when no form has that name. */
 static bool
-choose_form(const struct request *r, struct text rest, enum status_form *form)
+choose_form(const struct exchange *x, enum status_form *form)
 {
 	static const char *const names[FORMS] = {
 	    [FORM_TEXT] = "/text",
@@ -129,16 +131,18 @@ choose_form(const struct request *r, struct text rest, enum status_form *form)
 	    [FORM_JSON] = "/json",
 	    [FORM_METRICS] = "/metrics",
 	};
+	struct text rest = tined_path_below(x);
 
 	if (rest.len <= 1) {
-		*form = status_wanted_form(r);
+		*form = status_wanted_form(tined_request(x));
 		return true;
 	}
 	for (int f = 0; f < FORMS; f++) {
 		if (names[f] == NULL || !text_equal(rest, text_of(names[f])))
 			continue;
-		*form = f == FORM_METRICS ? status_wanted_metrics(r)
-					  : (enum status_form)f;
+		*form = f == FORM_METRICS
+		    ? status_wanted_metrics(tined_request(x))
+		    : (enum status_form)f;
 		return true;
 	}
 	return false;
@@ -146,9 +150,9 @@ choose_form(const struct request *r, struct text rest, enum status_form *form)
 
 static void
 render(const struct status_mount *m, enum status_form form,
-    const struct status_snapshot *s, struct response *response)
+    const struct status_snapshot *s, struct exchange *x)
 {
-	struct buffer *out = &response->text;
+	struct buffer *out = tined_text(x);
 
 	switch (form) {
 	case FORM_TEXT:
@@ -156,7 +160,7 @@ render(const struct status_mount *m, enum status_form form,
 		break;
 	case FORM_PAGE:
 		status_add_page(out, s, buffer_text(&m->prefix));
-		response_field(response, TEXT("Content-Security-Policy"),
+		tined_add_field(x, TEXT("Content-Security-Policy"),
 		    text_of(status_page_policy));
 		break;
 	case FORM_JSON:
@@ -167,32 +171,31 @@ render(const struct status_mount *m, enum status_form form,
 	case FORMS:
 		status_add_metrics(out, s, form);
 	}
-	response_field(
-	    response, TEXT("Content-Type"), text_of(status_form_type(form)));
+	tined_add_field(
+	    x, TEXT("Content-Type"), text_of(status_form_type(form)));
 }
 
 static void
-status_serve(void *state, struct request *request, struct text rest,
-    struct response *response)
+status_serve(void *state, struct exchange *x)
 {
 	struct status_mount *m = state;
 	struct status_snapshot now;
 	enum status_form form;
 
-	if (!may_look(m, request)) {
-		refuse_stranger(m, response);
+	if (!may_look(m, x)) {
+		refuse_stranger(m, x);
 		return;
 	}
-	if (!choose_form(request, rest, &form)) {
-		response_error(response, 404);
+	if (!choose_form(x, &form)) {
+		tined_error(x, 404);
 		return;
 	}
 	status_take(&now, m->server, getppid());
-	render(m, form, &now, response);
+	render(m, form, &now, x);
 	status_release(&now);
-	response_field(response, TEXT("Cache-Control"), TEXT("no-store"));
-	response_no_sniffing(response);
-	response_add_text(response, 0);
+	tined_add_field(x, TEXT("Cache-Control"), TEXT("no-store"));
+	tined_no_sniffing(x);
+	tined_add_text(x, 0);
 }
 
 const struct handler handler_status = {

@@ -76,8 +76,7 @@ date_field(const struct request *r, enum field_id id, time_t *date)
 {
 	struct text value;
 
-	return r->counts[id] == 1 && request_field(r, id, &value) &&
-	    date_parse(value, date);
+	return request_only_field(r, id, &value) && date_parse(value, date);
 }
 
 static bool

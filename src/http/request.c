@@ -103,8 +103,9 @@ request_field(const struct request *r, enum field_id id, struct text *value)
 	return true;
 }
 
-ssize_t
-request_read(struct request *r, char *to, size_t size)
+bool
+request_only_field(
+    const struct request *r, enum field_id id, struct text *value)
 {
-	return r->read(r->context, to, size);
+	return r->counts[id] == 1 && request_field(r, id, value);
 }

@@ -1,11 +1,9 @@
 /*
- * request: a parsed request, as handlers see it.  All texts are views into the
+ * request: a parsed request.  All texts are views into the
  * connection's input, valid until the response is complete.
  */
 #ifndef TINED_HTTP_REQUEST_H
 #define TINED_HTTP_REQUEST_H
-
-#include <sys/types.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +11,6 @@
 
 #include "base/text.h"
 #include "http/method.h"
-#include "net/peer.h"
 
 #define REQUEST_FIELDS_MAX 100
 
@@ -53,9 +50,8 @@ enum framing {
 };
 
 struct request {
-	const struct peer *peer; /* the client; NULL: unknown */
-	struct text line;	 /* the request line, without CRLF */
-	struct text target;	 /* as sent */
+	struct text line;   /* the request line, without CRLF */
+	struct text target; /* as sent */
 	enum method method;
 	int minor; /* 0 or 1; a higher one is 1: RFC 9110, 2.5 */
 
@@ -78,10 +74,6 @@ struct request {
 	bool expects_continue; /* RFC 9110, 10.1.1 */
 	bool keep_alive;       /* RFC 9112, 9.3 */
 
-	/* Reads content, for request_read. */
-	ssize_t (*read)(void *context, char *to, size_t size);
-	void *context;
-
 	struct field fields[REQUEST_FIELDS_MAX]; /* the last: request_reset */
 };
 
@@ -93,11 +85,8 @@ enum field_id request_field_id(struct text name);
 /* Gets the first field with that id; false if there is none. */
 bool request_field(
     const struct request *r, enum field_id id, struct text *value);
-/*
- * Reads up to size bytes of content.  Returns their number, or 0 at the end, or
- * -1 if the client has failed to send it; the handler then returns, and the
- * connection responds.
- */
-ssize_t request_read(struct request *r, char *to, size_t size);
+/* The same, but false if there are several. */
+bool request_only_field(
+    const struct request *r, enum field_id id, struct text *value);
 
 #endif

@@ -7,10 +7,14 @@
 
 #include "base/span.h"
 #include "http/date.h"
+#include "http/range.h"
 #include "http/response.h"
 #include "http/status_code.h"
 
 #define SERVER_LINE "Server: tined\r\n"
+
+_Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
+    "a head and a region for each range, and the end");
 
 /* All but the 16 kB of pieces, which piece_count makes empty. */
 void
@@ -34,7 +38,6 @@ response_reset(struct response *r)
 	r->length = 0;
 	r->mistake = NULL;
 	r->wants_page = false;
-	r->wants_reload = false;
 	r->streaming = false;
 	r->has_declared_length = false;
 }
@@ -112,20 +115,29 @@ response_field(struct response *r, struct text name, struct text value)
 }
 
 int
-response_printf_field(
-    struct response *r, const char *name, const char *format, ...)
+response_vprintf_field(
+    struct response *r, const char *name, const char *format, va_list args)
 {
 	char value[256];
-	va_list args;
-	int len;
+	int len = vsnprintf(value, sizeof(value), format, args);
 
-	va_start(args, format);
-	len = vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
 	assert(len >= 0 && (size_t)len < sizeof(value) &&
 	    "response_printf_field: a value too long for it");
 	return response_field(
 	    r, text_of(name), (struct text){value, (size_t)len});
+}
+
+int
+response_printf_field(
+    struct response *r, const char *name, const char *format, ...)
+{
+	va_list args;
+	int result;
+
+	va_start(args, format);
+	result = response_vprintf_field(r, name, format, args);
+	va_end(args);
+	return result;
 }
 
 void
@@ -165,21 +177,6 @@ response_add_file(struct response *r, uint64_t offset, uint64_t length)
 	response_add_piece(r,
 	    (struct piece){
 		.kind = PIECE_FILE, .offset = offset, .length = length});
-}
-
-int
-response_write(struct response *r, const char *bytes, size_t len)
-{
-	r->streaming = true;
-	buffer_add(&r->text, bytes, len);
-	return r->text.len >= RESPONSE_STREAM_MAX ? r->flush(r->context) : 0;
-}
-
-int
-response_flush(struct response *r)
-{
-	r->streaming = true;
-	return r->flush(r->context);
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef TINED_HTTP_RESPONSE_H
 #define TINED_HTTP_RESPONSE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 #include "base/buffer.h"
@@ -43,17 +44,13 @@ struct response {
 
 	/* Set when a field is refused; see response_mistake. */
 	const char *mistake;
-	bool wants_page;   /* response_error: add a page at the end */
-	bool wants_reload; /* the mounted directory has disappeared */
+	bool wants_page; /* response_error: add a page at the end */
 	/* The sentence on an error page; outlives the response.  NULL: that of
 	 * status_code_advice. */
 	const char *advice;
-	bool streaming; /* response_write was called */
+	bool streaming; /* text is content of a stream */
 	bool has_declared_length;
 	uint64_t declared_length; /* of a stream */
-	/* Set by the connection: sends what was written.  -1: give up. */
-	int (*flush)(void *context);
-	void *context;
 
 	struct piece pieces[RESPONSE_PIECES_MAX]; /* the last: response_init */
 };
@@ -81,6 +78,8 @@ void response_free(struct response *r);
 int response_field(struct response *r, struct text name, struct text value);
 int response_printf_field(struct response *r, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
+int response_vprintf_field(struct response *r, const char *name,
+    const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 bool response_field_is_valid(struct text name, struct text value);
 /* Whether only the connection sets this field: framing, Date, Server. */
 bool response_field_is_own(struct text name);
@@ -102,13 +101,6 @@ void response_add_text(struct response *r, size_t offset);
  */
 void response_add_file(struct response *r, uint64_t offset, uint64_t length);
 
-/*
- * Writes content as a stream, whose length need not be known.  -1: the client
- * is gone, or the length is wrong; the handler gives up.
- */
-int response_write(struct response *r, const char *bytes, size_t len);
-/* Sends what was written immediately.  -1 as above. */
-int response_flush(struct response *r);
 /* Declares the length of the stream.  Only before the first write. */
 void response_declare_length(struct response *r, uint64_t length);
 

@@ -9,22 +9,22 @@
 extern const struct handler handler_intruder;
 extern const struct handler handler_vandal;
 
-void fault_segv(struct request *request, struct response *response);
-void fault_bus(struct request *request, struct response *response);
-void fault_abort(struct request *request, struct response *response);
-void fault_fpe(struct request *request, struct response *response);
-void fault_ill(struct request *request, struct response *response);
-void fault_call(struct request *request, struct response *response);
-size_t fault_stack(struct request *request, struct response *response);
-void fault_part(struct request *request, struct response *response);
-void fault_written(struct request *request, struct response *response);
-void fault_much(struct request *request, struct response *response);
-void fault_hang(struct request *request, struct response *response);
-void fault_stall(struct request *request, struct response *response);
-void fault_spin(struct request *request, struct response *response);
-void fault_deaf(struct request *request, struct response *response);
-void fault_reader(struct request *request, struct response *response);
-void fault_lose(struct request *request, struct response *response);
-void fault_leak(struct request *request, struct response *response);
+void fault_segv(struct exchange *x);
+void fault_bus(struct exchange *x);
+void fault_abort(struct exchange *x);
+void fault_fpe(struct exchange *x);
+void fault_ill(struct exchange *x);
+void fault_call(struct exchange *x);
+size_t fault_stack(struct exchange *x);
+void fault_part(struct exchange *x);
+void fault_written(struct exchange *x);
+void fault_much(struct exchange *x);
+void fault_hang(struct exchange *x);
+void fault_stall(struct exchange *x);
+void fault_spin(struct exchange *x);
+void fault_deaf(struct exchange *x);
+void fault_reader(struct exchange *x);
+void fault_lose(struct exchange *x);
+void fault_leak(struct exchange *x);
 
 #endif

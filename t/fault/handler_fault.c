@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "fault.h"
+#include "http/response.h"
 
 /* Past what a response may keep back: it is sent. */
 #define PART (RESPONSE_STREAM_MAX + 1)
@@ -27,10 +28,10 @@ static volatile int zero;
 static int *volatile nowhere;
 
 void
-fault_segv(struct request *request, struct response *response)
+fault_segv(struct exchange *x)
 {
-	(void)request;
-	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
+	(void)x;
+	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
 	*nowhere = 1;
 }
 
@@ -42,283 +43,279 @@ hidden(void)
 }
 
 static void
-fault_static(struct request *request, struct response *response)
+fault_static(struct exchange *x)
 {
-	(void)request;
+	(void)x;
 	hidden();
-	response->status = 200;
+	tined_set_status(x, 200);
 }
 
 void
-fault_bus(struct request *request, struct response *response)
+fault_bus(struct exchange *x)
 {
 	char *page =
 	    mmap(NULL, 1, PROT_READ, MAP_SHARED, memfd_create("empty", 0), 0);
 
-	(void)request;
-	response->status = page[0];
+	(void)x;
+	tined_set_status(x, page[0]);
 }
 
 void
-fault_abort(struct request *request, struct response *response)
+fault_abort(struct exchange *x)
 {
-	(void)request;
-	(void)response;
+	(void)x;
 	abort();
 }
 
 /* Not every processor traps where it divides by zero. */
 void
-fault_fpe(struct request *request, struct response *response)
+fault_fpe(struct exchange *x)
 {
-	(void)request;
-	response->status = 100 / zero;
+	(void)x;
+	tined_set_status(x, 100 / zero);
 	raise(SIGFPE);
-	response->status = 200;
+	tined_set_status(x, 200);
 }
 
 void
-fault_ill(struct request *request, struct response *response)
+fault_ill(struct exchange *x)
 {
-	(void)request;
-	(void)response;
+	(void)x;
 	__builtin_trap();
 }
 
 /* A call of nothing: there is no code to be found where it happened. */
 void
-fault_call(struct request *request, struct response *response)
+fault_call(struct exchange *x)
 {
 	void (*volatile nothing)(void) = NULL;
 
 	nothing();
-	request->line.len = 0;
-	response->status = 200;
+	tined_set_status(x, 200);
 }
 
 size_t
-fault_stack(struct request *request, struct response *response)
+fault_stack(struct exchange *x)
 {
 	volatile char frame[4096];
 
 	memset((void *)(uintptr_t)frame, 0, sizeof(frame));
 	if (zero != 0) /* never, but a compiler cannot know */
 		return 0;
-	return (size_t)frame[0] + fault_stack(request, response);
+	return (size_t)frame[0] + fault_stack(x);
 }
 
 static void
-overflow(struct request *request, struct response *response)
+overflow(struct exchange *x)
 {
-	fault_stack(request, response);
+	fault_stack(x);
 }
 
 /* The client has a part of the stream. */
 void
-fault_part(struct request *request, struct response *response)
+fault_part(struct exchange *x)
 {
-	(void)request;
-	response_write(response, "part", 4);
-	response_flush(response);
+	(void)x;
+	tined_write(x, "part", 4);
+	tined_flush(x);
 	*nowhere = 1;
 }
 
 /* Nothing of it was sent, though something was written. */
 void
-fault_written(struct request *request, struct response *response)
+fault_written(struct exchange *x)
 {
-	(void)request;
-	response_write(response, "part", 4);
+	(void)x;
+	tined_write(x, "part", 4);
 	*nowhere = 1;
 }
 
 /* Behind what was sent because it was much. */
 void
-fault_much(struct request *request, struct response *response)
+fault_much(struct exchange *x)
 {
 	char *much = memory_get_array(1, PART);
 
-	(void)request;
-	response_declare_length(response, 2 * PART);
-	response_write(response, much, PART);
+	(void)x;
+	tined_declare_length(x, 2 * PART);
+	tined_write(x, much, PART);
 	*nowhere = 1;
 }
 
 void
-fault_hang(struct request *request, struct response *response)
+fault_hang(struct exchange *x)
 {
-	(void)request;
-	(void)response;
+	(void)x;
 	for (;;)
 		pause();
 }
 
 /* The client has the beginning, and gets no more. */
 void
-fault_stall(struct request *request, struct response *response)
+fault_stall(struct exchange *x)
 {
-	response_write(response, "part", 4);
-	response_flush(response);
-	fault_hang(request, response);
+	tined_write(x, "part", 4);
+	tined_flush(x);
+	fault_hang(x);
 }
 
 void
-fault_spin(struct request *request, struct response *response)
+fault_spin(struct exchange *x)
 {
-	(void)request;
-	(void)response;
+	(void)x;
 	while (zero == 0)
 		;
 }
 
 /* No signal but SIGKILL gets through. */
 void
-fault_deaf(struct request *request, struct response *response)
+fault_deaf(struct exchange *x)
 {
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	fault_hang(request, response);
+	fault_hang(x);
 }
 
 /* What was asked for is read first. */
 void
-fault_reader(struct request *request, struct response *response)
+fault_reader(struct exchange *x)
 {
 	char piece[1024];
 
-	while (request_read(request, piece, sizeof(piece)) > 0)
+	while (tined_read(x, piece, sizeof(piece)) > 0)
 		;
-	fault_hang(request, response);
+	fault_hang(x);
 }
 
 static void
-read_well(struct request *request, struct response *response)
+read_well(struct exchange *x)
 {
 	char piece[1024];
 
-	while (request_read(request, piece, sizeof(piece)) > 0)
+	while (tined_read(x, piece, sizeof(piece)) > 0)
 		;
-	response_add_bytes(response, "read\n", 5);
+	tined_add_bytes(x, "read\n", 5);
 }
 
 /* The client has the beginning, and nothing is wrong with that. */
 static void
-drip(struct request *request, struct response *response)
+drip(struct exchange *x)
 {
 	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
 
-	(void)request;
+	(void)x;
 	for (int i = 0; i < 15; i++) {
-		response_write(response, ".", 1);
-		response_flush(response);
+		tined_write(x, ".", 1);
+		tined_flush(x);
 		nanosleep(&pause, NULL);
 	}
 }
 
 /* A megabyte that nobody gives back. */
 void
-fault_leak(struct request *request, struct response *response)
+fault_leak(struct exchange *x)
 {
 	char *lost = memory_get(1 << 20);
 
-	(void)request;
+	(void)x;
 	memset(lost, 1, 1 << 20);
 	nowhere = NULL;
 	__asm__ volatile("" : : "r"(lost) : "memory");
-	response_add_bytes(response, "leaked\n", 7);
+	tined_add_bytes(x, "leaked\n", 7);
 }
 
 /* A descriptor that nobody closes. */
 void
-fault_lose(struct request *request, struct response *response)
+fault_lose(struct exchange *x)
 {
-	(void)request;
+	(void)x;
 	if (dup(STDERR_FILENO) == -1)
-		response_error(response, 503);
+		tined_error(x, 503);
 	else
-		response_add_bytes(response, "lost\n", 5);
+		tined_add_bytes(x, "lost\n", 5);
 }
 
 /* Responses that must not reach a client as they are. */
 static void
-bad_status(struct request *request, struct response *response)
+bad_status(struct exchange *x)
 {
-	(void)request;
-	response->status = 1000;
-	response_add_bytes(response, "bad\n", 4);
+	(void)x;
+	tined_set_status(x, 1000);
+	tined_add_bytes(x, "bad\n", 4);
 }
 
 static void
-interim_status(struct request *request, struct response *response)
+interim_status(struct exchange *x)
 {
-	(void)request;
-	response->status = 101;
+	(void)x;
+	tined_set_status(x, 101);
 }
 
 static void
-own_field(struct request *request, struct response *response)
+own_field(struct exchange *x)
 {
-	(void)request;
-	response_field(response, TEXT("content-length"), TEXT("0"));
-	response_add_bytes(response, "bad\n", 4);
+	(void)x;
+	tined_add_field(x, TEXT("content-length"), TEXT("0"));
+	tined_add_bytes(x, "bad\n", 4);
 }
 
 static void
-bad_field(struct request *request, struct response *response)
+bad_field(struct exchange *x)
 {
-	(void)request;
-	response_field(response, TEXT("X-Bad"), TEXT("a\r\nSet-Cookie: b"));
-	response_add_bytes(response, "bad\n", 4);
+	(void)x;
+	tined_add_field(x, TEXT("X-Bad"), TEXT("a\r\nSet-Cookie: b"));
+	tined_add_bytes(x, "bad\n", 4);
 }
 
 /* It does not mind that nothing can be flushed. */
 static void
-bad_stream(struct request *request, struct response *response)
+bad_stream(struct exchange *x)
 {
-	(void)request;
-	response_field(response, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	(void)x;
+	tined_add_field(x, TEXT("Transfer-Encoding"), TEXT("gzip"));
 	for (int i = 0; i < 100; i++) {
-		response_write(response, "bad\n", 4);
-		response_flush(response);
+		tined_write(x, "bad\n", 4);
+		tined_flush(x);
 	}
 }
 
 /* Its mistake is the field, not the length: it writes all that it declared. */
 static void
-bad_long_stream(struct request *request, struct response *response)
+bad_long_stream(struct exchange *x)
 {
 	static const char bytes[1024];
 	const int count = RESPONSE_STREAM_MAX / (int)sizeof(bytes) + 1;
 
-	(void)request;
-	response_declare_length(response, count * sizeof(bytes));
-	response_field(response, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	(void)x;
+	tined_declare_length(x, count * sizeof(bytes));
+	tined_add_field(x, TEXT("Transfer-Encoding"), TEXT("gzip"));
 	for (int i = 0; i < count; i++)
-		response_write(response, bytes, sizeof(bytes));
+		tined_write(x, bytes, sizeof(bytes));
 }
 
 static void
-short_stream(struct request *request, struct response *response)
+short_stream(struct exchange *x)
 {
-	(void)request;
-	response_declare_length(response, 5);
-	response_write(response, "bad\n", 4);
+	(void)x;
+	tined_declare_length(x, 5);
+	tined_write(x, "bad\n", 4);
 }
 
 static void
-do_well(struct request *request, struct response *response)
+do_well(struct exchange *x)
 {
-	size_t offset = response->text.len;
+	struct buffer *text = tined_text(x);
+	size_t offset = text->len;
 
-	buffer_add_text(&response->text, request->target);
-	response_add_text(response, offset);
+	buffer_add_text(text, tined_target(x));
+	tined_add_text(x, offset);
 }
 
 static const struct {
 	const char *name;
-	void (*serve)(struct request *, struct response *);
+	void (*serve)(struct exchange *);
 } faults[] = {
     {"/segv", fault_segv},
     {"/static", fault_static},
@@ -396,16 +393,17 @@ fault_unmount(void *state)
 }
 
 static void
-fault_serve(void *state, struct request *request, struct text rest,
-    struct response *response)
+fault_serve(void *state, struct exchange *x)
 {
+	struct text rest = tined_path_below(x);
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		if (text_begins(rest, text_of(faults[i].name))) {
-			faults[i].serve(request, response);
+			faults[i].serve(x);
 			return;
 		}
-	response_error(response, 404);
+	tined_error(x, 404);
 }
 
 static const struct handler handler_fault = {

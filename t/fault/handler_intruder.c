@@ -599,14 +599,14 @@ intruder_unmount(void *state)
 }
 
 static void
-intruder_serve(void *state, struct request *request, struct text rest,
-    struct response *response)
+intruder_serve(void *state, struct exchange *x)
 {
 	struct intruder *i = state;
-	size_t offset = response->text.len;
+	struct text rest = tined_path_below(x);
+	struct buffer *text = tined_text(x);
+	size_t offset = text->len;
 	uint64_t port = 0;
 
-	(void)request;
 	if (rest.len > 1)
 		(void)text_to_number((struct text){rest.at + 1, rest.len - 1},
 		    UINT16_MAX, &port);
@@ -614,11 +614,11 @@ intruder_serve(void *state, struct request *request, struct text rest,
 	for (size_t k = 0; k < sizeof(attempts) / sizeof(attempts[0]); k++) {
 		int result = attempts[k].attempt(i);
 
-		buffer_printf(&response->text, "%s: %s\n", attempts[k].what,
+		buffer_printf(text, "%s: %s\n", attempts[k].what,
 		    result == 0 ? "done" : strerrorname_np(errno));
 	}
-	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
-	response_add_text(response, offset);
+	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
+	tined_add_text(x, offset);
 }
 
 const struct handler handler_intruder = {

@@ -238,14 +238,14 @@ take_name(struct text *t, const char *name)
 }
 
 static void
-vandal_serve(void *state, struct request *request, struct text deferred,
-    struct response *response)
+vandal_serve(void *state, struct exchange *x)
 {
-	size_t offset = response->text.len, done = 0;
+	struct text deferred = tined_path_below(x);
+	struct buffer *text = tined_text(x);
+	size_t offset = text->len, done = 0;
 	uint64_t n = 0;
 
 	(void)state;
-	(void)request;
 	noise += (uint64_t)getpid();
 	if (take_name(&deferred, "/memory/") &&
 	    text_to_number(deferred, 1000, &n))
@@ -257,12 +257,12 @@ vandal_serve(void *state, struct request *request, struct text deferred,
 	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);
 	else if (take_name(&deferred, "/reload"))
-		response->wants_reload = true;
+		tined_want_reload(x);
 	else if (take_name(&deferred, "/end"))
 		abort();
-	buffer_printf(&response->text, "%zu\n", done);
-	response_field(response, TEXT("Content-Type"), TEXT("text/plain"));
-	response_add_text(response, offset);
+	buffer_printf(text, "%zu\n", done);
+	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
+	tined_add_text(x, offset);
 }
 
 const struct handler handler_vandal = {

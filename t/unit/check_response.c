@@ -11,30 +11,11 @@
 
 static struct response response;
 static struct buffer head;
-static int flushes;
-
-static int
-count_flush(void *context)
-{
-	ck_assert_ptr_eq(context, &flushes);
-	buffer_clear(&response.text);
-	flushes++;
-	return 0;
-}
-
-static int
-refuse_flush(void *context)
-{
-	(void)context;
-	return -1;
-}
 
 void
 unit_set_up(void)
 {
 	response_init(&response);
-	response.flush = count_flush;
-	response.context = &flushes;
 }
 
 void
@@ -174,27 +155,6 @@ TEST(the_length_is_that_of_all_pieces)
 	ck_assert_int_eq(response.pieces[1].kind, PIECE_TEXT);
 	ck_assert_uint_eq(response.pieces[1].offset, 2);
 	ck_assert_uint_eq(response.pieces[2].offset, UINT64_C(1) << 40);
-}
-
-TEST(a_short_stream_waits_for_its_end)
-{
-	char bytes[1024] = "";
-
-	for (int i = 0; i < RESPONSE_STREAM_MAX / 1024 - 1; i++)
-		ck_assert_int_eq(response_write(&response, bytes, 1024), 0);
-	ck_assert_int_eq(flushes, 0);
-	ck_assert(response.streaming);
-	response_write(&response, bytes, 1024);
-	ck_assert_int_eq(flushes, 1);
-}
-
-TEST(a_flush_leaves_at_once_and_failures_are_told)
-{
-	ck_assert_int_eq(response_flush(&response), 0);
-	ck_assert_int_eq(flushes, 1);
-	ck_assert(response.streaming);
-	response.flush = refuse_flush;
-	ck_assert_int_eq(response_flush(&response), -1);
 }
 
 TEST(a_declared_length_makes_a_stream)
