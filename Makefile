@@ -257,8 +257,8 @@ bench: $(BUILD)/tined $(BENCHES)		## measure, beside other servers
 bench-quick: $(BUILD)/tined $(BENCHES)		## the same in two minutes
 	$(BENCH)/run --quick --output $(BUILD)/bench/quick table log
 
-bench-new: $(BUILD)/tined $(BENCHES)		## how long new clients wait beside others
-	$(BENCH)/run --output $(BUILD)/bench/new new
+bench-new: $(BUILD)/tined $(BENCHES)		## how long new clients wait beside others (OLD=)
+	$(BENCH)/run $(OLD:%=--old '%') --output $(BUILD)/bench/new new
 
 bench-old: $(BUILD)/tined $(BENCHES)		## beside another tined: OLD=program or commit
 	@test -n '$(OLD)' || { echo 'which one? OLD=PROGRAM or OLD=COMMIT' >&2; exit 64; }

@@ -7,18 +7,15 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Bench      qw(run_bench);
 use List::Util qw(any);
+use Peer       qw(program);
 use Requests   qw(read_table);
 use Test::More;
 use Tined;
 
 my %PROGRAM = (nginx => 'nginx', apache => 'apache2', lighttpd => 'lighttpd');
 
-my %here = map { ($_ => is_here($PROGRAM{$_})) } keys %PROGRAM;
+my %here = map { ($_ => program($_)) } keys %PROGRAM;
 Tined::need_tools(values %PROGRAM) if !any { $_ } values %here;
-
-sub is_here ($program) {
-	return any { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin';
-}
 
 subtest 'a part of the table' => sub {
 	my ($text, $status) = run_bench('peers-differ', '--short');

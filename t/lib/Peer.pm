@@ -1,4 +1,5 @@
-# Other servers, started for measurements, and ended whatever happens.
+# Other servers, started for measurements, and ended whatever happens: a program
+# that uses this dies of INT, TERM and HUP, and not of PIPE.
 
 package Peer;
 
@@ -12,12 +13,35 @@ use POSIX       qw(:sys_wait_h);
 use Tined       qw(spew);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(apache free_ports is_gone nobody start stop);
+our @EXPORT_OK = qw(apache free_ports is_gone nobody program start stop
+	version);
 
 use constant STOP => 5;    # seconds a server may take to go
 
+# Names of a peer's program, and what tells its version in what -v prints.
+my %PEER = (
+	apache   => [ [qw(apache2 httpd)], qr{Apache/(\S+)} ],
+	h2o      => [ ['h2o'],             qr{version (\S+)} ],
+	lighttpd => [ ['lighttpd'],        qr{lighttpd/(\S+)} ],
+	nginx    => [ ['nginx'],           qr{nginx/(\S+)} ],
+);
+
 my %running;    # pids of servers we started
 my $owner = $$;
+
+for my $name (qw(INT TERM HUP)) {
+	$SIG{$name} = sub { die "ended by SIG$name\n" };
+}
+$SIG{PIPE} = sub { };    # ignoring it would be inherited by the servers
+
+# The path of a peer's program, if it is here, and its version.
+sub program ($name) {
+	return first {defined} map { find($_) } $PEER{$name}[0]->@*;
+}
+
+sub version ($name) {
+	return said(program($name), '-v') =~ $PEER{$name}[1] ? $1 : '?';
+}
 
 # In a process group of its own, and ended by the kernel should we be killed.
 # What it says goes to that file.
@@ -82,10 +106,12 @@ sub nobody ($format) {
 	return sprintf $format, $user, scalar getgrgid $gid;
 }
 
-# Writes a configuration of Apache with that multi-processing module into a
-# folder, to serve the files of another, with these directives besides, and
-# returns a command.
-sub apache ($program, $dir, $files, $port, $mpm, %directive) {
+# Writes a configuration of Apache into a folder, and returns a command.  dir,
+# files: that folder, and what it serves; port; mpm: the multi-processing
+# module; modules: others that it needs, besides the usual ones; directives: a
+# hash of them.
+sub apache ($program, %option) {
+	my ($dir, $files) = @option{qw(dir files)};
 	my $modules = first {-d} qw(
 		/usr/lib/apache2/modules /usr/lib64/httpd/modules
 		/usr/lib/httpd/modules /usr/libexec/apache2);
@@ -93,18 +119,18 @@ sub apache ($program, $dir, $files, $port, $mpm, %directive) {
 	my $load    = join '',
 		map {"LoadModule ${_}_module $modules/mod_$_.so\n"}
 		grep { $builtin !~ /mod_$_[.]c/ && $builtin !~ /^\s*$_[.]c/m }
-		"mpm_$mpm", qw(unixd authz_core mime),
-		$directive{CustomLog} ? 'log_config' : ();
+		"mpm_$option{mpm}", qw(unixd authz_core mime),
+		@{ $option{modules} // [] };
 	my $user = nobody("User %s\nGroup %s\n");
-	my $more = join '', map {"$_ $directive{$_}\n"}
-		sort keys %directive;
+	my $more = join '', map {"$_ $option{directives}{$_}\n"}
+		sort keys $option{directives}->%*;
 	my $conf = spew("$dir/apache.conf", <<~"END");
 		$load${user}${more}ServerRoot $dir
 		ServerName localhost
-		Listen 127.0.0.1:$port
+		Listen 127.0.0.1:$option{port}
 		PidFile $dir/apache.pid
 		DefaultRuntimeDir $dir
-		ErrorLog $dir/error.log
+		ErrorLog $dir/apache.log
 		LogLevel crit
 		TypesConfig $dir/mime.types
 		MaxConnectionsPerChild 0
@@ -112,7 +138,7 @@ sub apache ($program, $dir, $files, $port, $mpm, %directive) {
 		MaxKeepAliveRequests 0
 		EnableSendfile On
 		DocumentRoot $files
-		<Directory $files>
+		<Directory />
 			AllowOverride None
 			Options FollowSymLinks
 			Require all granted

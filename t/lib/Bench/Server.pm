@@ -5,12 +5,12 @@ package Bench::Server;
 
 use v5.36;
 
-use Bench       qw(find said slurp);
+use Bench       qw(said slurp);
 use Exporter    qw(import);
 use IO::Select       ();
 use IO::Socket::INET ();
 use List::Util  qw(first);
-use Peer        qw(free_ports is_gone nobody);
+use Peer        qw(free_ports is_gone nobody program version);
 use Tined       qw(spew);
 use Time::HiRes qw(sleep time);
 
@@ -24,68 +24,58 @@ use constant {
 
 my $TINED = $ENV{TINED} // 'build/tined';
 
-# name; about: what is not plain from it; program; version: the sub that finds
-# it in what the program says; command: the sub that writes a configuration for
-# a server and returns the command.  dedicated: each client that stays has a
-# process for itself.
+# name; about: what is not plain from it; peer: whose program it is, or program:
+# its path; dedicated: each client that stays has a process for itself; command:
+# the sub that writes a configuration for a server and returns the command.
 my @KIND = (
 	{   name    => 'tined',
 		program => $TINED,
-		version => \&tined_version,
 		command => \&tined,
 	},
-	{   name    => 'tined-nolot',
-		about   => '--no-lot, with a worker for each connection',
-		program => $TINED,
-		version => \&tined_version,
+	{   name      => 'tined-nolot',
+		about     => '--no-lot, with a worker for each connection',
+		program   => $TINED,
 		dedicated => 1,
 		command   => sub ($s) { tined($s, '--no-lot') },
 	},
 	{   name    => 'nginx',
 		about   => 'tcp_nopush on, as Debian ships it',
-		program => find('nginx'),
-		version => \&nginx_version,
+		peer    => 'nginx',
 		command => sub ($s) { nginx($s, 'tcp_nopush on;') },
 	},
 	{   name    => 'nginx-cache',
 		about   => 'the same with open_file_cache',
-		program => find('nginx'),
-		version => \&nginx_version,
+		peer    => 'nginx',
 		command => sub ($s) {
 			nginx($s, 'tcp_nopush on; open_file_cache max=1000;');
 		},
 	},
 	{   name    => 'nginx-push',
 		about   => 'tcp_nopush off, the default of nginx itself',
-		program => find('nginx'),
-		version => \&nginx_version,
+		peer    => 'nginx',
 		command => sub ($s) { nginx($s, 'tcp_nopush off;') },
 	},
 	{   name    => 'lighttpd',
-		program => find('lighttpd'),
-		version => sub ($p) { said($p, '-v') =~ m{lighttpd/(\S+)} },
+		peer    => 'lighttpd',
 		command => \&lighttpd,
 	},
-	{   name    => 'apache-prefork',
-		program => find('apache2') // find('httpd'),
-		version => \&apache_version,
+	{   name      => 'apache-prefork',
+		peer      => 'apache',
 		dedicated => 1,
 		command   => \&apache_prefork,
 	},
 	{   name    => 'apache-event',
 		about   => 'one process of ' . THREADS . ' threads',
-		program => find('apache2') // find('httpd'),
-		version => \&apache_version,
+		peer    => 'apache',
 		command => \&apache_event,
 	},
 	{   name    => 'h2o',
 		about   => 'one thread',
-		program => find('h2o'),
-		version => sub ($p) { said($p, '-v') =~ /version (\S+)/ },
+		peer    => 'h2o',
 		command => \&h2o,
 	},
-	{   name    => 'bare',
-		about   => 'accept, recv, send: t/bench/bareloop.c',
+	{   name      => 'bare',
+		about     => 'accept, recv, send: t/bench/bareloop.c',
 		dedicated => 1,
 		command   => \&bare,
 	},
@@ -105,7 +95,6 @@ sub add_tined ($class, $label, $program) {
 		name    => $label,
 		about   => $program,
 		program => $program,
-		version => \&tined_version,
 		command => \&tined,
 	};
 	return;
@@ -117,6 +106,7 @@ sub add_tined ($class, $label, $program) {
 sub new ($class, $kind, %option) {
 	my $self = bless { _kind($kind)->%*, %option }, $class;
 
+	$self->{program} = program($self->{peer}) if $self->{peer};
 	$self->{name} .= '+log' if $option{log};
 	$self->{dir}  .= "/$self->{name}";
 	$self->{log}   = "$self->{dir}/access.log" if $option{log};
@@ -134,16 +124,13 @@ sub is_here ($self) {
 }
 
 sub describe ($self) {
-	my ($version) = $self->{version}
-		? $self->{version}->($self->{program}) : ();
+	my $version = $self->{peer} ? version($self->{peer})
+		: !$self->{program} ? undef
+		: said($self->{program}, '--version') =~ /([\d.]+)/a ? $1 : '?';
 	return join '; ', grep {defined} $version, $self->{about};
 }
 
 # --- the configurations: each returns a command ---
-
-sub tined_version ($program) { return said($program, '--version') =~ /([\d.]+)/a }
-sub nginx_version ($program) { return said($program, '-v') =~ m{nginx/(\S+)} }
-sub apache_version ($program) { return said($program, '-v') =~ m{Apache/(\S+)} }
 
 sub tined ($s, @args) {
 	return ($s->{program}, defined $s->{workers} ? ('-w', $s->{workers}) : (),
@@ -209,8 +196,13 @@ sub apache ($s, $mpm, %directive) {
 			. '\"%{Referer}i\" \"%{User-Agent}i\"" combined';
 		$directive{CustomLog} = "$s->{log} combined";
 	}
-	return Peer::apache($s->{program}, $s->{dir}, $s->{files}, $s->{port},
-		$mpm, KeepAliveTimeout => 5, %directive);
+	return Peer::apache(
+		$s->{program},
+		(map { ($_ => $s->{$_}) } qw(dir files port)),
+		mpm        => $mpm,
+		modules    => [ $s->{log} ? 'log_config' : () ],
+		directives => { KeepAliveTimeout => 5, %directive },
+	);
 }
 
 sub apache_prefork ($s) {
@@ -305,7 +297,8 @@ sub _answers ($self) {
 }
 
 sub output ($self) {
-	return slurp("$self->{dir}/out") . slurp("$self->{dir}/error.log");
+	return join '', map { slurp($_) } "$self->{dir}/out",
+		glob "$self->{dir}/{error,apache}.log";
 }
 
 sub stop ($self) {
