@@ -39,7 +39,7 @@ escape_first(const char *at, uint8_t quote)
  * Returns the number of bytes at the beginning that need no escape.  The last
  * block ends where the text does, and has bytes of the one before it.
  */
-static size_t
+static inline size_t
 plain_run(struct text t, bool quoted)
 {
 	const uint8_t quote = quoted ? '"' : '\\';
@@ -192,10 +192,14 @@ escape_log(struct buffer *b, struct text t, size_t max)
 	add_escaped(b, t, max, STYLE_PLAIN);
 }
 
+/* For each line of an access log: most texts need no escape. */
 void
 escape_log_quoted(struct buffer *b, struct text t, size_t max)
 {
-	add_escaped(b, t, max, STYLE_QUOTED);
+	if (t.len <= max && plain_run(t, true) == t.len)
+		buffer_add_text(b, t);
+	else
+		add_escaped(b, t, max, STYLE_QUOTED);
 }
 
 void

@@ -2,18 +2,16 @@
 #include "base/log.h"
 #include "connection/accounting.h"
 
-/* All that wait have gone at the same time. */
-static void
+/* All that wait have gone at the same time, which is returned. */
+static int64_t
 add_latencies(struct connection *c)
 {
-	int64_t now;
+	const int64_t now = clock_now();
 
-	if (c->unaccounted_count == 0)
-		return;
-	now = clock_now();
 	for (size_t i = 0; i < c->unaccounted_count; i++)
 		score_add_latency(c->service->score, now - c->unaccounted[i]);
 	c->unaccounted_count = 0;
+	return now;
 }
 
 void
@@ -32,7 +30,7 @@ accounting_answer(struct exchange *x)
 	if (x->arrival.queue_timed_out)
 		score_add(score, COUNT_QUEUE_TIMEOUTS, 1);
 	if (c->unaccounted_count == CONNECTION_UNACCOUNTED_MAX)
-		add_latencies(c);
+		(void)add_latencies(c);
 	c->unaccounted[c->unaccounted_count++] =
 	    x->arrival.ready_since != 0 ? x->arrival.ready_since : x->began;
 }
@@ -50,7 +48,7 @@ look_for_stall(struct connection *c, uint64_t bytes)
 		score_add(c->service->score, COUNT_STALLS, 1);
 }
 
-void
+int64_t
 accounting_sent(struct connection *c)
 {
 	uint64_t bytes = c->out.sent - c->accounted_bytes;
@@ -62,7 +60,7 @@ accounting_sent(struct connection *c)
 	c->out.sends = 0;
 	c->accounted_bytes = c->out.sent;
 	score_add(c->service->score, COUNT_SENT, bytes);
-	add_latencies(c);
+	return c->unaccounted_count > 0 ? add_latencies(c) : 0;
 }
 
 int
@@ -70,7 +68,7 @@ accounting_flush(struct connection *c)
 {
 	int result = output_flush(&c->out);
 
-	accounting_sent(c);
+	(void)accounting_sent(c);
 	return result;
 }
 

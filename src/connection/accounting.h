@@ -11,9 +11,9 @@ void accounting_answer(struct exchange *x);
 /*
  * Called when the output was flushed: the kernel has all responses, or they are
  * lost.  Between the flushes that it counts together, the worker must not have
- * waited for anything.
+ * waited for anything.  Returns clock_now(), or 0 if there was no response.
  */
-void accounting_sent(struct connection *c);
+int64_t accounting_sent(struct connection *c);
 /* Flushes the output as output_flush does, and counts. */
 int accounting_flush(struct connection *c);
 /*

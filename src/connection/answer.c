@@ -187,9 +187,8 @@ queue_time(const struct exchange *x)
 }
 
 static void
-log_exchange(const struct exchange *x)
+log_exchange(const struct exchange *x, int64_t now)
 {
-	int64_t now = clock_now();
 	struct access_log_entry entry = {
 	    .client = x->connection->peer.name,
 	    .client_port = peer_port(&x->connection->peer.address),
@@ -344,15 +343,16 @@ void
 answer_conclude(struct exchange *x)
 {
 	struct connection *c = x->connection;
+	int64_t sent = 0;
 
 	assert(x->state == EXCHANGE_ANSWERED);
 	accounting_answer(x);
 	if (c->close_after || input_text(&c->in).len == 0) {
 		output_flush(&c->out);
-		accounting_sent(c);
+		sent = accounting_sent(c);
 	}
 	if (c->service->access_log->kind != LOGFILE_OFF)
-		log_exchange(x);
+		log_exchange(x, sent != 0 ? sent : clock_now());
 	response_reset(&x->response);
 	input_release(&c->in);
 }

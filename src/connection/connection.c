@@ -21,6 +21,8 @@ connection_init(struct connection *c, const struct service *service)
 	c->fd = -1;
 	input_init(&c->in, connection_room(service->config));
 	output_init(&c->out, service->config->send_timeout, service->send_tick);
+	c->out.times_first_send = service->log_format != NULL &&
+	    service->log_format->wants_first_byte;
 	c->parking.service = service;
 	c->parking.in = &c->in;
 	c->out.parking = &c->parking;

@@ -93,7 +93,7 @@ output_begin(struct output *o)
 static void
 note_send(struct output *o)
 {
-	if (o->began == 0)
+	if (o->times_first_send && o->began == 0)
 		o->began = clock_now();
 }
 

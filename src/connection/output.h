@@ -55,8 +55,11 @@ struct output {
 	bool corked;	/* the last send had MSG_MORE */
 	/* For output_emergency: the other members are being changed. */
 	volatile sig_atomic_t sending;
-	bool failed;   /* nothing more can be sent on this connection */
-	int64_t began; /* clock_now() of the first send since output_begin */
+	bool failed; /* nothing more can be sent on this connection */
+	/* clock_now() of the first send since output_begin; 0: none yet, or the
+	 * access log does not show it. */
+	int64_t began;
+	bool times_first_send;
 
 	bool deferring;		       /* further bytes go to deferred */
 	struct deferred *deferred;     /* NULL: none; owned */

@@ -475,10 +475,9 @@ copy_json(struct log_format *f)
 	memcpy(f->pieces, json, sizeof(json));
 }
 
-int
-log_format_parse(struct log_format *f, const char *format, struct buffer *why)
+static int
+take_format(struct log_format *f, const char *format, struct buffer *why)
 {
-	*f = (struct log_format){0};
 	if (strcmp(format, "json") == 0) {
 		copy_json(f);
 		return 0;
@@ -488,6 +487,18 @@ log_format_parse(struct log_format *f, const char *format, struct buffer *why)
 	else if (strcmp(format, "combined") == 0)
 		format = COMBINED;
 	return parse_letters(f, format, why);
+}
+
+int
+log_format_parse(struct log_format *f, const char *format, struct buffer *why)
+{
+	*f = (struct log_format){0};
+	if (take_format(f, format, why) == -1)
+		return -1;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->pieces[i].what == LOG_FORMAT_FIRST_BYTE)
+			f->wants_first_byte = true;
+	return 0;
 }
 
 void

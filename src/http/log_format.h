@@ -69,6 +69,7 @@ struct log_format {
 	size_t count;
 	char *text;		/* owned: the pieces are views into it */
 	bool wants_server_port; /* finding it costs a system call */
+	bool wants_first_byte;	/* it costs a reading of the clock */
 };
 
 /*

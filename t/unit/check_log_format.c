@@ -99,8 +99,15 @@ TEST(times_have_their_units)
 	assert_time("%{us}T", LOG_FORMAT_DURATION, 1000);
 	assert_time("%D", LOG_FORMAT_DURATION, 1000);
 	assert_time("%{queue:ms}T", LOG_FORMAT_QUEUE_TIME, CLOCK_MILLISECOND);
+	ck_assert(!format.wants_first_byte);
 	assert_time("%{first:us}T", LOG_FORMAT_FIRST_BYTE, 1000);
+	ck_assert(format.wants_first_byte);
 	assert_time("%^FB", LOG_FORMAT_FIRST_BYTE, 1000);
+	ck_assert(format.wants_first_byte);
+	parse("json");
+	ck_assert(format.wants_first_byte);
+	parse("combined");
+	ck_assert(!format.wants_first_byte);
 }
 
 TEST(moments_are_of_the_request_or_of_its_end)
