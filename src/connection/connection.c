@@ -5,7 +5,7 @@
 #include "base/min_rate.h"
 #include "connection/connection.h"
 
-/* How often what the kernel still sends is looked at. */
+/* How often to check what the kernel has not sent yet. */
 #define LINGER_TICK (20 * CLOCK_MILLISECOND)
 
 size_t
@@ -86,7 +86,7 @@ connection_close_and_linger(struct connection *c)
 	c->linger_after = true;
 }
 
-/* False when waiting on serves no purpose. */
+/* False if waiting on serves no purpose. */
 static bool
 linger_on(struct connection *c, int64_t deadline)
 {
@@ -107,8 +107,9 @@ linger_on(struct connection *c, int64_t deadline)
 }
 
 /*
- * Closing a socket on which bytes are unread, or still arriving, resets it, and
- * the reset can overtake the response that the client has not read yet.
+ * If a socket is closed while it has unread bytes, or while more arrive, the
+ * kernel resets the connection, and the reset can destroy a response that the
+ * client has not read yet.
  */
 void
 connection_linger(struct connection *c)

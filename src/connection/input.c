@@ -112,7 +112,10 @@ input_receive(struct input *in, int flags)
 
 	input_make_room(in);
 	assert(in->end < in->size && "input: it is full of what nobody takes");
-	/* By a debugger, say: the wait is not over.  See input_hurry, too. */
+	/*
+	 * A signal, for example from a debugger, has not ended the wait.  See
+	 * also input_hurry.
+	 */
 	do {
 		n = recv(in->fd, in->data + in->end, in->size - in->end, flags);
 	} while (n == -1 && errno == EINTR && !in->yield && !in->hurry);
@@ -126,7 +129,7 @@ input_receive(struct input *in, int flags)
 }
 
 /*
- * False if it has received something, or failed: as a rule the first bytes of a
+ * False if bytes have arrived, or on failure.  Usually the first bytes of a
  * connection are there already.
  */
 static bool
@@ -152,10 +155,10 @@ input_wait(struct input *in, bool block)
 {
 	enum input_result result;
 
-	/* Before input_hurry may change the timeout. */
+	/* Before input_hurry can change the timeout. */
 	if (block && !prepare_wait(in, &result))
 		return result;
-	/* In this order: input_hurry looks at them in the other. */
+	/* The order matters: input_hurry uses these in the opposite order. */
 	in->idle_fd = in->fd;
 	block = block && !in->hurry && !in->yield;
 	result = input_receive(in, block ? 0 : MSG_DONTWAIT);
@@ -172,8 +175,8 @@ input_filled(struct input *in, size_t len)
 }
 
 /*
- * A wait that has begun is interrupted by the signal.  One that is just to
- * begin, as in->hurry has been looked at, ends at once by its time-out.
+ * If the wait has begun, the signal interrupts it.  If it is about to begin,
+ * and in->hurry has been checked already, its timeout ends it immediately.
  */
 void
 input_hurry(struct input *in)

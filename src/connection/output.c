@@ -23,7 +23,7 @@ output_init(struct output *o, int64_t timeout, int64_t tick)
 	o->buffer = memory_get(OUTPUT_BUFFER_SIZE);
 }
 
-/* Nobody needs it any more. */
+/* Frees the deferred response. */
 static void
 output_drop_deferred(struct output *o)
 {
@@ -104,8 +104,8 @@ has_failed(ssize_t n)
 }
 
 /*
- * After a send that moved n bytes, or -1.  A blocking send returns early only
- * when SO_SNDTIMEO passed (or a signal came): only then is the clock asked.
+ * Called after a send that moved n bytes, or -1.  A blocking send returns early
+ * only after SO_SNDTIMEO or a signal, so only then does this read the clock.
  */
 static bool
 output_may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
@@ -121,7 +121,10 @@ output_may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
 	return !min_rate_is_over(rate);
 }
 
-/* Moves the first part that is not yet sent whole, and says which it is. */
+/*
+ * Advances past n bytes that were sent.  Returns the index of the first part
+ * that is not sent completely.
+ */
 static int
 skip_sent(struct iovec *parts, int count, size_t n)
 {
@@ -142,7 +145,9 @@ may_defer(const struct output *o, enum parking_reason reason)
 	return o->parking != NULL && parking_may_defer(o->parking, reason);
 }
 
-/* All bytes together are one segment, or two around a file. */
+/*
+ * All bytes together are one segment, or two if there is a file between them.
+ */
 static bool
 has_room_in_deferred(const struct output *o)
 {
@@ -153,7 +158,7 @@ has_room_in_deferred(const struct output *o)
 	    count < DEFERRED_SEGMENTS_MAX;
 }
 
-/* Whether what waits may be added to the rest. */
+/* True if the pending parts may be added to the deferred response. */
 static bool
 may_keep(struct output *o)
 {
@@ -163,7 +168,7 @@ may_keep(struct output *o)
 	return true;
 }
 
-/* Few responses are deferred: there is memory for it when there is one. */
+/* Few responses are deferred, so the memory is allocated only then. */
 static struct deferred *
 make_deferred(struct output *o)
 {
@@ -175,7 +180,7 @@ make_deferred(struct output *o)
 	return o->deferred;
 }
 
-/* Adds the parts from here on to the rest; false if that failed. */
+/* Adds the parts from here on to the deferred response; false on failure. */
 static bool
 defer_parts(struct output *o, const struct iovec *parts, size_t count)
 {
@@ -201,7 +206,7 @@ defer_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	return true;
 }
 
-/* If it cannot be had, it goes on as if it had not been tried. */
+/* If this fails, the worker sends the response itself. */
 static bool
 begin_deferring(
     struct output *o, const struct msghdr *message, enum parking_reason reason)
@@ -214,7 +219,7 @@ begin_deferring(
 	return false;
 }
 
-/* What is sent, n bytes of what waits, is out of the message. */
+/* Removes from the message what was sent: n bytes of the pending parts. */
 static void
 advance(struct output *o, struct msghdr *message, size_t n)
 {
@@ -227,11 +232,11 @@ advance(struct output *o, struct msghdr *message, size_t n)
 }
 
 /*
- * Before a send without MSG_DONTWAIT.  What the socket has from its listener is
- * not trusted: a worker that was taken over can have changed that.  Nor can it
- * be told not to wait in another way than by the shortest timeout that there
- * is, a tick of the kernel: O_NONBLOCK is what a worker must not change, since
- * it could change it for a listener.
+ * Called before a send without MSG_DONTWAIT.  The socket's timeout is not
+ * trusted: it comes from the listener, where a worker that was taken over may
+ * have changed it.  If the send must not wait, this sets the shortest timeout,
+ * one tick of the kernel.  O_NONBLOCK would need a call that is refused to
+ * workers, because it also works on a listener.
  */
 static void
 set_send_timeout(struct output *o, bool may_wait)
@@ -245,7 +250,9 @@ set_send_timeout(struct output *o, bool may_wait)
 	o->send_timeout = timeout;
 }
 
-/* At first it waits for nobody, as there may be others who wait for it. */
+/*
+ * Sends without waiting first, because other clients may wait for this worker.
+ */
 static void
 send_parts(struct output *o, int flags)
 {
@@ -288,7 +295,7 @@ send_parts(struct output *o, int flags)
 	o->sending = false;
 }
 
-/* What does not fit into the rest has the rest sent first. */
+/* If the parts do not fit into the deferred response, sends that first. */
 static void
 pass_parts(struct output *o, int flags)
 {
@@ -305,7 +312,10 @@ pass_parts(struct output *o, int flags)
 		send_parts(o, flags);
 }
 
-/* What was sent with MSG_MORE, and got no more, would wait for 200 ms. */
+/*
+ * Without this, the kernel would hold the last bytes back for 200 ms, because
+ * they were sent with MSG_MORE.
+ */
 static void
 uncork(struct output *o)
 {
@@ -331,7 +341,7 @@ output_flush(struct output *o)
 	return o->failed ? -1 : 0;
 }
 
-/* Bytes behind the last part only make it longer. */
+/* Bytes that follow the last part directly only make it longer. */
 static void
 add_part(struct output *o, const char *bytes, size_t len)
 {
@@ -348,7 +358,7 @@ add_part(struct output *o, const char *bytes, size_t len)
 	o->part_count++;
 }
 
-/* Room for len bytes in the buffer and for one part, more to come. */
+/* Makes room for len bytes in the buffer and for one more part. */
 static void
 output_make_room(struct output *o, size_t len)
 {
@@ -393,7 +403,10 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			/* What came before it is whole: let it go. */
+			/*
+			 * The responses before it are complete, so they are
+			 * sent.
+			 */
 			output_flush(o);
 			o->failed = true;
 			return;
@@ -406,8 +419,8 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 }
 
 /*
- * Whether somebody else is to send what is left of a file, of which a step was
- * sent whole, or not.
+ * True if another process is to send the rest of a file, of which a step was
+ * just sent, completely or not.
  */
 static bool
 is_to_be_deferred(const struct output *o, bool whole, int64_t began)
@@ -419,8 +432,8 @@ is_to_be_deferred(const struct output *o, bool whole, int64_t began)
 }
 
 /*
- * A step of a file, from *at on; what sendfile(2) says.  It waits only if it
- * may: it has no flag for that.
+ * Sends a step of a file, from *at on, and returns what sendfile(2) does.
+ * sendfile has no flag to send without waiting.
  */
 static ssize_t
 output_send_step(
@@ -430,7 +443,7 @@ output_send_step(
 
 	set_send_timeout(o, may_wait);
 	n = sendfile(o->fd, file, at, want);
-	o->corked = false; /* its last bytes leave at once */
+	o->corked = false; /* the last bytes leave immediately */
 	if (n > 0)
 		o->sent += (size_t)n;
 	return n;
@@ -480,8 +493,8 @@ send_file(struct output *o, int file, uint64_t offset, uint64_t length)
 }
 
 /*
- * Sends until the end, a failure, or the time; or, if it may be deferred, until
- * another process is to go on.
+ * Sends until the end, a failure, or the deadline; if may_defer, only until
+ * another process can go on.
  */
 static int
 output_send_next(struct output *o, int64_t until, bool may_defer_again)
@@ -549,7 +562,10 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 		send_file(o, file, offset, length);
 }
 
-/* The parts of what waits before the position, and the bytes; their count. */
+/*
+ * Stores the pending parts before that position in *parts, and returns their
+ * number.
+ */
 static int
 gather(const struct output *o, uint64_t position, struct text bytes,
     struct iovec parts[OUTPUT_PARTS_MAX + 1])
@@ -569,7 +585,7 @@ gather(const struct output *o, uint64_t position, struct text bytes,
 	return count;
 }
 
-/* Blocking, it could not keep the deadline. */
+/* A blocking send could not keep the deadline. */
 static bool
 send_until(int fd, struct iovec *parts, int count, int64_t deadline)
 {
@@ -605,7 +621,7 @@ output_emergency(
 	    o->fd, parts, gather(o, position, bytes, parts), deadline);
 }
 
-/* A small response has left at once, and is not worth the system call. */
+/* A small response has been sent already, and is not worth the system call. */
 bool
 output_is_unsent(const struct output *o)
 {
@@ -615,7 +631,9 @@ output_is_unsent(const struct output *o)
 	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
 }
 
-/* What the client has no room for, or the network, is another matter. */
+/*
+ * This does not concern bytes for which the client or the network has no room.
+ */
 bool
 output_is_stalled(const struct output *o)
 {

@@ -321,8 +321,8 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	    "upgraded: process %d serves now, this one finishes its requests",
 	    successor);
 	setproctitle("master [leaving, %d serves]", successor);
-	upgrade_release(
-	    &m->children); /* systemd accepts only its own children */
+	/* systemd accepts only its own children as the main process. */
+	upgrade_release(&m->children);
 	sd_notify_send("MAINPID=%d", successor);
 	(void)unsetenv("NOTIFY_SOCKET");
 	m->next_ping = CLOCK_NEVER;
@@ -397,8 +397,8 @@ announce(struct master *m, const struct master_hooks *hooks)
 	}
 	show_size(m);
 	sd_status_begin(&m->sd_status);
-	hooks
-	    ->ready(); /* writes the pid file before READY=1 wakes its reader */
+	/* Writes the pid file, before READY=1 wakes its reader. */
+	hooks->ready();
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 

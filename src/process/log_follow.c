@@ -38,7 +38,9 @@ log_follow_init(struct log_notices *n)
 		0, ends) == -1)
 		return -1;
 	*n = (struct log_notices){.from = ends[0], .to = ends[1]};
-	/* Nobody reads what a child might send back. */
+	/*
+	 * Children cannot send anything back, because nobody would receive it.
+	 */
 	(void)shutdown(n->from, SHUT_WR);
 	(void)shutdown(n->to, SHUT_RD);
 	return 0;
@@ -73,7 +75,7 @@ log_follow_receive(const struct log_notices *n, struct notice *notice,
 	return false;
 }
 
-/* In place of the one that is there. */
+/* Replaces the message that is there. */
 static int
 log_follow_post(struct inherited *h)
 {

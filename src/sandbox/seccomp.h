@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What is given back to a worker, for what is mounted. */
+/* Calls that a worker may use after all, because a mount needs them. */
 enum seccomp_grant {
 	SECCOMP_GRANT_SHUTDOWN = 1, /* of sockets, for writing */
 	SECCOMP_GRANT_CONNECT = 2,  /* sockets of all kinds, no listening */
@@ -40,15 +40,18 @@ enum seccomp_list {
 
 #define SECCOMP_PROGRAM_MAX 512
 
-/* Has this kernel filters, and are the calls of this machine known here? */
+/*
+ * True if the kernel has filters, and tined knows this machine's system calls.
+ */
 bool seccomp_probe(void);
 /*
- * Writes the program for a process, which may still signal itself; how many
- * instructions it has, 0 on a machine whose calls are not known.
+ * Writes the filter program of a process, which may still signal itself.
+ * Returns the number of instructions; 0 on a machine whose system calls are
+ * unknown.
  */
 size_t seccomp_compile(struct sock_filter program[SECCOMP_PROGRAM_MAX],
     enum seccomp_list list, unsigned grants, pid_t self);
-/* For good; the process must have no_new_privs.  -1 with errno. */
+/* Permanent.  The process must have no_new_privs.  -1 with errno. */
 int seccomp_confine(enum seccomp_list list, unsigned grants);
 
 #endif

@@ -13,7 +13,7 @@ accept_backoff_begin(struct accept_backoff *f, int source, int error)
 	    strerror(error), ACCEPT_BACKOFF_PAUSE_MS);
 }
 
-/* What comes from elsewhere says nothing about it. */
+/* A success at another source does not end this back-off. */
 void
 accept_backoff_end(struct accept_backoff *f, int source)
 {

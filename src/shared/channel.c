@@ -12,9 +12,9 @@
 #include "os/fd_passing.h"
 #include "shared/channel.h"
 
-/* A channel holds a few messages of the largest kind; the kernel doubles it. */
+/* Room for a few of the largest messages; the kernel doubles it. */
 #define CHANNEL_BUFFER (1 << 20)
-/* Bytes that the kernel takes from it for itself with each message. */
+/* What the kernel charges for each message, in addition to its bytes. */
 #define CHANNEL_OVERHEAD 32
 
 _Static_assert(HANDOFF_DESCRIPTORS_MAX <= FD_PASSING_MAX,
@@ -75,7 +75,7 @@ channel_size(const struct channel *channel)
 	return (size_t)size;
 }
 
-/* Up to net.core.wmem_max, which may be less than it has already. */
+/* At most net.core.wmem_max, which may be less than the present size. */
 static void
 channel_grow(struct channel *channel, int size)
 {
@@ -90,8 +90,8 @@ channel_grow(struct channel *channel, int size)
 }
 
 /*
- * Nobody reads at the sending end: what a process that was taken over would
- * send there, descriptors above all, would never be received.
+ * A process that was taken over must not send through the receiving end: nobody
+ * would receive those messages and close their descriptors.
  */
 static void
 close_other_direction(const struct channel *channel)
@@ -111,7 +111,7 @@ channel_open(struct channel *channel)
 		return -1;
 	*channel = (struct channel){.from = ends[0], .to = ends[1]};
 	close_other_direction(channel);
-	/* Without the privilege it is as large as the kernel likes. */
+	/* Without the privilege, the kernel limits the size. */
 	if (setsockopt(channel->to, SOL_SOCKET, SO_SNDBUFFORCE, &size,
 		sizeof(size)) == -1)
 		channel_grow(channel, size);
@@ -192,7 +192,7 @@ channel_has_message(const struct channel *channel)
 	return ioctl(channel->from, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
-/* Returns -1 with that errno. */
+/* Closes the descriptors and returns -1 with that errno. */
 static int
 channel_refuse(struct passed_fds *passed, int error)
 {
@@ -211,7 +211,10 @@ mend_bool(bool *b)
 	*b = byte != 0;
 }
 
-/* A head lies in the bytes that came, or is to be looked for. */
+/*
+ * The head must lie within the received bytes; otherwise this process looks for
+ * it itself.
+ */
 static void
 mend_head(struct handoff *h, size_t len)
 {
@@ -255,7 +258,7 @@ mend_deferred(struct deferred *deferred)
 	    spilled <= deferred->spilled;
 }
 
-/* All descriptors or none: the connection, or -1 with errno. */
+/* Takes all descriptors or none.  Returns the connection, or -1 with errno. */
 static int
 take_descriptors(struct passed_fds *passed, struct deferred *deferred)
 {
@@ -274,8 +277,8 @@ take_descriptors(struct passed_fds *passed, struct deferred *deferred)
 }
 
 /*
- * The last one at the other end is gone, or has shut it down; else somebody
- * sent nothing.
+ * True if the last sender has closed its end or shut it down.  Otherwise the
+ * empty message was just an empty message.
  */
 static bool
 is_hung_up(const struct channel *channel)
@@ -285,7 +288,10 @@ is_hung_up(const struct channel *channel)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
-/* From before the bytes, which move to its place: false if it is none. */
+/*
+ * Takes the deferred response from before the bytes, which move to the start.
+ * False if it is malformed.
+ */
 static bool
 take_deferred(char *bytes, size_t *len, struct deferred *deferred)
 {

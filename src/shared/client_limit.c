@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "shared/client_limit.h"
 
-/* So that no IPv4 address is nobody's. */
+/* Keeps every IPv4 address different from 0, which means no client. */
 #define IPV4 (UINT64_C(1) << 32)
 
 struct client_limit *

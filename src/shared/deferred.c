@@ -127,7 +127,10 @@ next_file(const struct deferred *r)
 	return r->segments[r->first].of_file ? r->file : r->spill;
 }
 
-/* What sendfile(2) or send(2) says is what has become of the next segment. */
+/*
+ * Advances past the n bytes that sendfile(2) or send(2) has sent of the next
+ * segment.
+ */
 static ssize_t
 note_sent(struct deferred *r, ssize_t n)
 {
@@ -158,8 +161,8 @@ deferred_send(struct deferred *r, int socket, size_t max)
 }
 
 /*
- * Of tmpfs, as memfd_create(2) makes them: nothing else has seals.  Such a file
- * system does not know RWF_NOWAIT, and never waits.
+ * True for files of tmpfs, as memfd_create(2) makes them: only these have
+ * seals.  tmpfs does not support RWF_NOWAIT, and never waits for a disk.
  */
 static bool
 is_in_memory(int file)
@@ -168,8 +171,8 @@ is_in_memory(int file)
 }
 
 /*
- * A file system that does not know RWF_NOWAIT might wait at any time.  The
- * kernel reads ahead also for who does not wait.
+ * A file system without RWF_NOWAIT might wait at any time.  The kernel reads
+ * ahead also when the call does not wait.
  */
 static ssize_t
 read_cached(const struct deferred *r, char *buffer, size_t size)
@@ -182,8 +185,8 @@ read_cached(const struct deferred *r, char *buffer, size_t size)
 }
 
 /*
- * Not by sendfile: whether that waits is in the hand of any process that has
- * the socket open too.
+ * Does not use sendfile: another process that has the socket open decides
+ * whether that blocks.
  */
 ssize_t
 deferred_send_cached(

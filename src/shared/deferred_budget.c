@@ -25,7 +25,7 @@ sum_of(const struct deferred_budget *r, size_t slot)
 	return &scoreboard_slot(r->board, slot)->deferred;
 }
 
-/* A worker that was taken over may say anything. */
+/* A worker that was taken over may report any number. */
 static uint64_t
 bounded(const struct deferred_budget *r, uint64_t bytes)
 {
@@ -33,8 +33,8 @@ bounded(const struct deferred_budget *r, uint64_t bytes)
 }
 
 /*
- * That of the lot is the last: it says what it has from a worker before that
- * one has less, so that nothing on its way is missed.
+ * Reads the lot's sum last.  The lot adds bytes to its sum before the worker
+ * subtracts them from its own, so bytes on their way are not missed.
  */
 uint64_t
 deferred_budget_used(const struct deferred_budget *r)
@@ -52,7 +52,10 @@ deferred_budget_take(struct deferred_budget *r, size_t slot, uint64_t bytes)
 {
 	uint64_t own = atomic_fetch_add(sum_of(r, slot), bytes) + bytes;
 
-	/* deferred_budget_used bounds each sum: alone, it would always fit. */
+	/*
+	 * Each sum is checked alone, too: deferred_budget_used clamps it, so it
+	 * always seems to fit.
+	 */
 	if (own <= r->max && deferred_budget_used(r) <= r->max)
 		return true;
 	deferred_budget_return(r, slot, bytes);
@@ -60,8 +63,8 @@ deferred_budget_take(struct deferred_budget *r, size_t slot, uint64_t bytes)
 }
 
 /*
- * What a worker sent just before it died is not its successor's: so more may
- * be returned than there is.
+ * Bytes that a worker sent just before it died do not count for its successor,
+ * so a return may exceed the sum.
  */
 void
 deferred_budget_return(struct deferred_budget *r, size_t slot, uint64_t bytes)

@@ -15,8 +15,8 @@ limit_now(void)
 }
 
 /*
- * The lowest free number is the next to be used; those above it count as free,
- * and hardly ever is one of them not.
+ * The kernel uses the lowest free number next.  This counts all higher numbers
+ * as free, and hardly ever is one of them not.
  */
 static size_t
 count_left(const struct fd_budget *r, size_t limit)

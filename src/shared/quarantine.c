@@ -5,16 +5,16 @@
 #include "base/memory.h"
 #include "shared/quarantine.h"
 
-/* A reader that meets the writer again and again takes what it has. */
+/* A reader that keeps meeting the writer uses what it has read. */
 #define READ_TRIES 1000
 
-/* The master's own; its children have it as it was when they were forked. */
+/* In the master's own memory; a child has a copy from the time of its fork. */
 struct quarantine {
 	int limit;
 	int64_t time;
 	struct quarantine_list *list;
 	struct quarantine_entry deaths[QUARANTINE_DEATHS_MAX];
-	size_t next_death; /* the oldest, or not used yet */
+	size_t next_death; /* the oldest entry, or an unused one */
 };
 
 struct quarantine *
@@ -49,7 +49,7 @@ key_of(const struct quarantine_entry *e)
 	return (struct quarantine_key){e->method, {e->path, e->len}};
 }
 
-/* A length that is just being changed may be any. */
+/* The writer may be changing the length, so it can be any number. */
 static bool
 is_for(const struct quarantine_entry *e, const struct quarantine_key *key)
 {
@@ -73,7 +73,7 @@ quarantine_leave(struct quarantine_place *p)
 	atomic_store_explicit(&p->taken, false, memory_order_relaxed);
 }
 
-/* Its worker is no more, but may have been taken over before. */
+/* The worker has ended, but an attacker may have written its entry. */
 bool
 quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
     struct quarantine_key *key)
@@ -115,7 +115,7 @@ quarantine_left(
 	return left;
 }
 
-/* With the death that is just remembered; they count once. */
+/* Counts the deaths for this request, including the one just added. */
 static int
 count_deaths(
     struct quarantine *q, const struct quarantine_key *key, int64_t now)
@@ -137,7 +137,7 @@ forget_deaths(struct quarantine *q, const struct quarantine_key *key)
 			q->deaths[i].when = 0;
 }
 
-/* One that is free, or the one that ends first. */
+/* Returns a free entry, or the one that ends first. */
 static struct quarantine_held *
 find_room(struct quarantine *q)
 {
@@ -167,7 +167,7 @@ quarantine_strike(
 {
 	if (key->path.len > QUARANTINE_PATH_MAX ||
 	    quarantine_left(q, key, now) > 0)
-		return false; /* it was under way before */
+		return false; /* already in quarantine */
 	set(&q->deaths[q->next_death], key, now);
 	q->next_death = (q->next_death + 1) % QUARANTINE_DEATHS_MAX;
 	if (count_deaths(q, key, now) < q->limit)

@@ -8,9 +8,12 @@
 #include "base/relaxed.h"
 #include "shared/scoreboard.h"
 
-/* A reader that meets a writer again and again takes what it has. */
+/* A reader that keeps meeting a writer uses what it has read. */
 #define READ_TRIES 1100
-/* So many at once; then it lets a writer go on that was interrupted. */
+/*
+ * After this many tries the reader sleeps, so that an interrupted writer can go
+ * on.
+ */
 #define READ_SPINS 1000
 #define READ_PAUSE 100000L /* nanoseconds */
 
@@ -18,10 +21,13 @@
 #define SCORE_STATUS_MAX 599
 #define SCORE_STATUS_BROKEN 500
 
-/* Where each part begins: at a page, so that it can be given up. */
+/*
+ * Where each part begins.  Each begins at a page, so that its memory can be
+ * returned to the kernel.
+ */
 struct layout {
 	size_t lot, hints, slots, end;
-	size_t stride; /* from slot to slot */
+	size_t stride; /* bytes from one slot to the next */
 };
 
 static struct layout
@@ -122,7 +128,7 @@ end_change(struct score *s)
 	RELAXED_SET(s->sequence, RELAXED_GET(s->sequence) + 1);
 }
 
-/* A worker that died between begin and end left it odd. */
+/* A worker that died while it wrote has left the counter odd. */
 static void
 repair(struct score *s)
 {
@@ -152,7 +158,7 @@ as_past(int64_t time, int64_t now)
 	return time > 0 ? (time < now ? time : now) : 0;
 }
 
-/* What a dead worker was doing lasted until now. */
+/* The last state of a dead worker has lasted until now. */
 static int64_t
 enter(struct score *s, enum score_state state)
 {
@@ -160,7 +166,7 @@ enter(struct score *s, enum score_state state)
 	int64_t now;
 
 	begin_change(s);
-	now = clock_now(); /* later than that of who still reads the old */
+	now = clock_now(); /* later than the time that readers may still see */
 	if (old != SCORE_VACANT)
 		RELAXED_SET(s->spent[old],
 		    RELAXED_GET(s->spent[old]) +
@@ -354,7 +360,7 @@ as_pid(pid_t pid)
 	return pid > 0 ? pid : 0;
 }
 
-/* Of a response; what cannot be one was none, and failed. */
+/* Clamps a status code: an impossible one counts as a failure. */
 static int
 as_status(int status)
 {
@@ -464,8 +470,8 @@ scoreboard_count_idle(struct scoreboard *board, size_t enough)
 }
 
 /*
- * In this order, and a worker's in the other one: whoever comes second sees
- * what the first has done.
+ * A worker does these two steps in the opposite order, so whichever process
+ * comes second sees what the first has done.
  */
 bool
 scoreboard_want_idle(struct scoreboard *board, size_t wanted)

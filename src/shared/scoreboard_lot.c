@@ -3,12 +3,14 @@
 #include "base/relaxed.h"
 #include "shared/scoreboard.h"
 
-/* Descriptors that may be on their way to the lot before it is looked at. */
+/* Descriptors that may be on their way to the lot before it counts them. */
 #define LOT_MARGIN 64
-/* Of a response that rests there, beside its connection, at most. */
+/*
+ * The most descriptors of a deferred response, in addition to the connection's.
+ */
 #define REST_DESCRIPTORS 2
 
-/* Its counters go on; what waited in another lot is lost. */
+/* The counters go on; the connections of the last lot are lost. */
 void
 score_lot_start(struct score_lot *lot, size_t room)
 {
@@ -101,7 +103,9 @@ score_lot_taken(struct scoreboard *board)
 	atomic_fetch_add(&board->hints->taken, 1);
 }
 
-/* A worker may say at this moment that it was only slow. */
+/*
+ * A worker may report at the same moment, after all, that it has received one.
+ */
 void
 score_lot_settle(struct scoreboard *board)
 {

@@ -25,7 +25,7 @@ map(int fd, size_t size, int protection)
 	return p != MAP_FAILED ? p : NULL;
 }
 
-/* In this order: what is mapped before the seal can be written. */
+/* The order matters: a mapping made before the seal stays writable. */
 static int
 map_twice(struct shared_memory *m, int fd)
 {

@@ -4,10 +4,13 @@
 
 #include "shared/wakeup.h"
 
-/* At once: a process that sends without end must not hold the receiver up. */
+/*
+ * The most messages taken at once: a process that sends without end must not
+ * occupy the receiver.
+ */
 #define TAKE_MAX 1000
 
-/* The receiving end only receives: nobody would take what is sent there. */
+/* Shuts the receiving end for sending, because nobody would receive that. */
 int
 wakeup_open(struct wakeup *w)
 {
@@ -42,7 +45,7 @@ wakeup_send(const struct wakeup *w)
 	(void)!send(w->to, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Room first: nobody else takes any. */
+/* Makes room first, because no other process takes messages. */
 void
 wakeup_send_to_all(const struct wakeup *w)
 {

@@ -8,8 +8,8 @@ client_share_init(struct client_share *ls, struct client_limit *limit,
 }
 
 /*
- * From now on, and not only when it is known that somebody waits: what changes
- * while the queue is gone through is not missed.
+ * Counts from the beginning of each pass, and not only once a client waits, so
+ * that no change during the pass is missed.
  */
 void
 client_share_begin(struct client_share *ls)
@@ -46,7 +46,10 @@ is_known_as_full(const struct client_share *ls, uint64_t client)
 	return false;
 }
 
-/* Who arrives at a worker meanwhile is counted twice, and not overlooked. */
+/*
+ * A connection that a worker receives meanwhile is counted twice rather than
+ * not at all.
+ */
 bool
 client_share_allows(struct client_share *ls, uint64_t client)
 {

@@ -21,10 +21,11 @@
 #define CLIENT_SHARE_FULL 16
 
 struct client_share {
-	struct client_limit *limit;	/* NULL: no limit */
-	const struct scoreboard *board; /* what was handed over, and taken */
-	uint64_t
-	    channel[CLIENT_SHARE_CHANNEL]; /* the clients of the last of that */
+	struct client_limit *limit; /* NULL: no limit */
+	const struct scoreboard *
+	    board; /* for the numbers of connections handed over and received */
+	uint64_t channel
+	    [CLIENT_SHARE_CHANNEL]; /* the clients of the latest of these */
 	uint64_t full[CLIENT_SHARE_FULL];
 	size_t full_count;
 };

@@ -7,12 +7,15 @@
 #include "base/log.h"
 #include "process/lot/state.h"
 
-/* After this time a worker has received what was handed over, or it is lost. */
+/*
+ * After this time a worker has received a connection that the lot has sent, or
+ * the connection is lost.
+ */
 #define CHANNEL_TIME CLOCK_SECOND
 
 /*
- * Leaves room among the descriptors on their way for those that workers park;
- * otherwise the lot and the workers could wait for each other.
+ * Leaves room for the descriptors of connections that workers park; otherwise
+ * the lot and the workers could wait for each other.
  */
 static bool
 is_channel_at_its_bound(const struct lot *lot)
@@ -36,8 +39,8 @@ lose(struct lot *lot, struct parked *b)
 }
 
 /*
- * True when it is gone to a worker, or for good; else errno is as of
- * channel_send: the channel takes no more for now.
+ * True if the connection has been sent to a worker, or is lost.  Otherwise
+ * errno is that of channel_send, and the channel is full for now.
  */
 static bool
 hand_over(struct lot *lot, struct parked *b)
@@ -83,7 +86,7 @@ lot_settle_deadline(const struct lot *lot)
 	return clock_now() + CHANNEL_TIME;
 }
 
-/* The first that the channel did not take, or NULL. */
+/* Returns the first connection that the channel did not accept, or NULL. */
 static struct parked *
 hand_over_all(struct lot *lot)
 {
@@ -118,7 +121,7 @@ lot_wait_for_channel(struct lot *lot, const struct channel *channel, int error)
 	lot->channel_is_choked = error != 0 && !full;
 }
 
-/* While the channel is choked, workers alone accept: they need none. */
+/* While the channel is choked, only workers accept: that needs no channel. */
 void
 lot_hand_over_ready(struct lot *lot)
 {

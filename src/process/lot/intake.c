@@ -38,7 +38,10 @@ intake_has_memory(const struct lot *lot)
 	return lot->parked.memory <= lot->inherited->lot_memory;
 }
 
-/* Closes connections that use much memory first: one makes room for many. */
+/*
+ * Closes the connections that use most memory, because one of them makes room
+ * for many others.
+ */
 void
 lot_make_memory(struct lot *lot)
 {
@@ -54,7 +57,10 @@ has_places(const struct lot *lot, size_t descriptors)
 	return lot->parked.descriptors + descriptors <= lot->max;
 }
 
-/* For what workers park when nothing can be sent away. */
+/*
+ * True if there is room for what workers park while the lot can send nothing to
+ * them.
+ */
 static bool
 has_reserve(const struct lot *lot)
 {
@@ -130,7 +136,10 @@ be_full(struct lot *lot)
 	atomic_store(&lot->inherited->board->lot->full, true);
 }
 
-/* If only memory is short, workers can defer responses, which need none. */
+/*
+ * If only memory is short, workers can still defer responses from files, which
+ * need none.
+ */
 static void
 run_short(struct lot *lot)
 {
@@ -141,8 +150,8 @@ run_short(struct lot *lot)
 }
 
 /*
- * Workers are told first; the reserve is for what they had sent before they
- * knew, which is not to wait for others in the channel.
+ * Tells workers first that the lot is full.  The reserve is for connections
+ * that they had sent before, which must not wait in the channel.
  */
 static bool
 has_room_for_parked(struct lot *lot)
@@ -181,8 +190,8 @@ lot_open_sources(struct lot *lot)
 }
 
 /*
- * Else slow readers would be closed to make room that is there already, for as
- * long as the channel to workers takes nothing.
+ * Otherwise the lot would close slow clients to make room that it already has,
+ * for as long as the channel to workers accepts nothing.
  */
 static void
 stop_being_full(struct lot *lot)
@@ -201,18 +210,18 @@ lot_go_on_if_possible(struct lot *lot)
 	    !has_places(lot, HANDOFF_DESCRIPTORS_MAX) ||
 	    clock_now() < lot->backoff_until)
 		return;
-	/* There is room for what workers park, whatever they take. */
+	/* There is room for what workers park, whatever they receive. */
 	if (lot->channel_is_choked) {
 		stop_being_full(lot);
 		return;
 	}
 	atomic_store(&lot->inherited->board->lot->full, false);
 	lot_open_sources(lot);
-	if (lot->backoff.is) /* nobody may come who would tell its end */
+	if (lot->backoff.is) /* there may be no event that ends the back-off */
 		lot_accept_all(lot);
 }
 
-/* From a predecessor whose heads could be longer: workers would cut it off. */
+/* A predecessor may have allowed longer heads, which workers would cut off. */
 static bool
 is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 {
@@ -224,7 +233,7 @@ is_too_much(const struct lot *lot, const struct handoff *h, size_t len)
 	return true;
 }
 
-/* It is counted here from now on, or nowhere. */
+/* From now on the connection counts as the lot's, or not at all. */
 static void
 relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
 {
@@ -237,7 +246,7 @@ relieve_worker(const struct lot *lot, const struct handoff *h, uint64_t bytes)
 	    inherited->deferred_budget, h->worker - 1, bytes);
 }
 
-/* What a worker knows of it. */
+/* Stores what the worker knows about the connection. */
 static void
 note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 {
@@ -252,7 +261,10 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	    lot->inherited->config.body_buffer);
 }
 
-/* From a worker, with what it knows and has read.  False, with errno: lost. */
+/*
+ * Takes a connection from a worker, with its state and the bytes that the
+ * worker has read.  False with errno if the connection is lost.
+ */
 static bool
 take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
     struct deferred *deferred)
@@ -262,7 +274,9 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	    [HANDOFF_COLLECT] = PARKED_COLLECT,
 	    [HANDOFF_SEND] = PARKED_SEND,
 	    [HANDOFF_LINGER] = PARKED_LINGER,
-	    /* What no worker has taken of its own, when it moves. */
+	    /*
+	     * No worker of the old server has received these before the move.
+	     */
 	    [HANDOFF_SERVE] = PARKED_IDLE,
 	    [HANDOFF_TIMED_OUT] = PARKED_IDLE,
 	};
@@ -286,13 +300,16 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	if (h->kind == HANDOFF_SEND)
 		parked_set_deferred(&lot->parked, b, deferred);
 	else if (h->kind == HANDOFF_LINGER)
-		shutdown(b->fd, SHUT_WR); /* workers may not */
+		shutdown(
+		    b->fd, SHUT_WR); /* workers may not shut down a socket */
 	else
 		lot_look_at_bytes(lot, b);
 	return true;
 }
 
-/* It is done with: true, as of take_in. */
+/*
+ * Refuses a connection.  Returns true, as take_in does: it needs no more work.
+ */
 static bool
 intake_refuse(const struct lot *lot, const struct handoff *h, int fd,
     struct deferred *deferred)
@@ -308,7 +325,7 @@ intake_refuse(const struct lot *lot, const struct handoff *h, int fd,
 	return true;
 }
 
-/* Nobody is at its other end any more. */
+/* No process holds the other end of the channel any more. */
 static void
 end_channel(struct lot *lot, const struct channel *channel)
 {
@@ -321,7 +338,7 @@ end_channel(struct lot *lot, const struct channel *channel)
 	predecessor->from = -1;
 }
 
-/* Until the backoff is over, workers keep what they can. */
+/* Until the back-off is over, workers keep connections if they can. */
 static void
 starve_at_channel(struct lot *lot, const struct channel *channel, int source)
 {
@@ -330,7 +347,9 @@ starve_at_channel(struct lot *lot, const struct channel *channel, int source)
 	be_full(lot);
 }
 
-/* Nothing could be received, or what came could not be kept: EMFILE. */
+/*
+ * Nothing could be received, or this process has no descriptor for it (EMFILE).
+ */
 static void
 act_on_failure(struct lot *lot, const struct channel *channel,
     const struct handoff *h, uint64_t spilled)
@@ -359,7 +378,7 @@ intake_is_client(const struct lot *lot, const struct channel *channel,
 	    peer_look_up(&h->peer, fd) == 0;
 }
 
-/* False when there is none, or none can be taken in for now. */
+/* False if the channel has no message, or if the lot cannot receive one now. */
 static bool
 take_one(struct lot *lot, const struct channel *channel)
 {
@@ -373,7 +392,7 @@ take_one(struct lot *lot, const struct channel *channel)
 	deferred_init(&deferred);
 	fd = channel_receive(
 	    channel, &h, lot->scratch, HANDOFF_BYTES_MAX, &len, &deferred);
-	spilled = deferred.spilled; /* before it is the parked connection's */
+	spilled = deferred.spilled; /* parked_set_deferred takes it over */
 	if (fd == -1) {
 		act_on_failure(lot, channel, &h, spilled);
 		return false;
@@ -417,7 +436,9 @@ step_back(struct lot *lot, int listener)
 		intake_starve(lot, lot->parked.epoll, errno);
 }
 
-/* All workers are busy: accepts connections, which wait here for a request. */
+/*
+ * Called when all workers are busy: accepts connections, which wait in the lot.
+ */
 static void
 intake_accept_from(struct lot *lot, int listener)
 {

@@ -9,10 +9,10 @@
 #include "connection/connection.h"
 #include "process/lot/state.h"
 
-/* Of a response, before the next client gets some of its own. */
+/* The most bytes of a response that are sent before the next client's turn. */
 #define SEND_STEP (256 << 10)
 
-/* It is not looked at any more until a worker has it. */
+/* Stops watching the connection until a worker has it. */
 static void
 make_ready(struct lot *lot, struct parked *b)
 {
@@ -21,7 +21,7 @@ make_ready(struct lot *lot, struct parked *b)
 	parked_enter(&lot->parked, b, PARKED_READY);
 }
 
-/* What cannot be one is ready too: a worker refuses it. */
+/* Bytes that cannot become a head are ready, too: a worker refuses them. */
 static void
 look_for_head(struct lot *lot, struct parked *b)
 {
@@ -47,7 +47,7 @@ lot_look_at_bytes(struct lot *lot, struct parked *b)
 		make_ready(lot, b);
 }
 
-/* Whether it may have more time, if it is not too slow. */
+/* True if a client that is not too slow may have more time in this state. */
 static bool
 io_may_go_on(const struct lot *lot, const struct parked *b)
 {
@@ -57,7 +57,9 @@ io_may_go_on(const struct lot *lot, const struct parked *b)
 	return b->state == PARKED_COLLECT || b->state == PARKED_SEND;
 }
 
-/* As min_rate.h has it: who moves a quota of bytes in time gets more time. */
+/*
+ * A client that moves a quota of bytes in time gets more time: see min_rate.h.
+ */
 static void
 count_moved(struct lot *lot, struct parked *b, size_t n)
 {
@@ -92,13 +94,14 @@ io_receive(struct lot *lot, struct parked *b)
 		parked_add_bytes(&lot->parked, b, lot->scratch, (size_t)n);
 		lot_look_at_bytes(lot, b);
 	} else if (n == 0 && b->state != PARKED_IDLE) {
-		make_ready(lot, b); /* a worker says what is missing */
+		make_ready(
+		    lot, b); /* a worker responds to the incomplete request */
 	} else {
 		parked_release(&lot->parked, b);
 	}
 }
 
-/* All of the response is sent: the next request, or the end. */
+/* The response is complete: waits for the next request, or closes. */
 static void
 go_on_after_send(struct lot *lot, struct parked *b)
 {
@@ -122,7 +125,7 @@ lot_give_up_sending(struct lot *lot, struct parked *b, const char *why)
 	parked_release(&lot->parked, b);
 }
 
-/* When there are no workers any more, nobody else waits for the disk either. */
+/* When there are no workers any more, the lot itself may wait for the disk. */
 static ssize_t
 io_send_step(struct lot *lot, struct parked *b)
 {
@@ -133,8 +136,8 @@ io_send_step(struct lot *lot, struct parked *b)
 }
 
 /*
- * A little of it, so that no client keeps the others waiting.  A worker waits
- * for the disk.
+ * Sends a limited part, so that no client keeps the others waiting.  If the
+ * next part is on the disk, a worker sends it.
  */
 static void
 io_send_deferred(struct lot *lot, struct parked *b)
@@ -191,7 +194,7 @@ check_rate(struct lot *lot, struct parked *b)
 	io_send_deferred(lot, b);
 }
 
-/* What the client should have sent: a worker says that it is late. */
+/* The client has not sent its request in time: a worker responds with 408. */
 static void
 time_out(struct lot *lot, struct parked *b)
 {

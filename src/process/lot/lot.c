@@ -19,17 +19,24 @@
 #include "process/lot/state.h"
 
 #define LOT_EVENTS 256
-/* Descriptors of the process beside those at its start, and of clients. */
+/*
+ * Descriptors that the process needs in addition to those that are open at its
+ * start, and to those of clients.
+ */
 #define LOT_OTHER_FDS 12
 #define LOT_CLIENT_FDS_MIN 16
-/* Without a master, for what is just on its way here to be closed. */
+/*
+ * After the master has died, connections may still be on their way to the lot,
+ * which then closes them.
+ */
 #define LOT_GRACE (100 * CLOCK_MILLISECOND)
 #define LOT_CHOKED_PAUSE (5 * CLOCK_MILLISECOND)
 /*
- * Of the limit on descriptors, that part may be on its way to workers.  The
- * kernel counts those of all of the user's processes against it (unix(7),
- * ETOOMANYREFS), and workers must be able to park while they take none: several
- * servers of one user could wait for each other.
+ * The largest part of the limit on descriptors that may be on their way to
+ * workers.  The kernel counts the descriptors on their way of all processes of
+ * a user against that limit (unix(7), ETOOMANYREFS).  Workers must be able to
+ * park connections while they receive none; otherwise several servers of one
+ * user could wait for each other.
  */
 #define LOT_CHANNEL_PART 8
 
@@ -37,7 +44,7 @@ static volatile sig_atomic_t want_stop;
 static volatile sig_atomic_t want_end;
 static volatile sig_atomic_t want_move;
 static volatile sig_atomic_t want_stay;
-/* For the handlers, which get no argument. */
+/* For signal handlers, which have no argument. */
 static int wake_fd = -1;
 static pid_t parent;
 
@@ -64,7 +71,10 @@ lot_on_signal(int signo)
 	errno = saved;
 }
 
-/* Anybody may send that signal: only the fact counts. */
+/*
+ * Any process may have sent the signal: what counts is whether the parent has
+ * changed.
+ */
 static void
 lot_on_orphaned(int signo)
 {
@@ -78,7 +88,7 @@ lot_on_orphaned(int signo)
 	errno = saved;
 }
 
-/* For whoever wants to know (scoreboard.h); a few stores. */
+/* Publishes the counters of the lot (scoreboard.h) with a few stores. */
 static void
 report(const struct lot *lot)
 {
@@ -98,7 +108,7 @@ report(const struct lot *lot)
 	score_lot_deferred(score, lot->parked.deferred);
 }
 
-/* The first of each queue is the first to be over. */
+/* The first connection of each queue is the first to time out. */
 static int64_t
 expire_all(struct lot *lot)
 {
@@ -110,7 +120,7 @@ expire_all(struct lot *lot)
 	return parked_all_deadline(&lot->parked);
 }
 
-/* This master has the place of its predecessor (takeover.h). */
+/* This server has taken over from its predecessor (takeover.h). */
 static void
 open_gate(struct lot *lot)
 {
@@ -120,7 +130,7 @@ open_gate(struct lot *lot)
 	lot_open_sources(lot);
 }
 
-/* The flag that the signal has set is looked at in each round. */
+/* The loop checks in each round the flag that the handler has set. */
 static void
 lot_wake_up(const struct lot *lot)
 {
@@ -147,7 +157,7 @@ lot_act_on_event(struct lot *lot, const struct epoll_event *event)
 	else if (what == &lot->client_share)
 		(void)wakeup_take(&lot->inherited->client_limit->freed);
 	else if (what !=
-	    &lot->channel_is_full) /* the queue is looked at then */
+	    &lot->channel_is_full) /* the loop then hands over the queue */
 		lot_act_on_parked(lot, what);
 }
 
@@ -160,7 +170,7 @@ release_all(struct lot *lot, enum parked_state state)
 		parked_release(&lot->parked, b);
 }
 
-/* What has come from them, and was not looked at, is a request. */
+/* Bytes may have arrived that the lot has not read: they are a request. */
 static void
 release_idle(struct lot *lot)
 {
@@ -174,7 +184,7 @@ release_idle(struct lot *lot)
 	release_all(lot, PARKED_IDLE);
 }
 
-/* Idle clients are sent away; the others are served first. */
+/* Closes idle connections; the others are served first. */
 static void
 lot_begin_stop(struct lot *lot)
 {
@@ -198,15 +208,18 @@ take_what_comes(struct lot *lot)
 }
 
 /*
- * What is on its way here from now on is for workers to take.  A predecessor
- * that has not ended may still send what has begun there.
+ * From now on workers receive what other workers park.  A predecessor that has
+ * not ended may still send connections with a request in progress.
  */
 static void
 end_if_drained(struct lot *lot)
 {
 	const size_t *counts = lot->parked.counts;
 
-	/* What workers parked before they knew, too. */
+	/*
+	 * Includes connections that workers parked before they knew of the
+	 * stop.
+	 */
 	take_what_comes(lot);
 	release_idle(lot);
 	if (has_predecessor(lot) ||
@@ -219,7 +232,7 @@ end_if_drained(struct lot *lot)
 	score_lot_drained(lot->inherited->board->lot);
 }
 
-/* What no worker takes any more. */
+/* Takes back responses that no worker will receive any more. */
 static void
 take_back_responses(struct lot *lot)
 {
@@ -233,7 +246,7 @@ take_back_responses(struct lot *lot)
 	}
 }
 
-/* Responses are finished, as workers do. */
+/* The lot finishes its responses, as workers do. */
 static void
 go_on_alone(struct lot *lot)
 {
@@ -247,7 +260,7 @@ go_on_alone(struct lot *lot)
 	lot->end = clock_now() + lot->inherited->config.stop_timeout;
 }
 
-/* The successor is gone, and has taken the server with it. */
+/* The successor has ended, and nobody else serves. */
 static void
 stay(struct lot *lot)
 {
@@ -272,8 +285,8 @@ act_on_signals(struct lot *lot)
 }
 
 /*
- * Workers have ended: what they parked is all that is to come, unless the
- * predecessor of this server has not ended either.
+ * True when the workers have ended, so that no more connections come from them,
+ * and the predecessor of this server has ended, too.
  */
 static bool
 has_moved(struct lot *lot)
@@ -281,12 +294,13 @@ has_moved(struct lot *lot)
 	if (!want_stop && !want_end)
 		return false;
 	take_what_comes(lot);
-	lot_take_from(lot, &lot->inherited->ready); /* no worker will */
+	lot_take_from(lot,
+	    &lot->inherited->ready); /* no worker is left to receive them */
 	lot_move(lot);
 	return lot->parked.count == 0 && (!has_predecessor(lot) || want_end);
 }
 
-/* Who still reads a response must not be met by a reset. */
+/* A reset would destroy the rest of a response that a client still reads. */
 static bool
 is_done(struct lot *lot)
 {
@@ -349,7 +363,7 @@ lot_loop(struct lot *lot)
 	}
 }
 
-/* How many descriptors there may be. */
+/* Returns the limit on open descriptors. */
 static size_t
 descriptors_max(void)
 {
@@ -358,7 +372,7 @@ descriptors_max(void)
 	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-/* What the lot itself needs is open, in the lowest numbers. */
+/* The lot has opened its own descriptors, with the lowest numbers. */
 static size_t
 leave_to_clients(size_t limit, int wake)
 {
@@ -388,7 +402,7 @@ lot_set_up_signals(void)
 	sigemptyset(&none);
 	signals_set_mask(&none);
 	prctl(PR_SET_PDEATHSIG, SIGNAL_ORPHANED);
-	if (getppid() != parent) /* it went before that */
+	if (getppid() != parent) /* the parent died before that */
 		raise(SIGNAL_ORPHANED);
 }
 
@@ -447,7 +461,10 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.channel_max = lot.max / LOT_CHANNEL_PART;
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(inherited->board->lot, lot.max);
-	/* The server may have waited for it to be ready. */
+	/*
+	 * The master may wait for the lot before it says that the server is
+	 * ready.
+	 */
 	wakeup_send(&inherited->wanted);
 	wakeup_close(&inherited->wanted);
 	log_follow_follow(inherited, &inherited->board->lot->logs, master);

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "process/lot/state.h"
 
-/* What the lot has handed over and no worker has taken comes back. */
+/*
+ * Takes back connections that the lot has handed over and no worker received.
+ */
 static void
 take_back(struct lot *lot)
 {
@@ -30,7 +32,7 @@ lot_end_move(struct lot *lot)
 	lot_take_from(lot, channel);
 }
 
-/* The other lot finds out for itself what is ready for a worker. */
+/* The other lot itself finds out which requests are complete. */
 static bool
 move(struct lot *lot, struct parked *b)
 {

@@ -51,7 +51,7 @@ parked_all_unwatch(const struct parked_all *all, int fd)
 	(void)epoll_ctl(all->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* What a state looks at; one that waits for a worker looks at nothing. */
+/* Returns the events of a state.  PARKED_READY has none. */
 static uint32_t
 events_of(enum parked_state state)
 {
@@ -100,7 +100,10 @@ take_out(struct parked_all *all, struct parked *b)
 	all->counts[b->state]--;
 }
 
-/* Sending must not block here; workers, who have the socket next, may. */
+/*
+ * The lot must not block when it sends.  A worker, which gets the socket next,
+ * expects a blocking one.
+ */
 static void
 set_blocking(const struct parked *b, bool blocking)
 {
@@ -194,7 +197,7 @@ parked_taken(const struct parked *b)
 	return sent > queued ? sent - queued : 0;
 }
 
-/* Bytes a second, more or less. */
+/* Approximately, in bytes per second. */
 static double
 speed_of(const struct parked *b, int64_t now)
 {
@@ -266,8 +269,8 @@ parked_handoff(const struct parked *b)
 }
 
 /*
- * The descriptor may be open elsewhere too, on its way to a worker, so that
- * closing it here would not end the watch.
+ * The descriptor may also be open in a message to a worker, so closing it here
+ * would not remove it from the epoll.
  */
 void
 parked_release(struct parked_all *all, struct parked *b)

@@ -2,18 +2,21 @@
 #include "connection/output.h"
 #include "process/lot/state.h"
 
-/* A reader has so long to show how quick it is; and how often it is looked. */
+/*
+ * A client has this time to show how fast it receives; and how often the lot
+ * checks whether workers need relief.
+ */
 #define READER_TIME (5 * CLOCK_SECOND)
 #define RELIEF_TICK (100 * CLOCK_MILLISECOND)
 
-/* Of descriptors, for connections and files. */
+/* True if no descriptors are left for connections and files. */
 static bool
 is_full(const struct lot *lot)
 {
 	return atomic_load(&lot->inherited->board->lot->full);
 }
 
-/* Of memory, for one more response that is no file. */
+/* True if no memory is left for one more response that is not a file. */
 static bool
 has_no_room_for_copies(const struct lot *lot)
 {
@@ -24,8 +27,9 @@ has_no_room_for_copies(const struct lot *lot)
 }
 
 /*
- * Workers that are not rid of their clients ask again and again whether the lot
- * has room.  One reader a tick, so that no more go than must.
+ * Workers that cannot hand over their slow clients ask repeatedly whether the
+ * lot has room.  The lot closes one connection per tick, so that no more are
+ * closed than necessary.
  */
 int64_t
 lot_relieve_workers(struct lot *lot)

@@ -27,14 +27,15 @@ struct lot {
 	size_t channel_max; /* of these, on their way to workers */
 	size_t room;	    /* limit on the bytes of a connection */
 	bool told_full;
-	bool held_off; /* no new connections are taken in */
+	bool held_off; /* accepts no new connections */
 	struct accept_backoff backoff;
 	int64_t backoff_until; /* the next try after a failure (clock.h) */
 	bool channel_is_full;
-	bool channel_is_choked; /* it takes no more: channel_is_choked() */
+	bool
+	    channel_is_choked; /* the channel accepts no more: channel_is_choked() */
 	bool stopping;
-	bool moving;	/* to the lot of a successor */
-	bool drained;	/* when it stops: no more comes for workers */
+	bool moving;	/* to the successor's lot */
+	bool drained;	/* in a stop: no more requests for workers */
 	int64_t relief; /* the next lot_relieve_workers (clock.h) */
 	int64_t handed; /* when the last connection went to a worker */
 	int64_t least;	/* the lot does not end before then (clock.h) */
@@ -58,8 +59,8 @@ void lot_go_on_if_possible(struct lot *lot);
 /* Hands ready connections to workers, in order, until the channel is full. */
 void lot_hand_over_ready(struct lot *lot);
 /*
- * Returns when to do that again even if nothing happens (clock.h), because a
- * connection that was lost with a killed worker must not count as its client's
+ * Returns when to do that again even if nothing happens (clock.h): a connection
+ * that was lost with a killed worker must not count towards its client's limit
  * for ever.
  */
 int64_t lot_settle_deadline(const struct lot *lot);
@@ -85,7 +86,10 @@ int64_t lot_relieve_workers(struct lot *lot);
 
 /* Begins to move: no connection goes to the workers of this server any more. */
 void lot_begin_move(struct lot *lot);
-/* Ends it, as the other lot has ended, and takes back what is on its way. */
+/*
+ * Called when the other lot has ended: ends the move, and takes back
+ * connections that it has not received.
+ */
 void lot_end_move(struct lot *lot);
 /* Sends connections to the other lot, until the channel is full. */
 void lot_move(struct lot *lot);

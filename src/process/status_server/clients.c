@@ -12,7 +12,7 @@
 #include "process/status_server/clients.h"
 #include "shared/accept_backoff.h"
 
-/* After its answer a client may still send so many bytes. */
+/* The most bytes that a client may still send after its response. */
 #define LINGER_BYTES (256 << 10)
 
 int
@@ -86,7 +86,9 @@ let_in(struct status_clients *all)
 	struct status_client *c;
 
 	if (fd == -1) {
-		if (errno != EAGAIN && errno != EINTR) /* or it would spin */
+		if (errno != EAGAIN &&
+		    errno !=
+			EINTR) /* an unexpected error: without a pause the loop would spin */
 			poll(NULL, 0, ACCEPT_BACKOFF_PAUSE_MS);
 		return;
 	}
@@ -108,7 +110,7 @@ peek(const struct status_clients *all, const struct status_client *c)
 	    c->fd, all->scratch, all->max_head + 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
-/* What can never become a request is served too: it is refused then. */
+/* Input that can never become a request is served, too: with an error. */
 static bool
 has_asked(const struct status_clients *all, const struct status_client *c)
 {
@@ -147,7 +149,7 @@ status_clients_linger(struct status_clients *all, struct status_client *c)
 	status_clients_drain(all, c);
 }
 
-/* A client that has sent nothing gets no answer. */
+/* Closes a client that has sent nothing; responds to one that has. */
 static struct status_client *
 expire(struct status_clients *all, struct status_client *c)
 {

@@ -19,7 +19,7 @@
 
 /* In a stop: how long a client that has just come may take to ask. */
 #define LAST_TIME (100 * CLOCK_MILLISECOND)
-/* How long one read waits for what did not come with the head. */
+/* How long one read waits for content that did not come with the head. */
 #define SILENT_TIME (200 * CLOCK_MILLISECOND)
 #define BACKLOG 64
 /* To connect, a user needs the right to write to the socket. */
@@ -30,15 +30,17 @@ struct status_server {
 	struct service service;
 	struct client client;
 	struct status_clients clients;
-	/* Its own, as client.c wants one: this process is no worker, and
-	 * its requests are not among those it shows. */
+	/*
+	 * This process has a scoreboard and a log of its own, because client.c
+	 * needs them: its requests do not count in the status that it shows.
+	 */
 	struct scoreboard *board;
 	struct logfile no_log;
-	sigset_t waiting; /* the mask of waits */
+	sigset_t waiting; /* the signal mask while it waits */
 	pid_t master;
 };
 
-/* Static for the handlers of signals. */
+/* Static because signal handlers use it. */
 static struct status_server server;
 static volatile sig_atomic_t want_end;
 static bool let_go; /* the server's listeners are closed */

@@ -13,7 +13,7 @@
 /* How long to wait for a full, and for a choked, channel to the lot. */
 #define PARK_PATIENCE (1000 * CLOCK_MILLISECOND)
 #define PARK_CHOKED_MS 5
-/* So long a worker sends to a slow client before it tries to park it again. */
+/* After this time a worker tries again to park a slow client. */
 #define PARK_AGAIN_TIME (100 * CLOCK_MILLISECOND)
 
 /* True for errors that concern only one connection, or none: accept(2). */
@@ -25,7 +25,7 @@ is_passing(int error)
 	case EINTR:
 	case ECONNABORTED:
 	case EPROTO:
-	case EPERM: /* a firewall's word */
+	case EPERM: /* a firewall has refused it */
 		return true;
 	default:
 		return false;
@@ -111,7 +111,10 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	int64_t limit = w->inherited->config.queue_timeout;
 	struct connection *c = &w->client.connection;
 	int64_t now = clock_now();
-	/* What was parked has waited for nobody; a false time is none. */
+	/*
+	 * A parked connection has waited for nobody.  A time that makes no
+	 * sense counts as none.
+	 */
 	int64_t since = h->since > 0 && h->since < now ? h->since : now;
 
 	attach(w, fd, &h->peer);
@@ -170,7 +173,7 @@ serve_receive(
 	return true;
 }
 
-/* False when it was in vain: by errno, or by the time. */
+/* False on an error, with errno, or when the deadline passes. */
 static bool
 wait_for_channel(const struct worker *w, int64_t deadline)
 {
@@ -367,7 +370,7 @@ worker_take_new(struct worker *w)
 	return take_in_share(w);
 }
 
-/* The connection is not on its way any more, but here. */
+/* The connection has arrived, and does not count as on its way any more. */
 static void
 note_taken(struct worker *w)
 {
@@ -391,7 +394,10 @@ worker_take_handed(struct worker *w)
 	if (h.kind != HANDOFF_SEND)
 		return take_in_share(w);
 	w->client.connection.close_after = h.last;
-	/* Its request was answered, but for what the next one was told. */
+	/*
+	 * The request has been answered.  Keeps only what the next request may
+	 * need.
+	 */
 	exchange_reset(&w->client.exchange);
 	w->client.exchange.arrival.continue_sent = h.continued;
 	return TAKEN_RESPONSE;

@@ -14,7 +14,7 @@
 
 /* For signal handlers, which have no argument. */
 static struct worker *self;
-/* Of a worker that is not that far yet. */
+/* For a worker that has not got as far as serving. */
 static const struct score *starting;
 static pid_t master_pid;
 
@@ -176,7 +176,7 @@ worker_signals_follow_master(const struct worker *w)
 		raise(SIGNAL_ORPHANED);
 }
 
-/* For crash.c, when a handler breaks. */
+/* Called by crash.c when a handler crashes. */
 static void
 rescue(void)
 {

@@ -185,7 +185,7 @@ wait_for_work(struct worker *w)
 	score_enter(w->service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
-	/* Nobody may come who would tell that a backoff is over. */
+	/* there may be no event that ends the back-off */
 	epoll_wait(
 	    w->epoll, &event, 1, w->backoff.is ? ACCEPT_BACKOFF_PAUSE_MS : -1);
 	scoreboard_set_idle(board, w->slot, false);
@@ -281,7 +281,7 @@ worker_end(struct worker *w)
 int
 worker_run(struct inherited *inherited, size_t slot, pid_t master)
 {
-	/* Too large for a stack; what is not used of it takes no memory. */
+	/* Too large for the stack; unused parts of it take no memory. */
 	static struct worker w;
 
 	w.inherited = inherited;
