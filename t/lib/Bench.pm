@@ -12,9 +12,9 @@ use List::Util  qw(first min sum0);
 use POSIX       qw(uname);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(browser_fields build_commit busy compile cores cpu find machine median
-	on_core pick_cores private_bytes proportional_bytes raise_descriptors
-	run_bench said settled slurp tree);
+our @EXPORT_OK = qw(browser_fields build_commit busy compile cores cpu find
+	machine median on_core pick_cores private_bytes proportional_bytes
+	raise_descriptors run_bench said settled slurp tree);
 
 # What a browser sends, following a link.
 my @FIELDS = (

@@ -37,9 +37,8 @@ sub figures ($self) {
 	return \%got;
 }
 
-sub complaint ($self) {
-	return slurp($self->{errors}) =~ /^client: (.*)/m ? $1 : undef;
-}
+# What has gone wrong first.
+sub complaint ($self) { return slurp($self->{errors}) =~ /^client: (.*)/m }
 
 # Its connections end.
 sub stop ($self) {

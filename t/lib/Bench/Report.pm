@@ -42,7 +42,12 @@ my %MEANS = (
 # and bound: percent of a core.
 sub new ($class, %option) {
 	return bless { %option, text => '', rows => [], servers => {},
-		failed => 0, slower => 0 }, $class;
+		about => {}, failed => 0, slower => 0 }, $class;
+}
+
+sub about ($self, $circumstances) {
+	$self->{about} = $circumstances;
+	return;
 }
 
 sub say ($self, $line = '') {
@@ -284,8 +289,8 @@ sub write_files ($self) {
 	my @files = ("$output.txt", "$output.json", $self->plot);
 
 	$self->say("\nwritten: @files");
-	spew("$output.json", $json->encode({ servers => $self->{servers},
-		rows => \@rows }));
+	spew("$output.json", $json->encode({ about => $self->{about},
+		servers => $self->{servers}, rows => \@rows }));
 	my $text = $self->{text};
 	utf8::encode($text);
 	spew("$output.txt", $text);

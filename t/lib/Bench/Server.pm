@@ -109,13 +109,14 @@ sub new ($class, $kind, %option) {
 	$self->{program} = program($self->{peer}) if $self->{peer};
 	$self->{name} .= '+log' if $option{log};
 	$self->{dir}  .= "/$self->{name}";
-	$self->{log}   = "$self->{dir}/access.log" if $option{log};
+	$self->{log}   = $option{log} ? "$self->{dir}/access.log" : undef;
 	return $self;
 }
 
 sub name ($self) { return $self->{name} }
 sub port ($self) { return $self->{port} }
 sub pid  ($self) { return $self->{pid} }
+sub logs ($self) { return defined $self->{log} }
 
 
 sub is_here ($self) {
