@@ -18,8 +18,9 @@
  * lot runs and another connection waits in the channel to it.
  */
 #define ABSENCE_PATIENCE CLOCK_SECOND
-/* Requests of one client in a row, while others wait. */
+/* Requests of one client in a row, and its time, while others wait. */
 #define STREAK_MAX 8
+#define STREAK_TIME (2 * CLOCK_MILLISECOND)
 
 /* How the wait for a head has ended. */
 enum head_end {
@@ -65,6 +66,17 @@ is_spare(struct connection *c)
 		return true;
 	return c->idle_time < BRISK_GAP &&
 	    !service_has_waiting_clients(c->service);
+}
+
+/*
+ * False if the client is expected to ask later than the wait would last, as it
+ * did the last time: looking for its bytes would find none.
+ */
+static bool
+is_worth_a_wait(const struct connection *c)
+{
+	return c->idle_time == CLOCK_NEVER ||
+	    c->idle_time <= c->service->config->linger;
 }
 
 static int64_t
@@ -113,7 +125,8 @@ wait_for_request(struct exchange *x)
 	if (c->in.hurry && c->requests == 0)
 		result = client_wait_until(x, clock_now() + FIRST_GRACE);
 	else if (parking_is_possible(&c->parking))
-		result = client_wait(x, is_spare(c));
+		result = is_worth_a_wait(c) ? client_wait(x, is_spare(c))
+					    : client_wait_none(x);
 	else
 		result = client_wait_without_lot(x);
 	if (c->requests > 0) /* the first comes with the connection */
@@ -300,6 +313,14 @@ serve_request(struct exchange *x)
 	return true;
 }
 
+static bool
+has_had_its_turn(const struct connection *c)
+{
+	return service_has_waiting_clients(c->service) &&
+	    (c->streak >= STREAK_MAX ||
+		clock_now() - score_came(c->service->score) >= STREAK_TIME);
+}
+
 /*
  * A client that always has a request ready must not keep other clients waiting,
  * nor keep a worker from its end.
@@ -309,9 +330,7 @@ must_give_way(struct connection *c)
 {
 	if (!parking_is_possible(&c->parking))
 		return false;
-	if (!c->in.yield &&
-	    (c->streak < STREAK_MAX ||
-		!service_has_waiting_clients(c->service)))
+	if (!c->in.yield && !has_had_its_turn(c))
 		return false;
 	accounting_flush(c);
 	return !c->close_after;

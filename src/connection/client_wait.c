@@ -68,6 +68,15 @@ client_wait(struct exchange *x, bool block)
 }
 
 enum input_result
+client_wait_none(struct exchange *x)
+{
+	enum input_result result;
+
+	(void)client_wait_begin(x, &result);
+	return client_wait_end(x, result);
+}
+
+enum input_result
 client_wait_until(struct exchange *x, int64_t deadline)
 {
 	enum input_result result;

@@ -14,6 +14,8 @@
 
 /* Waits as input_wait does. */
 enum input_result client_wait(struct exchange *x, bool block);
+/* Sends what is ready, as before a wait, but does not look for bytes. */
+enum input_result client_wait_none(struct exchange *x);
 /* Wait as input_more and input_linger do. */
 enum input_result client_wait_until(struct exchange *x, int64_t deadline);
 enum input_result client_wait_lingering(struct exchange *x, int64_t deadline);

@@ -12,7 +12,8 @@ void
 recycle_init(
     struct recycle *r, const struct config *config, struct scoreboard *board)
 {
-	*r = (struct recycle){.board = board, .statm = -1};
+	*r = (struct recycle){
+	    .board = board, .statm = -1, .look_at_fds = RECYCLE_REQUESTS};
 	if (config->max_requests > 0)
 		r->limit = config->max_requests +
 		    arc4random_uniform(config->max_requests_jitter + 1);
@@ -64,8 +65,16 @@ is_large(struct recycle *r)
 static bool
 is_leaking(struct recycle *r)
 {
-	if (r->fd_budget != NULL && r->served % RECYCLE_REQUESTS == 0)
-		r->leaking = fd_budget_is_leaking(r->fd_budget);
+	uint64_t pause;
+
+	if (r->fd_budget == NULL || r->served < r->look_at_fds)
+		return r->leaking;
+	r->leaking = fd_budget_is_leaking(r->fd_budget);
+	pause = r->fd_budget->left / RECYCLE_FDS_SHARE;
+	if (pause < RECYCLE_REQUESTS)
+		pause = RECYCLE_REQUESTS;
+	r->look_at_fds = r->served +
+	    (pause < RECYCLE_REQUESTS_MAX ? pause : RECYCLE_REQUESTS_MAX);
 	return r->leaking;
 }
 

@@ -15,9 +15,15 @@
 #include "shared/fd_budget.h"
 #include "shared/scoreboard.h"
 
-/* Checks are after this number of requests; for memory also after this time. */
+/* Memory is checked after this number of requests, or after this time. */
 #define RECYCLE_REQUESTS 16
 #define RECYCLE_TIME (CLOCK_SECOND / 10)
+/*
+ * Descriptors are checked after this number of requests: more often if few are
+ * left, so that requests that leave several open do not use up all.
+ */
+#define RECYCLE_REQUESTS_MAX 256
+#define RECYCLE_FDS_SHARE 8
 
 struct recycle {
 	struct scoreboard *board;
@@ -27,7 +33,8 @@ struct recycle {
 	uint64_t look_at;  /* check the memory at that number of requests */
 	int64_t next_look; /* or at that time (clock.h) */
 	int statm;	   /* /proc/self/statm, owned; -1: not needed */
-	const struct fd_budget *fd_budget; /* NULL: not checked */
+	struct fd_budget *fd_budget; /* NULL: not checked */
+	uint64_t look_at_fds; /* check descriptors at that number of requests */
 	bool large;
 	bool leaking; /* descriptors */
 	bool due;     /* it has the token */

@@ -15,8 +15,7 @@ service_has_lot(const struct service *s)
 bool
 service_has_waiting_clients(const struct service *s)
 {
-	return score_lot_on_the_way(s->board) > 0 &&
-	    channel_has_message(s->ready);
+	return score_lot_on_the_way(s->board) > 0;
 }
 
 bool

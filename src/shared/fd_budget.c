@@ -37,6 +37,7 @@ fd_budget_init(struct fd_budget *r, int fd)
 	*r = (struct fd_budget){.fd = fd, .limit = limit_now()};
 	left = count_left(r, r->limit);
 	r->least = left / 2 < FD_BUDGET_LEAK ? left / 2 : FD_BUDGET_LEAK;
+	r->left = left;
 }
 
 bool
@@ -54,9 +55,10 @@ fd_budget_has_one(struct fd_budget *r)
 }
 
 bool
-fd_budget_is_leaking(const struct fd_budget *r)
+fd_budget_is_leaking(struct fd_budget *r)
 {
 	size_t limit = limit_now();
 
-	return limit == r->limit && count_left(r, limit) < r->least;
+	r->left = count_left(r, limit);
+	return limit == r->limit && r->left < r->least;
 }

@@ -21,6 +21,7 @@ struct fd_budget {
 	int fd;	       /* any open descriptor; not owned */
 	size_t limit;  /* RLIMIT_NOFILE at the beginning */
 	size_t least;  /* with fewer left it leaks; 0: not checked */
+	size_t left;   /* at the last check */
 	int64_t trust; /* no check before then (clock.h) */
 };
 
@@ -35,6 +36,6 @@ bool fd_budget_has_one(struct fd_budget *r);
  * True if the process has used up most descriptors since the beginning.  A
  * lowered limit does not count.
  */
-bool fd_budget_is_leaking(const struct fd_budget *r);
+bool fd_budget_is_leaking(struct fd_budget *r);
 
 #endif

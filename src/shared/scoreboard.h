@@ -252,8 +252,8 @@ void score_lot_handed(struct score_lot *lot);
  */
 void score_lot_sleep(struct score_lot *lot, int64_t until);
 void score_lot_wake(struct score_lot *lot);
-/* Called when no connection is on its way: the count may include lost ones. */
-void score_lot_settle(struct scoreboard *board);
+/* Of those that seem to be on their way, that many were lost. */
+void score_lot_settle(struct scoreboard *board, int64_t count);
 
 /* Called by the master when the worker of that slot, or the lot, has ended. */
 void score_end(struct score *s);

@@ -107,10 +107,9 @@ score_lot_taken(struct scoreboard *board)
  * A worker may report at the same moment, after all, that it has received one.
  */
 void
-score_lot_settle(struct scoreboard *board)
+score_lot_settle(struct scoreboard *board, int64_t count)
 {
-	atomic_fetch_add(&board->hints->taken,
-	    RELAXED_GET(board->lot->handed) - RELAXED_GET(board->hints->taken));
+	atomic_fetch_add(&board->hints->taken, (uint64_t)count);
 }
 
 void

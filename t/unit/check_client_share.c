@@ -106,7 +106,7 @@ TEST(what_was_lost_is_nobodys_share)
 	hand(ONE);
 	hand(ONE);
 	ck_assert(!client_share_allows(&ls, ONE));
-	score_lot_settle(board);
+	score_lot_settle(board, score_lot_on_the_way(board));
 	client_share_begin(&ls);
 	ck_assert(client_share_allows(&ls, ONE));
 }

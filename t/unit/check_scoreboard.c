@@ -215,11 +215,11 @@ TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 	ck_assert_int_eq(score_lot_on_the_way(board), 2);
 	score_lot_taken(board);
 	ck_assert_int_eq(score_lot_on_the_way(board), 1);
-	score_lot_settle(board);
+	score_lot_settle(board, score_lot_on_the_way(board));
 	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 	score_lot_taken(board); /* it was only slow */
 	ck_assert_int_eq(score_lot_on_the_way(board), -1);
-	score_lot_settle(board);
+	score_lot_settle(board, score_lot_on_the_way(board));
 	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 }
 

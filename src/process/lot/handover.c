@@ -8,10 +8,12 @@
 #include "process/lot/state.h"
 
 /*
- * After this time a worker has received a connection that the lot has sent, or
+ * After this time a worker has counted a connection that it has received, or
  * the connection is lost.
  */
 #define CHANNEL_TIME CLOCK_SECOND
+/* Between looks whether the channel is empty. */
+#define CHANNEL_TICK (100 * CLOCK_MILLISECOND)
 
 /*
  * Leaves room for the descriptors of connections that workers park; otherwise
@@ -56,34 +58,54 @@ hand_over(struct lot *lot, struct parked *b)
 		return lose(lot, b);
 	client_share_handed(&lot->client_share, b->client);
 	score_lot_handed(lot->inherited->board->lot);
-	lot->handed = clock_now();
 	parked_release(&lot->parked, b);
 	return true;
 }
 
 /*
- * A worker may be killed before it counts what it has received.  So after some
- * time, connections that seem to be on their way do not count any more.
+ * A worker may be killed before it counts what it has received.  So connections
+ * do not count as on their way any more if, whenever the channel was empty for
+ * some time, as many seemed to be.
  */
+static void
+look_for_lost(struct lot *lot, int64_t count)
+{
+	int64_t now = clock_now();
+
+	if (now < lot->settle_at)
+		return;
+	lot->settle_at = now + CHANNEL_TICK;
+	if (channel_has_message(&lot->inherited->ready))
+		return;
+	if (lot->missing == 0)
+		lot->missing_since = now;
+	if (lot->missing == 0 || count < lot->missing)
+		lot->missing = count;
+	if (now - lot->missing_since < CHANNEL_TIME)
+		return;
+	score_lot_settle(lot->inherited->board, lot->missing);
+	lot->missing = 0;
+}
+
 static void
 settle_channel(struct lot *lot)
 {
-	struct scoreboard *board = lot->inherited->board;
-	int64_t count = score_lot_on_the_way(board);
+	int64_t count = score_lot_on_the_way(lot->inherited->board);
 
-	if (count < 0 ||
-	    (count > 0 && clock_now() - lot->handed > CHANNEL_TIME &&
-		!channel_has_message(&lot->inherited->ready)))
-		score_lot_settle(board);
+	if (count < 0)
+		score_lot_settle(lot->inherited->board, count);
+	if (count > 0)
+		look_for_lost(lot, count);
+	else
+		lot->missing = 0;
 }
 
 int64_t
 lot_settle_deadline(const struct lot *lot)
 {
-	if (!client_share_is_wanted(&lot->client_share) ||
-	    score_lot_on_the_way(lot->inherited->board) == 0)
+	if (score_lot_on_the_way(lot->inherited->board) == 0)
 		return CLOCK_NEVER;
-	return clock_now() + CHANNEL_TIME;
+	return clock_now() + CHANNEL_TICK;
 }
 
 /* Returns the first connection that the channel did not accept, or NULL. */

@@ -275,7 +275,8 @@ parked_handoff(const struct parked *b)
 void
 parked_release(struct parked_all *all, struct parked *b)
 {
-	parked_all_unwatch(all, b->fd);
+	if (events_of(b->state) != 0)
+		parked_all_unwatch(all, b->fd);
 	close(b->fd);
 	parked_drop_deferred(all, b);
 	all->count--;

@@ -34,13 +34,15 @@ struct lot {
 	bool
 	    channel_is_choked; /* the channel accepts no more: channel_is_choked() */
 	bool stopping;
-	bool moving;	/* to the successor's lot */
-	bool drained;	/* in a stop: no more requests for workers */
-	int64_t relief; /* the next lot_relieve_workers (clock.h) */
-	int64_t handed; /* when the last connection went to a worker */
-	int64_t least;	/* the lot does not end before then (clock.h) */
-	int64_t end;	/* nothing is sent after that deadline (clock.h) */
-	char *scratch;	/* for bytes of a message, or from a socket */
+	bool moving;	   /* to the successor's lot */
+	bool drained;	   /* in a stop: no more requests for workers */
+	int64_t relief;	   /* the next lot_relieve_workers (clock.h) */
+	int64_t settle_at; /* look for lost connections again (clock.h) */
+	int64_t missing;   /* of those on their way, since that time */
+	int64_t missing_since;
+	int64_t least; /* the lot does not end before then (clock.h) */
+	int64_t end;   /* nothing is sent after that deadline (clock.h) */
+	char *scratch; /* for bytes of a message, or from a socket */
 };
 
 /* Watches all sources of connections; -1 with errno. */
@@ -60,8 +62,8 @@ void lot_go_on_if_possible(struct lot *lot);
 void lot_hand_over_ready(struct lot *lot);
 /*
  * Returns when to do that again even if nothing happens (clock.h): a connection
- * that was lost with a killed worker must not count towards its client's limit
- * for ever.
+ * that was lost with a killed worker must not count as waiting, or towards its
+ * client's limit, for ever.
  */
 int64_t lot_settle_deadline(const struct lot *lot);
 

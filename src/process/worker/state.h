@@ -27,6 +27,9 @@ struct worker {
 	size_t next; /* the listener to try first */
 	struct accept_backoff backoff;
 	bool handed_first;
+	bool expects_new;    /* a client waits to be accepted, perhaps */
+	bool expects_handed; /* one is in the lot's channel, perhaps */
+	unsigned turns;	     /* taken from that channel since the last wait */
 	bool watches_parked; /* this worker does, as no lot runs */
 	bool parks_in_vain;  /* the last attempt to park has failed */
 	struct recycle recycle;

@@ -15,6 +15,11 @@
 
 /* The longest delay of a signal that arrives just before a wait. */
 #define DRAIN_TICK_MS 100
+/*
+ * After so many clients from the lot, a worker looks for new ones: the lot,
+ * which accepts them when all workers are busy, may have no room.
+ */
+#define TURNS_MAX 8
 
 static int
 watch(struct worker *w, int fd, uint32_t events)
@@ -135,11 +140,17 @@ static void
 look_there_first(struct worker *w, int source)
 {
 	const struct listeners *l = &w->inherited->listeners;
+	bool new = false;
 
 	w->handed_first = source == w->inherited->ready.from;
 	for (size_t i = 0; i < l->count; i++)
-		if (l->at[i].fd == source)
+		if (l->at[i].fd == source) {
 			w->next = i;
+			new = true;
+		}
+	/* Of what else has ended the wait, nothing is known of clients. */
+	w->expects_new = !w->handed_first;
+	w->expects_handed = !new;
 }
 
 /*
@@ -189,10 +200,39 @@ wait_for_work(struct worker *w)
 	epoll_wait(
 	    w->epoll, &event, 1, w->backoff.is ? ACCEPT_BACKOFF_PAUSE_MS : -1);
 	scoreboard_set_idle(board, w->slot, false);
+	w->turns = 0;
 	look_there_first(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
+}
+
+/*
+ * The next two look only where they expect a client, so that they seldom make a
+ * system call that finds none: a wait tells of the others.
+ */
+static enum worker_taken
+take_new_if_expected(struct worker *w)
+{
+	enum worker_taken taken;
+
+	if (!w->expects_new && w->turns < TURNS_MAX)
+		return TAKEN_NOTHING;
+	w->turns = 0;
+	taken = worker_take_new(w);
+	w->expects_new = taken != TAKEN_NOTHING;
+	return taken;
+}
+
+static enum worker_taken
+take_handed_if_expected(struct worker *w)
+{
+	if (!w->expects_handed &&
+	    score_lot_on_the_way(w->inherited->board) <= 0)
+		return TAKEN_NOTHING;
+	w->expects_handed = false;
+	w->turns++;
+	return worker_take_handed(w);
 }
 
 /*
@@ -210,10 +250,12 @@ take_any(struct worker *w)
 	if (taken != TAKEN_NOTHING)
 		return taken;
 	w->handed_first = !handed_first;
-	taken = handed_first ? worker_take_handed(w) : worker_take_new(w);
+	taken =
+	    handed_first ? take_handed_if_expected(w) : take_new_if_expected(w);
 	if (taken != TAKEN_NOTHING)
 		return taken;
-	return handed_first ? worker_take_new(w) : worker_take_handed(w);
+	return handed_first ? take_new_if_expected(w)
+			    : take_handed_if_expected(w);
 }
 
 /* What was on its way to and from a lot that has ended. */
@@ -234,6 +276,7 @@ work(struct worker *w)
 {
 	bool looked = false;
 
+	w->expects_new = w->expects_handed = true;
 	while (!w->want_stop || !looked) {
 		looked = true;
 		if (worker_serve(w, take_any(w)) || w->want_stop)
@@ -258,6 +301,7 @@ worker_drain(struct worker *w)
 	score_enter(w->service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
 	while (!w->let_go && atomic_load(&board->server->stopping)) {
+		w->expects_new = w->expects_handed = true;
 		if (worker_serve(w, take_any(w)))
 			continue;
 		(void)!read(w->wake, &count, sizeof(count));
