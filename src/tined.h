@@ -87,12 +87,19 @@ int tined_printf_field(struct exchange *x, const char *name, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 /* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void tined_no_sniffing(struct exchange *x);
+/*
+ * Adds complete header lines, which nobody checks.  Only for handlers of this
+ * server, which know that tined_add_field would accept each field.
+ */
+void tined_add_lines(struct exchange *x, struct text lines);
 
 /*
- * Content consists of at most 513 pieces; each of the next three functions adds
- * one.  The caller of tined_add_bytes keeps the bytes until it is unmounted.
+ * Content consists of at most 513 pieces; each of the next four functions adds
+ * one.  The caller of tined_add_bytes keeps the bytes until it is unmounted, the
+ * caller of tined_add_copy only until it serves the next request.
  */
 void tined_add_bytes(struct exchange *x, const char *bytes, size_t len);
+void tined_add_copy(struct exchange *x, const char *bytes, size_t len);
 /*
  * tined_text returns a buffer for content that is made for this response; the
  * server clears it afterwards.  tined_add_text adds what is in the buffer from

@@ -30,6 +30,7 @@
 /* With empty lines before it, it must fit into a message to the lot. */
 #define HEAD_MAX (60 << 10)
 #define BODY_BUFFER_MAX (64 << 10)
+#define CACHE_SIZE_MAX (1 << 30)
 
 /* Returns an error message.  Not freed. */
 static const char *__attribute__((format(printf, 1, 2)))
@@ -291,6 +292,25 @@ take_max_age(struct config *c, const char *value)
 	return NULL;
 }
 
+static const char *
+take_cache_time(struct config *c, const char *value)
+{
+	if (!units_time(value, &c->cache_time))
+		return "a time, such as 500ms or 10s, or 0";
+	return NULL;
+}
+
+static const char *
+take_cache_size(struct config *c, const char *value)
+{
+	uint64_t size;
+
+	if (!units_size(value, &size) || size > CACHE_SIZE_MAX)
+		return "a size up to 1G, such as 2M";
+	c->cache_size = (uint32_t)size;
+	return NULL;
+}
+
 /* Fields that tell of the message itself are the server's. */
 static bool
 is_reserved(struct text name)
@@ -503,6 +523,8 @@ const struct option_spec option_specs[] = {
     VALUE("fallback", 0, take_fallback),
     VALUE("error-page", 0, take_error_page),
     VALUE("max-age", 0, take_max_age),
+    VALUE("cache-time", 0, take_cache_time),
+    VALUE("cache-size", 0, take_cache_size),
     VALUE("header", 0, take_header),
     FILE_NAME("access-log", 'a', access_log),
     VALUE("log-format", 0, take_log_format),

@@ -24,6 +24,8 @@ config_init(struct config *c)
 	    .max_body = 1 << 30,
 	    .body_buffer = 64 << 10,
 	    .max_age = -1,
+	    .cache_time = CLOCK_SECOND,
+	    .cache_size = CONFIG_CACHE_SIZE,
 	    .log_level = LOG_LEVEL_NOTICE,
 	};
 }

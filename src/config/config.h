@@ -51,6 +51,9 @@ struct config_range {
 #define CONFIG_WORKERS_MIN 4
 #define CONFIG_WORKERS_MAX 256
 
+/* The default of --cache-size: also 256 workers may have as much. */
+#define CONFIG_CACHE_SIZE (512 << 10)
+
 /* The default of --keepalive with --no-lot, seconds. */
 #define CONFIG_KEEPALIVE_WITHOUT_LOT 5
 
@@ -91,6 +94,8 @@ struct config {
 	bool precompressed;
 	char *fallback;		       /* NULL: none */
 	int64_t max_age;	       /* -1: no Cache-Control */
+	int64_t cache_time;	       /* 0: no cache */
+	uint32_t cache_size;	       /* of each worker, bytes */
 	struct config_strings headers; /* complete lines, without CRLF */
 	struct config_pages error_pages;
 

@@ -45,6 +45,9 @@ send_piece(struct exchange *x, const struct piece *p)
 	case PIECE_BYTES:
 		output_refer(&x->connection->out, p->bytes, p->length);
 		break;
+	case PIECE_COPY:
+		output_copy(&x->connection->out, p->bytes, p->length);
+		break;
 	case PIECE_TEXT:
 		output_copy(&x->connection->out,
 		    x->response.text.data + p->offset, p->length);

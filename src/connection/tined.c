@@ -131,9 +131,21 @@ tined_no_sniffing(struct exchange *x)
 }
 
 void
+tined_add_lines(struct exchange *x, struct text lines)
+{
+	response_add_fields(&x->response, lines);
+}
+
+void
 tined_add_bytes(struct exchange *x, const char *bytes, size_t len)
 {
 	response_add_bytes(&x->response, bytes, len);
+}
+
+void
+tined_add_copy(struct exchange *x, const char *bytes, size_t len)
+{
+	response_add_copy(&x->response, bytes, len);
 }
 
 struct buffer *

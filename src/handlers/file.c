@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "handlers/directory.h"
@@ -26,9 +27,17 @@ struct file_mount {
 	const char *path; /* of the directory */
 	const struct config *config;
 	const struct media_type *mime;
+	struct response_cache *cache;
 	const char *fallback; /* served in place of a 404; may be NULL */
 	bool logged;	      /* refuse_listing has logged its hint */
 	bool told_gone;	      /* log_gone has logged */
+};
+
+/* All that the choice of a file depends on: the key of its response's copy. */
+struct file_key {
+	const struct file_mount *mount;
+	struct content_coding_wish wish; /* with --precompressed, else zeroes */
+	char name[PATH_MAX];
 };
 
 static int
@@ -39,6 +48,7 @@ open_mount(struct file_mount *m, const struct handler_setup *setup)
 	m->path = setup->arg;
 	m->config = config;
 	m->mime = setup->mime;
+	m->cache = setup->cache;
 	if (setup->opened != -1) {
 		m->directory = (struct directory){
 		    .fd = setup->opened, .follow = config->follow_symlinks};
@@ -192,7 +202,10 @@ file_log_failure(struct file_mount *m, const char *name)
 	return status;
 }
 
-/* Opens a file or directory.  Returns 0, or the status code of the failure. */
+/*
+ * Opens a file or directory.  Returns 0, or the status code of the failure, with
+ * f->fd -1.
+ */
 static int
 open_name(struct file_mount *m, const char *name, struct representation *f)
 {
@@ -204,6 +217,7 @@ open_name(struct file_mount *m, const char *name, struct representation *f)
 	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
 		return 0;
 	close(f->fd);
+	f->fd = -1;
 	return 404;
 }
 
@@ -214,6 +228,7 @@ open_regular(struct file_mount *m, const char *name, struct representation *f)
 
 	if (status == 0 && !S_ISREG(f->st.st_mode)) {
 		close(f->fd);
+		f->fd = -1;
 		return 404;
 	}
 	return status;
@@ -279,8 +294,9 @@ choose_coding(const struct file_mount *m, struct exchange *x, const char *name,
 	f->st = other[f->coding].st;
 }
 
+/* Completes what the response with an open file needs. */
 static void
-answer_regular(const struct file_mount *m, struct exchange *x, const char *name,
+select_regular(const struct file_mount *m, struct exchange *x, const char *name,
     struct representation *f)
 {
 	f->type = media_type_type(m->mime, name);
@@ -289,7 +305,6 @@ answer_regular(const struct file_mount *m, struct exchange *x, const char *name,
 	f->varies = false;
 	if (m->config->precompressed && f->coding == CONTENT_CODING_IDENTITY)
 		choose_coding(m, x, name, f);
-	representation_answer(f, x);
 }
 
 /* Owns the descriptor. */
@@ -330,21 +345,25 @@ file_refuse(const struct file_mount *m, struct exchange *x, int status)
 		tined_want_reload(x);
 }
 
-/* The name ends in a slash, or is ".".  Owns the descriptor. */
+/*
+ * The functions below either respond, or select the file to respond with: then
+ * f->fd is not -1.
+ *
+ * The name ends in a slash, or is ".".  Owns the descriptor.
+ */
 static void
-answer_directory(
-    struct file_mount *m, struct exchange *x, const char *name, int fd)
+select_index(struct file_mount *m, struct exchange *x, const char *name, int fd,
+    struct representation *f)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
-	struct representation f = {.fd = -1};
-	int status = open_regular(m, index, &f);
+	int status = open_regular(m, index, f);
 
 	if (status == 404 && m->config->listing) {
 		answer_listing(m, x, name, fd);
 	} else {
 		close(fd);
 		if (status == 0)
-			answer_regular(m, x, index, &f);
+			select_regular(m, x, index, f);
 		else if (status == 404)
 			refuse_listing(m, x, name);
 		else
@@ -353,45 +372,102 @@ answer_directory(
 	free(index);
 }
 
-/* Serves the fallback: a single-page application handles any path. */
-static bool
-answer_fallback(struct file_mount *m, struct exchange *x)
+/* The fallback: a single-page application handles any path. */
+static void
+select_after_failure(struct file_mount *m, struct exchange *x, int status,
+    struct representation *f)
 {
 	const char *name = m->fallback;
-	struct representation f = {.fd = -1};
 
-	if (name == NULL || open_regular(m, name, &f) != 0)
-		return false;
-	answer_regular(m, x, name, &f);
-	return true;
+	if (status == 404 && name != NULL && open_regular(m, name, f) == 0)
+		select_regular(m, x, name, f);
+	else
+		file_refuse(m, x, status);
 }
 
 static void
-file_answer_failure(struct file_mount *m, struct exchange *x, int status)
-{
-	if (status == 404 && answer_fallback(m, x))
-		return;
-	file_refuse(m, x, status);
-}
-
-static void
-answer_name(struct file_mount *m, struct exchange *x, const char *name)
+select_name(struct file_mount *m, struct exchange *x, const char *name,
+    struct representation *f)
 {
 	struct text path = tined_path(x);
 	bool slash = path.at[path.len - 1] == '/';
-	struct representation f = {.fd = -1};
-	int status = open_name(m, name, &f);
+	struct representation found = {.fd = -1};
+	int status = open_name(m, name, &found);
 
 	if (status != 0) {
-		file_answer_failure(m, x, status);
-	} else if (S_ISREG(f.st.st_mode)) {
-		answer_regular(m, x, name, &f);
+		select_after_failure(m, x, status, f);
+	} else if (S_ISREG(found.st.st_mode)) {
+		*f = found;
+		select_regular(m, x, name, f);
 	} else if (slash) {
-		answer_directory(m, x, name, f.fd);
+		select_index(m, x, name, found.fd, f);
 	} else {
-		close(f.fd);
+		close(found.fd);
 		redirect_to_directory(x);
 	}
+}
+
+/* Returns the length of the key. */
+static size_t
+make_key(const struct file_mount *m, struct exchange *x, struct text rest,
+    struct file_key *key)
+{
+	key->mount = m;
+	key->wish = (struct content_coding_wish){0};
+	if (m->config->precompressed)
+		content_coding_read_wish(tined_request(x), &key->wish);
+	memcpy(key->name, rest.at + 1, rest.len - 1);
+	key->name[rest.len - 1] = '\0';
+	return offsetof(struct file_key, name) + rest.len - 1;
+}
+
+/* Returns a copy of the file, or NULL if it is not to have one. */
+static const struct representation_copy *
+copy_file(const struct file_mount *m, struct text key, int64_t now,
+    const struct representation *f)
+{
+	size_t size = representation_copy_size(f);
+	struct representation_copy *copy;
+
+	if (size == 0 || !response_cache_wants(m->cache, key, now))
+		return NULL;
+	copy = response_cache_reserve(m->cache, key, size);
+	if (copy == NULL || representation_copy(f, copy) == -1)
+		return NULL;
+	response_cache_add(m->cache, now);
+	return copy;
+}
+
+static void
+serve_name(struct file_mount *m, struct exchange *x, struct text rest)
+{
+	struct file_key key;
+	struct text bytes = {(char *)&key, make_key(m, x, rest, &key)};
+	int64_t now = clock_recent();
+	const struct representation_copy *copy =
+	    response_cache_find(m->cache, bytes, now);
+	struct representation f = {.fd = -1};
+
+	if (copy == NULL) {
+		select_name(m, x, *key.name != '\0' ? key.name : ".", &f);
+		if (f.fd == -1)
+			return;
+		copy = copy_file(m, bytes, now, &f);
+		if (copy == NULL) {
+			representation_answer(&f, x);
+			return;
+		}
+		close(f.fd);
+	}
+	representation_answer_copy(copy, x);
+}
+
+/* True for a path that leads to no file that is served. */
+static bool
+is_refused(const struct file_mount *m, struct exchange *x, struct text rest)
+{
+	return tined_path_is_ambiguous(x) || rest.len >= PATH_MAX ||
+	    (is_hidden(rest) && !m->config->dotfiles);
 }
 
 static void
@@ -399,20 +475,17 @@ file_serve(void *state, struct exchange *x)
 {
 	struct file_mount *m = state;
 	struct text rest = tined_path_below(x);
-	char name[PATH_MAX];
+	struct representation f = {.fd = -1};
 
 	if (rest.len == 0) {
 		redirect_to_directory(x);
-		return;
+	} else if (is_refused(m, x, rest)) {
+		select_after_failure(m, x, 404, &f);
+		if (f.fd != -1)
+			representation_answer(&f, x);
+	} else {
+		serve_name(m, x, rest);
 	}
-	if (tined_path_is_ambiguous(x) || rest.len >= sizeof(name) ||
-	    (is_hidden(rest) && !m->config->dotfiles)) {
-		file_answer_failure(m, x, 404);
-		return;
-	}
-	memcpy(name, rest.at + 1, rest.len - 1);
-	name[rest.len - 1] = '\0';
-	answer_name(m, x, rest.len > 1 ? name : ".");
 }
 
 const struct handler handler_file = {

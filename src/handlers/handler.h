@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "handlers/response_cache.h"
 #include "http/media_type.h"
 #include "sandbox/privilege.h"
 #include "status/snapshot.h"
@@ -17,6 +18,7 @@ struct handler_setup {
 	const struct config *config;
 	const struct status_sources *server; /* outlives the handler's state */
 	const struct media_type *mime;	     /* outlives the handler's state */
+	struct response_cache *cache;	     /* outlives the handler's state */
 	const char *prefix;		     /* of --mount PREFIX=KIND:ARG */
 	const char *arg;		     /* and its argument */
 	/*

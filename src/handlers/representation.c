@@ -1,5 +1,8 @@
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +17,34 @@
 /* Modification times up to this stand for no time. */
 #define NO_TIME_MAX 1
 #define NANOSECONDS 1000000000ULL
+/* The largest file of which there is a copy; output.h reads so much as well. */
+#define COPY_MAX (64 << 10)
+/* More than all fields of struct prepared take. */
+#define LINES_SIZE 384
+
+/*
+ * What is known of the responses with a file, and where its content is.  The
+ * same function responds with it, whether there is a copy of the file or not.
+ */
+struct prepared {
+	uint64_t size;
+	time_t modified;
+	const char *type;
+	const char *content; /* NULL: it is in the file */
+	int fd;		     /* of the file; -1 if content has it all */
+	size_t etag_length;
+	char etag[ETAG_SIZE];
+	/* Header lines: those that a 304 has as well (RFC 9110, 15.4.5), and
+	 * behind them those of all responses with content. */
+	size_t validators_length;
+	size_t lines_length;
+	char lines[LINES_SIZE];
+};
+
+struct representation_copy {
+	struct prepared prepared;
+	char content[];
+};
 
 /*
  * Returns the time of the last change.  Nix, OSTree and some images set the
@@ -26,12 +57,18 @@ time_of_change(const struct stat *st)
 	return st->st_mtim.tv_sec > NO_TIME_MAX ? &st->st_mtim : &st->st_ctim;
 }
 
+static bool
+is_settled(const struct representation *f, time_t now)
+{
+	return time_of_change(&f->st)->tv_sec <= now - ETAG_SETTLED_SECONDS;
+}
+
 static void
 add_etag(const struct representation *f, time_t now, struct buffer *out)
 {
 	const struct timespec *m = time_of_change(&f->st);
 
-	if (m->tv_sec > now - ETAG_SETTLED_SECONDS)
+	if (!is_settled(f, now))
 		buffer_add_text(out, TEXT("W/"));
 	buffer_add_char(out, '"');
 	buffer_add_hex(out, (uint64_t)f->st.st_size);
@@ -43,21 +80,81 @@ add_etag(const struct representation *f, time_t now, struct buffer *out)
 	buffer_add_char(out, '"');
 }
 
-/* The header fields that a 304 has as well: RFC 9110, 15.4.5. */
 static void
-add_validators(const struct representation *f, const struct validators *v,
-    struct exchange *x)
+prepare_etag(struct prepared *p, const struct representation *f, time_t now)
 {
-	char date[DATE_SIZE];
+	struct buffer etag = {.data = p->etag, .size = sizeof(p->etag)};
 
-	date_format(v->modified, date);
-	tined_add_field(x, TEXT("ETag"), v->etag);
-	tined_add_field(x, TEXT("Last-Modified"), text_of(date));
-	if (f->max_age >= 0)
-		tined_printf_field(x, "Cache-Control", "max-age=%lld",
+	add_etag(f, now, &etag);
+	p->etag_length = etag.len;
+}
+
+static void
+add_bytes(struct prepared *p, struct text bytes)
+{
+	assert(bytes.len <= sizeof(p->lines) - p->lines_length &&
+	    "representation: longer header lines than there can be");
+	memcpy(p->lines + p->lines_length, bytes.at, bytes.len);
+	p->lines_length += bytes.len;
+}
+
+static void
+add_line(struct prepared *p, struct text name, struct text value)
+{
+	add_bytes(p, name);
+	add_bytes(p, TEXT(": "));
+	add_bytes(p, value);
+	add_bytes(p, TEXT("\r\n"));
+}
+
+static void
+prepare_validators(struct prepared *p, const struct representation *f)
+{
+	char date[DATE_SIZE], value[sizeof("max-age=") + 20];
+
+	date_format(p->modified, date);
+	add_line(p, TEXT("ETag"), (struct text){p->etag, p->etag_length});
+	add_line(p, TEXT("Last-Modified"), text_of(date));
+	if (f->max_age >= 0) {
+		snprintf(value, sizeof(value), "max-age=%lld",
 		    (long long)(f->max_age / CLOCK_SECOND));
+		add_line(p, TEXT("Cache-Control"), text_of(value));
+	}
 	if (f->varies)
-		tined_add_field(x, TEXT("Vary"), TEXT("Accept-Encoding"));
+		add_line(p, TEXT("Vary"), TEXT("Accept-Encoding"));
+	p->validators_length = p->lines_length;
+}
+
+static void
+prepare(struct prepared *p, const struct representation *f)
+{
+	time_t now = time(NULL);
+
+	p->size = (uint64_t)f->st.st_size;
+	p->type = f->type;
+	p->content = NULL;
+	p->fd = f->fd;
+	p->modified = time_of_change(&f->st)->tv_sec;
+	if (p->modified > now)
+		p->modified = now;
+	p->lines_length = 0;
+	prepare_etag(p, f, now);
+	prepare_validators(p, f);
+	add_line(p, TEXT("Accept-Ranges"), TEXT("bytes"));
+	add_line(p, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	if (f->coding != CONTENT_CODING_IDENTITY)
+		add_line(p, TEXT("Content-Encoding"),
+		    content_coding_name(f->coding));
+}
+
+static void
+add_region(struct exchange *x, const struct prepared *p, uint64_t offset,
+    uint64_t length)
+{
+	if (p->content != NULL)
+		tined_add_copy(x, p->content + offset, length);
+	else
+		tined_add_file(x, offset, length);
 }
 
 /*
@@ -81,8 +178,8 @@ add_part_head(struct exchange *x, const char *boundary, const char *type,
 
 /* RFC 9110, 14.6 */
 static void
-add_multipart(struct exchange *x, const struct ranges *ranges, const char *type,
-    uint64_t size)
+add_multipart(
+    struct exchange *x, const struct ranges *ranges, const struct prepared *p)
 {
 	char boundary[2 * sizeof(uint64_t) + 1];
 	struct buffer *text = tined_text(x);
@@ -96,8 +193,8 @@ add_multipart(struct exchange *x, const struct ranges *ranges, const char *type,
 	for (size_t i = 0; i < ranges->count; i++) {
 		const struct range *r = &ranges->at[i];
 
-		add_part_head(x, boundary, type, r, size);
-		tined_add_file(x, r->first, r->last - r->first + 1);
+		add_part_head(x, boundary, p->type, r, p->size);
+		add_region(x, p, r->first, r->last - r->first + 1);
 	}
 	offset = text->len;
 	buffer_printf(text, "\r\n--%s--\r\n", boundary);
@@ -105,21 +202,21 @@ add_multipart(struct exchange *x, const struct ranges *ranges, const char *type,
 }
 
 static void
-add_ranges(struct exchange *x, const struct ranges *ranges, const char *type,
-    uint64_t size)
+add_ranges(
+    struct exchange *x, const struct ranges *ranges, const struct prepared *p)
 {
 	const struct range *r = &ranges->at[0];
 
 	tined_set_status(x, 206);
 	if (ranges->count > 1) {
-		add_multipart(x, ranges, type, size);
+		add_multipart(x, ranges, p);
 		return;
 	}
-	tined_add_field(x, TEXT("Content-Type"), text_of(type));
+	tined_add_field(x, TEXT("Content-Type"), text_of(p->type));
 	tined_printf_field(x, "Content-Range", "bytes %llu-%llu/%llu",
 	    (unsigned long long)r->first, (unsigned long long)r->last,
-	    (unsigned long long)size);
-	tined_add_file(x, r->first, r->last - r->first + 1);
+	    (unsigned long long)p->size);
+	add_region(x, p, r->first, r->last - r->first + 1);
 }
 
 /* Gets the ranges to send, if any; only for GET (RFC 9110, 14.2). */
@@ -138,57 +235,96 @@ find_ranges(const struct exchange *x, const struct validators *v, uint64_t size,
 }
 
 static void
-add_content(struct exchange *x, const struct validators *v,
-    const struct representation *f)
+add_content(
+    struct exchange *x, const struct validators *v, const struct prepared *p)
 {
-	uint64_t size = (uint64_t)f->st.st_size;
 	struct ranges ranges;
 
-	tined_add_field(x, TEXT("Accept-Ranges"), TEXT("bytes"));
-	tined_no_sniffing(x);
-	if (f->coding != CONTENT_CODING_IDENTITY)
-		tined_add_field(x, TEXT("Content-Encoding"),
-		    content_coding_name(f->coding));
-	switch (find_ranges(x, v, size, &ranges)) {
+	switch (find_ranges(x, v, p->size, &ranges)) {
 	case RANGES_SATISFIABLE:
-		add_ranges(x, &ranges, f->type, size);
+		add_ranges(x, &ranges, p);
 		return;
 	case RANGES_UNSATISFIABLE:
 		tined_error(x, 416);
 		tined_printf_field(x, "Content-Range", "bytes */%llu",
-		    (unsigned long long)size);
+		    (unsigned long long)p->size);
 		return;
 	case RANGES_IGNORED:
 		break;
 	}
-	tined_add_field(x, TEXT("Content-Type"), text_of(f->type));
-	tined_add_file(x, 0, size);
+	tined_add_field(x, TEXT("Content-Type"), text_of(p->type));
+	add_region(x, p, 0, p->size);
+}
+
+static void
+answer(const struct prepared *p, struct exchange *x)
+{
+	const struct validators v = {
+	    .etag = {p->etag, p->etag_length},
+	    .modified = p->modified,
+	};
+	struct text lines = {p->lines, p->lines_length};
+
+	tined_set_file(x, p->fd);
+	switch (conditional_check(tined_request(x), &v, time(NULL))) {
+	case 412:
+		tined_error(x, 412);
+		break;
+	case 304:
+		tined_set_status(x, 304);
+		lines.len = p->validators_length;
+		tined_add_lines(x, lines);
+		break;
+	default:
+		tined_add_lines(x, lines);
+		add_content(x, &v, p);
+	}
 }
 
 void
 representation_answer(const struct representation *f, struct exchange *x)
 {
-	time_t now = time(NULL);
-	char room[ETAG_SIZE];
-	struct buffer etag = {.data = room, .size = sizeof(room)};
-	struct validators v;
-	int status;
+	struct prepared p;
 
-	add_etag(f, now, &etag);
-	v.etag = buffer_text(&etag);
-	v.modified = time_of_change(&f->st)->tv_sec;
-	if (v.modified > now)
-		v.modified = now;
-	status = conditional_check(tined_request(x), &v, now);
-	if (status == 412) {
-		close(f->fd);
-		tined_error(x, 412);
-		return;
+	prepare(&p, f);
+	answer(&p, x);
+}
+
+/* A fresh file may change again without a new timestamp, and its weak ETag
+ * becomes strong. */
+size_t
+representation_copy_size(const struct representation *f)
+{
+	if (f->st.st_size > COPY_MAX || !is_settled(f, time(NULL)))
+		return 0;
+	return sizeof(struct representation_copy) + (size_t)f->st.st_size;
+}
+
+int
+representation_copy(
+    const struct representation *f, struct representation_copy *copy)
+{
+	size_t size = (size_t)f->st.st_size, have = 0;
+
+	prepare(&copy->prepared, f);
+	copy->prepared.content = copy->content;
+	copy->prepared.fd = -1;
+	while (have < size) {
+		ssize_t n = pread(
+		    f->fd, copy->content + have, size - have, (off_t)have);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		have += (size_t)n;
 	}
-	tined_set_file(x, f->fd);
-	add_validators(f, &v, x);
-	if (status == 304)
-		tined_set_status(x, 304);
-	else
-		add_content(x, &v, f);
+	return 0;
+}
+
+void
+representation_answer_copy(
+    const struct representation_copy *copy, struct exchange *x)
+{
+	answer(&copy->prepared, x);
 }

@@ -1,6 +1,6 @@
 /*
- * representation: responds with an open file: validators, preconditions and
- * ranges (RFC 9110, 8.8, 13, 14).
+ * representation: responds with a file: validators, preconditions and ranges
+ * (RFC 9110, 8.8, 13, 14).
  */
 #ifndef TINED_HANDLERS_REPRESENTATION_H
 #define TINED_HANDLERS_REPRESENTATION_H
@@ -19,7 +19,25 @@ struct representation {
 	int64_t max_age; /* nanoseconds; -1: no Cache-Control */
 };
 
+/* A copy of a small file in memory, with the header fields of its responses. */
+struct representation_copy;
+
 /* Fills in the response, which then owns the descriptor. */
 void representation_answer(const struct representation *f, struct exchange *x);
+
+/*
+ * Returns the size of a copy in bytes, or 0 if the file is to have none: if it
+ * is large, or so new that its ETag will change soon.
+ */
+size_t representation_copy_size(const struct representation *f);
+/*
+ * Reads the file into a copy, in memory of that size that is aligned as by
+ * malloc(3).  -1 if the file cannot be read, or has become shorter.
+ */
+int representation_copy(
+    const struct representation *f, struct representation_copy *copy);
+/* The same as representation_answer.  The copy outlives the response. */
+void representation_answer_copy(
+    const struct representation_copy *copy, struct exchange *x);
 
 #endif

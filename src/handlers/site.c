@@ -64,6 +64,7 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	    .config = c,
 	    .server = &s->server,
 	    .mime = &s->mime,
+	    .cache = &s->cache,
 	    .prefix = wanted->prefix,
 	    .arg = wanted->arg,
 	    .opened = opened != NULL ? *opened : -1,
@@ -243,6 +244,7 @@ site_init(struct site *s, const struct config *c,
     struct buffer *why)
 {
 	*s = (struct site){.server = *server};
+	response_cache_init(&s->cache, c->cache_time, c->cache_size);
 	media_type_load(&s->mime, MEDIA_TYPE_SYSTEM_FILE);
 	if (add_mounts(s, c, from, why) == -1)
 		return -1;
@@ -267,6 +269,7 @@ site_free(struct site *s)
 	free(s->pages);
 	buffer_free(&s->fields);
 	media_type_free(&s->mime);
+	response_cache_free(&s->cache);
 	*s = (struct site){0};
 }
 

@@ -1,7 +1,8 @@
 /*
  * site: everything that is served: the mounts, the header fields of all
  * responses, and the custom error pages.  The master creates it before it
- * forks; after that it is only read.
+ * forks; after that it is only read, but for the cache, of which each worker
+ * has its own.
  */
 #ifndef TINED_HANDLERS_SITE_H
 #define TINED_HANDLERS_SITE_H
@@ -32,6 +33,7 @@ struct site {
 	struct buffer fields; /* complete header lines */
 	struct media_type mime;
 	struct status_sources server;
+	struct response_cache cache;
 };
 
 /*

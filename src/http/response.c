@@ -114,6 +114,12 @@ response_field(struct response *r, struct text name, struct text value)
 	return 0;
 }
 
+void
+response_add_fields(struct response *r, struct text lines)
+{
+	buffer_add_text(&r->fields, lines);
+}
+
 int
 response_vprintf_field(
     struct response *r, const char *name, const char *format, va_list args)
@@ -160,6 +166,13 @@ response_add_bytes(struct response *r, const char *bytes, size_t len)
 {
 	response_add_piece(r,
 	    (struct piece){.kind = PIECE_BYTES, .bytes = bytes, .length = len});
+}
+
+void
+response_add_copy(struct response *r, const char *bytes, size_t len)
+{
+	response_add_piece(r,
+	    (struct piece){.kind = PIECE_COPY, .bytes = bytes, .length = len});
 }
 
 void

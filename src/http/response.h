@@ -21,14 +21,15 @@
 #define RESPONSE_TEXT_KEPT (256 << 10)
 
 enum piece_kind {
-	PIECE_BYTES, /* they outlive the response */
+	PIECE_BYTES, /* they are never changed */
+	PIECE_COPY,  /* they outlive the response, and are copied */
 	PIECE_TEXT,  /* a part of response.text */
 	PIECE_FILE,  /* a region of response.file */
 };
 
 struct piece {
 	enum piece_kind kind;
-	const char *bytes; /* PIECE_BYTES only */
+	const char *bytes; /* PIECE_BYTES and PIECE_COPY only */
 	uint64_t offset;   /* PIECE_TEXT and PIECE_FILE only */
 	uint64_t length;
 };
@@ -92,7 +93,19 @@ const char *response_mistake(const struct response *r);
 /* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void response_no_sniffing(struct response *r);
 
+/*
+ * Adds complete header lines, without a check: the caller knows that each would
+ * be accepted by response_field.
+ */
+void response_add_fields(struct response *r, struct text lines);
+
+/* Adds bytes that are never changed as content; nobody copies them. */
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
+/*
+ * The same for bytes that the handler keeps until the response is complete; it
+ * may change them when it serves the next request.
+ */
+void response_add_copy(struct response *r, const char *bytes, size_t len);
 /* Adds response.text from that offset on as content. */
 void response_add_text(struct response *r, size_t offset);
 /*

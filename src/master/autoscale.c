@@ -86,13 +86,21 @@ count_fitting(uint64_t memory, uint64_t each)
 					      : SCOREBOARD_WORKERS_MAX;
 }
 
+static uint64_t
+worker_memory(const struct config *c)
+{
+	uint64_t memory = AUTOSCALE_WORKER_MEMORY;
+
+	if (c->cache_time > 0 && c->cache_size > CONFIG_CACHE_SIZE)
+		memory += c->cache_size - CONFIG_CACHE_SIZE;
+	return c->max_worker_memory > memory ? c->max_worker_memory : memory;
+}
+
 bool
 autoscale_fit(struct config *c, uint64_t memory, struct buffer *words)
 {
 	const unsigned long long mega = 1 << 20;
-	uint64_t each = c->max_worker_memory > AUTOSCALE_WORKER_MEMORY
-	    ? c->max_worker_memory
-	    : AUTOSCALE_WORKER_MEMORY;
+	uint64_t each = worker_memory(c);
 	int room = count_fitting(autoscale_divide(c, memory).workers, each);
 
 	if (!c->workers_said)

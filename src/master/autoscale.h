@@ -12,8 +12,8 @@
 
 /*
  * The estimates of autoscale_fit: for a worker that has served large requests,
- * unless --max-worker-memory is larger; for the other processes; and the
- * minimum for the lot's clients.
+ * with a cache of the default size, unless --max-worker-memory is larger; for
+ * the other processes; and the minimum for the lot's clients.
  */
 #define AUTOSCALE_WORKER_MEMORY (UINT64_C(1) << 20)
 #define AUTOSCALE_OTHER_MEMORY (UINT64_C(16) << 20)

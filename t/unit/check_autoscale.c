@@ -94,6 +94,16 @@ TEST(larger_workers_are_fewer)
 	ck_assert_int_eq(config.workers.max, 10);
 }
 
+TEST(a_cache_larger_than_the_default_makes_workers_larger)
+{
+	config.cache_size = (uint32_t)(9 * MEGA) + CONFIG_CACHE_SIZE;
+	ck_assert(!autoscale_fit(&config, 176 * MEGA, &words));
+	ck_assert_int_eq(config.workers.max, 10);
+	config.cache_time = 0;
+	ck_assert(!autoscale_fit(&config, 176 * MEGA, &words));
+	ck_assert_int_gt(config.workers.max, 10);
+}
+
 TEST(the_shares_are_not_more_than_all_of_it)
 {
 	for (uint64_t memory = 0; memory < 2000 * MEGA; memory += MEGA) {

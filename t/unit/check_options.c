@@ -129,6 +129,8 @@ TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_int_eq(config.request_timeout, 300 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 32 << 10);
 	ck_assert_uint_eq(config.max_body, 1 << 30);
+	ck_assert_int_eq(config.cache_time, CLOCK_SECOND);
+	ck_assert_uint_eq(config.cache_size, 512 << 10);
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_NOTICE);
 	ck_assert(!config.listing && !config.dotfiles && !config.daemon);
 }
@@ -179,6 +181,9 @@ TEST(limits_and_times_are_taken)
 	ck_assert_uint_eq(config.max_head, 60 << 10);
 	ck_assert_uint_eq(config.max_body, 0);
 	ck_assert_int_eq(config.max_age, 0);
+	parse("--cache-time=0|--cache-size=1G");
+	ck_assert_int_eq(config.cache_time, 0);
+	ck_assert_uint_eq(config.cache_size, 1 << 30);
 	parse("--max-head=1k|-w|4096|-b|65535");
 	ck_assert_uint_eq(config.max_head, 1024);
 	ck_assert_int_eq(config.workers.min, 4096);
@@ -327,6 +332,9 @@ TEST(a_bad_time_names_its_flag_and_an_example)
 	assert_mistake("--send-timeout=1.5s", "--send-timeout", "20s");
 	assert_mistake("--stop-timeout=0ms", "--stop-timeout", "20s");
 	assert_mistake("--max-age=x", "--max-age", "5m");
+	assert_mistake("--cache-time=x", "--cache-time", "500ms");
+	assert_mistake("--cache-size=2G", "--cache-size", "1G");
+	assert_mistake("--cache-size=-1", "--cache-size", "2M");
 }
 
 TEST(a_bad_address_names_its_flag_and_the_forms)

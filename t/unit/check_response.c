@@ -150,11 +150,13 @@ TEST(the_length_is_that_of_all_pieces)
 	buffer_add_string(&response.text, "01234");
 	response_add_text(&response, 2);
 	response_add_file(&response, UINT64_C(1) << 40, UINT64_C(1) << 33);
-	ck_assert_uint_eq(response.piece_count, 3);
-	ck_assert_uint_eq(response.length, 3 + 3 + (UINT64_C(1) << 33));
+	response_add_copy(&response, "56", 2);
+	ck_assert_uint_eq(response.piece_count, 4);
+	ck_assert_uint_eq(response.length, 3 + 3 + (UINT64_C(1) << 33) + 2);
 	ck_assert_int_eq(response.pieces[1].kind, PIECE_TEXT);
 	ck_assert_uint_eq(response.pieces[1].offset, 2);
 	ck_assert_uint_eq(response.pieces[2].offset, UINT64_C(1) << 40);
+	ck_assert_int_eq(response.pieces[3].kind, PIECE_COPY);
 }
 
 TEST(a_declared_length_makes_a_stream)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "process/log_follow.h"
 #include "process/worker/state.h"
@@ -184,21 +185,33 @@ mind_parked(struct worker *w)
 	w->watches_parked = wanted;
 }
 
+/* Returns how long the worker may sleep, for epoll_wait. */
+static int
+idle_time_ms(struct worker *w, int64_t now)
+{
+	int64_t end = response_cache_settle(&w->inherited->site.cache, now);
+
+	/* there may be no event that ends the back-off */
+	if (w->backoff.is)
+		end = clock_sooner(
+		    end, now + ACCEPT_BACKOFF_PAUSE_MS * CLOCK_MILLISECOND);
+	return clock_milliseconds_until(end);
+}
+
 static void
 wait_for_work(struct worker *w)
 {
 	struct scoreboard *board = w->inherited->board;
 	struct epoll_event event = {.data.fd = -1};
+	int64_t now;
 
 	connection_forget(&w->client.connection);
 	settle_deferred_budget(w);
 	mind_parked(w);
-	score_enter(w->service.score, SCORE_IDLE);
+	now = score_enter(w->service.score, SCORE_IDLE);
 	setproctitle("worker %zu (idle)", w->slot + 1);
 	scoreboard_set_idle(board, w->slot, true);
-	/* there may be no event that ends the back-off */
-	epoll_wait(
-	    w->epoll, &event, 1, w->backoff.is ? ACCEPT_BACKOFF_PAUSE_MS : -1);
+	epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
 	scoreboard_set_idle(board, w->slot, false);
 	w->turns = 0;
 	look_there_first(w, event.data.fd);
