@@ -103,8 +103,9 @@ is_quarantined(struct exchange *x)
 	int64_t left = time_in_quarantine(x);
 
 	if (left == 0) {
-		if (x->connection->service->place != NULL)
-			quarantine_enter(x->connection->service->place, &key);
+		if (x->connection->service->current_request != NULL)
+			quarantine_enter(
+			    x->connection->service->current_request, &key);
 		return false;
 	}
 	response_error(&x->response, 503);
@@ -330,8 +331,8 @@ answer_request(struct exchange *x, size_t len)
 	x->connection->close_after = !x->request.keep_alive ||
 	    !x->connection->allowed || connection_is_last(x->connection);
 	answer(x);
-	if (x->connection->service->place != NULL)
-		quarantine_leave(x->connection->service->place);
+	if (x->connection->service->current_request != NULL)
+		quarantine_leave(x->connection->service->current_request);
 	return true;
 }
 

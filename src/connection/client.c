@@ -8,6 +8,7 @@
 #include "connection/client_wait.h"
 #include "connection/respond.h"
 #include "http/request_head.h"
+#include "shared/scoreboard_read.h"
 
 /* For the first request of a connection, when the server stops. */
 #define FIRST_GRACE (100 * CLOCK_MILLISECOND)

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "connection/accounting.h"
 #include "connection/client_wait.h"
+#include "shared/scoreboard_read.h"
 
 /* The state of the worker when it goes on with the exchange. */
 static enum score_state

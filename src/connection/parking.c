@@ -1,4 +1,5 @@
 #include "connection/parking.h"
+#include "shared/scoreboard_read.h"
 
 /* What has come must fit into a message. */
 bool

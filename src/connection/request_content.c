@@ -4,6 +4,7 @@
 #include "connection/client_wait.h"
 #include "connection/request_content.h"
 #include "http/collect.h"
+#include "shared/scoreboard_read.h"
 
 void
 request_content_start(struct exchange *x, size_t head)

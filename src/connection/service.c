@@ -1,4 +1,5 @@
 #include "connection/service.h"
+#include "shared/scoreboard_read.h"
 
 bool
 service_is_stopping(const struct service *s)

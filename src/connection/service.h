@@ -29,9 +29,9 @@ struct service {
 	struct score *score;	      /* of this process, on the board */
 	const struct wakeup *master;  /* wakes the master, or NULL */
 	size_t worker;		      /* the worker's number, from 1 */
-	/* NULL without --quarantine: held requests, and this worker's place. */
+	/* NULL without --quarantine: held requests, and this worker's own. */
 	const struct quarantine *quarantine;
-	struct quarantine_place *place;
+	struct quarantine_request *current_request;
 	struct deferred_budget *deferred_budget; /* NULL without a lot */
 	int64_t send_tick;	 /* SO_SNDTIMEO of all sockets */
 	struct recycle *recycle; /* NULL: the process is never replaced */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "master/autoscale.h"
 #include "net/backlog.h"
+#include "shared/scoreboard_read.h"
 
 /*
  * A worker that has processed one request for so long does not count as free.

@@ -7,6 +7,7 @@
 #include "process/lot/lot.h"
 #include "process/status_server/server.h"
 #include "process/worker/worker.h"
+#include "shared/scoreboard_read.h"
 
 /* The ends of a channel or a wakeup that a process keeps open. */
 enum ends {
@@ -59,7 +60,7 @@ is_lot_starting(const struct inherited *h, size_t slot)
 static atomic_uint *
 worker_logs(const struct inherited *h, size_t slot)
 {
-	return &scoreboard_slot(h->board, slot)->logs;
+	return score_logs(scoreboard_slot(h->board, slot));
 }
 
 static atomic_uint *
@@ -67,6 +68,19 @@ lot_logs(const struct inherited *h, size_t slot)
 {
 	(void)slot;
 	return &h->board->lot->logs;
+}
+
+static bool
+has_worker_followed(const struct inherited *h, size_t slot)
+{
+	return score_has_followed(scoreboard_slot(h->board, slot), h->logs);
+}
+
+static bool
+has_lot_followed(const struct inherited *h, size_t slot)
+{
+	(void)slot;
+	return score_lot_has_followed(h->board->lot, h->logs);
 }
 
 static void
@@ -108,6 +122,7 @@ const struct child_row child_table[CHILD_KINDS] = {
 	    .stop = SIGTERM,
 	    .started = EVENT_STARTED,
 	    .logs = worker_logs,
+	    .has_followed = has_worker_followed,
 	    .prepare = prepare_worker,
 	    .clear = clear_worker,
 	},
@@ -120,6 +135,7 @@ const struct child_row child_table[CHILD_KINDS] = {
 	    .writer = SCOREBOARD_LOT,
 	    .started = EVENT_LOTS,
 	    .logs = lot_logs,
+	    .has_followed = has_lot_followed,
 	    .clear = clear_lot,
 	    .loss = "; its connections are lost",
 	},

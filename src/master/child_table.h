@@ -36,8 +36,12 @@ struct child_row {
 	bool shows_status;	  /* with what the kernel says of clients */
 	int stop;		  /* the signal to end it; 0: SIGNAL_STOP */
 	enum score_event started; /* counts its starts; SCORE_EVENTS: none */
-	/* The notice of the logs that it has followed; NULL: it has no logs. */
+	/*
+	 * Where the number of its logs is (log_follow.h), and whether it writes
+	 * to those of h; NULL: it has no logs.
+	 */
 	atomic_uint *(*logs)(const struct inherited *h, size_t slot);
+	bool (*has_followed)(const struct inherited *h, size_t slot);
 	/*
 	 * Run in the master before its start and after its end; or NULL.  If
 	 * the start fails, clear undoes prepare, and is not run without it.

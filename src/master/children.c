@@ -13,6 +13,7 @@
 #include "master/exit_report.h"
 #include "master/takeover.h"
 #include "os/signals.h"
+#include "shared/scoreboard_read.h"
 
 /* How often the master checks whether the status process has ended. */
 #define STATUS_TICK (5 * CLOCK_MILLISECOND)
@@ -424,12 +425,11 @@ static void
 log_lot(const struct children *all, const char *verb)
 {
 	const struct child *lot = child_of(all, CHILD_LOT);
-	const atomic_uint_least64_t *waiting =
-	    all->inherited->board->lot->waiting;
-	unsigned long long sends = atomic_load(&waiting[WAIT_SEND]);
-	unsigned long long asks = atomic_load(&waiting[WAIT_HEAD]) +
-	    atomic_load(&waiting[WAIT_BODY]) +
-	    atomic_load(&waiting[WAIT_WORKER]);
+	const struct score_lot *score = all->inherited->board->lot;
+	unsigned long long sends = score_lot_waiting(score, WAIT_SEND);
+	unsigned long long asks = score_lot_waiting(score, WAIT_HEAD) +
+	    score_lot_waiting(score, WAIT_BODY) +
+	    score_lot_waiting(score, WAIT_WORKER);
 
 	if (lot->pid != 0 && sends + asks > 0)
 		log_warning("%s the lot[%d] with %llu requests queued and "

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "process/inherited.h"
+#include "shared/scoreboard_read.h"
 
 struct exit_report {
 	size_t slot;

@@ -34,8 +34,8 @@ has_switched(const struct children *all, const struct child *child)
 	const struct inherited *h = all->inherited;
 	const struct child_row *row = &child_table[child->kind];
 
-	return child->pid == 0 || row->logs == NULL ||
-	    atomic_load(row->logs(h, child_slot(all, child))) == h->logs;
+	return child->pid == 0 || row->has_followed == NULL ||
+	    row->has_followed(h, child_slot(all, child));
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "master/lot_watch.h"
+#include "shared/scoreboard_read.h"
 
 /* How often the master checks a lot without connections on a busy server. */
 #define LOOK_TIME (10 * CLOCK_SECOND)
@@ -31,15 +32,16 @@ lot_watch_end(struct children *all, struct child *lot)
 static int64_t
 look_at_sleeper(int64_t next, const struct children *all, int64_t now)
 {
-	atomic_bool *asleep = &all->inherited->board->hints->asleep;
+	struct scoreboard *board = all->inherited->board;
 
 	if (all->new_master.pid != 0)
 		return now + LOOK_TIME;
 	if (next == CLOCK_NEVER)
-		return atomic_load(asleep) ? CLOCK_NEVER : now + LOOK_TIME;
+		return scoreboard_is_asleep(board) ? CLOCK_NEVER
+						   : now + LOOK_TIME;
 	if (now < next)
 		return next;
-	atomic_store(asleep, true);
+	scoreboard_sleep(board);
 	return CLOCK_NEVER;
 }
 

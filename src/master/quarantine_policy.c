@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "http/method.h"
 #include "master/quarantine_policy.h"
+#include "shared/scoreboard_read.h"
 
 /* "GET /report" */
 static void
@@ -22,8 +23,7 @@ quarantine_policy_admit(struct inherited *h, const struct exit_report *o)
 	struct quarantine_key key;
 	struct buffer name = {0};
 
-	if (h->quarantine == NULL ||
-	    !quarantine_take(&slot->place, &entry, &key) ||
+	if (h->quarantine == NULL || !score_take_request(slot, &entry, &key) ||
 	    (event != EVENT_CRASHED && event != EVENT_TIMED_OUT) ||
 	    !quarantine_strike(h->quarantine, &key, clock_now()))
 		return;

@@ -8,6 +8,7 @@
 #include "master/exit_report.h"
 #include "master/quarantine_policy.h"
 #include "master/reap.h"
+#include "shared/scoreboard_read.h"
 
 /* A child other than a worker that has run for so long has started well. */
 #define PROVEN_TIME CLOCK_SECOND

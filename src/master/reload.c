@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "master/reload.h"
 #include "os/sd_notify.h"
+#include "shared/scoreboard_read.h"
 
 /* The number of workers that start at the same time. */
 #define RELOAD_BATCH 32

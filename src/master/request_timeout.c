@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "master/request_timeout.h"
 #include "os/signals.h"
+#include "shared/scoreboard_read.h"
 
 static int64_t
 earlier(int64_t a, int64_t b)

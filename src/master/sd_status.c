@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "master/sd_status.h"
 #include "os/sd_notify.h"
+#include "shared/scoreboard_read.h"
 #include "status/snapshot.h"
 
 static void
@@ -87,7 +88,7 @@ void
 sd_status_act(struct sd_status *b, const struct inherited *h, const char *size)
 {
 	if (b->next == CLOCK_NEVER) {
-		if (b->last.len > 0 && !atomic_load(&h->board->hints->asleep))
+		if (b->last.len > 0 && !scoreboard_is_asleep(h->board))
 			sd_status_start(b);
 		return;
 	}
@@ -97,7 +98,7 @@ sd_status_act(struct sd_status *b, const struct inherited *h, const char *size)
 	if (!look(b, h, size))
 		return;
 	b->next = CLOCK_NEVER;
-	atomic_store(&h->board->hints->asleep, true);
+	scoreboard_sleep(h->board);
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "shared/client_limit.h"
+#include "shared/scoreboard_raw.h"
 
 /* Keeps every IPv4 address different from 0, which means no client. */
 #define IPV4 (UINT64_C(1) << 32)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "shared/deferred_budget.h"
+#include "shared/scoreboard_raw.h"
 
 struct deferred_budget *
 deferred_budget_create(struct scoreboard *board, uint64_t max)

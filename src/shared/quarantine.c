@@ -59,30 +59,30 @@ is_for(const struct quarantine_entry *e, const struct quarantine_key *key)
 }
 
 void
-quarantine_enter(struct quarantine_place *p, const struct quarantine_key *key)
+quarantine_enter(struct quarantine_request *r, const struct quarantine_key *key)
 {
 	if (key->path.len > QUARANTINE_PATH_MAX)
 		return;
-	set(&p->entry, key, 0);
-	atomic_store_explicit(&p->taken, true, memory_order_release);
+	set(&r->entry, key, 0);
+	atomic_store_explicit(&r->active, true, memory_order_release);
 }
 
 void
-quarantine_leave(struct quarantine_place *p)
+quarantine_leave(struct quarantine_request *r)
 {
-	atomic_store_explicit(&p->taken, false, memory_order_relaxed);
+	atomic_store_explicit(&r->active, false, memory_order_relaxed);
 }
 
 /* The worker has ended, but an attacker may have written its entry. */
 bool
-quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
+quarantine_take(struct quarantine_request *r, struct quarantine_entry *entry,
     struct quarantine_key *key)
 {
-	bool taken = atomic_exchange(&p->taken, false);
+	bool active = atomic_exchange(&r->active, false);
 
-	*entry = p->entry;
+	*entry = r->entry;
 	*key = key_of(entry);
-	return taken && entry->len <= sizeof(entry->path);
+	return active && entry->len <= sizeof(entry->path);
 }
 
 static int64_t

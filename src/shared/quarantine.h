@@ -2,8 +2,8 @@
  * quarantine: keeps requests that have killed workers from killing more.  When
  * a method and path has killed a number of workers within a time, it is held
  * for the same time.  The master writes the list of held requests, and workers
- * read it without a lock.  Each worker writes its current request into a place
- * of its own on the scoreboard, which outlives it (scoreboard.h).
+ * read it without a lock.  Each worker writes its current request into its
+ * slot of the scoreboard, which outlives it (scoreboard.h).
  *
  * All lists are bounded: a new entry replaces the oldest.
  */
@@ -46,8 +46,8 @@ struct quarantine_list {
 };
 
 /* The current request of a worker; written by that worker. */
-struct quarantine_place {
-	atomic_bool taken;
+struct quarantine_request {
+	atomic_bool active;
 	struct quarantine_entry entry;
 };
 
@@ -60,19 +60,15 @@ void quarantine_free(struct quarantine *q);
 
 /* Called by a worker when it begins a request, and when it has finished. */
 void quarantine_enter(
-    struct quarantine_place *p, const struct quarantine_key *key);
-void quarantine_leave(struct quarantine_place *p);
+    struct quarantine_request *r, const struct quarantine_key *key);
+void quarantine_leave(struct quarantine_request *r);
 /* Returns how long the request is still held, in nanoseconds; 0: not held. */
 int64_t quarantine_left(
     const struct quarantine *q, const struct quarantine_key *key, int64_t now);
 
-/*
- * Called by the master when the worker of that place has died: gets its request
- * and empties the place.  False if there is none, or if it is not valid.  key
- * points into the caller's entry.
- */
-bool quarantine_take(struct quarantine_place *p, struct quarantine_entry *entry,
-    struct quarantine_key *key);
+/* score_take_request. */
+bool quarantine_take(struct quarantine_request *r,
+    struct quarantine_entry *entry, struct quarantine_key *key);
 /* Counts a death by that request.  True if it is held from now on. */
 bool quarantine_strike(
     struct quarantine *q, const struct quarantine_key *key, int64_t now);

@@ -2,13 +2,7 @@
 
 #include "base/relaxed.h"
 #include "shared/scoreboard.h"
-
-/* Descriptors that may be on their way to the lot before it counts them. */
-#define LOT_MARGIN 64
-/*
- * The most descriptors of a deferred response, in addition to the connection's.
- */
-#define REST_DESCRIPTORS 2
+#include "shared/scoreboard_raw.h"
 
 /* The counters go on; the connections of the last lot are lost. */
 void
@@ -51,12 +45,6 @@ score_lot_end(struct score_lot *lot)
 	RELAXED_SET(lot->deferred, 0);
 }
 
-bool
-score_lot_is_there(const struct score_lot *lot)
-{
-	return RELAXED_GET(lot->pid) != 0;
-}
-
 void
 score_lot_drained(struct score_lot *lot)
 {
@@ -87,20 +75,10 @@ score_lot_wake(struct score_lot *lot)
 	RELAXED_SET(lot->due, clock_now());
 }
 
-int64_t
-score_lot_due(const struct score_lot *lot, int64_t now)
-{
-	int64_t due = RELAXED_GET(lot->due);
-
-	if (due == CLOCK_NEVER)
-		return CLOCK_NEVER;
-	return due < now + SCORE_LOT_NAP ? due : now + SCORE_LOT_NAP;
-}
-
 void
 score_lot_taken(struct scoreboard *board)
 {
-	atomic_fetch_add(&board->hints->taken, 1);
+	atomic_fetch_add(&board->common->taken, 1);
 }
 
 /*
@@ -109,7 +87,7 @@ score_lot_taken(struct scoreboard *board)
 void
 score_lot_settle(struct scoreboard *board, int64_t count)
 {
-	atomic_fetch_add(&board->hints->taken, (uint64_t)count);
+	atomic_fetch_add(&board->common->taken, (uint64_t)count);
 }
 
 void
@@ -122,31 +100,4 @@ void
 score_lot_aborted(struct score_lot *lot)
 {
 	RELAXED_SET(lot->aborted, RELAXED_GET(lot->aborted) + 1);
-}
-
-bool
-score_lot_is_crowded(const struct score_lot *lot)
-{
-	uint64_t held = REST_DESCRIPTORS * RELAXED_GET(lot->waiting[WAIT_SEND]);
-
-	for (int i = 0; i < SCORE_WAITS; i++)
-		held += RELAXED_GET(lot->waiting[i]);
-	return held + LOT_MARGIN > RELAXED_GET(lot->room);
-}
-
-uint64_t
-score_lot_waiting(const struct score_lot *lot, enum score_wait what)
-{
-	return RELAXED_GET(lot->waiting[what]);
-}
-
-int64_t
-score_lot_on_the_way(const struct scoreboard *board)
-{
-	uint64_t taken = RELAXED_GET(board->hints->taken);
-	int64_t count = (int64_t)(RELAXED_GET(board->lot->handed) - taken);
-
-	if (count > SCORE_CHANNEL_MAX)
-		return SCORE_CHANNEL_MAX;
-	return count > -SCORE_CHANNEL_MAX ? count : -SCORE_CHANNEL_MAX;
 }

@@ -55,7 +55,7 @@ static void
 take_lot(struct status_snapshot *s, const struct score_lot *lot)
 {
 	for (int i = 0; i < SCORE_WAITS; i++) {
-		s->lot.waiting[i] = RELAXED_GET(lot->waiting[i]);
+		s->lot.waiting[i] = score_lot_waiting(lot, (enum score_wait)i);
 		s->lot.all += s->lot.waiting[i];
 	}
 	s->lot.peak = RELAXED_GET(lot->peak);

@@ -11,6 +11,7 @@
 #include "net/backlog.h"
 #include "net/listener.h"
 #include "shared/scoreboard.h"
+#include "shared/scoreboard_read.h"
 
 struct status_worker {
 	size_t number; /* from 1 on, as in logs and titles */

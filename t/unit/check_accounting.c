@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "connection/accounting.h"
+#include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
 #include "unit.h"
 
 #define SMALL 100

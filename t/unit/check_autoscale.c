@@ -1,4 +1,6 @@
 #include "master/autoscale.h"
+#include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
 #include "unit.h"
 
 #define MEGA (UINT64_C(1) << 20)

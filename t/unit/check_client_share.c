@@ -1,4 +1,7 @@
 #include "process/lot/client_share.h"
+#include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
+#include "shared/scoreboard_read.h"
 #include "unit.h"
 
 #define SLOTS 8
@@ -93,9 +96,9 @@ TEST(a_unix_socket_has_no_share)
 TEST(a_false_count_of_what_was_taken_ends)
 {
 	hand(ONE);
-	atomic_store(&board->hints->taken, UINT64_MAX / 2);
+	atomic_store(&board->common->taken, UINT64_MAX / 2);
 	(void)client_share_allows(&ls, ONE);
-	atomic_store(&board->hints->taken, UINT64_MAX / 2 + 2);
+	atomic_store(&board->common->taken, UINT64_MAX / 2 + 2);
 	client_share_begin(&ls);
 	(void)client_share_allows(&ls, ONE);
 	ck_assert_int_le(score_lot_on_the_way(board), SCORE_CHANNEL_MAX);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "shared/deferred_budget.h"
+#include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
 #include "unit.h"
 
 #define SLOTS 4

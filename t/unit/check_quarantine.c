@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "shared/quarantine.h"
 #include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
 #include "unit.h"
 
 #define LIMIT 3
@@ -176,9 +177,10 @@ TEST(a_long_path_is_held_if_it_is_not_too_long)
 
 TEST(a_place_tells_what_its_worker_was_in)
 {
-	struct quarantine_place *p =
-	    &scoreboard_slot(board, WORKERS - 1)->place;
-	struct quarantine_place *other = &scoreboard_slot(board, 0)->place;
+	struct quarantine_request *p =
+	    &scoreboard_slot(board, WORKERS - 1)->current_request;
+	struct quarantine_request *other =
+	    &scoreboard_slot(board, 0)->current_request;
 	struct quarantine_entry entry;
 	struct quarantine_key k = key("/a"), out;
 	char path[QUARANTINE_PATH_MAX + 2] = "";
@@ -202,7 +204,8 @@ TEST(a_place_tells_what_its_worker_was_in)
 /* It changes nothing that has been taken, and is read no further than it is. */
 TEST(a_place_of_a_worker_that_was_taken_over_does_no_harm)
 {
-	struct quarantine_place *p = &scoreboard_slot(board, 1)->place;
+	struct quarantine_request *p =
+	    &scoreboard_slot(board, 1)->current_request;
 	struct quarantine_key k = key("/a"), out;
 	struct quarantine_entry entry;
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "connection/recycle.h"
+#include "shared/scoreboard_read.h"
 #include "unit.h"
 
 #define LIMIT 50

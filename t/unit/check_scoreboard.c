@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "shared/scoreboard.h"
+#include "shared/scoreboard_raw.h"
+#include "shared/scoreboard_read.h"
 #include "status/snapshot.h"
 #include "unit.h"
 
@@ -342,7 +344,7 @@ is_killed_by_writing(enum scoreboard_writer writer, char *at, bool by_force)
 TEST(a_process_writes_only_what_is_its_own)
 {
 	char *server = (char *)board->server, *lot = (char *)board->lot;
-	char *hints = (char *)board->hints;
+	char *common = (char *)board->common;
 	char *own = (char *)scoreboard_slot(board, 1);
 	char *other = (char *)scoreboard_slot(board, 2);
 
@@ -350,12 +352,12 @@ TEST(a_process_writes_only_what_is_its_own)
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, lot, false));
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, other, false));
 	ck_assert(!is_killed_by_writing(SCOREBOARD_WORKER, own, false));
-	ck_assert(!is_killed_by_writing(SCOREBOARD_WORKER, hints, false));
+	ck_assert(!is_killed_by_writing(SCOREBOARD_WORKER, common, false));
 	ck_assert(is_killed_by_writing(SCOREBOARD_LOT, server, false));
 	ck_assert(!is_killed_by_writing(SCOREBOARD_LOT, lot, false));
 	ck_assert(!is_killed_by_writing(SCOREBOARD_LOT, other, false));
 	ck_assert(is_killed_by_writing(SCOREBOARD_READER, own, false));
-	ck_assert(is_killed_by_writing(SCOREBOARD_READER, hints, false));
+	ck_assert(is_killed_by_writing(SCOREBOARD_READER, common, false));
 	/* Where it can read, it cannot make it writable. */
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, server, true));
 	ck_assert(is_killed_by_writing(SCOREBOARD_WORKER, other, true));

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "shared/client_limit.h"
-#include "shared/scoreboard.h"
+#include "shared/scoreboard_read.h"
 
 /* The largest number of connections on their way. */
 #define CLIENT_SHARE_CHANNEL SCORE_CHANNEL_MAX

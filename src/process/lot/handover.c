@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "process/lot/state.h"
+#include "shared/scoreboard_read.h"
 
 /*
  * After this time a worker has counted a connection that it has received, or

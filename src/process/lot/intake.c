@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "process/lot/state.h"
+#include "shared/scoreboard_read.h"
 
 static void
 warn_full(struct lot *lot)

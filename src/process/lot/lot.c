@@ -17,6 +17,7 @@
 #include "process/log_follow.h"
 #include "process/lot/lot.h"
 #include "process/lot/state.h"
+#include "shared/scoreboard_read.h"
 
 #define LOT_EVENTS 256
 /*

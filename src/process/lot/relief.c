@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "connection/output.h"
 #include "process/lot/state.h"
+#include "shared/scoreboard_read.h"
 
 /*
  * A client has this time to show how fast it receives; and how often the lot

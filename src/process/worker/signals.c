@@ -11,6 +11,7 @@
 #include "os/signals.h"
 #include "process/worker/state.h"
 #include "process/worker/worker.h"
+#include "shared/scoreboard_read.h"
 
 /* For signal handlers, which have no argument. */
 static struct worker *self;

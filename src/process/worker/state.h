@@ -16,6 +16,7 @@
 #include "process/inherited.h"
 #include "shared/accept_backoff.h"
 #include "shared/fd_budget.h"
+#include "shared/scoreboard_read.h"
 
 struct worker {
 	struct inherited *inherited;

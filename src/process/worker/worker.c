@@ -107,8 +107,9 @@ worker_start(struct worker *w)
 	};
 	log_set_role(role);
 	w->service.score = scoreboard_slot(h->board, w->slot);
-	w->service.place =
-	    h->quarantine != NULL ? &w->service.score->place : NULL;
+	w->service.current_request = h->quarantine != NULL
+	    ? score_current_request(w->service.score)
+	    : NULL;
 	w->service.master = &h->wanted;
 	listener_restore_options(&h->listeners);
 	recycle_init(&w->recycle, &h->config, h->board);
@@ -347,8 +348,8 @@ worker_run(struct inherited *inherited, size_t slot, pid_t master)
 	worker_signals_prepare(scoreboard_slot(inherited->board, slot), master);
 	if (worker_start(&w) == -1)
 		return EXIT_FAILURE;
-	log_follow_follow(
-	    inherited, &scoreboard_slot(inherited->board, slot)->logs, master);
+	log_follow_follow(inherited,
+	    score_logs(scoreboard_slot(inherited->board, slot)), master);
 	worker_signals_begin(&w);
 	work(&w);
 	worker_drain(&w);
