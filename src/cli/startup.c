@@ -362,16 +362,16 @@ startup_prepare(void)
 static void
 close_strangers(void)
 {
-	DIR *folder = opendir(OWN_DESCRIPTORS);
+	DIR *descriptors = opendir(OWN_DESCRIPTORS);
 	const struct dirent *entry;
 	uint64_t fd;
 
-	if (folder == NULL) {
+	if (descriptors == NULL) {
 		log_warning("cannot look for inherited descriptors: %s: %s",
 		    OWN_DESCRIPTORS, strerror(errno));
 		return;
 	}
-	while ((entry = readdir(folder)) != NULL) {
+	while ((entry = readdir(descriptors)) != NULL) {
 		if (!text_to_number(text_of(entry->d_name), INT_MAX, &fd) ||
 		    fd <= STDERR_FILENO || fcntl((int)fd, F_GETFD) != 0)
 			continue;
@@ -380,7 +380,7 @@ close_strangers(void)
 		    (int)fd);
 		close((int)fd);
 	}
-	closedir(folder);
+	closedir(descriptors);
 }
 
 void

@@ -291,7 +291,7 @@ site_route(const struct site *s, struct text path, struct text *rest)
 }
 
 void
-site_close_folders(struct site *s)
+site_close_directories(struct site *s)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {
 		int *directory = &s->mounts[i].mounted.directory;

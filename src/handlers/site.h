@@ -77,7 +77,7 @@ const struct site_mount *site_route(
  * Closes the mounted directories, in a child that opens no files below them:
  * it would keep their file systems from being unmounted.
  */
-void site_close_folders(struct site *s);
+void site_close_directories(struct site *s);
 /* Adds the needs of all mounted handlers. */
 void site_add_needs(const struct site *s, struct privilege_needs *needs);
 /* Adds the error page that a response wants: a custom or the built-in one. */

@@ -204,7 +204,7 @@ child_table_confine(enum child_kind kind, struct inherited *h, size_t slot)
 
 	keep_channels(kind, h);
 	if (!row->opens_files)
-		site_close_folders(&h->site);
+		site_close_directories(&h->site);
 	if (!row->shows_status && h->overflows.fd != -1)
 		close(h->overflows.fd);
 	for (size_t i = 0; i < l->count && !row->keeps_status_socket; i++)

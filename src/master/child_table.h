@@ -32,7 +32,7 @@ struct child_row {
 	bool (*is_starting)(const struct inherited *h, size_t slot);
 	enum scoreboard_writer writer; /* what it may write */
 	bool keeps_status_socket;
-	bool opens_files;	  /* below the folders that are mounted */
+	bool opens_files;	  /* below the mounted directories */
 	bool shows_status;	  /* with what the kernel says of clients */
 	int stop;		  /* the signal to end it; 0: SIGNAL_STOP */
 	enum score_event started; /* counts its starts; SCORE_EVENTS: none */

@@ -113,7 +113,7 @@ become(const struct children *all, const struct child *child, pid_t master)
 	successor_leave(&all->successor);
 	successor_leave(&all->new_master);
 	if (all->before != NULL)
-		site_close_folders(&all->before->site);
+		site_close_directories(&all->before->site);
 	if (child_table_confine(child->kind, all->inherited, slot) == -1) {
 		log_error("cannot start a %s: %s", row->name, strerror(errno));
 		exit(EXIT_FAILURE);

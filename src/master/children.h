@@ -23,22 +23,21 @@
 #define CHILD_THROTTLE_MAX_MS 30000
 /* The same for what the kernel refuses to start. */
 #define CHILD_FORK_PAUSE_MAX_MS 1000
-/* What its client gets to finish, when all ends. */
+/* How long the status process may take to end in a stop. */
 #define CHILD_STATUS_TIME CLOCK_SECOND
 
 struct child {
 	enum child_kind kind;
-	pid_t pid;	    /* 0: there is none */
-	bool retiring;	    /* told to end: another may take its place */
-	bool ahead;	    /* a replacement; the old worker still serves */
-	int failures;	    /* in a row: it died before it served anything */
-	int64_t started;    /* clock_now() */
-	int64_t not_before; /* not started before then (clock.h) */
-	int64_t hung;	 /* request_timeout.h, lot_watch.h: since when; 0: no */
-	bool late;	 /* request_timeout.h: it was told while it started */
-	int64_t kill_at; /* if it was told */
-	int64_t
-	    stopped; /* by a signal, since then (clock_now()); 0: it goes on */
+	pid_t pid;	      /* 0: there is none */
+	bool retiring;	      /* told to end: another may take its place */
+	bool ahead;	      /* a replacement; the old worker still serves */
+	int failures;	      /* in a row: deaths before it served anything */
+	int64_t started;      /* clock_now() */
+	int64_t not_before;   /* not started before then (clock.h) */
+	int64_t hung_since;   /* request_timeout.h, lot_watch.h; or 0 */
+	bool start_timed_out; /* request_timeout.h */
+	int64_t kill_at;      /* if it does not end before; or 0 */
+	int64_t stopped;      /* clock_now() when a signal stopped it; or 0 */
 };
 
 struct children {

@@ -51,11 +51,11 @@ exit_report_add_cause(struct buffer *b, int status)
 static void
 exit_report_add_end(struct buffer *b, const struct exit_report *o)
 {
-	if (!o->timed_out && !o->late)
+	if (!o->request_timed_out && !o->start_timed_out)
 		exit_report_add_cause(b, o->status);
 	else
 		buffer_printf(b, "has hung (--%s-timeout)%s",
-		    o->late ? "start" : "request",
+		    o->start_timed_out ? "start" : "request",
 		    WTERMSIG(o->status) == SIGKILL ? " and was killed" : "");
 }
 
@@ -162,7 +162,7 @@ is_crash(int signo)
 enum score_event
 exit_report_event(const struct exit_report *o)
 {
-	if (o->timed_out || o->late)
+	if (o->request_timed_out || o->start_timed_out)
 		return EVENT_TIMED_OUT;
 	if (!exit_report_is_of_failure(o))
 		return SCORE_EVENTS;

@@ -17,10 +17,11 @@
 struct exit_report {
 	size_t slot;
 	pid_t pid;
-	int status;	/* of waitpid(2) */
-	bool retiring;	/* it is not replaced */
-	bool timed_out; /* the master has ended it by --request-timeout */
-	bool late;	/* the master has ended it by --start-timeout */
+	int status;    /* of waitpid(2) */
+	bool retiring; /* it is not replaced */
+	bool
+	    request_timed_out; /* the master has ended it by --request-timeout */
+	bool start_timed_out;  /* the master has ended it by --start-timeout */
 	struct score_reading score;
 };
 

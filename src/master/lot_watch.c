@@ -61,8 +61,8 @@ lot_watch_act(int64_t next, struct children *all)
 		return look_at_sleeper(next, all, now);
 	if (now < due + all->inherited->config.start_timeout)
 		return due + all->inherited->config.start_timeout;
-	if (lot->hung != due) {
-		lot->hung = due;
+	if (lot->hung_since != due) {
+		lot->hung_since = due;
 		lot->kill_at = now + SECOND_LOOK_TIME;
 	}
 	if (now < lot->kill_at)

@@ -23,12 +23,12 @@
 #define FIRST_DIRECTORY (STDERR_FILENO + 2)
 
 enum kind {
-	OPENING, /* the path that is opened next */
-	FOLDER,	 /* a descriptor, for the mount with that index */
-	PAGE,	 /* the next part of the error page with that index */
-	ROOT,	 /* with a descriptor */
-	REFUSED, /* an error message */
-	ALL,	 /* all has been sent */
+	OPENING,   /* the path that is opened next */
+	DIRECTORY, /* a descriptor, for the mount with that index */
+	PAGE,	   /* the next part of the error page with that index */
+	ROOT,	   /* with a descriptor */
+	REFUSED,   /* an error message */
+	ALL,	   /* all has been sent */
 	NEEDLESS,
 };
 
@@ -85,7 +85,7 @@ send_all(const struct inherited *h)
 		const struct site_mount *m = &s->mounts[i];
 
 		if (m->mounted.directory != -1)
-			send_message(&(struct message){.kind = FOLDER,
+			send_message(&(struct message){.kind = DIRECTORY,
 					 .index = m->index},
 			    m->mounted.directory);
 	}
@@ -239,7 +239,7 @@ opener_take(struct opener *o, const struct message *m, int fd)
 {
 	struct site_opened *opened = &o->opened;
 
-	if (m->kind == FOLDER && m->index < opened->directory_count) {
+	if (m->kind == DIRECTORY && m->index < opened->directory_count) {
 		keep(&opened->directories[m->index], fd);
 		return OPENER_PENDING;
 	}
@@ -275,7 +275,7 @@ opener_receive(struct opener *o, struct message *m, int *fd)
 	if (n <= 0)
 		return (int)n;
 	if (n == (ssize_t)sizeof(*m) && m->len <= PIECE && fds.error == 0 &&
-	    (fds.count == 1) == (m->kind == FOLDER || m->kind == ROOT)) {
+	    (fds.count == 1) == (m->kind == DIRECTORY || m->kind == ROOT)) {
 		*fd = fds.count == 1 ? fds.at[0] : -1;
 		return 1;
 	}

@@ -72,10 +72,11 @@ reap_worker(struct children *all, struct child *child, int status, bool quietly)
 	};
 	struct score *slot = scoreboard_slot(all->inherited->board, o.slot);
 
-	o.timed_out =
-	    child->hung != 0 && child->hung == score_running_since(slot);
+	o.request_timed_out = child->hung_since != 0 &&
+	    child->hung_since == score_running_since(slot);
 	score_read(slot, &o.score);
-	o.late = child->late && o.score.state == SCORE_STARTING;
+	o.start_timed_out =
+	    child->start_timed_out && o.score.state == SCORE_STARTING;
 	tell_end(all, &o, quietly);
 	child_forget(all, child);
 	if (!quietly)

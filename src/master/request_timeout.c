@@ -15,7 +15,7 @@ earlier(int64_t a, int64_t b)
 static int64_t
 request_timeout_tell(struct child *child, int64_t since, int64_t now)
 {
-	child->hung = since;
+	child->hung_since = since;
 	child->kill_at = now + REQUEST_TIMEOUT_PATIENCE;
 	kill(child->pid, SIGNAL_TIMED_OUT);
 	return child->kill_at;
@@ -55,14 +55,14 @@ check(struct child *child, const struct score *score, const struct config *c)
 	int64_t timeout;
 	int64_t since = since_when(child, score, c, &timeout);
 
-	if (child->hung != 0 && child->hung == since)
+	if (child->hung_since != 0 && child->hung_since == since)
 		return kill_or_wait(child, now);
-	child->hung = 0;
+	child->hung_since = 0;
 	if (since == CLOCK_NEVER)
 		return CLOCK_NEVER;
 	if (since + timeout > now)
 		return since + timeout;
-	child->late = score_state(score) == SCORE_STARTING;
+	child->start_timed_out = score_state(score) == SCORE_STARTING;
 	return request_timeout_tell(child, since, now);
 }
 
@@ -76,7 +76,7 @@ check_lot(const struct children *all)
 	struct child *lot = child_of(all, CHILD_LOT);
 	int64_t timeout = all->inherited->config.start_timeout;
 
-	if (!child_is_starting(all, lot) || lot->hung != 0)
+	if (!child_is_starting(all, lot) || lot->hung_since != 0)
 		return CLOCK_NEVER;
 	if (lot->started + timeout > clock_now())
 		return lot->started + timeout;
@@ -84,7 +84,7 @@ check_lot(const struct children *all)
 		  "killing it",
 	    (int)lot->pid, (double)timeout / CLOCK_SECOND);
 	kill(lot->pid, SIGKILL);
-	lot->hung = lot->started;
+	lot->hung_since = lot->started;
 	return CLOCK_NEVER;
 }
 

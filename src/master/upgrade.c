@@ -29,7 +29,7 @@
 
 static struct {
 	char *program; /* absolute */
-	char *folder;
+	char *directory;
 	char **argv;
 } origin;
 
@@ -52,7 +52,7 @@ void
 upgrade_remember(char **argv)
 {
 	origin.program = path_absolute((const char *)getauxval(AT_EXECFN));
-	origin.folder = get_current_dir_name();
+	origin.directory = get_current_dir_name();
 	origin.argv = upgrade_copy(argv);
 }
 
@@ -82,7 +82,7 @@ set_environment(const struct upgrade_env *q)
 }
 
 static void
-say_why_not(const char *what, const char *path)
+print_failure(const char *what, const char *path)
 {
 	dprintf(
 	    STDERR_FILENO, "cannot %s %s: %s\n", what, path, strerror(errno));
@@ -128,11 +128,11 @@ become_successor(const struct successor_ends *ends, void *arg)
 	for (size_t i = 0; i < q.count; i++)
 		keep_open(q.at[i].fd);
 	set_environment(&q);
-	if (origin.folder != NULL && chdir(origin.folder) == -1) {
-		say_why_not("go back to", origin.folder);
+	if (origin.directory != NULL && chdir(origin.directory) == -1) {
+		print_failure("go back to", origin.directory);
 	} else {
 		execv(origin.program, origin.argv);
-		say_why_not("run", origin.program);
+		print_failure("run", origin.program);
 	}
 	_exit(EXIT_FAILURE);
 }

@@ -235,7 +235,7 @@ identity_look_at(int fd, struct statx *st)
 
 /* Walks up until it finds the root directory or cannot go further. */
 bool
-identity_encloses(const struct identity *id, int folder)
+identity_encloses(const struct identity *id, int directory)
 {
 	struct statx root, here, below = {0};
 	bool found = id->root == -1;
@@ -243,7 +243,7 @@ identity_encloses(const struct identity *id, int folder)
 
 	if (found || !identity_look_at(id->root, &root))
 		return found;
-	fd = openat(folder, ".", O_PATH | O_CLOEXEC);
+	fd = openat(directory, ".", O_PATH | O_CLOEXEC);
 	while (identity_look_at(fd, &here) &&
 	    !(found = identity_is_same(&here, &root)) &&
 	    !identity_is_same(&here, &below)) {

@@ -39,7 +39,7 @@ void identity_describe(const struct identity *id, struct buffer *b);
  * False if the directory lies outside --chroot: a process with this descriptor
  * could leave the root directory by it.
  */
-bool identity_encloses(const struct identity *id, int folder);
+bool identity_encloses(const struct identity *id, int directory);
 /*
  * Changes root directory, groups and user, and drops all capabilities and every
  * way to gain one, permanently.  A process that stays root keeps the

@@ -39,7 +39,7 @@ struct ruleset_attr {
 
 struct path_attr {
 	uint64_t allowed;
-	int32_t folder;
+	int32_t directory;
 } __attribute__((packed));
 
 int
@@ -105,7 +105,7 @@ landlock_add_rules(int ruleset, int abi, const struct landlock_fence *fence)
 	for (size_t i = 0; i < fence->rule_count; i++) {
 		const struct path_attr attr = {
 		    .allowed = files_of(fence->rules[i].grant, abi),
-		    .folder = fence->rules[i].folder,
+		    .directory = fence->rules[i].directory,
 		};
 
 		if (syscall(SYS_landlock_add_rule, ruleset, PATH_BENEATH, &attr,

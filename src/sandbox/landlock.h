@@ -19,7 +19,7 @@ enum landlock_grant {
 };
 
 struct landlock_rule {
-	int folder;	/* a descriptor; O_PATH will do */
+	int directory;	/* a descriptor; O_PATH will do */
 	unsigned grant; /* of enum landlock_grant */
 };
 

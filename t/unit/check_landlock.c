@@ -66,7 +66,7 @@ try_fence(int abi, unsigned grant, bool network)
 	struct landlock_fence fence = {&rule, 1, network};
 
 	snprintf(path, sizeof(path), "%s/inner", folder);
-	rule.folder = open(path, O_PATH | O_CLOEXEC);
+	rule.directory = open(path, O_PATH | O_CLOEXEC);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (landlock_confine(abi, &fence) == -1)
 		return 1;
