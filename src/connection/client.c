@@ -97,7 +97,7 @@ time_without_lot(const struct connection *c)
  * is only missing it is --linger, and after each the lot may be there again.
  */
 static enum input_result
-client_wait_without_lot(struct exchange *x)
+wait_without_lot(struct exchange *x)
 {
 	struct connection *c = x->connection;
 	enum input_result result;
@@ -129,7 +129,7 @@ wait_for_request(struct exchange *x)
 		result = is_worth_a_wait(c) ? client_wait(x, is_spare(c))
 					    : client_wait_none(x);
 	else
-		result = client_wait_without_lot(x);
+		result = wait_without_lot(x);
 	if (c->requests > 0) /* the first comes with the connection */
 		c->idle_time = clock_now() - x->wait_began;
 	return result;

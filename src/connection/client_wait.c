@@ -26,7 +26,8 @@ start_reading(struct exchange *x)
 {
 	struct score *score = x->connection->service->score;
 
-	if (score_state(score) != SCORE_READING)
+	/* The state may be left from the client before. */
+	if (x->wait_began == 0 || score_state(score) != SCORE_READING)
 		x->wait_began = score_enter(score, SCORE_READING);
 }
 

@@ -30,6 +30,7 @@ exchange_reset(struct exchange *x)
 	exchange_enter(x, EXCHANGE_WAITING);
 	x->arrival = (struct exchange_arrival){0};
 	x->wanted_bytes = 0;
+	x->wait_began = 0;
 }
 
 uint64_t

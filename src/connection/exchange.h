@@ -36,7 +36,7 @@ struct exchange {
 	struct connection *connection;
 	enum exchange_state state;
 	struct exchange_arrival arrival;
-	int64_t wait_began; /* for the client; the last wait, or this one */
+	int64_t wait_began; /* for the client; 0: there was no wait yet */
 	int64_t began;	    /* when this worker had the head */
 
 	struct request request;
