@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "connection/exchange.h"
 
 void
@@ -19,6 +21,8 @@ exchange_free(struct exchange *x)
 void
 exchange_enter(struct exchange *x, enum exchange_state state)
 {
+	assert((state == EXCHANGE_WAITING || state > x->state) &&
+	    "exchange: it goes back to a state before");
 	x->state = state;
 	x->connection->parking.has_whole_response =
 	    state != EXCHANGE_ANSWERING && state != EXCHANGE_STREAMING;

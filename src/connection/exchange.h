@@ -12,6 +12,7 @@
 #include "http/request.h"
 #include "http/response.h"
 
+/* An exchange enters them in this order, and may leave some out. */
 enum exchange_state {
 	EXCHANGE_WAITING,   /* for a head: exchange.request is not valid */
 	EXCHANGE_PARSED,    /* the head has been parsed into exchange.request */
