@@ -33,10 +33,11 @@ sub start ($class, $tined, %option) {
 	return $self;
 }
 
-# Until it is interrupted: then it tells what it has seen.
+# Until it is interrupted: then it tells what it has seen.  An answer is no error
+# because a busy machine gave it late.
 sub _start_wrk ($self, $tined, $connections) {
 	$self->{wrk_pid} = open $self->{wrk}, '-|', 'wrk', '-t1',
-	    "-c$connections", '-d3600s', $tined->url('/a.txt')
+	    "-c$connections", '-d3600s', '--timeout', '3600s', $tined->url('/a.txt')
 	    or die "wrk: $!";
 	return;
 }
