@@ -100,9 +100,10 @@ sub add_tined ($class, $label, $program) {
 	return;
 }
 
-# A server that is not running yet.  kind; dir: a folder for all that it
-# writes; files: the folder that it serves; workers: how many, undef for its
-# own default; log: whether it logs; row: what is going to be asked (bare).
+# A server that is not running yet.  kind; dir: the folder in which it gets one
+# for all that it writes; files: the folder that it serves; workers: how many,
+# undef for its own default; log: whether it logs.  The bare loop needs more:
+# programs, its folder, and row, what is going to be asked.
 sub new ($class, $kind, %option) {
 	my $self = bless { _kind($kind)->%*, %option }, $class;
 
@@ -117,7 +118,6 @@ sub name ($self) { return $self->{name} }
 sub port ($self) { return $self->{port} }
 sub pid  ($self) { return $self->{pid} }
 sub logs ($self) { return defined $self->{log} }
-
 
 sub is_here ($self) {
 	return 1 if $self->{name} eq 'bare';
@@ -134,9 +134,9 @@ sub describe ($self) {
 # --- the configurations: each returns a command ---
 
 sub tined ($s, @args) {
-	return ($s->{program}, defined $s->{workers} ? ('-w', $s->{workers}) : (),
-		'-l', "127.0.0.1:$s->{port}", '-q', '-a', $s->{log} // 'off',
-		@args, $s->{files});
+	unshift @args, '-w', $s->{workers} if defined $s->{workers};
+	return ($s->{program}, '-l', "127.0.0.1:$s->{port}", '-q', '-a',
+		$s->{log} // 'off', @args, $s->{files});
 }
 
 sub nginx ($s, $more) {
@@ -267,7 +267,8 @@ sub start ($self) {
 	# Some go on as another user, who writes there.
 	chmod 0777, $self->{dir} or die "$self->{dir}: $!\n";
 	($self->{port}) = free_ports(1);
-	$self->{pid} = Peer::start("$self->{dir}/out", $self->{command}->($self));
+	$self->{pid} = Peer::start("$self->{dir}/out",
+		$self->{command}->($self));
 	return $self;
 }
 
