@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Faulty ();
 use Lot    qw(lot_pid);
-use Tined  qw(spew wait_for);
+use Tined  qw(slurp spew wait_for);
 
 plan skip_all => 'it is about the lot, too'
     if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
@@ -111,6 +111,28 @@ subtest 'what is for others' => sub {
 		is_well($tined, $kept, 'after it has taken all') or last;
 	}
 	$tined->ends_clean($DIED);
+};
+
+# The others have not seen it yet.
+subtest 'the notice of new logs' => sub {
+	my $dir = File::Temp->newdir;
+	my ($access, $error) = ("$dir/access", "$dir/error");
+
+	chmod oct '0755', "$dir";
+	my $tined  = start('-a', $access, '-e', $error);
+	my @others = ((($tined->all_workers(3))[0, 1]), lot_pid($tined));
+	kill 'STOP', @others;
+	ok(wait_for(sub {
+		3 == grep { Tined::process_state($_) eq 'T' } @others;
+	}), 'all but one worker stand still');
+	rename $_, "$_.1" or die $! for $access, $error;
+	$tined->signal('USR1');
+	ok(wait_for(sub { $tined->get('/v/notice')->body > 0 }),
+		'that one takes it away');
+	kill 'CONT', @others;
+	ok(wait_for(sub { slurp($error) =~ /logs are reopened/ }),
+		'the master posts it again, and all switch');
+	$tined->ends_clean;
 };
 
 # The master looks for the reason itself.

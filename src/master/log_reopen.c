@@ -59,6 +59,8 @@ log_reopen_act(struct log_reopen *r, const struct children *all)
 	if (!r->pending)
 		return;
 	remind = is_time_to_remind(r);
+	if (remind)
+		log_follow_post_again(all->inherited);
 	for (size_t i = 0; i < all->total; i++) {
 		const struct child *child = &all->at[i];
 

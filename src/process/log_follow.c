@@ -113,6 +113,17 @@ log_follow_open(struct inherited *h)
 	return -1;
 }
 
+void
+log_follow_post_again(struct inherited *h)
+{
+	char byte;
+
+	if (recv(h->log_notices.from, &byte, sizeof(byte),
+		MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	    errno == EAGAIN)
+		(void)log_follow_post(h);
+}
+
 /*
  * The message stays for the others: MSG_PEEK gives each reader descriptors of
  * its own.  If they cannot be had, the master's next reminder tries again.

@@ -23,6 +23,11 @@ int log_follow_init(struct log_notices *n);
  */
 int log_follow_open(struct inherited *h);
 /*
+ * In the master: posts the same descriptors again if a child has received them:
+ * children only look at them, but one that was taken over can do so.
+ */
+void log_follow_post_again(struct inherited *h);
+/*
  * In a child, before signals are unblocked: from now on it switches to each set
  * of logs that the master posts, and sets *seen to its number.
  */

@@ -5,6 +5,7 @@
  *	/memory/N     writes a pattern, or noise, over all shared memory
  *	/messages/N   sends N messages that make no sense on every descriptor
  *	/take/N       takes up to N messages that are for other workers
+ *	/notice       takes the notice of new logs
  *	/reload       requests a reload without a reason
  *	/end          ends by a crash
  *
@@ -32,6 +33,7 @@
 #define PATTERNS 8
 #define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct deferred) + 16)
 #define PASSED_MAX 6
+#define NOTICE_MAX 16
 
 struct range {
 	char *from, *to;
@@ -208,6 +210,25 @@ take_messages(size_t each)
 	return count;
 }
 
+/* It is the one short message; log_follow.c. */
+static size_t
+take_notice(void)
+{
+	char bytes[NOTICE_MAX + 1];
+	size_t count = 0;
+
+	for (int fd = 3; fd < DESCRIPTORS; fd++) {
+		ssize_t len = takes_messages(fd)
+		    ? recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT)
+		    : -1;
+
+		if (len > 0 && len <= NOTICE_MAX)
+			count +=
+			    recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
+	}
+	return count;
+}
+
 static int
 vandal_mount(const struct handler_setup *setup, struct handler_mounted *out,
     struct buffer *why)
@@ -256,6 +277,8 @@ vandal_serve(void *state, struct exchange *x)
 	else if (take_name(&deferred, "/take/") &&
 	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);
+	else if (take_name(&deferred, "/notice"))
+		done = take_notice();
 	else if (take_name(&deferred, "/reload"))
 		tined_want_reload(x);
 	else if (take_name(&deferred, "/end"))
