@@ -24,8 +24,14 @@ my $IGNORED  = qr/ignoring workers that request a reload/;
 my $PATTERNS = 8;    # and noise beyond
 my $turn = 0;
 
+my (%tried, %done);
+
 sub vandalize ($tined, $what, $n) {
-	return eval { $tined->get("/v/$what/$n")->body + 0 };
+	my $done = eval { $tined->get("/v/$what/$n")->body + 0 };
+
+	$tried{$what}++;
+	$done{$what} += $done // 0;
+	return $done;
 }
 
 # Answers for other clients, new ones and one that is kept, and the status.
@@ -113,6 +119,27 @@ subtest 'what is for others' => sub {
 	$tined->ends_clean($DIED);
 };
 
+subtest 'signals' => sub {
+	plan skip_all => 'no seccomp'
+	    if Tined->run(args => ['-t'])->{out} !~ /^seccomp keeps/m;
+	my $tined = start();
+	my $kept  = $tined->connect;
+	my %known = map { $_ => 1 } my @workers = $tined->all_workers(3);
+	my $lot   = lot_pid($tined);
+
+	for my $pid ($tined->pid, $lot, @workers) {
+		for (1 .. 3) {
+			is(vandalize($tined, 'signal', $pid), 0,
+				'none is permitted');
+		}
+	}
+	is_well($tined, $kept, 'after all signals');
+	is_deeply([grep { !$known{$_} } $tined->worker_pids], [],
+		'the workers are the same');
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	$tined->ends_clean;
+};
+
 # The others have not seen it yet.
 subtest 'the notice of new logs' => sub {
 	my $dir = File::Temp->newdir;
@@ -160,5 +187,15 @@ subtest 'requests for reloads' => sub {
 		'with a reason it reloads');
 	$tined->ends_clean($IGNORED, qr/was removed/);
 };
+
+my %meaning = (
+	memory   => 'pages of shared memory that were overwritten',
+	messages => 'messages that were sent',
+	take     => 'messages for others that were taken',
+	signal   => 'signals that were permitted',
+);
+note('what was tried, how often, and what came of it:');
+note(sprintf '%-10s %5d times: %8d %s', $_, $tried{$_}, $done{$_},
+	$meaning{$_}) for sort keys %tried;
 
 done_testing;

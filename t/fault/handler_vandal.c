@@ -7,6 +7,7 @@
  *	/take/N       takes up to N messages that are for other workers
  *	/notice       takes the notice of new logs
  *	/reload       requests a reload without a reason
+ *	/signal/PID   sends all signals to a process: how many were permitted
  *	/end          ends by a crash
  *
  * It answers with what it could do.
@@ -164,7 +165,7 @@ send_nonsense(int fd)
 	return send_message(fd, bytes, len, next_noise() % (PASSED_MAX + 1));
 }
 
-/* Lanes, and whatever else is no client and no listener. */
+/* True for channels and wake-ups, which are no client's and no listener's. */
 static bool
 takes_messages(int fd)
 {
@@ -172,7 +173,7 @@ takes_messages(int fd)
 	socklen_t len = sizeof(type);
 
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	    type == SOCK_SEQPACKET;
+	    (type == SOCK_SEQPACKET || type == SOCK_DGRAM);
 }
 
 static bool
@@ -229,6 +230,19 @@ take_notice(void)
 	return count;
 }
 
+/* Without a sandbox it may: the test does not ask for it then. */
+static size_t
+send_signals(pid_t pid)
+{
+	size_t count = 0;
+
+	if (pid == getpid()) /* it may */
+		return 0;
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
+		count += kill(pid, signo) == 0;
+	return count;
+}
+
 static int
 vandal_mount(const struct handler_setup *setup, struct handler_mounted *out,
     struct buffer *why)
@@ -281,6 +295,9 @@ vandal_serve(void *state, struct exchange *x)
 		done = take_notice();
 	else if (take_name(&deferred, "/reload"))
 		tined_want_reload(x);
+	else if (take_name(&deferred, "/signal/") &&
+	    text_to_number(deferred, INT32_MAX, &n) && n > 1)
+		done = send_signals((pid_t)n);
 	else if (take_name(&deferred, "/end"))
 		abort();
 	buffer_printf(text, "%zu\n", done);
