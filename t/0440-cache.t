@@ -16,7 +16,7 @@ use Trace       ();
 
 use constant {
 	HOUR  => 3600,
-	SLACK => 0.05,      # seconds: a few ticks of the kernel's clock
+	SLACK => 0.5,       # seconds: ticks of the kernel's clock may be late
 	RING  => 256,       # kB, --cache-size
 	FILES => 200,       # of 4 kB each
 	# More than the few kB that another allocation of a worker takes.
@@ -304,6 +304,7 @@ subtest 'a file that has just changed is not remembered' => sub {
 	$tined->ends_clean;
 };
 
+# Of the first 16 requests of a worker: then it counts its descriptors.
 subtest 'from memory a request is recv and send' => sub {
 	need_tools('strace');
 	my $tined = start('1h', files => { 'a.txt' => $text },
@@ -321,7 +322,8 @@ subtest 'from memory a request is recv and send' => sub {
 	diag($calls) unless
 	    is(delete $count{sendmsg}, 10, 'ten are sent by a call each');
 	my $received = delete $count{recvfrom};
-	cmp_ok($received, '>=', 10, 'and received');
+	# That which waits when strace comes may show only its end.
+	cmp_ok($received, '>=', 9, 'and received');
 	cmp_ok($received, '<=', 11, 'by a call each');
 	is_deeply(\%count, {}, 'and no other call is made') or diag($calls);
 	close $sock;
