@@ -23,17 +23,12 @@
 #include "os/sd_notify.h"
 #include "os/signals.h"
 
-/*
- * How long the first worker may take to start, and then another if that fails.
- */
+/* How long the first worker, and then another, may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
 /* Whoever has read the old pid file sends a signal within this time. */
 #define HANDOVER_TIME CLOCK_SECOND
 
-/*
- * A terminal sends INT to the server and to the program that started it, which
- * may forward it.  Two INTs within this time are one.
- */
+/* An INT of a terminal, and its copy that a program forwards, are one. */
 #define SAME_INTERRUPT (500 * CLOCK_MILLISECOND)
 
 struct master {
@@ -75,46 +70,30 @@ static volatile sig_atomic_t want_fewer;
 static const int handled[] = {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP,
     SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, 0};
 
+static const struct {
+	int signo;
+	volatile sig_atomic_t *want;
+} orders[] = {
+    {SIGCHLD, &want_reap},
+    {SIGTERM, &want_stop},
+    {SIGINT, &want_interrupt},
+    {SIGQUIT, &want_stop_now},
+    {SIGHUP, &want_reload},
+    {SIGUSR1, &want_reopen},
+    {SIGUSR2, &want_upgrade},
+    {SIGTTIN, &want_more},
+    {SIGTTOU, &want_fewer},
+};
+
 static void
 master_on_signal(int signo)
 {
-	switch (signo) {
-	case SIGCHLD:
-		want_reap = 1;
-		break;
-	case SIGTERM:
-		want_stop = 1;
-		break;
-	case SIGINT:
-		want_interrupt = 1;
-		break;
-	case SIGQUIT:
-		want_stop_now = 1;
-		break;
-	case SIGHUP:
-		want_reload = 1;
-		break;
-	case SIGTTIN:
-		want_more = 1;
-		break;
-	case SIGTTOU:
-		want_fewer = 1;
-		break;
-	case SIGUSR1:
-		want_reopen = 1;
-		break;
-	case SIGUSR2:
-		want_upgrade = 1;
-		break;
-	default:
-		break;
-	}
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (orders[i].signo == signo)
+			*orders[i].want = 1;
 }
 
-/*
- * The signals are blocked except in ppoll, so that no signal is missed between
- * a check of its flag and the wait.
- */
+/* Blocked except in ppoll, so that no signal is missed before the wait. */
 static void
 master_set_up_signals(struct master *m)
 {
@@ -139,9 +118,7 @@ is_handing_over(const struct master *m)
 	return m->leaving && clock_now() - m->left < HANDOVER_TIME;
 }
 
-/*
- * During an upgrade the server consists of the predecessor and the successor.
- */
+/* In an upgrade, the server is the predecessor and the successor. */
 static void
 pass_on_stop(const struct master *m, int signo)
 {
@@ -199,10 +176,7 @@ act_on_stop(struct master *m)
 	stop_act(&m->stop, &m->children);
 }
 
-/*
- * These signals were sent by programs that read the pid file before the
- * successor wrote it.
- */
+/* Their senders read the pid file before the successor wrote it. */
 static void
 pass_on_signals(const struct master *m)
 {
@@ -306,10 +280,7 @@ act_on_size(struct master *m)
 		show_size(m);
 }
 
-/*
- * The successor shares the listeners and accepts from now on, so no client is
- * refused.
- */
+/* The successor accepts from the same listeners: no client is refused. */
 static void
 give_way(struct master *m, const struct master_hooks *hooks)
 {
@@ -438,9 +409,7 @@ is_complete(const struct master *m)
 		    &m->children, child_of(&m->children, CHILD_LOT)));
 }
 
-/*
- * Reports to the process that started the server that it serves, or does not.
- */
+/* Tells the process that started the server whether it serves. */
 static void
 act_on_start(struct master *m, const struct master_hooks *hooks)
 {
@@ -555,9 +524,7 @@ wait_for_event(const struct master *m)
 	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
-/*
- * A process that waits for the end of this one expects that all work is done.
- */
+/* Whoever waits for the end of this process expects no work to be left. */
 static bool
 must_go_on(const struct master *m)
 {
