@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Faulty ();
-use Lot    qw(lot_pid);
+use Lot    qw(is_parked lot_pid);
 use Tined  qw(slurp spew wait_for);
 
 plan skip_all => 'it is about the lot, too'
@@ -113,6 +113,8 @@ subtest 'what is for others' => sub {
 	my $kept  = $tined->connect;
 
 	for (1 .. 5) {
+		# It is for nobody when it is there, and can be taken on its way.
+		wait_for(sub { is_parked($tined, $kept) });
 		vandalize($tined, 'take', 100);
 		is_well($tined, $kept, 'after it has taken all') or last;
 	}
