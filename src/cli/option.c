@@ -296,7 +296,7 @@ static const char *
 take_cache_time(struct config *c, const char *value)
 {
 	if (!units_time(value, &c->cache_time))
-		return "a time, such as 500ms or 10s, or 0";
+		return "expected a time, such as 500ms or 10s, or 0";
 	return NULL;
 }
 
@@ -306,7 +306,7 @@ take_cache_size(struct config *c, const char *value)
 	uint64_t size;
 
 	if (!units_size(value, &size) || size > CACHE_SIZE_MAX)
-		return "a size up to 1G, such as 2M";
+		return "expected a size up to 1G, such as 2M";
 	c->cache_size = (uint32_t)size;
 	return NULL;
 }

@@ -332,9 +332,9 @@ TEST(a_bad_time_names_its_flag_and_an_example)
 	assert_mistake("--send-timeout=1.5s", "--send-timeout", "20s");
 	assert_mistake("--stop-timeout=0ms", "--stop-timeout", "20s");
 	assert_mistake("--max-age=x", "--max-age", "5m");
-	assert_mistake("--cache-time=x", "--cache-time", "500ms");
-	assert_mistake("--cache-size=2G", "--cache-size", "1G");
-	assert_mistake("--cache-size=-1", "--cache-size", "2M");
+	assert_mistake("--cache-time=x", "--cache-time x: expected", "500ms");
+	assert_mistake("--cache-size=2G", "--cache-size 2G: expected", "1G");
+	assert_mistake("--cache-size=-1", "--cache-size -1: expected", "2M");
 }
 
 TEST(a_bad_address_names_its_flag_and_the_forms)
