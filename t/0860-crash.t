@@ -208,6 +208,28 @@ subtest 'nobody is being served' => sub {
 	$tined->ends_clean(@ALLOWED);
 };
 
+# Its head has come, so it is the request that is being served.
+subtest 'while the content of a later request comes' => sub {
+	my $tined = start_faulty(args => ['-w', 1, '--linger', '60s', '-m',
+		'/e=echo:body']);
+	my ($worker) = $tined->all_workers(1);
+	my $sock = $tined->connect;
+
+	# The first response leaves when the worker waits.
+	$tined->send($sock, "GET /f/well HTTP/1.1\r\nHost: a\r\n\r\n"
+		. "PUT /e HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf");
+	is($tined->read_response($sock)->status, 200, 'the one before');
+	kill 'SEGV', $worker;
+	is(eval { $tined->read_response($sock)->status }, 500, 'its answer')
+	    or diag($@);
+	$tined->send($sock, 'whole');
+	ok($tined->is_closed($sock), 'the end');
+	ok(!$tined->was_reset($sock), 'is no reset');
+	ok(wait_for(sub { $tined->error_log =~ $ENDED }), 'the log has it');
+	unlike(scalar $tined->error_log, qr/got a part/, 'nothing is cut off');
+	$tined->ends_clean(@ALLOWED);
+};
+
 subtest 'the lot, and the master' => sub {
 	my $tined = start_faulty(args => ['-w', 1]);
 	my ($lot) = grep { Tined::title($_) =~ /lot/ } $tined->child_pids;

@@ -69,12 +69,25 @@ has_unread(int fd)
 	return ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
+/* The bytes of content in the input, behind a head that may still be there. */
+static uint64_t
+content_here(const struct client *client)
+{
+	const struct input *in = &client->connection.in;
+	uint64_t end = in->taken + input_text(in).len;
+	uint64_t begin = client->exchange.content_at;
+
+	if (begin < in->taken)
+		begin = in->taken;
+	return end > begin ? end - begin : 0;
+}
+
 /* The bytes of its content that the client has not sent; perhaps unknown. */
 static uint64_t
 count_missing(const struct client *client)
 {
 	const struct body *body = &client->exchange.body;
-	uint64_t here = input_text(&client->connection.in).len;
+	uint64_t here = content_here(client);
 
 	if (body->state == BODY_COMPLETE)
 		return 0;

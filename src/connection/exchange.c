@@ -17,12 +17,25 @@ exchange_free(struct exchange *x)
 	buffer_free(&x->head);
 }
 
+/*
+ * From here on an emergency is this request's, and not that of the one before.
+ * respond_start sets the same again, behind what an interim response has added.
+ */
+static void
+expect_answer(struct exchange *x)
+{
+	x->answer_from = output_position(&x->connection->out);
+	x->content_from = UINT64_MAX;
+}
+
 /* What is not known whole is for this process to make, and so to send. */
 void
 exchange_enter(struct exchange *x, enum exchange_state state)
 {
 	assert((state == EXCHANGE_WAITING || state > x->state) &&
 	    "exchange: it goes back to a state before");
+	if (state == EXCHANGE_PARSED)
+		expect_answer(x);
 	x->state = state;
 	x->connection->parking.has_whole_response =
 	    state != EXCHANGE_ANSWERING && state != EXCHANGE_STREAMING;
