@@ -15,7 +15,8 @@
  *
  * A response that must not be sent is replaced by a 500, and the log says why: a
  * status that is none of 200 to 599, a field that was refused, fewer bytes than
- * tined_declare_length has announced.
+ * tined_declare_length has announced.  If the client has its head already, it is
+ * cut off instead.
  */
 #ifndef TINED_TINED_H
 #define TINED_TINED_H
@@ -127,7 +128,8 @@ void tined_declare_length(struct exchange *x, uint64_t length);
 
 /*
  * Replaces the response by an error, or a redirect, with that status code.  The
- * handler may still add header fields; the server adds a page.
+ * handler may still add header fields; the server adds a page.  A stream of which
+ * something was sent cannot be replaced, and is cut off.
  */
 void tined_error(struct exchange *x, int status);
 /* The sentence on that page, in place of the usual one; it is not copied. */

@@ -40,5 +40,17 @@ for my $way (sort keys %wrong) {
 	is($tined->request(ask_for('/f/well'), sock => $sock)->status, 200,
 		'the connection goes on');
 }
+
+# Nothing can take the place of what the client has.
+for my $way (qw(late-error late-chunked-error late-length)) {
+	my $line = qr{error: the handler of "GET /f/$way HTTP/1\.1" made a }
+		. qr{wrong response: it .* its head was sent; it is cut off};
+	$sock = $tined->connect;
+	$tined->send($sock, ask_for("/f/$way") . ask_for('/f/well'));
+	ok(!eval { $tined->read_response($sock) }, "$way is cut off");
+	like($@, qr/closed/, 'by the end of the connection');
+	ok(wait_for(sub { 1 == grep { $_ =~ $line } $tined->error_log }),
+		'a line in the log says why');
+}
 $tined->ends_clean(@allowed);
 done_testing;

@@ -120,8 +120,7 @@ respond_flush(struct exchange *x)
 	int result;
 
 	x->response.streaming = true;
-	if (x->state == EXCHANGE_ANSWERING &&
-	    response_mistake(&x->response) != NULL) {
+	if (response_mistake(&x->response) != NULL) {
 		buffer_clear(&x->response.text);
 		return -1; /* respond_finish says why */
 	}
@@ -137,6 +136,23 @@ respond_flush(struct exchange *x)
 	return result;
 }
 
+/* The client has the head, and must not take what it gets for whole. */
+static void
+cut_off(struct exchange *x)
+{
+	output_flush(&x->connection->out);
+	x->connection->out.failed = true;
+}
+
+static void
+cut_off_mistake(struct exchange *x)
+{
+	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
+		  "cut off",
+	    TEXT_ARG(x->request.line), response_mistake(&x->response));
+	cut_off(x);
+}
+
 static void
 finish_stream(struct exchange *x)
 {
@@ -144,16 +160,17 @@ finish_stream(struct exchange *x)
 	bool whole = !r->has_declared_length ||
 	    x->content_sent + r->text.len >= r->declared_length;
 
+	if (response_mistake(r) != NULL) {
+		cut_off_mistake(x);
+		return;
+	}
 	if (whole)
 		exchange_enter(x, EXCHANGE_FINISHING);
 	send_written(x);
 	if (x->chunked && has_content(x))
 		output_copy(&x->connection->out, "0\r\n\r\n", 5);
-	/* Shorter than was promised: the client must not take it for whole. */
-	if (!whole) {
-		output_flush(&x->connection->out);
-		x->connection->out.failed = true;
-	}
+	if (!whole) /* shorter than was promised */
+		cut_off(x);
 }
 
 /*

@@ -188,16 +188,28 @@ tined_flush(struct exchange *x)
 	return respond_flush(x);
 }
 
+/* The head is the client's already, so that respond_finish cuts the stream. */
+static bool
+is_too_late(struct exchange *x, const char *mistake)
+{
+	if (x->state != EXCHANGE_STREAMING)
+		return false;
+	x->response.mistake = mistake;
+	return true;
+}
+
 void
 tined_declare_length(struct exchange *x, uint64_t length)
 {
-	response_declare_length(&x->response, length);
+	if (!is_too_late(x, "it declares its length when its head was sent"))
+		response_declare_length(&x->response, length);
 }
 
 void
 tined_error(struct exchange *x, int status)
 {
-	response_error(&x->response, status);
+	if (!is_too_late(x, "it becomes an error when its head was sent"))
+		response_error(&x->response, status);
 }
 
 void

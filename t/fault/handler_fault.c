@@ -303,6 +303,33 @@ short_stream(struct exchange *x)
 	tined_write(x, "bad\n", 4);
 }
 
+/* They come too late: the client has the head of another response. */
+static void
+late_error(struct exchange *x)
+{
+	tined_declare_length(x, 10);
+	tined_write(x, "part", 4);
+	tined_flush(x);
+	tined_error(x, 500);
+}
+
+static void
+late_chunked_error(struct exchange *x)
+{
+	tined_write(x, "part", 4);
+	tined_flush(x);
+	tined_error(x, 500);
+}
+
+static void
+late_length(struct exchange *x)
+{
+	tined_write(x, "part", 4);
+	tined_flush(x);
+	tined_declare_length(x, 2);
+	tined_write(x, "rest", 4);
+}
+
 static void
 do_well(struct exchange *x)
 {
@@ -344,6 +371,9 @@ static const struct {
     {"/bad-stream", bad_stream},
     {"/bad-long-stream", bad_long_stream},
     {"/short-stream", short_stream},
+    {"/late-error", late_error},
+    {"/late-chunked-error", late_chunked_error},
+    {"/late-length", late_length},
     {"/well", do_well},
 };
 
