@@ -304,6 +304,18 @@ subtest 'a file that has just changed is not remembered' => sub {
 	$tined->ends_clean;
 };
 
+# While a kernel truncates a file that is about to be written anew, the file may
+# be empty and have its old time.
+subtest 'an empty file is not remembered, however old it is' => sub {
+	my $tined = start('1h', files => { 'a.txt' => q{} });
+	my $path = $tined->root . '/a.txt';
+
+	remember($tined, '/a.txt');
+	spew($path, 'written');
+	is($tined->get('/a.txt')->body, 'written', 'its content shows at once');
+	$tined->ends_clean;
+};
+
 # Of the first 16 requests of a worker: then it counts its descriptors.
 subtest 'from memory a request is recv and send' => sub {
 	need_tools('strace');

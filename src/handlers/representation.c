@@ -290,12 +290,16 @@ representation_answer(const struct representation *f, struct exchange *x)
 	answer(&p, x);
 }
 
-/* A fresh file may change again without a new timestamp, and its weak ETag
- * becomes strong. */
+/*
+ * A fresh file may change again without a new timestamp, and its weak ETag
+ * becomes strong.  An empty one may be about to be written anew: while the
+ * kernel truncates it, it has its old timestamp.
+ */
 size_t
 representation_copy_size(const struct representation *f)
 {
-	if (f->st.st_size > COPY_MAX || !is_settled(f, time(NULL)))
+	if (f->st.st_size == 0 || f->st.st_size > COPY_MAX ||
+	    !is_settled(f, time(NULL)))
 		return 0;
 	return sizeof(struct representation_copy) + (size_t)f->st.st_size;
 }

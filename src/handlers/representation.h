@@ -27,7 +27,7 @@ void representation_answer(const struct representation *f, struct exchange *x);
 
 /*
  * Returns the size of a copy in bytes, or 0 if the file is to have none: if it
- * is large, or so new that its ETag will change soon.
+ * is empty or large, or so new that its ETag will change soon.
  */
 size_t representation_copy_size(const struct representation *f);
 /*
