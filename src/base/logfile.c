@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/iovec.h"
 #include "base/logfile.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -297,18 +298,6 @@ may_try_again(const struct logfile *f, int64_t deadline, bool *by_name)
 	return true;
 }
 
-static void
-skip(struct iovec parts[2], size_t n)
-{
-	for (int i = 0; i < 2; i++) {
-		size_t some = n < parts[i].iov_len ? n : parts[i].iov_len;
-
-		parts[i].iov_base = (char *)parts[i].iov_base + some;
-		parts[i].iov_len -= some;
-		n -= some;
-	}
-}
-
 static int64_t
 patience_ends(const struct logfile *f)
 {
@@ -336,7 +325,7 @@ write_parts(struct logfile *f, struct iovec parts[2])
 		return 0;
 	/* After a partial write, only another write returns the reason. */
 	if (n > 0 && !f->may_block) {
-		skip(parts, (size_t)n);
+		iovec_skip(parts, 2, (size_t)n);
 		return write_parts(f, parts);
 	}
 	if (n != -1)

@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/iovec.h"
 #include "base/memory.h"
 #include "connection/output.h"
 
@@ -121,24 +121,6 @@ output_may_go_on(const struct output *o, struct min_rate *rate, ssize_t n)
 	return !min_rate_is_over(rate);
 }
 
-/*
- * Advances past n bytes that were sent.  Returns the index of the first part
- * that is not sent completely.
- */
-static int
-skip_sent(struct iovec *parts, int count, size_t n)
-{
-	int i = 0;
-
-	while (i < count && n >= parts[i].iov_len)
-		n -= parts[i++].iov_len;
-	if (i < count) {
-		parts[i].iov_base = (char *)parts[i].iov_base + n;
-		parts[i].iov_len -= n;
-	}
-	return i;
-}
-
 static bool
 may_defer(const struct output *o, enum parking_reason reason)
 {
@@ -223,7 +205,7 @@ begin_deferring(
 static void
 advance(struct output *o, struct msghdr *message, size_t n)
 {
-	int done = skip_sent(message->msg_iov, (int)message->msg_iovlen, n);
+	int done = iovec_skip(message->msg_iov, (int)message->msg_iovlen, n);
 
 	o->waiting -= n;
 	o->sent += n;
@@ -560,65 +542,6 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 		read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
-}
-
-/*
- * Stores the pending parts before that position in *parts, and returns their
- * number.
- */
-static int
-gather(const struct output *o, uint64_t position, struct text bytes,
-    struct iovec parts[OUTPUT_PARTS_MAX + 1])
-{
-	uint64_t left = position - o->sent;
-	int count = 0;
-
-	for (int i = 0; i < o->part_count && left > 0; i++) {
-		parts[count] = o->parts[i];
-		if (parts[count].iov_len > left)
-			parts[count].iov_len = (size_t)left;
-		left -= parts[count++].iov_len;
-	}
-	if (bytes.len > 0)
-		parts[count++] =
-		    (struct iovec){(void *)(uintptr_t)bytes.at, bytes.len};
-	return count;
-}
-
-/* A blocking send could not keep the deadline. */
-static bool
-send_until(int fd, struct iovec *parts, int count, int64_t deadline)
-{
-	struct pollfd room = {.fd = fd, .events = POLLOUT};
-
-	while (count > 0) {
-		const struct msghdr message = {
-		    .msg_iov = parts, .msg_iovlen = (size_t)count};
-		struct timespec left = clock_until(deadline);
-		ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-		int done;
-
-		if (n == -1 && errno != EAGAIN && errno != EINTR)
-			return false;
-		if (n == -1 && ppoll(&room, 1, &left, NULL) == 0)
-			return false;
-		done = n > 0 ? skip_sent(parts, count, (size_t)n) : 0;
-		parts += done;
-		count -= done;
-	}
-	return true;
-}
-
-bool
-output_emergency(
-    struct output *o, uint64_t position, struct text bytes, int64_t deadline)
-{
-	struct iovec parts[OUTPUT_PARTS_MAX + 1];
-
-	if (o->failed || o->sending || o->deferring || o->sent > position)
-		return false;
-	return send_until(
-	    o->fd, parts, gather(o, position, bytes, parts), deadline);
 }
 
 /* A small response has been sent already, and is not worth the system call. */
