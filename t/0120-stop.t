@@ -192,8 +192,10 @@ subtest 'it ends within --stop-timeout' => sub {
 	cmp_ok($took, '>', 0.35, 'it gave its clients their time');
 	cmp_ok($took, '<', SOONER, 'and no more');
 	$tined->leaves_nothing;
-	is(scalar(grep { / warning: / } $tined->error_log), 1,
-		'a warning says what was cut off') or diag($tined->error_log);
+	# On a busy machine, others may just be stopping.
+	my @killed = grep { / warning: / && !/while stopping/ } $tined->error_log;
+	is(@killed, 1, 'a warning says what was cut off')
+	    or diag($tined->error_log);
 	$tined->log_is_clean($KILLED);
 };
 

@@ -37,7 +37,7 @@ sub start ($class, $tined, %option) {
 # because a busy machine gave it late.
 sub _start_wrk ($self, $tined, $connections) {
 	$self->{wrk_pid} = open $self->{wrk}, '-|', 'wrk', '-t1',
-	    "-c$connections", '-d3600s', '--timeout', '3600s', $tined->url('/a.txt')
+	    "-c$connections", '-d3600s', '--timeout', '30s', $tined->url('/a.txt')
 	    or die "wrk: $!";
 	return;
 }
