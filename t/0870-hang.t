@@ -252,6 +252,30 @@ subtest 'the successors of a reload hang' => sub {
 	$tined->ends_clean(@ALLOWED, qr/was killed by signal 9/);
 };
 
+# A worker waits a second for room in the channel to it, for many slow uploads.
+subtest 'a lot that stands still is no handler that hangs' => sub {
+	plan skip_all => 'there is no lot'
+	    if ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
+	my $tined = start_faulty(args => ['-w', 1, '--request-timeout', '500ms',
+		'--linger', '1ms', '--start-timeout', '10m']);
+	my ($lot) = grep { Tined::title($_) =~ /lot/ } $tined->child_pids;
+	my @crowd;
+
+	$tined->signal('STOP', $lot);
+	for (1 .. 150) {
+		push @crowd, $tined->connect;
+		$tined->send($crowd[-1], "PUT /f/read HTTP/1.1\r\nHost: a\r\n"
+			. "Content-Length: 30001\r\n\r\n" . 'x' x 30_000);
+	}
+	sleep 2 * slow();
+	$tined->signal('CONT', $lot);
+	$tined->send($_, 'y') for @crowd;
+	my %got;
+	$got{ eval { $tined->read_response($_)->status } // $@ }++ for @crowd;
+	is_deeply(\%got, { 200 => scalar @crowd }, 'all are served');
+	$tined->ends_clean(qr/warning: none of 1 worker is free/);
+};
+
 # It may take as long as --start-timeout says.
 subtest 'a new worker starts slowly' => sub {
 	my $dir = File::Temp->newdir;

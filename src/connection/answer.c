@@ -323,8 +323,11 @@ answer_request(struct exchange *x, size_t len)
 	x->began = score_begin(x->connection->service->score, x->request.line);
 	route(x);
 	request_content_start(x, len);
-	if (is_wanted(x) && request_content_is_better_collected(x, len))
+	if (is_wanted(x) && request_content_is_better_collected(x, len)) {
+		/* The lot may not take it at once: that is no handler's time. */
+		score_enter(x->connection->service->score, SCORE_READING);
 		return false;
+	}
 	respond_start(x);
 	input_take(&x->connection->in, len);
 	input_hold(&x->connection->in);
