@@ -104,7 +104,8 @@ wait_without_lot(struct exchange *x)
 
 	do
 		result = client_wait(x, true);
-	while (result == INPUT_TIMEOUT && parking_misses_lot(&c->parking) &&
+	while (result == INPUT_TIMEOUT && !c->out.deferring &&
+	    parking_misses_lot(&c->parking) &&
 	    clock_now() - x->wait_began < time_without_lot(c));
 	return result;
 }

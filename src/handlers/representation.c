@@ -304,6 +304,18 @@ representation_copy_size(const struct representation *f)
 	return sizeof(struct representation_copy) + (size_t)f->st.st_size;
 }
 
+/* False if somebody has written to it meanwhile. */
+static bool
+is_unchanged(const struct representation *f)
+{
+	const struct timespec *then = &f->st.st_ctim;
+	struct stat now;
+
+	return fstat(f->fd, &now) == 0 && now.st_size == f->st.st_size &&
+	    now.st_ctim.tv_sec == then->tv_sec &&
+	    now.st_ctim.tv_nsec == then->tv_nsec;
+}
+
 int
 representation_copy(
     const struct representation *f, struct representation_copy *copy)
@@ -323,7 +335,7 @@ representation_copy(
 			return -1;
 		have += (size_t)n;
 	}
-	return 0;
+	return is_unchanged(f) ? 0 : -1;
 }
 
 void

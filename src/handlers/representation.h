@@ -32,7 +32,7 @@ void representation_answer(const struct representation *f, struct exchange *x);
 size_t representation_copy_size(const struct representation *f);
 /*
  * Reads the file into a copy, in memory of that size that is aligned as by
- * malloc(3).  -1 if the file cannot be read, or has become shorter.
+ * malloc(3).  -1 if the file cannot be read, or has changed.
  */
 int representation_copy(
     const struct representation *f, struct representation_copy *copy);
