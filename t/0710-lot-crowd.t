@@ -6,7 +6,7 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Cgroup ();
-use Lot qw(answered_at ask cpu_ticks held_by_lot is_held keep_busy
+use Lot qw(answered_at ask cpu_ticks held_at_rest held_by_lot is_held keep_busy
 	lot_pid median need_descriptors percentile reflect release
 	token);
 use List::Util qw(sum);
@@ -23,7 +23,7 @@ my @reflect = ('-m', '/reflect=echo:body');
 
 # Each has had one answer, and is idle since; none is with a worker.
 sub crowd ($tined, $size) {
-	my $before = held_by_lot($tined);
+	my $before = held_at_rest($tined);
 	my @crowd = map { $tined->connect } 1 .. $size;
 
 	while (my @some = splice @crowd, 0, 50) {
@@ -261,7 +261,7 @@ subtest 'more content than memory' => sub {
 	my $tined = Tined->start(args => ['-w', 4, '--linger', '1ms',
 		'--body-timeout', '60s', @reflect]);
 	my $lot = lot_pid($tined);
-	my $before = held_by_lot($tined);
+	my $before = held_at_rest($tined);
 	my $size = 62_000;
 	my (@crowd, %token);
 

@@ -7,7 +7,7 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Lot qw(answered_at ask closed_or_usable descriptors find_lot half_of
-	held_by_lot is_on_its_way keep_busy lot_pid park reflect release token);
+	held_at_rest held_by_lot is_on_its_way keep_busy lot_pid park reflect release token);
 use Slow qw(busy_workers);
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
@@ -321,7 +321,7 @@ subtest 'chaos' => sub {
 	answered_at($tined) for 1 .. 10;
 	my @base = sort { $a <=> $b } map { descriptors($_) }
 	    $tined->worker_pids;
-	my $base_lot = held_by_lot($tined);
+	my $base_lot = held_at_rest($tined);
 	my $until = time + $SECONDS;
 	my $seed = $ENV{TINED_SEED} // $$;
 	my @clients = map {
