@@ -15,7 +15,7 @@ add_latencies(struct connection *c)
 }
 
 void
-accounting_answer(struct exchange *x)
+accounting_answer(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	struct score *score = c->service->score;

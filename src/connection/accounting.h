@@ -7,7 +7,7 @@
 #include "connection/exchange.h"
 
 /* Called when a response is complete; it may still wait in the output. */
-void accounting_answer(struct exchange *x);
+void accounting_answer(struct tined_exchange *x);
 /*
  * Called when the output was flushed: the kernel has all responses, or they are
  * lost.  Between the flushes that it counts together, the worker must not have

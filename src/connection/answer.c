@@ -32,7 +32,7 @@ answer_options(struct response *response, unsigned methods)
 
 /* Finds the mount that answers the request: exchange.mount, or NULL. */
 static void
-route(struct exchange *x)
+route(struct tined_exchange *x)
 {
 	struct request *request = &x->request;
 
@@ -47,7 +47,7 @@ route(struct exchange *x)
 
 /* True if a handler gets the request and may read its content. */
 static bool
-is_for_handler(const struct exchange *x)
+is_for_handler(const struct tined_exchange *x)
 {
 	return x->mount != NULL && !x->request.unencoded &&
 	    (x->mount->mounted.methods & x->request.method) != 0;
@@ -68,14 +68,14 @@ redirect_to_encoded(const struct request *request, struct response *response)
 }
 
 static struct quarantine_key
-quarantine_key(const struct exchange *x)
+quarantine_key(const struct tined_exchange *x)
 {
 	return (struct quarantine_key){x->request.method, x->request.path};
 }
 
 /* Returns how long the request must not reach a handler, in nanoseconds. */
 static int64_t
-time_in_quarantine(const struct exchange *x)
+time_in_quarantine(const struct tined_exchange *x)
 {
 	const struct quarantine_key key = quarantine_key(x);
 
@@ -87,7 +87,7 @@ time_in_quarantine(const struct exchange *x)
 
 /* Whether a handler will read its content. */
 static bool
-is_wanted(const struct exchange *x)
+is_wanted(const struct tined_exchange *x)
 {
 	return is_for_handler(x) && x->connection->allowed &&
 	    !x->arrival.queue_timed_out &&
@@ -97,7 +97,7 @@ is_wanted(const struct exchange *x)
 
 /* True if it must not reach a handler.  RFC 9110, 15.6.4. */
 static bool
-is_quarantined(struct exchange *x)
+is_quarantined(struct tined_exchange *x)
 {
 	const struct quarantine_key key = quarantine_key(x);
 	int64_t left = time_in_quarantine(x);
@@ -115,7 +115,7 @@ is_quarantined(struct exchange *x)
 }
 
 static void
-answer_serve(struct exchange *x)
+answer_serve(struct tined_exchange *x)
 {
 	struct request *request = &x->request;
 	struct response *response = &x->response;
@@ -139,7 +139,7 @@ answer_serve(struct exchange *x)
 
 /* What reached the client, or at least the kernel. */
 static uint64_t
-content_bytes(const struct exchange *x)
+content_bytes(const struct tined_exchange *x)
 {
 	const struct output *out = &x->connection->out;
 
@@ -148,7 +148,7 @@ content_bytes(const struct exchange *x)
 }
 
 static uint64_t
-bytes_sent(const struct exchange *x)
+bytes_sent(const struct tined_exchange *x)
 {
 	uint64_t end = output_position(&x->connection->out);
 
@@ -157,7 +157,7 @@ bytes_sent(const struct exchange *x)
 
 /* What has not left yet, behind others, is leaving now. */
 static int64_t
-first_byte_time(const struct exchange *x, int64_t now)
+first_byte_time(const struct tined_exchange *x, int64_t now)
 {
 	if (x->connection->out.began != 0)
 		return x->connection->out.began - x->began;
@@ -165,7 +165,7 @@ first_byte_time(const struct exchange *x, int64_t now)
 }
 
 static int
-server_port(const struct exchange *x)
+server_port(const struct tined_exchange *x)
 {
 	struct sockaddr_storage own;
 	socklen_t size = sizeof(own);
@@ -179,7 +179,7 @@ server_port(const struct exchange *x)
 
 /* Without a lot the kernel alone knows. */
 static int64_t
-queue_time(const struct exchange *x)
+queue_time(const struct tined_exchange *x)
 {
 	if (x->connection->service->ready == NULL)
 		return ACCESS_LOG_UNKNOWN;
@@ -188,7 +188,7 @@ queue_time(const struct exchange *x)
 }
 
 static void
-log_exchange(const struct exchange *x, int64_t now)
+log_exchange(const struct tined_exchange *x, int64_t now)
 {
 	struct access_log_entry entry = {
 	    .client = x->connection->peer.name,
@@ -216,7 +216,7 @@ log_exchange(const struct exchange *x, int64_t now)
 }
 
 static void
-deliver(struct exchange *x)
+deliver(struct tined_exchange *x)
 {
 	score_enter(x->connection->service->score, SCORE_WRITING);
 	if (x->response.wants_page)
@@ -226,7 +226,7 @@ deliver(struct exchange *x)
 
 /* The handler could not read what the client should have sent. */
 static void
-answer_failure(struct exchange *x)
+answer_failure(struct tined_exchange *x)
 {
 	connection_close_and_linger(x->connection);
 	if (x->state == EXCHANGE_STREAMING) {
@@ -254,14 +254,14 @@ answer_queue_timeout(struct response *response)
  * drained.
  */
 static bool
-is_kept_waiting(struct exchange *x)
+is_kept_waiting(struct tined_exchange *x)
 {
 	return service_has_lot(x->connection->service) &&
 	    x->state == EXCHANGE_ANSWERING && !request_content_comes_soon(x);
 }
 
 static void
-answer(struct exchange *x)
+answer(struct tined_exchange *x)
 {
 	if (x->body.state == BODY_REFUSED)
 		response_error(&x->response, x->body.status);
@@ -294,7 +294,7 @@ first_line(struct text seen)
 }
 
 void
-answer_refuse(struct exchange *x, int status)
+answer_refuse(struct tined_exchange *x, int status)
 {
 	struct connection *c = x->connection;
 	struct request *request = &x->request;
@@ -317,7 +317,7 @@ answer_refuse(struct exchange *x, int status)
 }
 
 bool
-answer_request(struct exchange *x, size_t len)
+answer_request(struct tined_exchange *x, size_t len)
 {
 	assert(x->state == EXCHANGE_PARSED);
 	x->began = score_begin(x->connection->service->score, x->request.line);
@@ -344,7 +344,7 @@ answer_request(struct exchange *x, size_t len)
  * the next request is here, and the responses are to leave together.
  */
 void
-answer_conclude(struct exchange *x)
+answer_conclude(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	int64_t sent = 0;

@@ -12,17 +12,17 @@
  * whether the connection persists.  Returns false and takes nothing if the lot
  * should receive the content first (request_content.h).
  */
-bool answer_request(struct exchange *x, size_t len);
+bool answer_request(struct tined_exchange *x, size_t len);
 /*
  * Responds with an error to input that is not a request, and takes all of it;
  * the connection ends with that.  exchange.request is what has been parsed of
  * it, perhaps nothing.
  */
-void answer_refuse(struct exchange *x, int status);
+void answer_refuse(struct tined_exchange *x, int status);
 /*
  * Call it after either.  Sends the response, unless the next request is here,
  * counts it, and writes the access log.
  */
-void answer_conclude(struct exchange *x);
+void answer_conclude(struct tined_exchange *x);
 
 #endif

@@ -97,7 +97,7 @@ time_without_lot(const struct connection *c)
  * is only missing it is --linger, and after each the lot may be there again.
  */
 static enum input_result
-wait_without_lot(struct exchange *x)
+wait_without_lot(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	enum input_result result;
@@ -118,7 +118,7 @@ wait_without_lot(struct exchange *x)
  * ask (TCP_DEFER_ACCEPT sees to that for TCP alone).
  */
 static enum input_result
-wait_for_request(struct exchange *x)
+wait_for_request(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	enum input_result result;
@@ -138,7 +138,7 @@ wait_for_request(struct exchange *x)
 
 /* Waits for the rest of a head, which has begun to come by then. */
 static enum input_result
-wait_for_rest(struct exchange *x, int64_t *began)
+wait_for_rest(struct tined_exchange *x, int64_t *began)
 {
 	const struct config *config = x->connection->service->config;
 
@@ -163,7 +163,7 @@ end_of_wait(struct connection *c, struct request_head_scan *scan,
 
 /* Most heads arrive complete, and are found and parsed in one pass. */
 static enum request_head_found
-find_head(struct exchange *x, struct request_head_scan *scan)
+find_head(struct tined_exchange *x, struct request_head_scan *scan)
 {
 	struct text seen = input_text(&x->connection->in);
 	size_t max = x->connection->service->config->max_head;
@@ -184,7 +184,7 @@ find_head(struct exchange *x, struct request_head_scan *scan)
  * with the client, and so good for once.
  */
 static bool
-take_found_head(struct exchange *x, struct request_head_scan *scan)
+take_found_head(struct tined_exchange *x, struct request_head_scan *scan)
 {
 	const char empty[] = "\r\n\r\n";
 	size_t begin = x->arrival.head_start, end = x->arrival.head_end;
@@ -204,7 +204,7 @@ take_found_head(struct exchange *x, struct request_head_scan *scan)
  * connection, in silence; within a head it has a deadline and an answer.
  */
 static enum head_end
-read_head(struct exchange *x, struct request_head_scan *scan)
+read_head(struct tined_exchange *x, struct request_head_scan *scan)
 {
 	struct connection *c = x->connection;
 	int64_t began = 0;
@@ -241,7 +241,7 @@ read_head(struct exchange *x, struct request_head_scan *scan)
  * the status code of the refusal.
  */
 static int
-settle_head(struct exchange *x, const struct request_head_scan *scan)
+settle_head(struct tined_exchange *x, const struct request_head_scan *scan)
 {
 	struct input *in = &x->connection->in;
 	size_t len = scan->end - scan->start;
@@ -259,7 +259,7 @@ settle_head(struct exchange *x, const struct request_head_scan *scan)
 }
 
 static bool
-answer_head(struct exchange *x, const struct request_head_scan *scan)
+answer_head(struct tined_exchange *x, const struct request_head_scan *scan)
 {
 	int status = settle_head(x, scan);
 
@@ -283,7 +283,7 @@ look_for_end(struct connection *c)
 
 /* False when the client is to wait elsewhere. */
 static bool
-serve_request(struct exchange *x)
+serve_request(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	struct request_head_scan scan = {0};
@@ -339,7 +339,7 @@ must_give_way(struct connection *c)
 }
 
 static enum client_end
-end_of_turn(const struct exchange *x)
+end_of_turn(const struct tined_exchange *x)
 {
 	const struct connection *c = x->connection;
 
@@ -364,7 +364,7 @@ enum client_end
 client_serve(struct client *client)
 {
 	struct connection *c = &client->connection;
-	struct exchange *x = &client->exchange;
+	struct tined_exchange *x = &client->exchange;
 	bool pipelined;
 
 	x->wanted_bytes = 0;

@@ -10,7 +10,7 @@
 
 struct client {
 	struct connection connection;
-	struct exchange exchange;
+	struct tined_exchange exchange;
 };
 
 enum client_end {

@@ -5,7 +5,7 @@
 
 /* The state of the worker when it goes on with the exchange. */
 static enum score_state
-state_behind(const struct exchange *x)
+state_behind(const struct tined_exchange *x)
 {
 	switch (x->state) {
 	case EXCHANGE_WAITING: /* the request, when it is here, changes it */
@@ -22,7 +22,7 @@ state_behind(const struct exchange *x)
 }
 
 static void
-start_reading(struct exchange *x)
+start_reading(struct tined_exchange *x)
 {
 	struct score *score = x->connection->service->score;
 
@@ -33,7 +33,7 @@ start_reading(struct exchange *x)
 
 /* False, with the result of the wait, if there is nothing to wait for. */
 static bool
-client_wait_begin(struct exchange *x, enum input_result *result)
+client_wait_begin(struct tined_exchange *x, enum input_result *result)
 {
 	struct output *out = &x->connection->out;
 
@@ -50,7 +50,7 @@ client_wait_begin(struct exchange *x, enum input_result *result)
 }
 
 static enum input_result
-client_wait_end(struct exchange *x, enum input_result result)
+client_wait_end(struct tined_exchange *x, enum input_result result)
 {
 	enum score_state state = state_behind(x);
 
@@ -60,7 +60,7 @@ client_wait_end(struct exchange *x, enum input_result result)
 }
 
 enum input_result
-client_wait(struct exchange *x, bool block)
+client_wait(struct tined_exchange *x, bool block)
 {
 	enum input_result result;
 
@@ -70,7 +70,7 @@ client_wait(struct exchange *x, bool block)
 }
 
 enum input_result
-client_wait_none(struct exchange *x)
+client_wait_none(struct tined_exchange *x)
 {
 	enum input_result result;
 
@@ -79,7 +79,7 @@ client_wait_none(struct exchange *x)
 }
 
 enum input_result
-client_wait_until(struct exchange *x, int64_t deadline)
+client_wait_until(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
@@ -89,7 +89,7 @@ client_wait_until(struct exchange *x, int64_t deadline)
 }
 
 enum input_result
-client_wait_lingering(struct exchange *x, int64_t deadline)
+client_wait_lingering(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
@@ -108,7 +108,7 @@ next_look(const struct connection *c, int64_t deadline)
 }
 
 enum input_result
-client_wait_or_park(struct exchange *x, int64_t linger, int64_t deadline)
+client_wait_or_park(struct tined_exchange *x, int64_t linger, int64_t deadline)
 {
 	struct connection *c = x->connection;
 	enum input_result result;

@@ -13,18 +13,19 @@
 #include "connection/exchange.h"
 
 /* Waits as input_wait does. */
-enum input_result client_wait(struct exchange *x, bool block);
+enum input_result client_wait(struct tined_exchange *x, bool block);
 /* Sends what is ready, as before a wait, but does not look for bytes. */
-enum input_result client_wait_none(struct exchange *x);
+enum input_result client_wait_none(struct tined_exchange *x);
 /* Wait as input_more and input_linger do. */
-enum input_result client_wait_until(struct exchange *x, int64_t deadline);
-enum input_result client_wait_lingering(struct exchange *x, int64_t deadline);
+enum input_result client_wait_until(struct tined_exchange *x, int64_t deadline);
+enum input_result client_wait_lingering(
+    struct tined_exchange *x, int64_t deadline);
 /*
  * Waits until the deadline or, if the connection can be parked, until linger,
  * which is earlier.  A lot may end or begin in the meantime: INPUT_TIMEOUT means
  * that the connection can be parked, or that the deadline has passed.
  */
 enum input_result client_wait_or_park(
-    struct exchange *x, int64_t linger, int64_t deadline);
+    struct tined_exchange *x, int64_t linger, int64_t deadline);
 
 #endif

@@ -129,7 +129,7 @@ emergency_drain(const struct client *client)
 
 /* Whether the present request has no whole answer in the output yet. */
 static bool
-is_under_way(const struct exchange *x)
+is_under_way(const struct tined_exchange *x)
 {
 	return x->state != EXCHANGE_WAITING && x->state != EXCHANGE_ANSWERED;
 }
@@ -139,7 +139,7 @@ emergency_client(struct client *client, int status)
 {
 	int64_t deadline = clock_now() + PATIENCE;
 	struct connection *c = &client->connection;
-	const struct exchange *x = &client->exchange;
+	const struct tined_exchange *x = &client->exchange;
 	struct score *score = c->service->score;
 	uint64_t whole = output_position(&c->out);
 	const struct answer *answer = find_answer(status);

@@ -3,14 +3,14 @@
 #include "connection/exchange.h"
 
 void
-exchange_init(struct exchange *x, struct connection *connection)
+exchange_init(struct tined_exchange *x, struct connection *connection)
 {
 	x->connection = connection;
 	response_init(&x->response);
 }
 
 void
-exchange_free(struct exchange *x)
+exchange_free(struct tined_exchange *x)
 {
 	response_free(&x->response);
 	buffer_free(&x->path);
@@ -22,7 +22,7 @@ exchange_free(struct exchange *x)
  * respond_start sets the same again, behind what an interim response has added.
  */
 static void
-expect_answer(struct exchange *x)
+expect_answer(struct tined_exchange *x)
 {
 	x->answer_from = output_position(&x->connection->out);
 	x->content_from = UINT64_MAX;
@@ -30,7 +30,7 @@ expect_answer(struct exchange *x)
 
 /* What is not known whole is for this process to make, and so to send. */
 void
-exchange_enter(struct exchange *x, enum exchange_state state)
+exchange_enter(struct tined_exchange *x, enum exchange_state state)
 {
 	assert((state == EXCHANGE_WAITING || state > x->state) &&
 	    "exchange: it goes back to a state before");
@@ -42,7 +42,7 @@ exchange_enter(struct exchange *x, enum exchange_state state)
 }
 
 void
-exchange_reset(struct exchange *x)
+exchange_reset(struct tined_exchange *x)
 {
 	exchange_enter(x, EXCHANGE_WAITING);
 	x->arrival = (struct exchange_arrival){0};
@@ -51,7 +51,7 @@ exchange_reset(struct exchange *x)
 }
 
 uint64_t
-exchange_content_in(const struct exchange *x, uint64_t position)
+exchange_content_in(const struct tined_exchange *x, uint64_t position)
 {
 	return position > x->content_from ? position - x->content_from : 0;
 }

@@ -33,7 +33,7 @@ struct exchange_arrival {
 	int64_t ready_since;	/* the wait for a worker began; 0: no wait */
 };
 
-struct exchange {
+struct tined_exchange {
 	struct connection *connection;
 	enum exchange_state state;
 	struct exchange_arrival arrival;
@@ -63,20 +63,20 @@ struct exchange {
 };
 
 /* Initializes zeroed memory. */
-void exchange_init(struct exchange *x, struct connection *connection);
-void exchange_free(struct exchange *x);
+void exchange_init(struct tined_exchange *x, struct connection *connection);
+void exchange_free(struct tined_exchange *x);
 /* Call it before the first request of a client, and after each request. */
-void exchange_reset(struct exchange *x);
+void exchange_reset(struct tined_exchange *x);
 /*
  * Changes the state; no other function does.  Each exchange begins with
  * EXCHANGE_WAITING, and only a parser that has filled in the request may enter
  * EXCHANGE_PARSED.
  */
-void exchange_enter(struct exchange *x, enum exchange_state state);
+void exchange_enter(struct tined_exchange *x, enum exchange_state state);
 /*
  * Returns how many bytes of the response's content are before that position of
  * the output.
  */
-uint64_t exchange_content_in(const struct exchange *x, uint64_t position);
+uint64_t exchange_content_in(const struct tined_exchange *x, uint64_t position);
 
 #endif

@@ -7,7 +7,7 @@
 #include "shared/scoreboard_read.h"
 
 void
-request_content_start(struct exchange *x, size_t head)
+request_content_start(struct tined_exchange *x, size_t head)
 {
 	x->content_at = x->connection->in.taken + head;
 	body_start(
@@ -17,7 +17,7 @@ request_content_start(struct exchange *x, size_t head)
 }
 
 void
-request_content_none(struct exchange *x)
+request_content_none(struct tined_exchange *x)
 {
 	body_start_length(&x->body, 0, 0);
 	x->arrival.continue_sent = false;
@@ -25,7 +25,7 @@ request_content_none(struct exchange *x)
 
 /* RFC 9110, 10.1.1: when the content is about to be read, and none came. */
 static void
-send_continue(struct exchange *x)
+send_continue(struct tined_exchange *x)
 {
 	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -41,7 +41,7 @@ send_continue(struct exchange *x)
 
 /* Begins with the first wait for content. */
 static struct min_rate *
-minimum_rate(struct exchange *x)
+minimum_rate(struct tined_exchange *x)
 {
 	if (x->body_rate.window == 0)
 		min_rate_start(&x->body_rate,
@@ -50,7 +50,7 @@ minimum_rate(struct exchange *x)
 }
 
 static bool
-wait_for_bytes(struct exchange *x)
+wait_for_bytes(struct tined_exchange *x)
 {
 	size_t before = input_text(&x->connection->in).len;
 	struct min_rate *rate = minimum_rate(x);
@@ -80,7 +80,7 @@ wait_for_bytes(struct exchange *x)
  * much that the lot can do it, as far as is known.
  */
 static bool
-is_collectable(const struct exchange *x)
+is_collectable(const struct tined_exchange *x)
 {
 	uint64_t max = x->connection->service->config->body_buffer;
 	bool small = x->body.state == BODY_CHUNK_SIZE
@@ -95,7 +95,7 @@ is_collectable(const struct exchange *x)
 
 /* Or as much of it as there is room for: the request is in the head's bytes. */
 static bool
-has_come(struct exchange *x, struct collect *look)
+has_come(struct tined_exchange *x, struct collect *look)
 {
 	struct text seen = input_text(&x->connection->in);
 
@@ -108,7 +108,7 @@ has_come(struct exchange *x, struct collect *look)
  * client may be waiting for 100 Continue, and for answers before it.
  */
 static enum input_result
-wait_for_all(struct exchange *x, struct collect *look)
+wait_for_all(struct tined_exchange *x, struct collect *look)
 {
 	int64_t linger = clock_now() + x->connection->service->config->linger;
 	struct min_rate *rate = minimum_rate(x);
@@ -125,7 +125,7 @@ wait_for_all(struct exchange *x, struct collect *look)
 }
 
 bool
-request_content_is_better_collected(struct exchange *x, size_t head)
+request_content_is_better_collected(struct tined_exchange *x, size_t head)
 {
 	size_t wanted = head + (size_t)x->body.left;
 	struct collect look;
@@ -148,7 +148,7 @@ request_content_is_better_collected(struct exchange *x, size_t head)
 
 /* The next bytes of content, at most size; a view into the input. */
 static bool
-next_bytes(struct exchange *x, size_t size, struct text *content)
+next_bytes(struct tined_exchange *x, size_t size, struct text *content)
 {
 	for (;;) {
 		struct text seen = input_text(&x->connection->in);
@@ -171,7 +171,7 @@ next_bytes(struct exchange *x, size_t size, struct text *content)
 }
 
 ssize_t
-request_content_read(struct exchange *x, char *to, size_t size)
+request_content_read(struct tined_exchange *x, char *to, size_t size)
 {
 	struct text content;
 
@@ -182,7 +182,7 @@ request_content_read(struct exchange *x, char *to, size_t size)
 }
 
 bool
-request_content_is_too_much(const struct exchange *x)
+request_content_is_too_much(const struct tined_exchange *x)
 {
 	/* It was not asked for, and may or may not come. */
 	if (x->request.expects_continue && !x->arrival.continue_sent &&
@@ -193,7 +193,7 @@ request_content_is_too_much(const struct exchange *x)
 }
 
 bool
-request_content_comes_soon(struct exchange *x)
+request_content_comes_soon(struct tined_exchange *x)
 {
 	int64_t deadline = clock_now() + x->connection->service->config->linger;
 	size_t dropped = 0;
@@ -216,7 +216,7 @@ request_content_comes_soon(struct exchange *x)
 }
 
 bool
-request_content_drain(struct exchange *x)
+request_content_drain(struct tined_exchange *x)
 {
 	size_t dropped = 0;
 	struct text content;

@@ -12,26 +12,26 @@
 #define REQUEST_CONTENT_DRAIN_MAX (64 << 10)
 
 /* Begins.  head is the size of the head, which the caller takes next. */
-void request_content_start(struct exchange *x, size_t head);
+void request_content_start(struct tined_exchange *x, size_t head);
 /* Begins without content, if the framing is unknown. */
-void request_content_none(struct exchange *x);
+void request_content_none(struct tined_exchange *x);
 /*
  * True if the lot should receive the missing rest of a small content, because
  * the client is slow: sets wanted_bytes.  head is the size of the head, which
  * is not taken yet.  Call it only if a handler will read the content, because
  * the client may get a 100 Continue.
  */
-bool request_content_is_better_collected(struct exchange *x, size_t head);
+bool request_content_is_better_collected(struct tined_exchange *x, size_t head);
 /* Reads content, as tined_read says. */
-ssize_t request_content_read(struct exchange *x, char *to, size_t size);
+ssize_t request_content_read(struct tined_exchange *x, char *to, size_t size);
 /* True if too much content is unread to discard it. */
-bool request_content_is_too_much(const struct exchange *x);
+bool request_content_is_too_much(const struct tined_exchange *x);
 /*
  * Discards the unread content if it arrives within --linger; false if it does
  * not.  With a lot, no worker waits longer for content that no handler reads.
  */
-bool request_content_comes_soon(struct exchange *x);
+bool request_content_comes_soon(struct tined_exchange *x);
 /* Discards the unread content; false if the connection must be closed. */
-bool request_content_drain(struct exchange *x);
+bool request_content_drain(struct tined_exchange *x);
 
 #endif

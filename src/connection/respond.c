@@ -5,14 +5,14 @@
 #include "http/status_code.h"
 
 static bool
-has_content(const struct exchange *x)
+has_content(const struct tined_exchange *x)
 {
 	return x->request.method != METHOD_HEAD &&
 	    status_code_has_body(x->response.status);
 }
 
 static void
-send_head(struct exchange *x, bool has_length, uint64_t length)
+send_head(struct tined_exchange *x, bool has_length, uint64_t length)
 {
 	struct response_framing framing = {
 	    .has_length = has_length && x->response.status >= 200 &&
@@ -39,7 +39,7 @@ send_head(struct exchange *x, bool has_length, uint64_t length)
 }
 
 static void
-send_piece(struct exchange *x, const struct piece *p)
+send_piece(struct tined_exchange *x, const struct piece *p)
 {
 	switch (p->kind) {
 	case PIECE_BYTES:
@@ -62,7 +62,7 @@ send_piece(struct exchange *x, const struct piece *p)
 
 /* A 304 has no content, and does not tell the length of what it has not. */
 static void
-send_whole(struct exchange *x)
+send_whole(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
 
@@ -73,7 +73,7 @@ send_whole(struct exchange *x)
 
 /* What a stream has written since the last time; at most what it declared. */
 static struct text
-take_written(struct exchange *x)
+take_written(struct tined_exchange *x)
 {
 	struct response *r = &x->response;
 	struct text written = buffer_text(&r->text);
@@ -86,7 +86,7 @@ take_written(struct exchange *x)
 }
 
 static void
-send_stream_head(struct exchange *x)
+send_stream_head(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
 
@@ -95,7 +95,7 @@ send_stream_head(struct exchange *x)
 }
 
 static void
-send_written(struct exchange *x)
+send_written(struct tined_exchange *x)
 {
 	struct text written = take_written(x);
 	char size[24];
@@ -114,7 +114,7 @@ send_written(struct exchange *x)
 
 /* Between two of them the time is the handler's (request_timeout.h). */
 int
-respond_flush(struct exchange *x)
+respond_flush(struct tined_exchange *x)
 {
 	struct score *score = x->connection->service->score;
 	int result;
@@ -138,14 +138,14 @@ respond_flush(struct exchange *x)
 
 /* The client has the head, and must not take what it gets for whole. */
 static void
-cut_off(struct exchange *x)
+cut_off(struct tined_exchange *x)
 {
 	output_flush(&x->connection->out);
 	x->connection->out.failed = true;
 }
 
 static void
-cut_off_mistake(struct exchange *x)
+cut_off_mistake(struct tined_exchange *x)
 {
 	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
 		  "cut off",
@@ -154,7 +154,7 @@ cut_off_mistake(struct exchange *x)
 }
 
 static void
-finish_stream(struct exchange *x)
+finish_stream(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
 	bool whole = !r->has_declared_length ||
@@ -191,7 +191,7 @@ find_mistake(const struct response *r)
 
 /* The one place where a response that a handler made wrong is refused. */
 static void
-refuse_mistake(struct exchange *x)
+refuse_mistake(struct tined_exchange *x)
 {
 	const char *mistake = find_mistake(&x->response);
 
@@ -214,7 +214,7 @@ settle_short_stream(struct response *r)
 }
 
 void
-respond_start(struct exchange *x)
+respond_start(struct tined_exchange *x)
 {
 	response_reset(&x->response);
 	x->taken_before = x->connection->in.taken;
@@ -227,7 +227,7 @@ respond_start(struct exchange *x)
 }
 
 void
-respond_finish(struct exchange *x)
+respond_finish(struct tined_exchange *x)
 {
 	if (x->state == EXCHANGE_STREAMING) {
 		finish_stream(x);

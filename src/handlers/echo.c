@@ -58,7 +58,7 @@ echo_unmount(void *state)
 }
 
 static void
-stream_body(struct exchange *x)
+stream_body(struct tined_exchange *x)
 {
 	uint64_t length;
 	struct text type = TEXT("application/octet-stream");
@@ -76,7 +76,7 @@ stream_body(struct exchange *x)
 }
 
 static void
-echo_serve(void *state, struct exchange *x)
+echo_serve(void *state, struct tined_exchange *x)
 {
 	const struct echo *echo = state;
 

@@ -249,7 +249,7 @@ is_hidden(struct text path)
 
 /* Redirects to the path with a final slash, so that relative links work. */
 static void
-redirect_to_directory(struct exchange *x)
+redirect_to_directory(struct tined_exchange *x)
 {
 	struct buffer location = {0};
 	struct text query;
@@ -265,8 +265,8 @@ redirect_to_directory(struct exchange *x)
 
 /* Opens the best precompressed file beside this one. */
 static void
-choose_coding(const struct file_mount *m, struct exchange *x, const char *name,
-    struct representation *f)
+choose_coding(const struct file_mount *m, struct tined_exchange *x,
+    const char *name, struct representation *f)
 {
 	struct representation other[CONTENT_CODINGS];
 	struct content_coding_wish wish;
@@ -296,8 +296,8 @@ choose_coding(const struct file_mount *m, struct exchange *x, const char *name,
 
 /* Completes what the response with an open file needs. */
 static void
-select_regular(const struct file_mount *m, struct exchange *x, const char *name,
-    struct representation *f)
+select_regular(const struct file_mount *m, struct tined_exchange *x,
+    const char *name, struct representation *f)
 {
 	f->type = media_type_type(m->mime, name);
 	f->max_age = m->config->max_age;
@@ -309,8 +309,8 @@ select_regular(const struct file_mount *m, struct exchange *x, const char *name,
 
 /* Owns the descriptor. */
 static void
-answer_listing(
-    const struct file_mount *m, struct exchange *x, const char *name, int fd)
+answer_listing(const struct file_mount *m, struct tined_exchange *x,
+    const char *name, int fd)
 {
 	if (listing_add(tined_text(x), &m->directory, name, fd, tined_path(x),
 		m->config->dotfiles) == -1) {
@@ -326,7 +326,7 @@ answer_listing(
 
 /* New users meet this first, so the log explains it once. */
 static void
-refuse_listing(struct file_mount *m, struct exchange *x, const char *name)
+refuse_listing(struct file_mount *m, struct tined_exchange *x, const char *name)
 {
 	tined_error(x, 403);
 	tined_advise(x, "This directory has no index page, and is not listed.");
@@ -338,7 +338,7 @@ refuse_listing(struct file_mount *m, struct exchange *x, const char *name)
 
 /* If the directory was removed, the master has to open it again. */
 static void
-file_refuse(const struct file_mount *m, struct exchange *x, int status)
+file_refuse(const struct file_mount *m, struct tined_exchange *x, int status)
 {
 	tined_error(x, status);
 	if (m->told_gone)
@@ -352,8 +352,8 @@ file_refuse(const struct file_mount *m, struct exchange *x, int status)
  * The name ends in a slash, or is ".".  Owns the descriptor.
  */
 static void
-select_index(struct file_mount *m, struct exchange *x, const char *name, int fd,
-    struct representation *f)
+select_index(struct file_mount *m, struct tined_exchange *x, const char *name,
+    int fd, struct representation *f)
 {
 	char *index = memory_printf("%s/%s", name, INDEX);
 	int status = open_regular(m, index, f);
@@ -374,7 +374,7 @@ select_index(struct file_mount *m, struct exchange *x, const char *name, int fd,
 
 /* The fallback: a single-page application handles any path. */
 static void
-select_after_failure(struct file_mount *m, struct exchange *x, int status,
+select_after_failure(struct file_mount *m, struct tined_exchange *x, int status,
     struct representation *f)
 {
 	const char *name = m->fallback;
@@ -386,7 +386,7 @@ select_after_failure(struct file_mount *m, struct exchange *x, int status,
 }
 
 static void
-select_name(struct file_mount *m, struct exchange *x, const char *name,
+select_name(struct file_mount *m, struct tined_exchange *x, const char *name,
     struct representation *f)
 {
 	struct text path = tined_path(x);
@@ -409,7 +409,7 @@ select_name(struct file_mount *m, struct exchange *x, const char *name,
 
 /* Returns the length of the key. */
 static size_t
-make_key(const struct file_mount *m, struct exchange *x, struct text rest,
+make_key(const struct file_mount *m, struct tined_exchange *x, struct text rest,
     struct file_key *key)
 {
 	key->mount = m;
@@ -439,7 +439,7 @@ copy_file(const struct file_mount *m, struct text key, int64_t now,
 }
 
 static void
-serve_name(struct file_mount *m, struct exchange *x, struct text rest)
+serve_name(struct file_mount *m, struct tined_exchange *x, struct text rest)
 {
 	struct file_key key;
 	struct text bytes = {(char *)&key, make_key(m, x, rest, &key)};
@@ -464,14 +464,15 @@ serve_name(struct file_mount *m, struct exchange *x, struct text rest)
 
 /* True for a path that leads to no file that is served. */
 static bool
-is_refused(const struct file_mount *m, struct exchange *x, struct text rest)
+is_refused(
+    const struct file_mount *m, struct tined_exchange *x, struct text rest)
 {
 	return tined_path_is_ambiguous(x) || rest.len >= PATH_MAX ||
 	    (is_hidden(rest) && !m->config->dotfiles);
 }
 
 static void
-file_serve(void *state, struct exchange *x)
+file_serve(void *state, struct tined_exchange *x)
 {
 	struct file_mount *m = state;
 	struct text rest = tined_path_below(x);

@@ -50,7 +50,7 @@ struct handler {
 	    struct handler_mounted *out, struct buffer *why);
 	void (*unmount)(void *state);
 	/* Runs in a worker. */
-	void (*serve)(void *state, struct exchange *x);
+	void (*serve)(void *state, struct tined_exchange *x);
 };
 
 extern const struct handler handler_echo;

@@ -148,7 +148,7 @@ prepare(struct prepared *p, const struct representation *f)
 }
 
 static void
-add_region(struct exchange *x, const struct prepared *p, uint64_t offset,
+add_region(struct tined_exchange *x, const struct prepared *p, uint64_t offset,
     uint64_t length)
 {
 	if (p->content != NULL)
@@ -162,7 +162,7 @@ add_region(struct exchange *x, const struct prepared *p, uint64_t offset,
  * (RFC 9110, 14.6), and zsync needs it.
  */
 static void
-add_part_head(struct exchange *x, const char *boundary, const char *type,
+add_part_head(struct tined_exchange *x, const char *boundary, const char *type,
     const struct range *r, uint64_t size)
 {
 	struct buffer *text = tined_text(x);
@@ -178,8 +178,8 @@ add_part_head(struct exchange *x, const char *boundary, const char *type,
 
 /* RFC 9110, 14.6 */
 static void
-add_multipart(
-    struct exchange *x, const struct ranges *ranges, const struct prepared *p)
+add_multipart(struct tined_exchange *x, const struct ranges *ranges,
+    const struct prepared *p)
 {
 	char boundary[2 * sizeof(uint64_t) + 1];
 	struct buffer *text = tined_text(x);
@@ -202,8 +202,8 @@ add_multipart(
 }
 
 static void
-add_ranges(
-    struct exchange *x, const struct ranges *ranges, const struct prepared *p)
+add_ranges(struct tined_exchange *x, const struct ranges *ranges,
+    const struct prepared *p)
 {
 	const struct range *r = &ranges->at[0];
 
@@ -221,8 +221,8 @@ add_ranges(
 
 /* Gets the ranges to send, if any; only for GET (RFC 9110, 14.2). */
 static enum ranges_result
-find_ranges(const struct exchange *x, const struct validators *v, uint64_t size,
-    struct ranges *ranges)
+find_ranges(const struct tined_exchange *x, const struct validators *v,
+    uint64_t size, struct ranges *ranges)
 {
 	const struct request *request = tined_request(x);
 	struct text value;
@@ -235,8 +235,8 @@ find_ranges(const struct exchange *x, const struct validators *v, uint64_t size,
 }
 
 static void
-add_content(
-    struct exchange *x, const struct validators *v, const struct prepared *p)
+add_content(struct tined_exchange *x, const struct validators *v,
+    const struct prepared *p)
 {
 	struct ranges ranges;
 
@@ -257,7 +257,7 @@ add_content(
 }
 
 static void
-answer(const struct prepared *p, struct exchange *x)
+answer(const struct prepared *p, struct tined_exchange *x)
 {
 	const struct validators v = {
 	    .etag = {p->etag, p->etag_length},
@@ -282,7 +282,7 @@ answer(const struct prepared *p, struct exchange *x)
 }
 
 void
-representation_answer(const struct representation *f, struct exchange *x)
+representation_answer(const struct representation *f, struct tined_exchange *x)
 {
 	struct prepared p;
 
@@ -340,7 +340,7 @@ representation_copy(
 
 void
 representation_answer_copy(
-    const struct representation_copy *copy, struct exchange *x)
+    const struct representation_copy *copy, struct tined_exchange *x)
 {
 	answer(&copy->prepared, x);
 }

@@ -23,7 +23,8 @@ struct representation {
 struct representation_copy;
 
 /* Fills in the response, which then owns the descriptor. */
-void representation_answer(const struct representation *f, struct exchange *x);
+void representation_answer(
+    const struct representation *f, struct tined_exchange *x);
 
 /*
  * Returns the size of a copy in bytes, or 0 if the file is to have none: if it
@@ -38,6 +39,6 @@ int representation_copy(
     const struct representation *f, struct representation_copy *copy);
 /* The same as representation_answer.  The copy outlives the response. */
 void representation_answer_copy(
-    const struct representation_copy *copy, struct exchange *x);
+    const struct representation_copy *copy, struct tined_exchange *x);
 
 #endif

@@ -58,7 +58,7 @@ status_unmount(void *state)
 
 /* Proxies add these fields: then the client is not on this machine. */
 static bool
-came_by_proxy(const struct exchange *x)
+came_by_proxy(const struct tined_exchange *x)
 {
 	static const char *const names[] = {
 	    "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
@@ -98,7 +98,7 @@ names_this_machine(struct text host)
 }
 
 static bool
-may_look(const struct status_mount *m, const struct exchange *x)
+may_look(const struct status_mount *m, const struct tined_exchange *x)
 {
 	const struct peer *peer = tined_peer(x);
 
@@ -111,7 +111,7 @@ may_look(const struct status_mount *m, const struct exchange *x)
 }
 
 static void
-refuse_stranger(struct status_mount *m, struct exchange *x)
+refuse_stranger(struct status_mount *m, struct tined_exchange *x)
 {
 	if (!m->logged)
 		log_notice("%s is shown to this machine only; "
@@ -123,7 +123,7 @@ refuse_stranger(struct status_mount *m, struct exchange *x)
 
 /* False when no form has that name. */
 static bool
-choose_form(const struct exchange *x, enum status_form *form)
+choose_form(const struct tined_exchange *x, enum status_form *form)
 {
 	static const char *const names[FORMS] = {
 	    [FORM_TEXT] = "/text",
@@ -150,7 +150,7 @@ choose_form(const struct exchange *x, enum status_form *form)
 
 static void
 render(const struct status_mount *m, enum status_form form,
-    const struct status_snapshot *s, struct exchange *x)
+    const struct status_snapshot *s, struct tined_exchange *x)
 {
 	struct buffer *out = tined_text(x);
 
@@ -176,7 +176,7 @@ render(const struct status_mount *m, enum status_form form,
 }
 
 static void
-status_serve(void *state, struct exchange *x)
+status_serve(void *state, struct tined_exchange *x)
 {
 	struct status_mount *m = state;
 	struct status_snapshot now;

@@ -28,7 +28,7 @@ static volatile int zero;
 static int *volatile nowhere;
 
 void
-fault_segv(struct exchange *x)
+fault_segv(struct tined_exchange *x)
 {
 	(void)x;
 	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
@@ -43,7 +43,7 @@ hidden(void)
 }
 
 static void
-fault_static(struct exchange *x)
+fault_static(struct tined_exchange *x)
 {
 	(void)x;
 	hidden();
@@ -51,7 +51,7 @@ fault_static(struct exchange *x)
 }
 
 void
-fault_bus(struct exchange *x)
+fault_bus(struct tined_exchange *x)
 {
 	char *page =
 	    mmap(NULL, 1, PROT_READ, MAP_SHARED, memfd_create("empty", 0), 0);
@@ -61,7 +61,7 @@ fault_bus(struct exchange *x)
 }
 
 void
-fault_abort(struct exchange *x)
+fault_abort(struct tined_exchange *x)
 {
 	(void)x;
 	abort();
@@ -69,7 +69,7 @@ fault_abort(struct exchange *x)
 
 /* Not every processor traps where it divides by zero. */
 void
-fault_fpe(struct exchange *x)
+fault_fpe(struct tined_exchange *x)
 {
 	(void)x;
 	tined_set_status(x, 100 / zero);
@@ -78,7 +78,7 @@ fault_fpe(struct exchange *x)
 }
 
 void
-fault_ill(struct exchange *x)
+fault_ill(struct tined_exchange *x)
 {
 	(void)x;
 	__builtin_trap();
@@ -86,7 +86,7 @@ fault_ill(struct exchange *x)
 
 /* A call of nothing: there is no code to be found where it happened. */
 void
-fault_call(struct exchange *x)
+fault_call(struct tined_exchange *x)
 {
 	void (*volatile nothing)(void) = NULL;
 
@@ -95,7 +95,7 @@ fault_call(struct exchange *x)
 }
 
 size_t
-fault_stack(struct exchange *x)
+fault_stack(struct tined_exchange *x)
 {
 	volatile char frame[4096];
 
@@ -106,14 +106,14 @@ fault_stack(struct exchange *x)
 }
 
 static void
-overflow(struct exchange *x)
+overflow(struct tined_exchange *x)
 {
 	fault_stack(x);
 }
 
 /* The client has a part of the stream. */
 void
-fault_part(struct exchange *x)
+fault_part(struct tined_exchange *x)
 {
 	(void)x;
 	tined_write(x, "part", 4);
@@ -123,7 +123,7 @@ fault_part(struct exchange *x)
 
 /* Nothing of it was sent, though something was written. */
 void
-fault_written(struct exchange *x)
+fault_written(struct tined_exchange *x)
 {
 	(void)x;
 	tined_write(x, "part", 4);
@@ -132,7 +132,7 @@ fault_written(struct exchange *x)
 
 /* Behind what was sent because it was much. */
 void
-fault_much(struct exchange *x)
+fault_much(struct tined_exchange *x)
 {
 	char *much = memory_get_array(1, PART);
 
@@ -143,7 +143,7 @@ fault_much(struct exchange *x)
 }
 
 void
-fault_hang(struct exchange *x)
+fault_hang(struct tined_exchange *x)
 {
 	(void)x;
 	for (;;)
@@ -152,7 +152,7 @@ fault_hang(struct exchange *x)
 
 /* The client has the beginning, and gets no more. */
 void
-fault_stall(struct exchange *x)
+fault_stall(struct tined_exchange *x)
 {
 	tined_write(x, "part", 4);
 	tined_flush(x);
@@ -160,7 +160,7 @@ fault_stall(struct exchange *x)
 }
 
 void
-fault_spin(struct exchange *x)
+fault_spin(struct tined_exchange *x)
 {
 	(void)x;
 	while (zero == 0)
@@ -169,7 +169,7 @@ fault_spin(struct exchange *x)
 
 /* No signal but SIGKILL gets through. */
 void
-fault_deaf(struct exchange *x)
+fault_deaf(struct tined_exchange *x)
 {
 	sigset_t all;
 
@@ -180,7 +180,7 @@ fault_deaf(struct exchange *x)
 
 /* What was asked for is read first. */
 void
-fault_reader(struct exchange *x)
+fault_reader(struct tined_exchange *x)
 {
 	char piece[1024];
 
@@ -190,7 +190,7 @@ fault_reader(struct exchange *x)
 }
 
 static void
-read_well(struct exchange *x)
+read_well(struct tined_exchange *x)
 {
 	char piece[1024];
 
@@ -201,7 +201,7 @@ read_well(struct exchange *x)
 
 /* The client has the beginning, and nothing is wrong with that. */
 static void
-drip(struct exchange *x)
+drip(struct tined_exchange *x)
 {
 	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
 
@@ -215,7 +215,7 @@ drip(struct exchange *x)
 
 /* A megabyte that nobody gives back. */
 void
-fault_leak(struct exchange *x)
+fault_leak(struct tined_exchange *x)
 {
 	char *lost = memory_get(1 << 20);
 
@@ -228,7 +228,7 @@ fault_leak(struct exchange *x)
 
 /* A descriptor that nobody closes. */
 void
-fault_lose(struct exchange *x)
+fault_lose(struct tined_exchange *x)
 {
 	(void)x;
 	if (dup(STDERR_FILENO) == -1)
@@ -239,7 +239,7 @@ fault_lose(struct exchange *x)
 
 /* Responses that must not reach a client as they are. */
 static void
-bad_status(struct exchange *x)
+bad_status(struct tined_exchange *x)
 {
 	(void)x;
 	tined_set_status(x, 1000);
@@ -247,14 +247,14 @@ bad_status(struct exchange *x)
 }
 
 static void
-interim_status(struct exchange *x)
+interim_status(struct tined_exchange *x)
 {
 	(void)x;
 	tined_set_status(x, 101);
 }
 
 static void
-own_field(struct exchange *x)
+own_field(struct tined_exchange *x)
 {
 	(void)x;
 	tined_add_field(x, TEXT("content-length"), TEXT("0"));
@@ -262,7 +262,7 @@ own_field(struct exchange *x)
 }
 
 static void
-bad_field(struct exchange *x)
+bad_field(struct tined_exchange *x)
 {
 	(void)x;
 	tined_add_field(x, TEXT("X-Bad"), TEXT("a\r\nSet-Cookie: b"));
@@ -271,7 +271,7 @@ bad_field(struct exchange *x)
 
 /* It does not mind that nothing can be flushed. */
 static void
-bad_stream(struct exchange *x)
+bad_stream(struct tined_exchange *x)
 {
 	(void)x;
 	tined_add_field(x, TEXT("Transfer-Encoding"), TEXT("gzip"));
@@ -283,7 +283,7 @@ bad_stream(struct exchange *x)
 
 /* Its mistake is the field, not the length: it writes all that it declared. */
 static void
-bad_long_stream(struct exchange *x)
+bad_long_stream(struct tined_exchange *x)
 {
 	static const char bytes[1024];
 	const int count = RESPONSE_STREAM_MAX / (int)sizeof(bytes) + 1;
@@ -296,7 +296,7 @@ bad_long_stream(struct exchange *x)
 }
 
 static void
-short_stream(struct exchange *x)
+short_stream(struct tined_exchange *x)
 {
 	(void)x;
 	tined_declare_length(x, 5);
@@ -305,7 +305,7 @@ short_stream(struct exchange *x)
 
 /* They come too late: the client has the head of another response. */
 static void
-late_error(struct exchange *x)
+late_error(struct tined_exchange *x)
 {
 	tined_declare_length(x, 10);
 	tined_write(x, "part", 4);
@@ -314,7 +314,7 @@ late_error(struct exchange *x)
 }
 
 static void
-late_chunked_error(struct exchange *x)
+late_chunked_error(struct tined_exchange *x)
 {
 	tined_write(x, "part", 4);
 	tined_flush(x);
@@ -322,7 +322,7 @@ late_chunked_error(struct exchange *x)
 }
 
 static void
-late_length(struct exchange *x)
+late_length(struct tined_exchange *x)
 {
 	tined_write(x, "part", 4);
 	tined_flush(x);
@@ -331,7 +331,7 @@ late_length(struct exchange *x)
 }
 
 static void
-do_well(struct exchange *x)
+do_well(struct tined_exchange *x)
 {
 	struct buffer *text = tined_text(x);
 	size_t offset = text->len;
@@ -342,7 +342,7 @@ do_well(struct exchange *x)
 
 static const struct {
 	const char *name;
-	void (*serve)(struct exchange *);
+	void (*serve)(struct tined_exchange *);
 } faults[] = {
     {"/segv", fault_segv},
     {"/static", fault_static},
@@ -423,7 +423,7 @@ fault_unmount(void *state)
 }
 
 static void
-fault_serve(void *state, struct exchange *x)
+fault_serve(void *state, struct tined_exchange *x)
 {
 	struct text rest = tined_path_below(x);
 

@@ -599,7 +599,7 @@ intruder_unmount(void *state)
 }
 
 static void
-intruder_serve(void *state, struct exchange *x)
+intruder_serve(void *state, struct tined_exchange *x)
 {
 	struct intruder *i = state;
 	struct text rest = tined_path_below(x);

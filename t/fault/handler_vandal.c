@@ -273,7 +273,7 @@ take_name(struct text *t, const char *name)
 }
 
 static void
-vandal_serve(void *state, struct exchange *x)
+vandal_serve(void *state, struct tined_exchange *x)
 {
 	struct text deferred = tined_path_below(x);
 	struct buffer *text = tined_text(x);

@@ -17,7 +17,7 @@
 static struct scoreboard *board;
 static struct service service;
 static struct connection connection;
-static struct exchange exchange = {.connection = &connection};
+static struct tined_exchange exchange = {.connection = &connection};
 static int peer = -1;
 static char bytes[OUTPUT_BUFFER_SIZE];
 

@@ -7,8 +7,8 @@
 #include "unit.h"
 
 static struct connection connection;
-static struct exchange exchange;
-static struct exchange *const x = &exchange;
+static struct tined_exchange exchange;
+static struct tined_exchange *const x = &exchange;
 
 void
 unit_set_up(void)

@@ -210,7 +210,7 @@ static bool
 park(struct worker *w, enum handoff_kind kind)
 {
 	struct connection *c = &w->client.connection;
-	const struct exchange *x = &w->client.exchange;
+	const struct tined_exchange *x = &w->client.exchange;
 	struct text unread = input_text(&c->in);
 	/* A lot that stands still is waited for once, not for each client. */
 	int64_t deadline = w->parks_in_vain ? 0 : clock_now() + PARK_PATIENCE;
