@@ -180,6 +180,61 @@ for my $user (sort keys %users) {
 	};
 }
 
+# Connects as soon as somebody listens, with no pause in which a server that has
+# just begun to listen could go on.
+sub connect_at_once ($tined) {
+	my $until = deadline(60);
+
+	while (time < $until) {
+		socket my $sock, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
+		connect $sock, pack_sockaddr_in($tined->port, INADDR_LOOPBACK)
+		    or next;
+		${*$sock}{tined_buffer} = q{};
+		return $sock;
+	}
+	die "nobody listens\n";
+}
+
+# The kernel lets the client in before there is a process that could serve it.
+subtest 'a stop while the server starts loses no client' => sub {
+	for my $round (1 .. 20) {
+		my $port = free_port;
+		my $tined = Tined->start(listen => 'none', port => $port,
+			ready => 0, files => \%small,
+			args => ['-w', 1, @LONG, '-l', "127.0.0.1:$port"]);
+		my $sock = connect_at_once($tined);
+
+		$tined->send($sock, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+		$tined->signal('TERM');
+		is(eval { $tined->read_response($sock)->body } // $@, "a\n",
+			"round $round: it is served");
+		is($tined->wait_exit, 0, 'exit status 0');
+		$tined->leaves_nothing;
+		$tined->log_is_clean;
+	}
+};
+
+# They are in the kernel's queue: without a lot, nobody else accepts them.
+subtest 'the last worker dies in a stop while clients wait' => sub {
+	my $port = free_port;
+	my $tined = Tined->start(listen => 'none', port => $port,
+		files => \%files, args => ['-w', 1, '--no-lot', @LONG,
+			'-l', "127.0.0.1:$port"]);
+	my $busy = stuck($tined);
+	my ($worker) = $tined->worker_pids;
+	my @socks = map { $tined->connect } 1 .. 3;
+
+	$tined->send($_, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n") for @socks;
+	$tined->signal('TERM');
+	ok(wait_for(sub { $tined->notified('STOPPING') }), 'it stops');
+	kill 'KILL', $worker;
+	is(eval { $tined->read_response($_)->body } // $@, "a\n",
+		'one that waits is served') for @socks;
+	is($tined->wait_exit, 0, 'exit status 0');
+	$tined->leaves_nothing;
+	$tined->log_is_clean(qr/worker .* was killed by signal 9/);
+};
+
 subtest 'it ends within --stop-timeout' => sub {
 	my $tined = Tined->start(args => [@LONG, '--stop-timeout', '400ms'],
 		files => \%files);

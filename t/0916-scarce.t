@@ -10,7 +10,7 @@ use File::Temp ();
 use Lot qw(ask find_lot is_parked keep_busy lot_pid park release);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined qw(need_tools slurp wait_for);
+use Tined qw(free_port need_tools slurp wait_for);
 
 need_tools('strace');
 
@@ -195,6 +195,35 @@ subtest 'the master cannot fork the lot' => sub {
 	ok(wait_for(sub { find_lot($tined) }), 'there is one when it is over');
 	$tined->ends_clean(qr/cannot start a lot: /,
 		qr/the lot.* was killed by signal 9/);
+};
+
+# Clients could come for as long as a worker is busy.
+subtest 'a stop cannot refuse new clients' => sub {
+	my $port = free_port;
+	my $tined = Tined->start(listen => 'none', port => $port,
+		files => { 'a.txt' => "hello\n" },
+		args => ['-m', '/reflect=echo:body', '-w', 1,
+			'--stop-timeout', '1h', '-l', "127.0.0.1:$port"]);
+	my $busy = keep_busy($tined);
+	my $strace = begin_failing('setsockopt', 'EPERM', $tined->pid);
+
+	$tined->signal('TERM');
+	ok(wait_for(sub {
+		said($tined, 'the kernel cannot refuse new clients')
+	}), 'the log says that more may come');
+	delete $tracers{$strace};
+	kill 'TERM', $strace;
+	waitpid $strace, 0;
+	my @late;
+	ok(wait_for(sub {
+		my $sock = eval { asks($tined) };
+		push @late, $sock if $sock;
+		return !$sock;
+	}), 'nobody listens any more, although clients come');
+	ok(release($tined, $busy), 'the request under way is answered');
+	is($tined->wait_exit, 0, 'exit status 0');
+	$tined->leaves_nothing;
+	$tined->log_is_clean(qr/cannot refuse new clients during the stop/);
 };
 
 subtest 'the status process cannot accept' => sub {

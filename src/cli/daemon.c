@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/daemon.h"
+#include "os/signals.h"
 
 /* The pipe to the parent while it waits, or -1. */
 static int parent = -1;
@@ -39,6 +40,7 @@ daemon_start(void)
 	if (pid == -1)
 		return -1;
 	if (pid > 0) {
+		signals_admit_stop();
 		close(pipe_ends[1]);
 		wait_for_child(pipe_ends[0]);
 	}

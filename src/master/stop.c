@@ -53,15 +53,33 @@ is_lot_filled(const struct stop *s, const struct children *all)
 }
 
 /*
- * The last worker may have ended while requests wait in the lot, or after the
- * lot has sent them to workers.
+ * The last worker may have died while clients wait: in the lot, in the channel
+ * from it, or in the kernel's queue of a listener.
  */
 static bool
 is_worker_missing(const struct stop *s, const struct children *all)
 {
-	return !child_is_any_worker(all) && !s->leaving &&
+	return !child_is_any_worker(all) && !s->leaving && !s->cut_short &&
 	    (is_lot_filled(s, all) ||
-		channel_has_message(&all->inherited->ready));
+		channel_has_message(&all->inherited->ready) ||
+		listener_has_waiting(&all->inherited->listeners));
+}
+
+/*
+ * Starts a worker for these clients, and another one if it dies, unless it has
+ * died before it was ready.
+ */
+static void
+replace_worker(struct stop *s, struct children *all)
+{
+	if (s->replaced && !all->restart.proven)
+		return;
+	s->replaced = true;
+	child_spawn(all, 1);
+	if (s->workers_told)
+		child_signal(all, CHILD_WORKER, SIGTERM);
+	if (s->workers_told && !s->draining)
+		child_signal(all, CHILD_WORKER, SIGNAL_LET_GO);
 }
 
 /*
@@ -71,8 +89,6 @@ is_worker_missing(const struct stop *s, const struct children *all)
 static void
 tell_workers(struct stop *s, struct children *all)
 {
-	if (is_worker_missing(s, all))
-		child_spawn(all, 1);
 	if (is_lot_filled(s, all))
 		return;
 	s->workers_told = s->draining = true;
@@ -118,6 +134,8 @@ stop_act(struct stop *s, struct children *all)
 {
 	struct listeners *l = &all->inherited->listeners;
 
+	if (s->begun && is_worker_missing(s, all))
+		replace_worker(s, all);
 	if (s->begun && !s->workers_told)
 		tell_workers(s, all);
 	if (!s->draining || !is_drained(s, l))

@@ -17,6 +17,7 @@ struct stop {
 	bool cut_short; /* all children were killed */
 	bool leaving;	/* the lot's connections go to the successor */
 	bool refuses;	/* new clients are refused, or that has failed */
+	bool replaced;	/* a worker was started in place of the last one */
 	bool workers_told;
 	bool draining; /* workers accept clients in the kernel's queues */
 	int64_t began; /* clock_now() */

@@ -22,6 +22,7 @@
 #include "net/listener.h"
 #include "net/passed_sockets.h"
 #include "net/socket_path.h"
+#include "os/signals.h"
 
 #define SOMAXCONN_FILE "/proc/sys/net/core/somaxconn"
 /* Any user who can reach its directory can connect. */
@@ -163,6 +164,11 @@ start_listening(const struct listeners *all, int fd, const struct sockaddr *a,
 	if ((a->sa_family == AF_UNIX ? bind_unix(all, fd, a, len)
 				     : bind(fd, a, len)) == -1)
 		return -1;
+	/*
+	 * From now on clients may wait.  The end of this process would reset
+	 * them, but a stop by the master serves them.
+	 */
+	signals_defer_stop();
 	return listen(fd, backlog);
 }
 

@@ -140,6 +140,25 @@ signals_block_internal(void)
 	signals_block(internal, NULL);
 }
 
+static const int stops[] = {SIGTERM, SIGINT, 0};
+
+void
+signals_defer_stop(void)
+{
+	signals_block(stops, NULL);
+}
+
+void
+signals_admit_stop(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (const int *s = stops; *s != 0; s++)
+		sigaddset(&set, *s);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void
 signals_restore(void)
 {

@@ -57,6 +57,13 @@ void signals_ignore_others(void);
 void signals_leave_to_master(void);
 /* Blocks the signals above, for a child that has no handlers yet. */
 void signals_block_internal(void);
+/*
+ * Leaves SIGTERM and SIGINT pending, until the event loop of the master waits
+ * for them; or, in a process that does not become the master, until
+ * signals_admit_stop.
+ */
+void signals_defer_stop(void);
+void signals_admit_stop(void);
 /* Before exec: restores the signal handling that a shell gives a program. */
 void signals_restore(void);
 void signals_default(const int *list);
