@@ -1,141 +1,345 @@
 /*
- * tined: what a handler sees of an exchange, that is, of a request and of the
- * response that the handler makes.  struct tined_exchange is opaque: these functions
- * are all that there is.  Their definitions are in connection/tined.c.
+ * tined: the interface of modules.  A module serves requests below a path: it
+ * tells the server what it needs, and makes a response for each request.
  *
- * Lengths and sizes are in bytes.  A struct text of the request is a view, valid
- * until serve (handlers/handler.h) returns.  A handler only describes its
- * response; the server sends it after serve has returned, or from tined_write
- * and tined_flush on.  The server adds the header fields that concern the
- * connection and the message: Connection, Content-Length, Date, Server and
- * Transfer-Encoding.
+ *	#include <tined.h>
  *
- * Only tined_read, tined_write and tined_flush wait for the client, each for as
- * long as --body-timeout or --send-timeout allows.
+ *	static void
+ *	serve(void *state, struct tined_exchange *x)
+ *	{
+ *		(void)state;
+ *		tined_add_field(
+ *		    x, TINED_TEXT("Content-Type"), TINED_TEXT("text/plain"));
+ *		tined_add_copy(x, "hello\n", 6);
+ *	}
  *
- * A response that must not be sent is replaced by a 500, and the log says why: a
- * status that is none of 200 to 599, a field that was refused, fewer bytes than
- * tined_declare_length has announced.  If the client has its head already, it is
- * cut off instead.
+ *	const struct tined_module tined_module = {
+ *	    TINED_MODULE_VERSION, .name = "hello", .serve = serve};
+ *
+ *	cc -shared -fPIC $(pkg-config --cflags tined) -o hello.so hello.c
+ *	tined --mount /hello=module:hello.so
+ *
+ * A worker is a process that serves one request at a time, so a module may
+ * block and needs no locks; what it keeps, each worker keeps for itself.
+ *
+ * Lengths are in bytes, times in milliseconds.  Unless its comment says
+ * otherwise, a function does not block and copies what it is given.  All of
+ * them are called by the thread that called the module, and those that take an
+ * exchange only until serve returns.
  */
 #ifndef TINED_TINED_H
 #define TINED_TINED_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "base/text.h"
-#include "http/method.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-struct buffer;
-struct tined_exchange;
-struct peer;
-struct request;
+struct tined_exchange; /* a request and its response */
+struct tined_mount;    /* a module at a path, while its mount function runs */
 
-/* The request line (RFC 9112, 3); the target as the client sent it. */
-enum method tined_method(const struct tined_exchange *x);
-struct text tined_target(const struct tined_exchange *x);
-/* Returns the path, decoded and without dot segments (RFC 3986, 5.2.4). */
-struct text tined_path(const struct tined_exchange *x);
+/* Bytes with another owner, without a NUL at their end. */
+struct tined_text {
+	const char *at;
+	size_t len;
+};
+
+#ifdef __cplusplus
+#define TINED_TEXT(literal) (tined_text{(literal), sizeof(literal) - 1})
+#else
+#define TINED_TEXT(literal)                                                    \
+	((struct tined_text){(literal), sizeof(literal) - 1})
+#endif
+
+static inline struct tined_text
+tined_text_of(const char *string)
+{
+	struct tined_text t = {string, strlen(string)};
+
+	return t;
+}
+
+/* ---- The module ---- */
+
+#define TINED_ABI 1
+/* The first two members of struct tined_module. */
+#define TINED_MODULE_VERSION                                                   \
+	.abi = TINED_ABI, .size = sizeof(struct tined_module)
+
+/* A function that is NULL is not called; only serve is needed. */
+struct tined_module {
+	uint32_t abi;  /* a module of another version is refused */
+	uint32_t size; /* of this struct, which may grow at its end */
+	const char *name;
+	/*
+	 * Called in the master, before it forks workers, at its start and at
+	 * each reload; at a reload first in a child, on trial.  Stores what the
+	 * other functions get as state.  -1: the server does not start, or goes
+	 * on as it is; tined_mount_fail says why.  It must leave no thread
+	 * behind: workers would not have it.
+	 */
+	int (*mount)(struct tined_mount *m, void **state);
+	/*
+	 * Called in each worker when it starts, confined as it will be when it
+	 * serves.  May block for --start-timeout.  -1: the worker ends, and the
+	 * master starts another one after a while.
+	 */
+	int (*start)(void *state);
+	/*
+	 * Called in a worker for each request.  May block; a worker that gives
+	 * no sign of life for --request-timeout is ended.  Signs of life are
+	 * tined_alive, and all functions that wait for the client.
+	 */
+	void (*serve)(void *state, struct tined_exchange *x);
+	/* Called in a worker that ends in order. */
+	void (*stop)(void *state);
+	/* Called in the master, if mount has succeeded. */
+	void (*unmount)(void *state);
+};
+
+/* Each module defines this. */
+extern const struct tined_module tined_module
+    __attribute__((visibility("default")));
+
+/* ---- What a mount function may ask and say ---- */
+
+/* Returns the path without a slash at its end, "/hello"; "" for the root. */
+const char *tined_mount_prefix(const struct tined_mount *m);
 /*
- * Returns the path after the prefix of the mount: it is empty or begins with
- * "/".
+ * Return the value of an argument of --mount PREFIX=KIND:...,KEY=VALUE, or NULL
+ * if it was not given; of one that may be repeated, the i-th from 0.  Valid
+ * until unmount returns.  An argument that mount has not asked for is a mistake
+ * of the user, which the server reports.
  */
-struct text tined_path_below(const struct tined_exchange *x);
+const char *tined_argument(struct tined_mount *m, const char *key);
+const char *tined_argument_at(struct tined_mount *m, const char *key, size_t i);
+/*
+ * Returns what stands before the arguments, SUBJECT in KIND:SUBJECT,KEY=VALUE,
+ * where KIND is a module that was installed beside the server; "" for module:.
+ */
+const char *tined_mount_subject(struct tined_mount *m);
+/*
+ * Sets the methods that the module implements: "GET, POST", or "*" for any,
+ * CONNECT excepted (RFC 9110, 9.1).  Without it: "GET".  HEAD comes with GET:
+ * the server sends the head alone.  Requests with other methods are answered
+ * 405. -1 if the server does not know one of them, which only "*" includes.
+ */
+int tined_take_methods(struct tined_mount *m, const char *methods);
+/* The module reads the content of requests; else the server discards it. */
+void tined_take_content(struct tined_mount *m);
+
+/*
+ * What a worker may do besides using what is open already (tined(8), SANDBOX).
+ */
+enum tined_need {
+	TINED_NEED_READ = 1,	/* read any file that its user may read */
+	TINED_NEED_WRITE = 2,	/* create and change files, too */
+	TINED_NEED_EXEC = 4,	/* run programs; fork */
+	TINED_NEED_CONNECT = 8, /* have sockets of its own, and connect them */
+};
+
+/* Adds needs of enum tined_need. */
+void tined_need(struct tined_mount *m, unsigned needs);
+/*
+ * Adds needs for the files below a directory only; 0 is to read them.  The
+ * module keeps the descriptor open until unmount.
+ */
+void tined_need_directory(struct tined_mount *m, int directory, unsigned needs);
+/* Sets the message for a mount that fails, without a newline; returns -1. */
+int tined_mount_fail(struct tined_mount *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- The request: texts are valid until serve returns ---- */
+
+/* The method, a token as the client sent it (RFC 9110, 9.1). */
+struct tined_text tined_method(const struct tined_exchange *x);
+bool tined_is_method(const struct tined_exchange *x, const char *method);
+/* The request target as the client sent it (RFC 9112, 3.2). */
+struct tined_text tined_target(const struct tined_exchange *x);
+/*
+ * The path of the target, decoded and without dot segments (RFC 3986, 5.2.4).
+ */
+struct tined_text tined_path(const struct tined_exchange *x);
+/* Its two parts: the prefix of the mount, and the rest: "" or "/...". */
+struct tined_text tined_prefix(const struct tined_exchange *x);
+struct tined_text tined_path_below(const struct tined_exchange *x);
 /* True if the path contained an encoded "/" or NUL. */
 bool tined_path_is_ambiguous(const struct tined_exchange *x);
 /* Gets the query without its "?", still encoded; false if there is no "?". */
-bool tined_query(const struct tined_exchange *x, struct text *query);
-/* Returns the requested authority (RFC 9112, 3.3); empty if there is none. */
-struct text tined_host(const struct tined_exchange *x);
-/* Returns the client's address. */
-const struct peer *tined_peer(const struct tined_exchange *x);
+bool tined_query(const struct tined_exchange *x, struct tined_text *query);
+/* 0 for HTTP/1.0, 1 for HTTP/1.1. */
+int tined_minor_version(const struct tined_exchange *x);
+/* "http" or "https". */
+struct tined_text tined_scheme(const struct tined_exchange *x);
+/*
+ * The requested authority (RFC 9112, 3.3); "" if an HTTP/1.0 client sent none.
+ */
+struct tined_text tined_host(const struct tined_exchange *x);
+
+/* The client's address as text: "127.0.0.1", "::1" or "unix". */
+struct tined_text tined_peer_name(const struct tined_exchange *x);
+/* The addresses of the client and of the server's end of the connection. */
+const struct sockaddr *tined_peer_address(
+    const struct tined_exchange *x, socklen_t *length);
+const struct sockaddr *tined_local_address(
+    struct tined_exchange *x, socklen_t *length);
 
 /*
- * Gets the first header field of that name, in any case (RFC 9110, 5.1), without
- * whitespace around its value; false if there is none.
+ * Gets the first header field of that name, in any case, without whitespace
+ * around its value (RFC 9110, 5.1); false if there is none.
  */
-bool tined_field(
-    const struct tined_exchange *x, struct text name, struct text *value);
-/* Gets the i-th header field, from 0, in the client's order and spelling. */
-bool tined_field_at(const struct tined_exchange *x, size_t i, struct text *name,
-    struct text *value);
-/* For functions of http/ that evaluate several fields of a request. */
-const struct request *tined_request(const struct tined_exchange *x);
+bool tined_field(const struct tined_exchange *x, struct tined_text name,
+    struct tined_text *value);
+/*
+ * Gets the i-th header field, from 0, in the client's order and spelling; false
+ * behind the last.
+ */
+bool tined_field_at(const struct tined_exchange *x, size_t i,
+    struct tined_text *name, struct tined_text *value);
 
-/* Gets the length of the content; false if only its end will tell (chunked). */
+/* ---- The content of the request, after tined_take_content ---- */
+
+/* Gets its length; false if only its end will tell (chunked). */
 bool tined_content_length(const struct tined_exchange *x, uint64_t *length);
 /*
- * Reads up to size bytes of content.  Returns their number, or 0 at the end, or
- * -1 if the client has failed to send it: the handler returns, and the server
- * answers.  The method must be in handler_mounted.reads.
+ * Reads up to size bytes; waits for the first of them, for --body-timeout.
+ * Returns their number, 0 at the end, or -1 if the client has failed to send
+ * them: then the module returns from serve, and the server answers.
  */
-ssize_t tined_read(struct tined_exchange *x, char *to, size_t size);
-
-/* Sets the status code; without that it is 200. */
-void tined_set_status(struct tined_exchange *x, int status);
+ssize_t tined_read(struct tined_exchange *x, void *to, size_t size);
+/* The same, but does not wait for the client: -1 with errno EAGAIN. */
+ssize_t tined_read_now(struct tined_exchange *x, void *to, size_t size);
 /*
- * Adds a header field.  Returns -1 and adds nothing if the name is not a token,
- * the value has a control byte (RFC 9110, 5.1, 5.5), or only the server may set
- * the field.
+ * Reads all that is left into a file in memory, and returns its descriptor, at
+ * offset 0, and its length.  The server closes it after serve.  -1 as
+ * tined_read, or with errno if there is no memory.
+ */
+int tined_read_whole(struct tined_exchange *x, uint64_t *length);
+
+/*
+ * ---- The response ----
+ *
+ * The server adds the header fields of the connection and of the message's
+ * framing: Connection, Content-Length, Date, Server and Transfer-Encoding; and
+ * sends no content with a 204 or 304, or in answer to HEAD.
+ *
+ * It does not send a response that is wrong: a bad status or field, other
+ * content than was declared.  The client gets 500 instead, and the error log
+ * says why.  If the client has a part of it already, the connection is cut off.
+ */
+
+/* Sets the status code, 200 to 599 (RFC 9110, 15); without it: 200. */
+void tined_set_status(struct tined_exchange *x, int status);
+/* The same, with another reason phrase than the usual (RFC 9112, 4). */
+void tined_set_status_reason(
+    struct tined_exchange *x, int status, struct tined_text reason);
+/*
+ * Adds a header field.  -1, and the response is wrong: the name is no token,
+ * the value has a control byte (RFC 9110, 5.1, 5.5), or only the server sets
+ * that field: those above, Keep-Alive, Proxy-Connection, TE, Trailer and
+ * Upgrade.
  */
 int tined_add_field(
-    struct tined_exchange *x, struct text name, struct text value);
-/* The same for a value of at most 255 bytes that is to be formatted. */
+    struct tined_exchange *x, struct tined_text name, struct tined_text value);
+/* The same, in place of all fields of that name that were added before. */
+int tined_set_field(
+    struct tined_exchange *x, struct tined_text name, struct tined_text value);
+/* As tined_add_field, for a value that is to be formatted. */
 int tined_printf_field(struct tined_exchange *x, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
-void tined_no_sniffing(struct tined_exchange *x);
-/*
- * Adds complete header lines, which nobody checks.  Only for handlers of this
- * server, which know that tined_add_field would accept each field.
- */
-void tined_add_lines(struct tined_exchange *x, struct text lines);
 
 /*
- * Content consists of at most 513 pieces; each of the next four functions adds
- * one.  The caller of tined_add_bytes keeps the bytes until it is unmounted, the
- * caller of tined_add_copy only until it serves the next request.
+ * The content is either a number of pieces, which the server sends together
+ * with the head when serve has returned, or a stream.
+ *
+ * These add a piece, at most 512.  tined_add_bytes does not copy the bytes:
+ * they must stay as they are until the worker calls the module again; nor does
+ * tined_add_constant: they must never change until unmount.
  */
-void tined_add_bytes(struct tined_exchange *x, const char *bytes, size_t len);
-void tined_add_copy(struct tined_exchange *x, const char *bytes, size_t len);
+void tined_add_copy(struct tined_exchange *x, const void *bytes, size_t len);
+void tined_add_bytes(struct tined_exchange *x, const void *bytes, size_t len);
+void tined_add_constant(
+    struct tined_exchange *x, const void *bytes, size_t len);
 /*
- * tined_text returns a buffer for content that is made for this response; the
- * server clears it afterwards.  tined_add_text adds what is in the buffer from
- * the offset on, which must not change after that.
- */
-struct buffer *tined_text(struct tined_exchange *x);
-void tined_add_text(struct tined_exchange *x, size_t offset);
-/*
- * Sets the file of the response, which the server closes.  tined_add_file adds a
- * region of it; if the file turns out to be shorter, the response is cut off.
+ * tined_set_file sets the file of the response, which the server closes, and
+ * tined_add_file adds a region of it.  A file that is shorter is a wrong
+ * response.
  */
 void tined_set_file(struct tined_exchange *x, int fd);
 void tined_add_file(struct tined_exchange *x, uint64_t offset, uint64_t length);
 
 /*
- * Writes content as a stream, whose length need not be known (RFC 9112, 7.1).
- * Copies the bytes, and sends them when they are many.  -1: the response cannot
- * be sent, so the handler returns.
+ * Writes content as a stream (RFC 9112, 7.1).  The server sends it when it is
+ * much; then this waits for a client that is slow, for --send-timeout.  -1: the
+ * response cannot be sent, and the module returns from serve.
  */
-int tined_write(struct tined_exchange *x, const char *bytes, size_t len);
-/* Sends what was written at once.  -1 as above. */
+int tined_write(struct tined_exchange *x, const void *bytes, size_t len);
+/* Sends the head and what was written at once; waits and returns as above. */
 int tined_flush(struct tined_exchange *x);
-/* Declares the length of the stream, before anything is written. */
+/*
+ * Writes up to length bytes that it reads from a file, pipe or socket.  Returns
+ * their number, 0 at the end, or -1: with the errno of read(2), EAGAIN for one
+ * that does not block; or with EPIPE if the response cannot be sent.
+ */
+ssize_t tined_splice(struct tined_exchange *x, int fd, size_t length);
+/* Declares the length of the stream, before it is written. */
 void tined_declare_length(struct tined_exchange *x, uint64_t length);
 
 /*
- * Replaces the response by an error, or a redirect, with that status code.  The
- * handler may still add header fields; the server adds a page.  A stream of which
- * something was sent cannot be replaced, and is cut off.
+ * Replaces the response by an error, or a redirect, with that status code and
+ * the server's page for it.  Header fields may be added afterwards.  A stream
+ * that the client has a part of cannot be replaced: it is cut off.
  */
 void tined_error(struct tined_exchange *x, int status);
-/* The sentence on that page, in place of the usual one; it is not copied. */
-void tined_advise(struct tined_exchange *x, const char *sentence);
-/* Asks for a reload after the response, which mounts everything again. */
-void tined_want_reload(struct tined_exchange *x);
+
+/* ---- Waiting ---- */
+
+enum tined_event {
+	TINED_CLIENT_GONE = 1, /* it has closed the connection, or its half */
+	TINED_STOPPING = 2,    /* the server, or this worker, is to end */
+	TINED_CONTENT = 4,     /* tined_read_now would not be EAGAIN */
+};
+
+/*
+ * Sends what was written, and waits until one of the descriptors is ready
+ * (poll(2); count may be 0), the time has passed (-1: for ever), or one of
+ * *events, a set of enum tined_event, has happened.  Sets *events to those that
+ * have.  Returns the number of descriptors that are ready; 0 if there are none;
+ * or -1 if the response cannot be sent: the module returns from serve.  The
+ * wait does not count towards --request-timeout.
+ */
+int tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
+    int milliseconds, unsigned *events);
+/* Begins --request-timeout anew, for a module that is busy for long. */
+void tined_alive(struct tined_exchange *x);
+
+/* ---- The error log ---- */
+
+enum tined_level {
+	TINED_ERROR,   /* something has failed: somebody must act */
+	TINED_WARNING, /* something may fail soon */
+	TINED_NOTICE,
+	TINED_INFO,
+	TINED_DEBUG,
+};
+
+/*
+ * Writes a line to the error log, if --log-level is high enough; with the
+ * request before it, unless x is NULL.
+ */
+void tined_log(const struct tined_exchange *x, enum tined_level level,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

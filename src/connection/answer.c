@@ -1,5 +1,3 @@
-#include <sys/socket.h>
-
 #include <assert.h>
 #include <string.h>
 
@@ -50,7 +48,7 @@ static bool
 is_for_handler(const struct tined_exchange *x)
 {
 	return x->mount != NULL && !x->request.unencoded &&
-	    (x->mount->mounted.methods & x->request.method) != 0;
+	    (x->mount->methods & x->request.method) != 0;
 }
 
 /* Redirects to the same path and query, encoded: RFC 9112, 3.2. */
@@ -91,7 +89,7 @@ is_wanted(const struct tined_exchange *x)
 {
 	return is_for_handler(x) && x->connection->allowed &&
 	    !x->arrival.queue_timed_out &&
-	    (x->mount->mounted.reads & x->request.method) != 0 &&
+	    (x->mount->reads & x->request.method) != 0 &&
 	    time_in_quarantine(x) == 0;
 }
 
@@ -119,12 +117,13 @@ answer_serve(struct tined_exchange *x)
 {
 	struct request *request = &x->request;
 	struct response *response = &x->response;
-	unsigned methods =
-	    x->mount != NULL ? x->mount->mounted.methods : METHODS_ALL;
+	unsigned methods = x->mount != NULL ? x->mount->methods : METHODS_ALL;
 
 	if (is_for_handler(x)) {
 		if (!is_quarantined(x))
-			x->mount->handler->serve(x->mount->mounted.state, x);
+			x->mount->module->serve(x->mount->state, x);
+	} else if (request->method == METHOD_OTHER) {
+		response_error(response, 501); /* another mount takes it */
 	} else if (request->unencoded) {
 		redirect_to_encoded(request, response);
 	} else if (x->mount == NULL && !request->asterisk) {
@@ -167,14 +166,11 @@ first_byte_time(const struct tined_exchange *x, int64_t now)
 static int
 server_port(const struct tined_exchange *x)
 {
-	struct sockaddr_storage own;
-	socklen_t size = sizeof(own);
+	struct connection *c = x->connection;
 
-	if (!x->connection->service->log_format->wants_server_port ||
-	    getsockname(x->connection->fd, (struct sockaddr *)&own, &size) ==
-		-1)
+	if (!c->service->log_format->wants_server_port)
 		return -1;
-	return peer_port(&own);
+	return peer_port(&connection_local(c)->address);
 }
 
 /* Without a lot the kernel alone knows. */

@@ -36,6 +36,7 @@ client_init(struct client *c, const struct service *service)
 {
 	connection_init(&c->connection, service);
 	exchange_init(&c->exchange, &c->connection);
+	c->exchange.request.takes_any_method = service->site->takes_any_method;
 }
 
 void

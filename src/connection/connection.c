@@ -40,6 +40,7 @@ connection_attach(struct connection *c, int fd, const struct peer *peer)
 {
 	c->fd = fd;
 	c->peer = *peer;
+	c->local.length = 0;
 	c->allowed = access_allows(&c->service->config->allow,
 	    (const struct sockaddr *)&peer->address);
 	c->parking.lot_refused = false;
@@ -62,6 +63,22 @@ connection_detach(struct connection *c)
 	c->fd = -1;
 	input_attach(&c->in, -1);
 	output_attach(&c->out, -1);
+}
+
+const struct peer *
+connection_local(struct connection *c)
+{
+	struct peer *local = &c->local;
+
+	if (local->length > 0)
+		return local;
+	local->length = sizeof(local->address);
+	if (getsockname(c->fd, (struct sockaddr *)&local->address,
+		&local->length) == -1) {
+		local->address.ss_family = AF_UNSPEC;
+		local->length = sizeof(local->address.ss_family);
+	}
+	return local;
 }
 
 void

@@ -46,6 +46,7 @@ struct connection {
 
 	int fd; /* not owned; -1 if detached */
 	struct peer peer;
+	struct peer local; /* connection_local; length 0: not looked up */
 	bool allowed;	   /* by --allow */
 	bool close_after;  /* the current response is the last */
 	bool linger_after; /* and a lingering close follows */
@@ -67,6 +68,8 @@ void connection_free(struct connection *c);
 /* Begins with a socket, which the caller closes. */
 void connection_attach(struct connection *c, int fd, const struct peer *peer);
 void connection_detach(struct connection *c);
+/* Returns the address of this end, which is looked up once; without a name. */
+const struct peer *connection_local(struct connection *c);
 /* Between clients: releases memory that few of them need. */
 void connection_forget(struct connection *c);
 /*

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <unistd.h>
 
 #include "connection/exchange.h"
 
@@ -6,6 +7,7 @@ void
 exchange_init(struct tined_exchange *x, struct connection *connection)
 {
 	x->connection = connection;
+	x->content_file = -1;
 	response_init(&x->response);
 }
 
@@ -48,6 +50,9 @@ exchange_reset(struct tined_exchange *x)
 	x->arrival = (struct exchange_arrival){0};
 	x->wanted_bytes = 0;
 	x->wait_began = 0;
+	if (x->content_file != -1)
+		close(x->content_file);
+	x->content_file = -1;
 }
 
 uint64_t

@@ -41,14 +41,15 @@ struct tined_exchange {
 	int64_t began;	    /* when this worker had the head */
 
 	struct request request;
-	struct buffer path;		/* request.path; owned */
-	const struct site_mount *mount; /* that responds, or NULL */
-	struct text path_below;		/* the path after its prefix */
+	struct buffer path;		 /* request.path; owned */
+	const struct tined_mount *mount; /* that responds, or NULL */
+	struct text path_below;		 /* the path after its prefix */
 
 	struct body body;	   /* the request's content */
 	uint64_t content_at;	   /* input.taken where it begins */
 	struct min_rate body_rate; /* begins with the first wait for the body */
 	int content_failure;	   /* status code for a bad body; 0: none */
+	int content_file;	   /* tined_read_whole's; owned; -1: none */
 	size_t wanted_bytes;	   /* for the lot to collect, or 0: collect.h */
 	uint64_t taken_before;	   /* input.taken where the request begins */
 

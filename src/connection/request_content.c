@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -49,20 +50,22 @@ minimum_rate(struct tined_exchange *x)
 	return &x->body_rate;
 }
 
+/* False if there are none: the client has failed, or this may not wait. */
 static bool
-wait_for_bytes(struct tined_exchange *x)
+wait_for_bytes(struct tined_exchange *x, bool may_wait)
 {
 	size_t before = input_text(&x->connection->in).len;
 	struct min_rate *rate = minimum_rate(x);
+	int64_t deadline = x->arrival.request_timed_out ? 0 : rate->ends;
 
 	send_continue(x);
-	switch (client_wait_until(
-	    x, x->arrival.request_timed_out ? 0 : rate->ends)) {
+	switch (client_wait_until(x, may_wait ? deadline : 0)) {
 	case INPUT_BYTES:
 		min_rate_add(rate, input_text(&x->connection->in).len - before);
 		return true;
 	case INPUT_TIMEOUT:
-		x->content_failure = 408;
+		if (may_wait || clock_now() >= deadline)
+			x->content_failure = 408;
 		break;
 	case INPUT_END:
 		x->content_failure = 400;
@@ -148,7 +151,8 @@ request_content_is_better_collected(struct tined_exchange *x, size_t head)
 
 /* The next bytes of content, at most size; a view into the input. */
 static bool
-next_bytes(struct tined_exchange *x, size_t size, struct text *content)
+next_bytes(
+    struct tined_exchange *x, size_t size, bool may_wait, struct text *content)
 {
 	for (;;) {
 		struct text seen = input_text(&x->connection->in);
@@ -165,20 +169,65 @@ next_bytes(struct tined_exchange *x, size_t size, struct text *content)
 			x->content_failure = x->body.status;
 			return false;
 		}
-		if (used == 0 && !wait_for_bytes(x))
+		if (used == 0 && !wait_for_bytes(x, may_wait))
 			return false;
 	}
+}
+
+static ssize_t
+read_bytes(struct tined_exchange *x, char *to, size_t size, bool may_wait)
+{
+	struct text content;
+
+	if (x->content_failure != 0 ||
+	    !next_bytes(x, size, may_wait, &content)) {
+		errno = x->content_failure != 0 ? EPROTO : EAGAIN;
+		return -1;
+	}
+	memcpy(to, content.at, content.len);
+	return (ssize_t)content.len;
 }
 
 ssize_t
 request_content_read(struct tined_exchange *x, char *to, size_t size)
 {
-	struct text content;
+	return read_bytes(x, to, size, true);
+}
 
-	if (x->content_failure != 0 || !next_bytes(x, size, &content))
-		return -1;
-	memcpy(to, content.at, content.len);
-	return (ssize_t)content.len;
+ssize_t
+request_content_read_now(struct tined_exchange *x, char *to, size_t size)
+{
+	return read_bytes(x, to, size, false);
+}
+
+/* Looks at it with a copy of the decoder, and so takes nothing. */
+bool
+request_content_is_ready(struct tined_exchange *x, int64_t *deadline)
+{
+	struct text seen = input_text(&x->connection->in), content;
+	struct body look = x->body;
+	size_t used = 1;
+	bool ready;
+
+	*deadline = x->arrival.request_timed_out ? 0 : minimum_rate(x)->ends;
+	content.len = 0;
+	while (x->content_failure == 0 && used > 0 && content.len == 0 &&
+	    look.state != BODY_COMPLETE && look.state != BODY_REFUSED) {
+		used = body_take(&look, seen.at, seen.len, &content);
+		seen.at += used;
+		seen.len -= used;
+	}
+	ready = x->content_failure != 0 || content.len > 0 ||
+	    look.state == BODY_COMPLETE || look.state == BODY_REFUSED;
+	if (!ready)
+		send_continue(x);
+	return ready;
+}
+
+void
+request_content_receive(struct tined_exchange *x)
+{
+	(void)wait_for_bytes(x, false);
 }
 
 bool
@@ -224,7 +273,7 @@ request_content_drain(struct tined_exchange *x)
 	while (x->body.state != BODY_COMPLETE) {
 		if (dropped > REQUEST_CONTENT_DRAIN_MAX ||
 		    x->content_failure != 0 ||
-		    !next_bytes(x, REQUEST_CONTENT_DRAIN_MAX, &content))
+		    !next_bytes(x, REQUEST_CONTENT_DRAIN_MAX, true, &content))
 			return false;
 		dropped += content.len;
 	}

@@ -22,8 +22,21 @@ void request_content_none(struct tined_exchange *x);
  * the client may get a 100 Continue.
  */
 bool request_content_is_better_collected(struct tined_exchange *x, size_t head);
-/* Reads content, as tined_read says. */
+/*
+ * Read content as tined_read and tined_read_now say.  content_failure is set only
+ * if the client has failed to send it.
+ */
 ssize_t request_content_read(struct tined_exchange *x, char *to, size_t size);
+ssize_t request_content_read_now(
+    struct tined_exchange *x, char *to, size_t size);
+/*
+ * True if request_content_read_now would not be EAGAIN, as far as what has come
+ * tells.  Otherwise it invites the client to send (100 Continue), and the caller
+ * may wait until *deadline (clock.h), and then calls request_content_receive.
+ */
+bool request_content_is_ready(struct tined_exchange *x, int64_t *deadline);
+/* Receives what has come.  After the deadline the client has failed. */
+void request_content_receive(struct tined_exchange *x);
 /* True if too much content is unread to discard it. */
 bool request_content_is_too_much(const struct tined_exchange *x);
 /*

@@ -3,13 +3,12 @@
  * the handler nothing, so it measures the server.  echo:body responds with the
  * content of the request, as it arrives.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/units.h"
-#include "handlers/handler.h"
+#include "handlers/builtin.h"
 
 #define ECHO_MAX (UINT64_C(1) << 30)
 #define ECHO_PIECE (16 << 10)
@@ -20,20 +19,21 @@ struct echo {
 };
 
 static int
-echo_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
+echo_mount(struct tined_mount *m, void **state)
 {
+	const char *argument = builtin_argument(m);
 	struct echo *echo;
 	uint64_t count = 0;
-	bool body = strcmp(setup->arg, "body") == 0;
+	bool body = strcmp(argument, "body") == 0;
 
-	if (!body && (!units_size(setup->arg, &count) || count > ECHO_MAX)) {
-		buffer_printf(why,
+	if (!body && (!units_size(argument, &count) || count > ECHO_MAX))
+		return builtin_mount_usage(m,
 		    "echo:%s: expected a number of bytes (at most 1G) or "
 		    "\"body\"",
-		    setup->arg);
-		errno = EINVAL;
-		return -1;
+		    argument);
+	if (body) {
+		tined_take_methods(m, "GET, POST, PUT, PATCH, DELETE");
+		tined_take_content(m);
 	}
 	echo = memory_get_array(1, sizeof(*echo));
 	if (!body) {
@@ -41,10 +41,7 @@ echo_mount(const struct handler_setup *setup, struct handler_mounted *out,
 		echo->stars = memory_get(echo->count);
 		memset(echo->stars, '*', echo->count);
 	}
-	out->state = echo;
-	out->methods =
-	    body ? METHODS_ALL & ~METHOD_OPTIONS : METHOD_GET | METHOD_HEAD;
-	out->reads = body ? out->methods : 0;
+	*state = echo;
 	return 0;
 }
 
@@ -61,13 +58,13 @@ static void
 stream_body(struct tined_exchange *x)
 {
 	uint64_t length;
-	struct text type = TEXT("application/octet-stream");
+	struct tined_text type = TINED_TEXT("application/octet-stream");
 	char piece[ECHO_PIECE];
 	ssize_t n;
 
-	(void)tined_field(x, TEXT("Content-Type"), &type);
-	tined_add_field(x, TEXT("Content-Type"), type);
-	tined_no_sniffing(x);
+	(void)tined_field(x, TINED_TEXT("Content-Type"), &type);
+	tined_add_field(x, TINED_TEXT("Content-Type"), type);
+	builtin_no_sniffing(x);
 	if (tined_content_length(x, &length))
 		tined_declare_length(x, length);
 	while ((n = tined_read(x, piece, sizeof(piece))) > 0)
@@ -84,12 +81,14 @@ echo_serve(void *state, struct tined_exchange *x)
 		stream_body(x);
 		return;
 	}
-	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
-	tined_add_bytes(x, echo->stars, echo->count);
+	tined_add_field(
+	    x, TINED_TEXT("Content-Type"), TINED_TEXT("text/plain"));
+	tined_add_constant(x, echo->stars, echo->count);
 }
 
-const struct handler handler_echo = {
-    .kind = "echo",
+const struct tined_module handler_echo = {
+    TINED_MODULE_VERSION,
+    .name = "echo",
     .mount = echo_mount,
     .unmount = echo_unmount,
     .serve = echo_serve,

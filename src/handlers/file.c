@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "handlers/builtin.h"
 #include "handlers/directory.h"
-#include "handlers/handler.h"
 #include "handlers/listing.h"
 #include "handlers/representation.h"
 #include "http/uri.h"
@@ -41,36 +41,36 @@ struct file_key {
 };
 
 static int
-open_mount(struct file_mount *m, const struct handler_setup *setup)
+open_mount(struct file_mount *f, const struct tined_mount *m)
 {
+	const struct builtin_setup *setup = builtin_setup(m);
 	const struct config *config = setup->config;
 
-	m->path = setup->arg;
-	m->config = config;
-	m->mime = setup->mime;
-	m->cache = setup->cache;
+	f->path = builtin_argument(m);
+	f->config = config;
+	f->mime = setup->mime;
+	f->cache = setup->cache;
 	if (setup->opened != -1) {
-		m->directory = (struct directory){
+		f->directory = (struct directory){
 		    .fd = setup->opened, .follow = config->follow_symlinks};
 		return 0;
 	}
-	return directory_open(
-	    &m->directory, setup->arg, config->follow_symlinks);
+	return directory_open(&f->directory, f->path, config->follow_symlinks);
 }
 
 /* --fallback applies to the mount at the root. */
 static int
-find_fallback(struct file_mount *m, const struct handler_setup *setup)
+find_fallback(struct file_mount *f, const struct tined_mount *m)
 {
 	struct stat st = {0};
 	int fd;
 
-	if (setup->config->fallback == NULL || strcmp(setup->prefix, "/") != 0)
+	if (f->config->fallback == NULL || *tined_mount_prefix(m) != '\0')
 		return 0;
-	m->fallback = setup->config->fallback;
-	if (setup->opened != -1)
+	f->fallback = f->config->fallback;
+	if (builtin_setup(m)->opened != -1)
 		return 0;
-	fd = directory_open_path(&m->directory, m->fallback);
+	fd = directory_open_path(&f->directory, f->fallback);
 	if (fd == -1)
 		return -1;
 	(void)fstat(fd, &st);
@@ -80,34 +80,26 @@ find_fallback(struct file_mount *m, const struct handler_setup *setup)
 }
 
 static int
-file_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
+file_mount(struct tined_mount *m, void **state)
 {
-	struct file_mount *m;
-	int error;
+	struct file_mount *f;
 
-	if (*setup->arg == '\0') {
-		buffer_printf(
-		    why, "file: needs a directory, as in file:/srv/www");
-		errno = EINVAL;
-		return -1;
-	}
-	m = memory_get_array(1, sizeof(*m));
-	if (open_mount(m, setup) == 0 && find_fallback(m, setup) == 0) {
-		out->state = m;
-		out->methods = METHOD_GET | METHOD_HEAD;
-		out->directory = m->directory.fd;
-		out->needs = m->directory.follow ? PRIVILEGE_READ : 0;
+	if (*builtin_argument(m) == '\0')
+		return builtin_mount_usage(
+		    m, "file: needs a directory, as in file:/srv/www");
+	f = memory_get_array(1, sizeof(*f));
+	if (open_mount(f, m) == 0 && find_fallback(f, m) == 0) {
+		*state = f;
+		builtin_serve_directory(m, f->directory.fd);
+		tined_need(m, f->directory.follow ? TINED_NEED_READ : 0);
 		return 0;
 	}
-	error = errno;
-	buffer_printf(why, "cannot serve %s%s%s: %s", setup->arg,
-	    m->fallback != NULL ? " with --fallback " : "",
-	    m->fallback != NULL ? m->fallback : "",
-	    error == ENOSYS ? "this needs Linux 5.6 or later"
-			    : strerror(error));
-	free(m);
-	errno = error;
+	tined_mount_fail(m, "cannot serve %s%s%s: %s", f->path,
+	    f->fallback != NULL ? " with --fallback " : "",
+	    f->fallback != NULL ? f->fallback : "",
+	    errno == ENOSYS ? "this needs Linux 5.6 or later"
+			    : strerror(errno));
+	free(f);
 	return -1;
 }
 
@@ -252,14 +244,15 @@ static void
 redirect_to_directory(struct tined_exchange *x)
 {
 	struct buffer location = {0};
-	struct text query;
+	struct tined_text query;
 
-	uri_encode_path(&location, tined_path(x));
+	uri_encode_path(&location, text_from(tined_path(x)));
 	buffer_add_char(&location, '/');
 	if (tined_query(x, &query))
-		uri_add_query(&location, query);
+		uri_add_query(&location, text_from(query));
 	tined_error(x, 301);
-	tined_add_field(x, TEXT("Location"), buffer_text(&location));
+	tined_add_field(
+	    x, TINED_TEXT("Location"), tined_from(buffer_text(&location)));
 	buffer_free(&location);
 }
 
@@ -284,7 +277,7 @@ choose_coding(const struct file_mount *m, struct tined_exchange *x,
 			available |= 1u << c;
 		free(path);
 	}
-	content_coding_read_wish(tined_request(x), &wish);
+	content_coding_read_wish(builtin_request(x), &wish);
 	f->coding = content_coding_choose(&wish, available);
 	f->varies = available != 1u << CONTENT_CODING_IDENTITY;
 	for (int c = 0; c < CONTENT_CODINGS; c++)
@@ -312,16 +305,16 @@ static void
 answer_listing(const struct file_mount *m, struct tined_exchange *x,
     const char *name, int fd)
 {
-	if (listing_add(tined_text(x), &m->directory, name, fd, tined_path(x),
-		m->config->dotfiles) == -1) {
+	if (listing_add(builtin_buffer(x), &m->directory, name, fd,
+		text_from(tined_path(x)), m->config->dotfiles) == -1) {
 		log_error("cannot list %s: %s", name, strerror(errno));
 		tined_error(x, status_of_errno(errno));
 		return;
 	}
-	tined_add_field(
-	    x, TEXT("Content-Type"), TEXT("text/html; charset=utf-8"));
-	tined_no_sniffing(x);
-	tined_add_text(x, 0);
+	tined_add_field(x, TINED_TEXT("Content-Type"),
+	    TINED_TEXT("text/html; charset=utf-8"));
+	builtin_no_sniffing(x);
+	builtin_add_buffer(x, 0);
 }
 
 /* New users meet this first, so the log explains it once. */
@@ -329,7 +322,8 @@ static void
 refuse_listing(struct file_mount *m, struct tined_exchange *x, const char *name)
 {
 	tined_error(x, 403);
-	tined_advise(x, "This directory has no index page, and is not listed.");
+	builtin_advise(
+	    x, "This directory has no index page, and is not listed.");
 	if (!m->logged)
 		log_notice("%s has no " INDEX ": --listing would show it",
 		    strcmp(name, ".") == 0 ? m->path : name);
@@ -342,7 +336,7 @@ file_refuse(const struct file_mount *m, struct tined_exchange *x, int status)
 {
 	tined_error(x, status);
 	if (m->told_gone)
-		tined_want_reload(x);
+		builtin_want_reload(x);
 }
 
 /*
@@ -389,7 +383,7 @@ static void
 select_name(struct file_mount *m, struct tined_exchange *x, const char *name,
     struct representation *f)
 {
-	struct text path = tined_path(x);
+	struct text path = text_from(tined_path(x));
 	bool slash = path.at[path.len - 1] == '/';
 	struct representation found = {.fd = -1};
 	int status = open_name(m, name, &found);
@@ -415,7 +409,7 @@ make_key(const struct file_mount *m, struct tined_exchange *x, struct text rest,
 	key->mount = m;
 	key->wish = (struct content_coding_wish){0};
 	if (m->config->precompressed)
-		content_coding_read_wish(tined_request(x), &key->wish);
+		content_coding_read_wish(builtin_request(x), &key->wish);
 	memcpy(key->name, rest.at + 1, rest.len - 1);
 	key->name[rest.len - 1] = '\0';
 	return offsetof(struct file_key, name) + rest.len - 1;
@@ -475,7 +469,7 @@ static void
 file_serve(void *state, struct tined_exchange *x)
 {
 	struct file_mount *m = state;
-	struct text rest = tined_path_below(x);
+	struct text rest = text_from(tined_path_below(x));
 	struct representation f = {.fd = -1};
 
 	if (rest.len == 0) {
@@ -489,8 +483,9 @@ file_serve(void *state, struct tined_exchange *x)
 	}
 }
 
-const struct handler handler_file = {
-    .kind = "file",
+const struct tined_module handler_file = {
+    TINED_MODULE_VERSION,
+    .name = "file",
     .mount = file_mount,
     .unmount = file_unmount,
     .serve = file_serve,

@@ -1,6 +1,6 @@
-#include "handlers/handler.h"
+#include "handlers/builtin.h"
 
-const struct handler *const handlers[] = {
+const struct tined_module *const handlers[] = {
     &handler_file,
     &handler_echo,
     &handler_status,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "handlers/builtin.h"
 #include "handlers/representation.h"
 #include "http/conditional.h"
 #include "http/date.h"
@@ -152,7 +153,7 @@ add_region(struct tined_exchange *x, const struct prepared *p, uint64_t offset,
     uint64_t length)
 {
 	if (p->content != NULL)
-		tined_add_copy(x, p->content + offset, length);
+		tined_add_bytes(x, p->content + offset, length);
 	else
 		tined_add_file(x, offset, length);
 }
@@ -165,7 +166,7 @@ static void
 add_part_head(struct tined_exchange *x, const char *boundary, const char *type,
     const struct range *r, uint64_t size)
 {
-	struct buffer *text = tined_text(x);
+	struct buffer *text = builtin_buffer(x);
 	size_t offset = text->len;
 
 	buffer_printf(text,
@@ -173,7 +174,7 @@ add_part_head(struct tined_exchange *x, const char *boundary, const char *type,
 	    "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
 	    boundary, type, (unsigned long long)r->first,
 	    (unsigned long long)r->last, (unsigned long long)size);
-	tined_add_text(x, offset);
+	builtin_add_buffer(x, offset);
 }
 
 /* RFC 9110, 14.6 */
@@ -182,7 +183,7 @@ add_multipart(struct tined_exchange *x, const struct ranges *ranges,
     const struct prepared *p)
 {
 	char boundary[2 * sizeof(uint64_t) + 1];
-	struct buffer *text = tined_text(x);
+	struct buffer *text = builtin_buffer(x);
 	size_t offset;
 
 	/* Random, so that nobody can put it into a file. */
@@ -198,7 +199,7 @@ add_multipart(struct tined_exchange *x, const struct ranges *ranges,
 	}
 	offset = text->len;
 	buffer_printf(text, "\r\n--%s--\r\n", boundary);
-	tined_add_text(x, offset);
+	builtin_add_buffer(x, offset);
 }
 
 static void
@@ -212,7 +213,7 @@ add_ranges(struct tined_exchange *x, const struct ranges *ranges,
 		add_multipart(x, ranges, p);
 		return;
 	}
-	tined_add_field(x, TEXT("Content-Type"), text_of(p->type));
+	tined_add_field(x, TINED_TEXT("Content-Type"), tined_text_of(p->type));
 	tined_printf_field(x, "Content-Range", "bytes %llu-%llu/%llu",
 	    (unsigned long long)r->first, (unsigned long long)r->last,
 	    (unsigned long long)p->size);
@@ -224,10 +225,10 @@ static enum ranges_result
 find_ranges(const struct tined_exchange *x, const struct validators *v,
     uint64_t size, struct ranges *ranges)
 {
-	const struct request *request = tined_request(x);
+	const struct request *request = builtin_request(x);
 	struct text value;
 
-	if (tined_method(x) != METHOD_GET ||
+	if (request->method != METHOD_GET ||
 	    !request_only_field(request, FIELD_RANGE, &value) ||
 	    !conditional_range_applies(request, v))
 		return RANGES_IGNORED;
@@ -252,7 +253,7 @@ add_content(struct tined_exchange *x, const struct validators *v,
 	case RANGES_IGNORED:
 		break;
 	}
-	tined_add_field(x, TEXT("Content-Type"), text_of(p->type));
+	tined_add_field(x, TINED_TEXT("Content-Type"), tined_text_of(p->type));
 	add_region(x, p, 0, p->size);
 }
 
@@ -266,17 +267,17 @@ answer(const struct prepared *p, struct tined_exchange *x)
 	struct text lines = {p->lines, p->lines_length};
 
 	tined_set_file(x, p->fd);
-	switch (conditional_check(tined_request(x), &v, time(NULL))) {
+	switch (conditional_check(builtin_request(x), &v, time(NULL))) {
 	case 412:
 		tined_error(x, 412);
 		break;
 	case 304:
 		tined_set_status(x, 304);
 		lines.len = p->validators_length;
-		tined_add_lines(x, lines);
+		builtin_add_lines(x, lines);
 		break;
 	default:
-		tined_add_lines(x, lines);
+		builtin_add_lines(x, lines);
 		add_content(x, &v, p);
 	}
 }

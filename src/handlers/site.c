@@ -7,16 +7,17 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "handlers/builtin.h"
 #include "handlers/site.h"
 
 #define ERROR_PAGE_MAX (64 << 10)
 
-static const struct handler *
+static const struct tined_module *
 find_handler(const char *kind)
 {
-	const struct handler *const *h = handlers;
+	const struct tined_module *const *h = handlers;
 
-	while (*h != NULL && strcmp(kind, (*h)->kind) != 0)
+	while (*h != NULL && strcmp(kind, (*h)->name) != 0)
 		h++;
 	return *h;
 }
@@ -25,8 +26,8 @@ static void
 explain_kinds(const struct config_mount *wanted, struct buffer *why)
 {
 	buffer_printf(why, "unknown kind %s: expected one of", wanted->kind);
-	for (const struct handler *const *h = handlers; *h != NULL; h++)
-		buffer_printf(why, " %s:", (*h)->kind);
+	for (const struct tined_module *const *h = handlers; *h != NULL; h++)
+		buffer_printf(why, " %s:", (*h)->name);
 	if (*wanted->arg == '\0')
 		buffer_printf(why, "; for a directory, --mount %s=file:%s",
 		    wanted->prefix, wanted->kind);
@@ -53,6 +54,22 @@ is_mounted(const struct site *s, const char *prefix)
 	return false;
 }
 
+/* Mounts what is found and free to be mounted; frees the mount if it is not. */
+static int
+begin_mount(
+    struct site *s, struct tined_mount *m, const struct config_mount *wanted)
+{
+	if (m->module != NULL && !is_mounted(s, m->prefix))
+		return mount_begin(m);
+	if (m->module == NULL)
+		explain_kinds(wanted, m->why);
+	else
+		buffer_printf(m->why, "the prefix is already mounted");
+	free(m->prefix);
+	errno = EINVAL;
+	return -1;
+}
+
 static int
 add_mount(struct site *s, const struct config *c, size_t index,
     const struct site_source *from, struct buffer *why)
@@ -60,41 +77,33 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	const struct config_mount *wanted = &c->mounts.at[index];
 	int *opened =
 	    from->opened != NULL ? &from->opened->directories[index] : NULL;
-	const struct handler_setup setup = {
+	const struct builtin_setup setup = {
 	    .config = c,
 	    .server = &s->server,
 	    .mime = &s->mime,
 	    .cache = &s->cache,
-	    .prefix = wanted->prefix,
-	    .arg = wanted->arg,
 	    .opened = opened != NULL ? *opened : -1,
 	};
-	struct site_mount m = {
+	struct tined_mount m = {
+	    .prefix = copy_prefix(wanted->prefix),
 	    .index = index,
-	    .handler = find_handler(wanted->kind),
-	    .mounted = {.directory = -1},
+	    .module = find_handler(wanted->kind),
+	    .setup = &setup,
+	    .argument = wanted->arg,
+	    .why = why,
 	};
-	int error;
 
-	m.prefix = copy_prefix(wanted->prefix);
 	m.length = strlen(m.prefix);
-	errno = EINVAL;
-	if (m.handler == NULL)
-		explain_kinds(wanted, why);
-	else if (is_mounted(s, m.prefix))
-		buffer_printf(why, "the prefix is already mounted");
-	else if (m.handler->mount(&setup, &m.mounted, why) == 0) {
-		s->mounts = memory_resize(
-		    s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
-		s->mounts[s->mount_count++] = m;
-		if (opened != NULL)
-			*opened = -1;
-		return 0;
-	}
-	error = errno;
-	free(m.prefix);
-	errno = error;
-	return -1;
+	if (begin_mount(s, &m, wanted) == -1)
+		return -1;
+	m.setup = NULL;
+	s->mounts =
+	    memory_resize(s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
+	s->mounts[s->mount_count++] = m;
+	s->takes_any_method |= (m.methods & METHOD_OTHER) != 0;
+	if (opened != NULL)
+		*opened = -1;
+	return 0;
 }
 
 static void
@@ -125,7 +134,7 @@ add_mounts(struct site *s, const struct config *c,
 static int
 site_compare(const void *a, const void *b)
 {
-	const struct site_mount *x = a, *y = b;
+	const struct tined_mount *x = a, *y = b;
 
 	return (x->length < y->length) - (x->length > y->length);
 }
@@ -259,10 +268,8 @@ site_init(struct site *s, const struct config *c,
 void
 site_free(struct site *s)
 {
-	for (size_t i = 0; i < s->mount_count; i++) {
-		s->mounts[i].handler->unmount(s->mounts[i].mounted.state);
-		free(s->mounts[i].prefix);
-	}
+	for (size_t i = 0; i < s->mount_count; i++)
+		mount_end(&s->mounts[i]);
 	for (size_t i = 0; i < s->page_count; i++)
 		buffer_free(&s->pages[i].bytes);
 	free(s->mounts);
@@ -273,11 +280,11 @@ site_free(struct site *s)
 	*s = (struct site){0};
 }
 
-const struct site_mount *
+const struct tined_mount *
 site_route(const struct site *s, struct text path, struct text *rest)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct site_mount *m = &s->mounts[i];
+		const struct tined_mount *m = &s->mounts[i];
 		struct text prefix = {m->prefix, m->length};
 
 		if (!text_begins(path, prefix))
@@ -290,15 +297,23 @@ site_route(const struct site *s, struct text path, struct text *rest)
 	return NULL;
 }
 
+static void
+close_once(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
 void
 site_close_directories(struct site *s)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {
-		int *directory = &s->mounts[i].mounted.directory;
+		struct tined_mount *m = &s->mounts[i];
 
-		if (*directory != -1)
-			close(*directory);
-		*directory = -1;
+		close_once(&m->directory);
+		for (size_t k = 0; k < m->directory_count; k++)
+			close_once(&m->directories[k].fd);
 	}
 }
 
@@ -306,11 +321,15 @@ void
 site_add_needs(const struct site *s, struct privilege_needs *needs)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct handler_mounted *m = &s->mounts[i].mounted;
+		const struct tined_mount *m = &s->mounts[i];
 
 		needs->more |= m->needs;
 		if (m->directory != -1)
-			privilege_need_directory(needs, m->directory);
+			privilege_need_directory(
+			    needs, m->directory, PRIVILEGE_READ);
+		for (size_t k = 0; k < m->directory_count; k++)
+			privilege_need_directory(needs, m->directories[k].fd,
+			    m->directories[k].needs);
 	}
 }
 

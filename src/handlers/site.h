@@ -7,17 +7,9 @@
 #ifndef TINED_HANDLERS_SITE_H
 #define TINED_HANDLERS_SITE_H
 
-#include "handlers/handler.h"
+#include "handlers/mount.h"
 #include "http/media_type.h"
 #include "http/response.h"
-
-struct site_mount {
-	char *prefix; /* "/bench"; "" for the root; owned */
-	size_t index; /* in config.mounts */
-	size_t length;
-	const struct handler *handler;
-	struct handler_mounted mounted;
-};
 
 struct site_page {
 	int status;
@@ -26,7 +18,8 @@ struct site_page {
 };
 
 struct site {
-	struct site_mount *mounts; /* the longest prefix first */
+	bool takes_any_method;	    /* a mount does: request.takes_any_method */
+	struct tined_mount *mounts; /* the longest prefix first */
 	size_t mount_count;
 	struct site_page *pages;
 	size_t page_count;
@@ -71,7 +64,7 @@ void site_free(struct site *s);
  * Returns the mount with the longest prefix of the decoded path, in whole
  * segments, or NULL.  Sets *rest to the path after the prefix.
  */
-const struct site_mount *site_route(
+const struct tined_mount *site_route(
     const struct site *s, struct text path, struct text *rest);
 /*
  * Closes the mounted directories, in a child that opens no files below them:

@@ -11,49 +11,40 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "handlers/handler.h"
+#include "handlers/builtin.h"
 #include "net/peer.h"
 #include "status/forms.h"
 #include "status/negotiate.h"
 
 struct status_mount {
 	const struct status_sources *server;
-	struct buffer prefix; /* without a slash at its end */
-	bool all;	      /* all clients may see it */
-	bool logged;	      /* the hint at that, once per worker */
+	const char *prefix; /* without a slash at its end */
+	bool all;	    /* all clients may see it */
+	bool logged;	    /* the hint at that, once per worker */
 };
 
 static int
-status_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
+status_mount(struct tined_mount *m, void **state)
 {
-	struct status_mount *m;
+	const char *argument = builtin_argument(m);
+	struct status_mount *s;
 
-	if (*setup->arg != '\0' && strcmp(setup->arg, "all") != 0) {
-		buffer_printf(why,
+	if (*argument != '\0' && strcmp(argument, "all") != 0)
+		return builtin_mount_usage(m,
 		    "status:%s: expected nothing after the colon, or \"all\"",
-		    setup->arg);
-		errno = EINVAL;
-		return -1;
-	}
-	m = memory_get_array(1, sizeof(*m));
-	m->server = setup->server;
-	m->all = *setup->arg != '\0';
-	buffer_add_string(&m->prefix, setup->prefix);
-	while (m->prefix.len > 0 && m->prefix.data[m->prefix.len - 1] == '/')
-		m->prefix.len--;
-	out->state = m;
-	out->methods = METHOD_GET | METHOD_HEAD;
+		    argument);
+	s = memory_get_array(1, sizeof(*s));
+	s->server = builtin_setup(m)->server;
+	s->all = *argument != '\0';
+	s->prefix = tined_mount_prefix(m);
+	*state = s;
 	return 0;
 }
 
 static void
 status_unmount(void *state)
 {
-	struct status_mount *m = state;
-
-	buffer_free(&m->prefix);
-	free(m);
+	free(state);
 }
 
 /* Proxies add these fields: then the client is not on this machine. */
@@ -62,10 +53,10 @@ came_by_proxy(const struct tined_exchange *x)
 {
 	static const char *const names[] = {
 	    "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
-	struct text value;
+	struct tined_text value;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (tined_field(x, text_of(names[i]), &value))
+		if (tined_field(x, tined_text_of(names[i]), &value))
 			return true;
 	return false;
 }
@@ -100,14 +91,15 @@ names_this_machine(struct text host)
 static bool
 may_look(const struct status_mount *m, const struct tined_exchange *x)
 {
-	const struct peer *peer = tined_peer(x);
+	const struct peer *peer = builtin_peer(x);
 
 	if (m->all)
 		return true;
 	if (came_by_proxy(x))
 		return false;
 	return peer_is_unix(peer) ||
-	    (peer_is_loopback(peer) && names_this_machine(tined_host(x)));
+	    (peer_is_loopback(peer) &&
+		names_this_machine(text_from(tined_host(x))));
 }
 
 static void
@@ -116,7 +108,7 @@ refuse_stranger(struct status_mount *m, struct tined_exchange *x)
 	if (!m->logged)
 		log_notice("%s is shown to this machine only; "
 			   "--mount %s=status:all shows it to all",
-		    buffer_string(&m->prefix), buffer_string(&m->prefix));
+		    m->prefix, m->prefix);
 	m->logged = true;
 	tined_error(x, 403);
 }
@@ -131,17 +123,17 @@ choose_form(const struct tined_exchange *x, enum status_form *form)
 	    [FORM_JSON] = "/json",
 	    [FORM_METRICS] = "/metrics",
 	};
-	struct text rest = tined_path_below(x);
+	struct text rest = text_from(tined_path_below(x));
 
 	if (rest.len <= 1) {
-		*form = status_wanted_form(tined_request(x));
+		*form = status_wanted_form(builtin_request(x));
 		return true;
 	}
 	for (int f = 0; f < FORMS; f++) {
 		if (names[f] == NULL || !text_equal(rest, text_of(names[f])))
 			continue;
 		*form = f == FORM_METRICS
-		    ? status_wanted_metrics(tined_request(x))
+		    ? status_wanted_metrics(builtin_request(x))
 		    : (enum status_form)f;
 		return true;
 	}
@@ -152,16 +144,16 @@ static void
 render(const struct status_mount *m, enum status_form form,
     const struct status_snapshot *s, struct tined_exchange *x)
 {
-	struct buffer *out = tined_text(x);
+	struct buffer *out = builtin_buffer(x);
 
 	switch (form) {
 	case FORM_TEXT:
 		status_add_text(out, s);
 		break;
 	case FORM_PAGE:
-		status_add_page(out, s, buffer_text(&m->prefix));
-		tined_add_field(x, TEXT("Content-Security-Policy"),
-		    text_of(status_page_policy));
+		status_add_page(out, s, text_of(m->prefix));
+		tined_add_field(x, TINED_TEXT("Content-Security-Policy"),
+		    tined_text_of(status_page_policy));
 		break;
 	case FORM_JSON:
 		status_add_json(out, s);
@@ -171,8 +163,8 @@ render(const struct status_mount *m, enum status_form form,
 	case FORMS:
 		status_add_metrics(out, s, form);
 	}
-	tined_add_field(
-	    x, TEXT("Content-Type"), text_of(status_form_type(form)));
+	tined_add_field(x, TINED_TEXT("Content-Type"),
+	    tined_text_of(status_form_type(form)));
 }
 
 static void
@@ -193,13 +185,14 @@ status_serve(void *state, struct tined_exchange *x)
 	status_take(&now, m->server, getppid());
 	render(m, form, &now, x);
 	status_release(&now);
-	tined_add_field(x, TEXT("Cache-Control"), TEXT("no-store"));
-	tined_no_sniffing(x);
-	tined_add_text(x, 0);
+	tined_add_field(x, TINED_TEXT("Cache-Control"), TINED_TEXT("no-store"));
+	builtin_no_sniffing(x);
+	builtin_add_buffer(x, 0);
 }
 
-const struct handler handler_status = {
-    .kind = "status",
+const struct tined_module handler_status = {
+    TINED_MODULE_VERSION,
+    .name = "status",
     .mount = status_mount,
     .unmount = status_unmount,
     .serve = status_serve,

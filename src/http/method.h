@@ -17,10 +17,13 @@ enum method {
 	METHOD_PUT = 16,
 	METHOD_PATCH = 32,
 	METHOD_DELETE = 64,
+	METHOD_OTHER = 128, /* any other token, except CONNECT */
 };
 
+/* All that have a name here. */
 #define METHODS_ALL 127u
 
+/* Returns METHOD_UNKNOWN for a name that is not in the list above. */
 enum method method_of(struct text name);
 /* Adds "GET, HEAD", the value of an Allow field, for a set. */
 void method_list(struct buffer *b, unsigned set);

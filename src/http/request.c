@@ -31,7 +31,17 @@ static const struct text names[FIELD_IDS] = {
 void
 request_reset(struct request *r)
 {
-	memset(r, 0, offsetof(struct request, fields));
+	memset(&r->line, 0,
+	    offsetof(struct request, fields) - offsetof(struct request, line));
+}
+
+struct text
+request_method_name(const struct request *r)
+{
+	const char *end = memchr(r->line.at, ' ', r->line.len);
+
+	return (struct text){
+	    r->line.at, end != NULL ? (size_t)(end - r->line.at) : 0};
 }
 
 /* Returns the only field that a name of this length can be. */

@@ -50,6 +50,9 @@ enum framing {
 };
 
 struct request {
+	/* METHOD_OTHER is accepted; else it is a 501.  Never reset. */
+	bool takes_any_method;
+
 	struct text line;   /* the request line, without CRLF */
 	struct text target; /* as sent */
 	enum method method;
@@ -77,6 +80,8 @@ struct request {
 	struct field fields[REQUEST_FIELDS_MAX]; /* the last: request_reset */
 };
 
+/* Returns the method as the client sent it: the first word of the line. */
+struct text request_method_name(const struct request *r);
 /* Empties the request for the next head. */
 void request_reset(struct request *r);
 

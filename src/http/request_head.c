@@ -126,6 +126,13 @@ check_version(struct text t, struct request *r)
 	return 0;
 }
 
+/* The target of CONNECT is no resource of a server: RFC 9110, 9.3.6. */
+static bool
+is_accepted(const struct request *r, struct text method)
+{
+	return r->takes_any_method && !text_equal(method, TEXT("CONNECT"));
+}
+
 static int
 check_request_line(struct request *r, bool *plain)
 {
@@ -142,6 +149,8 @@ check_request_line(struct request *r, bool *plain)
 		return 400;
 	if ((status = check_version(rest, r)) != 0)
 		return status;
+	if (r->method == METHOD_UNKNOWN && is_accepted(r, method))
+		r->method = METHOD_OTHER;
 	if (r->method == METHOD_UNKNOWN)
 		return 501;
 	if ((status = uri_parse(r->target, r->method, &uri)) != 0)
@@ -276,10 +285,16 @@ feed_request_line(http_parser *parser, const struct request *r, bool plain)
 	const char *end = r->line.at + r->line.len + strlen("\r\n");
 	const char *path = r->target.at + 1;
 	const char *behind = r->target.at + r->target.len;
+	const char *method = r->line.at;
 
+	if (r->method == METHOD_OTHER) { /* the parser knows few names */
+		method += request_method_name(r).len;
+		if (!feed(parser, "POST", strlen("POST")))
+			return false;
+	}
 	if (!plain)
-		return feed(parser, r->line.at, (size_t)(end - r->line.at));
-	return feed(parser, r->line.at, (size_t)(path - r->line.at)) &&
+		return feed(parser, method, (size_t)(end - method));
+	return feed(parser, method, (size_t)(path - method)) &&
 	    feed(parser, behind, (size_t)(end - behind));
 }
 

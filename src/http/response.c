@@ -1,10 +1,12 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/span.h"
 #include "http/date.h"
 #include "http/range.h"
@@ -32,6 +34,7 @@ response_reset(struct response *r)
 		close(r->file);
 	r->file = -1;
 	r->status = 200;
+	r->reason.len = 0;
 	buffer_clear(&r->fields);
 	buffer_shrink(&r->text, RESPONSE_TEXT_KEPT);
 	r->piece_count = 0;
@@ -46,6 +49,7 @@ void
 response_free(struct response *r)
 {
 	response_reset(r);
+	buffer_free(&r->reason);
 	buffer_free(&r->fields);
 	buffer_free(&r->text);
 }
@@ -114,6 +118,45 @@ response_field(struct response *r, struct text name, struct text value)
 	return 0;
 }
 
+/* Takes the lines with that name out of response.fields. */
+static void
+remove_field(struct response *r, struct text name)
+{
+	size_t at = 0;
+
+	while (at < r->fields.len) {
+		char *line = r->fields.data + at;
+		char *end = memchr(line, '\n', r->fields.len - at);
+		size_t len = (size_t)(end + 1 - line);
+
+		if (len <= name.len || line[name.len] != ':' ||
+		    !text_equal_nocase((struct text){line, name.len}, name)) {
+			at += len;
+			continue;
+		}
+		memmove(line, line + len, r->fields.len - at - len);
+		r->fields.len -= len;
+	}
+}
+
+int
+response_set_field(struct response *r, struct text name, struct text value)
+{
+	remove_field(r, name);
+	return response_field(r, name, value);
+}
+
+void
+response_set_reason(struct response *r, struct text reason)
+{
+	if (span_value(reason.at, reason.len) != reason.len) {
+		r->mistake = "its reason phrase has control bytes";
+		return;
+	}
+	buffer_clear(&r->reason);
+	buffer_add_text(&r->reason, reason);
+}
+
 void
 response_add_fields(struct response *r, struct text lines)
 {
@@ -124,13 +167,23 @@ int
 response_vprintf_field(
     struct response *r, const char *name, const char *format, va_list args)
 {
-	char value[256];
-	int len = vsnprintf(value, sizeof(value), format, args);
+	char value[256], *longer = value;
+	va_list again;
+	int len, result;
 
-	assert(len >= 0 && (size_t)len < sizeof(value) &&
-	    "response_printf_field: a value too long for it");
-	return response_field(
-	    r, text_of(name), (struct text){value, (size_t)len});
+	va_copy(again, args);
+	len = vsnprintf(value, sizeof(value), format, args);
+	assert(len >= 0 && "response_printf_field: a wrong format");
+	if ((size_t)len >= sizeof(value)) {
+		longer = memory_get((size_t)len + 1);
+		vsnprintf(longer, (size_t)len + 1, format, again);
+	}
+	va_end(again);
+	result = response_field(
+	    r, text_of(name), (struct text){longer, (size_t)len});
+	if (longer != value)
+		free(longer);
+	return result;
 }
 
 int
@@ -152,11 +205,17 @@ response_no_sniffing(struct response *r)
 	response_field(r, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
 }
 
+static const char mixed[] = "its content is both pieces and a stream";
+
 static void
 response_add_piece(struct response *r, struct piece piece)
 {
-	assert(r->piece_count < RESPONSE_PIECES_MAX &&
-	    "response: more pieces than there can be");
+	if (r->piece_count == RESPONSE_PIECES_MAX) {
+		r->mistake = "its content has too many pieces";
+		return;
+	}
+	if (r->streaming)
+		r->mistake = mixed;
 	r->pieces[r->piece_count++] = piece;
 	r->length += piece.length;
 }
@@ -192,23 +251,51 @@ response_add_file(struct response *r, uint64_t offset, uint64_t length)
 		.kind = PIECE_FILE, .offset = offset, .length = length});
 }
 
+/* Copies that follow each other directly are one piece. */
+void
+response_add_own(struct response *r, const char *bytes, size_t len)
+{
+	size_t offset = r->text.len;
+	struct piece *last =
+	    r->piece_count > 0 ? &r->pieces[r->piece_count - 1] : NULL;
+
+	buffer_add(&r->text, bytes, len);
+	if (last != NULL && last->kind == PIECE_TEXT &&
+	    last->offset + last->length == offset) {
+		last->length += len;
+		r->length += len;
+	} else {
+		response_add_text(r, offset);
+	}
+}
+
+void
+response_stream(struct response *r, uint64_t sent)
+{
+	if (r->piece_count > 0)
+		r->mistake = mixed;
+	if (r->has_declared_length && sent + r->text.len > r->declared_length)
+		r->mistake = "it is longer than the length that it declared";
+	r->streaming = true;
+}
+
 void
 response_declare_length(struct response *r, uint64_t length)
 {
-	r->streaming = true;
+	response_stream(r, 0);
 	r->has_declared_length = true;
 	r->declared_length = length;
 }
 
 static void
-add_status_line(struct buffer *out, int status)
+add_status_line(struct buffer *out, const struct response *r)
 {
-	struct text reason = status_code_reason(status);
-
 	buffer_add_text(out, TEXT("HTTP/1.1 "));
-	buffer_add_number(out, (uint64_t)status);
+	buffer_add_number(out, (uint64_t)r->status);
 	buffer_add_char(out, ' ');
-	buffer_add_text(out, reason);
+	buffer_add_text(out,
+	    r->reason.len > 0 ? buffer_text(&r->reason)
+			      : status_code_reason(r->status));
 	buffer_add_text(out, TEXT("\r\n" SERVER_LINE));
 }
 
@@ -234,7 +321,7 @@ response_add_head(const struct response *r,
     const struct response_framing *framing, struct text extra,
     struct buffer *out)
 {
-	add_status_line(out, r->status);
+	add_status_line(out, r);
 	if (!framing->undated) /* errors need no Date: RFC 9110, 6.6.1 */
 		response_add_date(out);
 	buffer_add_text(out, buffer_text(&r->fields));

@@ -36,6 +36,7 @@ struct piece {
 
 struct response {
 	int status;
+	struct buffer reason; /* empty: that of status_code_reason */
 	struct buffer fields; /* complete header lines with CRLF */
 	struct buffer text;   /* bytes generated for this response */
 	int file;	      /* owned; -1 if none */
@@ -43,7 +44,7 @@ struct response {
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
 
-	/* Set when a field is refused; see response_mistake. */
+	/* Set when something is refused; see response_mistake. */
 	const char *mistake;
 	bool wants_page; /* response_error: add a page at the end */
 	/* The sentence on an error page; outlives the response.  NULL: that of
@@ -77,6 +78,8 @@ void response_free(struct response *r);
  * response is then refused: see response_mistake.
  */
 int response_field(struct response *r, struct text name, struct text value);
+/* The same, in place of all fields of that name, in any case. */
+int response_set_field(struct response *r, struct text name, struct text value);
 int response_printf_field(struct response *r, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 int response_vprintf_field(struct response *r, const char *name,
@@ -84,6 +87,8 @@ int response_vprintf_field(struct response *r, const char *name,
 bool response_field_is_valid(struct text name, struct text value);
 /* Whether only the connection sets this field: framing, Date, Server. */
 bool response_field_is_own(struct text name);
+/* Sets the reason phrase (RFC 9112, 4), which may be refused as well. */
+void response_set_reason(struct response *r, struct text reason);
 /*
  * Returns why the response must not be sent, in words for the log, or NULL if
  * it may be sent.  response_reset and response_error forget a refused field.
@@ -99,7 +104,12 @@ void response_no_sniffing(struct response *r);
  */
 void response_add_fields(struct response *r, struct text lines);
 
-/* Adds bytes that are never changed as content; nobody copies them. */
+/*
+ * Content is a number of pieces, or a stream.  More than RESPONSE_PIECES_MAX
+ * pieces, or both, are refused: see response_mistake.
+ *
+ * Adds bytes that are never changed as content; nobody copies them.
+ */
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
 /*
  * The same for bytes that the handler keeps until the response is complete; it
@@ -114,6 +124,14 @@ void response_add_text(struct response *r, size_t offset);
  */
 void response_add_file(struct response *r, uint64_t offset, uint64_t length);
 
+/* Adds a copy of the bytes, in response.text, as content. */
+void response_add_own(struct response *r, const char *bytes, size_t len);
+
+/*
+ * Says that response.text is the content of a stream from now on.  sent is the
+ * content that was taken out of it; more than was declared is refused.
+ */
+void response_stream(struct response *r, uint64_t sent);
 /* Declares the length of the stream.  Only before the first write. */
 void response_declare_length(struct response *r, uint64_t length);
 

@@ -82,12 +82,12 @@ send_all(const struct inherited *h)
 	const struct site *s = &h->site;
 
 	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct site_mount *m = &s->mounts[i];
+		const struct tined_mount *m = &s->mounts[i];
 
-		if (m->mounted.directory != -1)
+		if (m->directory != -1)
 			send_message(&(struct message){.kind = DIRECTORY,
 					 .index = m->index},
-			    m->mounted.directory);
+			    m->directory);
 	}
 	for (size_t i = 0; i < s->page_count; i++)
 		send_bytes(
@@ -109,7 +109,7 @@ raise_directories(const struct site *s, int from, int *count)
 
 	*count = 0;
 	for (size_t i = 0; i < s->mount_count; i++) {
-		int directory = s->mounts[i].mounted.directory;
+		int directory = s->mounts[i].directory;
 
 		if (directory == -1)
 			continue;
@@ -152,9 +152,9 @@ is_any_removed(const struct inherited *h)
 	struct directory directory = {.fd = FIRST_DIRECTORY};
 
 	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct site_mount *m = &s->mounts[i];
+		const struct tined_mount *m = &s->mounts[i];
 
-		if (m->mounted.directory == -1)
+		if (m->directory == -1)
 			continue;
 		opener_tell(h->config.mounts.at[m->index].arg);
 		if (directory_is_gone(&directory))

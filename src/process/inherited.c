@@ -20,11 +20,10 @@ is_inside_chroot(const struct inherited *h, struct buffer *why)
 	const struct site *s = &h->site;
 
 	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct site_mount *m = &s->mounts[i];
+		const struct tined_mount *m = &s->mounts[i];
 
-		if (m->mounted.directory == -1 ||
-		    identity_encloses(
-			&h->privilege.identity, m->mounted.directory))
+		if (m->directory == -1 ||
+		    identity_encloses(&h->privilege.identity, m->directory))
 			continue;
 		buffer_printf(why,
 		    "--chroot %s: the directory served at %s/ lies outside of it",
@@ -46,7 +45,7 @@ try_identity(const struct inherited *h, struct buffer *why)
 		buffer_printf(
 		    why, "--user %s: %s: %s", user, failed, strerror(errno));
 	for (size_t i = 0; i < s->mount_count && failed == NULL; i++) {
-		int directory = s->mounts[i].mounted.directory;
+		int directory = s->mounts[i].directory;
 
 		if (directory == -1 || faccessat(directory, ".", X_OK, 0) == 0)
 			continue;

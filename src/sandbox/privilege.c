@@ -24,11 +24,13 @@
 #endif
 
 void
-privilege_need_directory(struct privilege_needs *needs, int directory)
+privilege_need_directory(
+    struct privilege_needs *needs, int directory, unsigned more)
 {
 	needs->directories = memory_resize(needs->directories,
 	    needs->directory_count + 1, sizeof(needs->directories[0]));
-	needs->directories[needs->directory_count++] = directory;
+	needs->directories[needs->directory_count++] =
+	    (struct privilege_directory){directory, more};
 }
 
 void
@@ -177,8 +179,9 @@ confine_files(const struct privilege *p, const struct privilege_needs *needs)
 	int top = -1, result, saved;
 
 	for (size_t i = 0; i < needs->directory_count; i++)
-		rules[fence.rule_count++] = (struct landlock_rule){
-		    needs->directories[i], LANDLOCK_READ};
+		rules[fence.rule_count++] =
+		    (struct landlock_rule){needs->directories[i].fd,
+			landlock_grants(needs->directories[i].needs)};
 	if (grants != 0) {
 		top = open("/", O_PATH | O_CLOEXEC);
 		rules[fence.rule_count++] = (struct landlock_rule){top, grants};

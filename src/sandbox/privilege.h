@@ -30,9 +30,14 @@ enum privilege_need {
 	PRIVILEGE_SHUTDOWN = 16,
 };
 
+struct privilege_directory {
+	int fd;
+	unsigned needs; /* for the files below it: enum privilege_need */
+};
+
 struct privilege_needs {
-	unsigned more;	  /* of enum privilege_need */
-	int *directories; /* descriptors of readable directories; owned */
+	unsigned more;				 /* of enum privilege_need */
+	struct privilege_directory *directories; /* owned */
 	size_t directory_count;
 };
 
@@ -48,7 +53,8 @@ enum privilege_role {
 	PRIVILEGE_LOT, /* uses only descriptors that are open */
 };
 
-void privilege_need_directory(struct privilege_needs *needs, int directory);
+void privilege_need_directory(
+    struct privilege_needs *needs, int directory, unsigned more);
 void privilege_free_needs(struct privilege_needs *needs);
 
 /* -1 with an error message in *why; root is as in identity_init. */

@@ -4,10 +4,10 @@
 #ifndef TINED_FAULT_H
 #define TINED_FAULT_H
 
-#include "handlers/handler.h"
+#include "handlers/builtin.h"
 
-extern const struct handler handler_intruder;
-extern const struct handler handler_vandal;
+extern const struct tined_module handler_intruder;
+extern const struct tined_module handler_vandal;
 
 void fault_segv(struct tined_exchange *x);
 void fault_bus(struct tined_exchange *x);

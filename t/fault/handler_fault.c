@@ -31,7 +31,8 @@ void
 fault_segv(struct tined_exchange *x)
 {
 	(void)x;
-	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
+	tined_add_field(
+	    x, TINED_TEXT("Content-Type"), TINED_TEXT("text/plain"));
 	*nowhere = 1;
 }
 
@@ -257,7 +258,7 @@ static void
 own_field(struct tined_exchange *x)
 {
 	(void)x;
-	tined_add_field(x, TEXT("content-length"), TEXT("0"));
+	tined_add_field(x, TINED_TEXT("content-length"), TINED_TEXT("0"));
 	tined_add_bytes(x, "bad\n", 4);
 }
 
@@ -265,7 +266,8 @@ static void
 bad_field(struct tined_exchange *x)
 {
 	(void)x;
-	tined_add_field(x, TEXT("X-Bad"), TEXT("a\r\nSet-Cookie: b"));
+	tined_add_field(
+	    x, TINED_TEXT("X-Bad"), TINED_TEXT("a\r\nSet-Cookie: b"));
 	tined_add_bytes(x, "bad\n", 4);
 }
 
@@ -274,7 +276,7 @@ static void
 bad_stream(struct tined_exchange *x)
 {
 	(void)x;
-	tined_add_field(x, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	tined_add_field(x, TINED_TEXT("Transfer-Encoding"), TINED_TEXT("gzip"));
 	for (int i = 0; i < 100; i++) {
 		tined_write(x, "bad\n", 4);
 		tined_flush(x);
@@ -290,7 +292,7 @@ bad_long_stream(struct tined_exchange *x)
 
 	(void)x;
 	tined_declare_length(x, count * sizeof(bytes));
-	tined_add_field(x, TEXT("Transfer-Encoding"), TEXT("gzip"));
+	tined_add_field(x, TINED_TEXT("Transfer-Encoding"), TINED_TEXT("gzip"));
 	for (int i = 0; i < count; i++)
 		tined_write(x, bytes, sizeof(bytes));
 }
@@ -333,11 +335,11 @@ late_length(struct tined_exchange *x)
 static void
 do_well(struct tined_exchange *x)
 {
-	struct buffer *text = tined_text(x);
+	struct buffer *text = builtin_buffer(x);
 	size_t offset = text->len;
 
-	buffer_add_text(text, tined_target(x));
-	tined_add_text(x, offset);
+	buffer_add_text(text, text_from(tined_target(x)));
+	builtin_add_buffer(x, offset);
 }
 
 static const struct {
@@ -406,26 +408,18 @@ fault_start(void)
 }
 
 static int
-fault_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
-{
-	(void)setup;
-	(void)why;
-	out->methods = METHODS_ALL;
-	out->reads = METHODS_ALL;
-	return pthread_atfork(NULL, NULL, fault_start) == 0 ? 0 : -1;
-}
-
-static void
-fault_unmount(void *state)
+fault_mount(struct tined_mount *m, void **state)
 {
 	(void)state;
+	tined_take_methods(m, "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
+	tined_take_content(m);
+	return pthread_atfork(NULL, NULL, fault_start) == 0 ? 0 : -1;
 }
 
 static void
 fault_serve(void *state, struct tined_exchange *x)
 {
-	struct text rest = tined_path_below(x);
+	struct text rest = text_from(tined_path_below(x));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
@@ -436,15 +430,15 @@ fault_serve(void *state, struct tined_exchange *x)
 	tined_error(x, 404);
 }
 
-static const struct handler handler_fault = {
-    .kind = "fault",
+static const struct tined_module handler_fault = {
+    TINED_MODULE_VERSION,
+    .name = "fault",
     .mount = fault_mount,
-    .unmount = fault_unmount,
     .serve = fault_serve,
 };
 
 /* In place of the program's own table. */
-const struct handler *const handlers[] = {
+const struct tined_module *const handlers[] = {
     &handler_file,
     &handler_echo,
     &handler_status,

@@ -571,18 +571,16 @@ static const struct {
 };
 
 static int
-intruder_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
+intruder_mount(struct tined_mount *m, void **state)
 {
+	const char *served = builtin_argument(m);
 	struct intruder *i = memory_get_array(1, sizeof(*i));
 
-	(void)why;
-	i->served = memory_copy_string(setup->arg);
-	i->secret = memory_printf("%s/../secret", setup->arg);
-	i->fresh = memory_printf("%s/fresh", setup->arg);
-	i->file = memory_printf("%s/a.txt", setup->arg);
-	out->state = i;
-	out->methods = METHOD_GET;
+	i->served = memory_copy_string(served);
+	i->secret = memory_printf("%s/../secret", served);
+	i->fresh = memory_printf("%s/fresh", served);
+	i->file = memory_printf("%s/a.txt", served);
+	*state = i;
 	return 0;
 }
 
@@ -602,8 +600,8 @@ static void
 intruder_serve(void *state, struct tined_exchange *x)
 {
 	struct intruder *i = state;
-	struct text rest = tined_path_below(x);
-	struct buffer *text = tined_text(x);
+	struct text rest = text_from(tined_path_below(x));
+	struct buffer *text = builtin_buffer(x);
 	size_t offset = text->len;
 	uint64_t port = 0;
 
@@ -617,12 +615,14 @@ intruder_serve(void *state, struct tined_exchange *x)
 		buffer_printf(text, "%s: %s\n", attempts[k].what,
 		    result == 0 ? "done" : strerrorname_np(errno));
 	}
-	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
-	tined_add_text(x, offset);
+	tined_add_field(
+	    x, TINED_TEXT("Content-Type"), TINED_TEXT("text/plain"));
+	builtin_add_buffer(x, offset);
 }
 
-const struct handler handler_intruder = {
-    .kind = "intrude",
+const struct tined_module handler_intruder = {
+    TINED_MODULE_VERSION,
+    .name = "intrude",
     .mount = intruder_mount,
     .unmount = intruder_unmount,
     .serve = intruder_serve,

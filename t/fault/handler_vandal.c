@@ -244,20 +244,12 @@ send_signals(pid_t pid)
 }
 
 static int
-vandal_mount(const struct handler_setup *setup, struct handler_mounted *out,
-    struct buffer *why)
+vandal_mount(struct tined_mount *m, void **state)
 {
-	(void)setup;
-	(void)why;
-	find_ranges();
-	out->methods = METHOD_GET;
-	return 0;
-}
-
-static void
-vandal_unmount(void *state)
-{
+	(void)m;
 	(void)state;
+	find_ranges();
+	return 0;
 }
 
 static bool
@@ -275,8 +267,8 @@ take_name(struct text *t, const char *name)
 static void
 vandal_serve(void *state, struct tined_exchange *x)
 {
-	struct text deferred = tined_path_below(x);
-	struct buffer *text = tined_text(x);
+	struct text deferred = text_from(tined_path_below(x));
+	struct buffer *text = builtin_buffer(x);
 	size_t offset = text->len, done = 0;
 	uint64_t n = 0;
 
@@ -294,20 +286,21 @@ vandal_serve(void *state, struct tined_exchange *x)
 	else if (take_name(&deferred, "/notice"))
 		done = take_notice();
 	else if (take_name(&deferred, "/reload"))
-		tined_want_reload(x);
+		builtin_want_reload(x);
 	else if (take_name(&deferred, "/signal/") &&
 	    text_to_number(deferred, INT32_MAX, &n) && n > 1)
 		done = send_signals((pid_t)n);
 	else if (take_name(&deferred, "/end"))
 		abort();
 	buffer_printf(text, "%zu\n", done);
-	tined_add_field(x, TEXT("Content-Type"), TEXT("text/plain"));
-	tined_add_text(x, offset);
+	tined_add_field(
+	    x, TINED_TEXT("Content-Type"), TINED_TEXT("text/plain"));
+	builtin_add_buffer(x, offset);
 }
 
-const struct handler handler_vandal = {
-    .kind = "vandal",
+const struct tined_module handler_vandal = {
+    TINED_MODULE_VERSION,
+    .name = "vandal",
     .mount = vandal_mount,
-    .unmount = vandal_unmount,
     .serve = vandal_serve,
 };

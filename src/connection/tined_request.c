@@ -1,0 +1,203 @@
+#include <sys/mman.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "connection/exchange.h"
+#include "connection/request_content.h"
+#include "handlers/builtin.h"
+
+/* tined_read_whole reads so much at a time. */
+#define WHOLE_PIECE (16 << 10)
+
+struct tined_text
+tined_method(const struct tined_exchange *x)
+{
+	return tined_from(request_method_name(&x->request));
+}
+
+bool
+tined_is_method(const struct tined_exchange *x, const char *method)
+{
+	return text_equal(request_method_name(&x->request), text_of(method));
+}
+
+struct tined_text
+tined_target(const struct tined_exchange *x)
+{
+	return tined_from(x->request.target);
+}
+
+struct tined_text
+tined_path(const struct tined_exchange *x)
+{
+	return tined_from(x->request.path);
+}
+
+struct tined_text
+tined_prefix(const struct tined_exchange *x)
+{
+	return (struct tined_text){x->mount->prefix, x->mount->length};
+}
+
+struct tined_text
+tined_path_below(const struct tined_exchange *x)
+{
+	return tined_from(x->path_below);
+}
+
+bool
+tined_path_is_ambiguous(const struct tined_exchange *x)
+{
+	return x->request.ambiguous_path;
+}
+
+bool
+tined_query(const struct tined_exchange *x, struct tined_text *query)
+{
+	*query = tined_from(x->request.query);
+	return x->request.has_query;
+}
+
+int
+tined_minor_version(const struct tined_exchange *x)
+{
+	return x->request.minor;
+}
+
+/* There is no TLS here, and nobody is believed who says that there was. */
+struct tined_text
+tined_scheme(const struct tined_exchange *x)
+{
+	(void)x;
+	return TINED_TEXT("http");
+}
+
+struct tined_text
+tined_host(const struct tined_exchange *x)
+{
+	return tined_from(x->request.host);
+}
+
+struct tined_text
+tined_peer_name(const struct tined_exchange *x)
+{
+	return tined_text_of(x->connection->peer.name);
+}
+
+static const struct sockaddr *
+address_of(const struct peer *peer, socklen_t *length)
+{
+	*length = peer->length;
+	return (const struct sockaddr *)&peer->address;
+}
+
+const struct sockaddr *
+tined_peer_address(const struct tined_exchange *x, socklen_t *length)
+{
+	return address_of(&x->connection->peer, length);
+}
+
+const struct sockaddr *
+tined_local_address(struct tined_exchange *x, socklen_t *length)
+{
+	return address_of(connection_local(x->connection), length);
+}
+
+static bool
+get_field(const struct tined_exchange *x, size_t i, struct tined_text *value)
+{
+	*value = tined_from(x->request.fields[i].value);
+	return true;
+}
+
+bool
+tined_field(const struct tined_exchange *x, struct tined_text name,
+    struct tined_text *value)
+{
+	const struct request *r = &x->request;
+	struct text wanted = text_from(name);
+	enum field_id id = request_field_id(wanted);
+
+	if (id != FIELD_OTHER)
+		return r->counts[id] > 0 && get_field(x, r->firsts[id], value);
+	for (size_t i = 0; i < r->field_count; i++)
+		if (text_equal_nocase(r->fields[i].name, wanted))
+			return get_field(x, i, value);
+	return false;
+}
+
+bool
+tined_field_at(const struct tined_exchange *x, size_t i,
+    struct tined_text *name, struct tined_text *value)
+{
+	if (i >= x->request.field_count)
+		return false;
+	*name = tined_from(x->request.fields[i].name);
+	return get_field(x, i, value);
+}
+
+bool
+tined_content_length(const struct tined_exchange *x, uint64_t *length)
+{
+	*length = x->request.length;
+	return x->request.framing != FRAMING_CHUNKED;
+}
+
+ssize_t
+tined_read(struct tined_exchange *x, void *to, size_t size)
+{
+	return request_content_read(x, to, size);
+}
+
+ssize_t
+tined_read_now(struct tined_exchange *x, void *to, size_t size)
+{
+	return request_content_read_now(x, to, size);
+}
+
+static int
+write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* Appends to the file of the exchange. */
+static int
+read_rest(struct tined_exchange *x)
+{
+	char piece[WHOLE_PIECE];
+	ssize_t n;
+
+	while ((n = tined_read(x, piece, sizeof(piece))) > 0)
+		if (write_all(x->content_file, piece, (size_t)n) == -1)
+			return -1;
+	return (int)n;
+}
+
+int
+tined_read_whole(struct tined_exchange *x, uint64_t *length)
+{
+	off_t end;
+
+	if (x->content_file == -1)
+		x->content_file = memfd_create("tined-content", MFD_CLOEXEC);
+	if (x->content_file == -1 || read_rest(x) == -1)
+		return -1;
+	end = lseek(x->content_file, 0, SEEK_END);
+	if (end == -1 || lseek(x->content_file, 0, SEEK_SET) == -1)
+		return -1;
+	*length = (uint64_t)end;
+	return x->content_file;
+}

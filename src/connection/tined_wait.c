@@ -1,0 +1,213 @@
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "connection/accounting.h"
+#include "connection/request_content.h"
+#include "connection/respond.h"
+#include "os/signals.h"
+#include "tined.h"
+
+/* So many descriptors, and the client's, need no memory from the heap. */
+#define WAIT_FEW 16
+
+struct wait {
+	struct tined_exchange *x;
+	struct pollfd *all;    /* the module's, and the client's behind them */
+	size_t count;	       /* the module's */
+	unsigned wanted, told; /* sets of enum tined_event */
+	int64_t deadline;      /* clock.h */
+	int64_t content_deadline;
+};
+
+/* Sends what the module and the requests before have left. */
+static int
+send_all(struct tined_exchange *x)
+{
+	const struct response *r = &x->response;
+
+	if (r->streaming && r->text.len > 0 && respond_flush(x) == -1)
+		return -1;
+	if (x->state == EXCHANGE_STREAMING)
+		x->connection->out.sends = 0; /* in pieces on purpose */
+	return accounting_flush(x->connection);
+}
+
+/* A worker that is to end gives up its client, or its next response is last. */
+static bool
+is_stopping(const struct connection *c)
+{
+	return c->in.yield || connection_is_last(c);
+}
+
+/* What has happened already, or happens with what has been received. */
+static void
+look(struct wait *w)
+{
+	if ((w->wanted & TINED_STOPPING) != 0 && is_stopping(w->x->connection))
+		w->told |= TINED_STOPPING;
+	if ((w->wanted & TINED_CONTENT) != 0 &&
+	    request_content_is_ready(w->x, &w->content_deadline))
+		w->told |= TINED_CONTENT;
+}
+
+static short
+client_events(const struct wait *w)
+{
+	short events = 0;
+
+	if ((w->wanted & TINED_CLIENT_GONE) != 0)
+		events |= POLLRDHUP;
+	if ((w->wanted & ~w->told & TINED_CONTENT) != 0)
+		events |= POLLIN;
+	return events;
+}
+
+/* Acts on what the client's socket has had, or the end of its time. */
+static void
+hear_client(struct wait *w, short events)
+{
+	const short gone = POLLRDHUP | POLLHUP | POLLERR;
+	bool late = clock_now() >= w->content_deadline;
+
+	if ((w->wanted & TINED_CLIENT_GONE) != 0 && (events & gone) != 0)
+		w->told |= TINED_CLIENT_GONE;
+	if ((w->wanted & ~w->told & TINED_CONTENT) != 0 &&
+	    (events != 0 || late))
+		request_content_receive(w->x);
+}
+
+/*
+ * Signals are blocked between a look at what they tell and the wait, so that none
+ * comes unnoticed.  Returns what ppoll(2) does.
+ */
+static int
+wait_once(struct wait *w)
+{
+	struct pollfd *client = &w->all[w->count];
+	sigset_t blocked, before;
+	struct timespec left;
+	int n;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGNAL_LET_GO);
+	sigaddset(&blocked, SIGNAL_ORPHANED);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	look(w);
+	client->events = client_events(w);
+	client->fd = client->events != 0 ? w->x->connection->fd : -1;
+	left = clock_until(
+	    w->told != 0 ? 0 : clock_sooner(w->deadline, w->content_deadline));
+	n = ppoll(w->all, w->count + 1, &left, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
+/* Returns the number of the module's descriptors that are ready. */
+static int
+wait_for_any(struct wait *w)
+{
+	int n;
+
+	for (;;) {
+		short client = 0;
+
+		w->content_deadline = CLOCK_NEVER;
+		n = wait_once(w);
+		if (n > 0)
+			client = w->all[w->count].revents;
+		n -= client != 0;
+		hear_client(w, client);
+		look(w);
+		if (n > 0 || w->told != 0 || clock_now() >= w->deadline)
+			return n > 0 ? n : 0;
+	}
+}
+
+int
+tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
+    int milliseconds, unsigned *events)
+{
+	struct pollfd few[WAIT_FEW + 1];
+	struct score *score = x->connection->service->score;
+	struct wait w = {
+	    .x = x,
+	    .all = count > WAIT_FEW ? memory_get_array(count + 1, sizeof(*fds))
+				    : few,
+	    .count = count,
+	    .wanted = *events,
+	    .deadline = milliseconds < 0
+		? CLOCK_NEVER
+		: clock_now() + milliseconds * CLOCK_MILLISECOND,
+	};
+	int n = -1;
+
+	if (count > 0)
+		memcpy(w.all, fds, count * sizeof(*fds));
+	look(&w); /* the client may wait for 100 Continue */
+	score_enter(score, SCORE_WRITING);
+	if (send_all(x) == 0) {
+		n = wait_for_any(&w);
+		for (size_t i = 0; i < count; i++)
+			fds[i].revents = n > 0 ? w.all[i].revents : 0;
+	}
+	score_enter(score, SCORE_RUNNING);
+	if (w.all != few)
+		free(w.all);
+	*events = w.told;
+	return n;
+}
+
+void
+tined_alive(struct tined_exchange *x)
+{
+	score_enter(x->connection->service->score, SCORE_RUNNING);
+}
+
+static void
+log_words(enum tined_level level, const char *request, const char *words)
+{
+	switch (level) {
+	case TINED_ERROR:
+		log_error("%s%s", request, words);
+		break;
+	case TINED_WARNING:
+		log_warning("%s%s", request, words);
+		break;
+	case TINED_NOTICE:
+		log_notice("%s%s", request, words);
+		break;
+	case TINED_INFO:
+		log_info("%s%s", request, words);
+		break;
+	case TINED_DEBUG:
+		log_debug("%s%s", request, words);
+		break;
+	}
+}
+
+void
+tined_log(const struct tined_exchange *x, enum tined_level level,
+    const char *format, ...)
+{
+	char *words = NULL, *request = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&words, format, args) == -1)
+		words = NULL;
+	va_end(args);
+	if (x != NULL)
+		request = memory_printf("\"%.*s\" from %s: ",
+		    TEXT_ARG(x->request.line), x->connection->peer.name);
+	if (words != NULL)
+		log_words(level, request != NULL ? request : "", words);
+	free(request);
+	free(words);
+}

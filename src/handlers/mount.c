@@ -1,0 +1,286 @@
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "handlers/mount.h"
+
+_Static_assert((int)TINED_NEED_READ == (int)PRIVILEGE_READ &&
+	(int)TINED_NEED_WRITE == (int)PRIVILEGE_WRITE &&
+	(int)TINED_NEED_EXEC == (int)PRIVILEGE_EXEC &&
+	(int)TINED_NEED_CONNECT == (int)PRIVILEGE_CONNECT,
+    "the needs of a module are those of its worker");
+
+/*
+ * Ends the part of an argument at its comma, without the backslashes before other
+ * commas.  Returns the next part, or NULL.
+ */
+static char *
+cut_part(char *part)
+{
+	char *to = part;
+	char *next;
+
+	for (; *part != '\0' && *part != ','; part++) {
+		if (part[0] == '\\' && part[1] == ',')
+			part++;
+		*to++ = *part;
+	}
+	next = *part == ',' ? part + 1 : NULL;
+	*to = '\0';
+	return next;
+}
+
+static int
+add_argument(struct tined_mount *m, char *key)
+{
+	char *equals = strchr(key, '=');
+
+	if (equals == NULL || equals == key)
+		return builtin_mount_usage(m,
+		    "\"%s\" behind a comma: expected KEY=VALUE "
+		    "(\"\\,\" is a comma within a value)",
+		    key);
+	*equals = '\0';
+	m->arguments = memory_resize(
+	    m->arguments, m->argument_count + 1, sizeof(m->arguments[0]));
+	m->arguments[m->argument_count++] =
+	    (struct mount_argument){.key = key, .value = equals + 1};
+	return 0;
+}
+
+const struct builtin_setup *
+builtin_setup(const struct tined_mount *m)
+{
+	return m->setup;
+}
+
+const char *
+builtin_argument(const struct tined_mount *m)
+{
+	return m->argument;
+}
+
+int
+builtin_split_argument(struct tined_mount *m)
+{
+	char *next, *key;
+
+	m->subject = memory_copy_string(m->argument);
+	next = cut_part(m->subject);
+	while ((key = next) != NULL) {
+		next = cut_part(key);
+		if (add_argument(m, key) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_arguments(struct tined_mount *m)
+{
+	size_t i = 0;
+
+	while (i < m->argument_count && m->arguments[i].taken)
+		i++;
+	if (i == m->argument_count)
+		return 0;
+	if (m->asked.len == 0)
+		return builtin_mount_usage(m,
+		    "unknown argument %s=: %s takes none", m->arguments[i].key,
+		    m->module->name);
+	return builtin_mount_usage(m, "unknown argument %s=: %s takes %s",
+	    m->arguments[i].key, m->module->name, buffer_string(&m->asked));
+}
+
+/* HEAD comes with GET. */
+static void
+settle_methods(struct tined_mount *m)
+{
+	if (m->methods == 0)
+		m->methods = METHOD_GET;
+	if ((m->methods & METHOD_GET) != 0)
+		m->methods |= METHOD_HEAD;
+	m->reads = m->takes_content ? m->methods : 0;
+}
+
+static void
+mount_free(struct tined_mount *m)
+{
+	free(m->prefix);
+	free(m->subject);
+	free(m->arguments);
+	buffer_free(&m->asked);
+	free(m->directories);
+	if (m->library != NULL)
+		dlclose(m->library);
+}
+
+void
+mount_end(struct tined_mount *m)
+{
+	if (m->module->unmount != NULL)
+		m->module->unmount(m->state);
+	mount_free(m);
+}
+
+static int
+give_up(struct tined_mount *m)
+{
+	bool malformed = m->malformed;
+
+	if (m->why->len == m->why_begin)
+		buffer_printf(m->why, "%s cannot be mounted", m->module->name);
+	mount_free(m);
+	errno = malformed ? EINVAL : EACCES;
+	return -1;
+}
+
+int
+mount_begin(struct tined_mount *m)
+{
+	m->directory = -1;
+	m->why_begin = m->why->len;
+	if (m->module->mount != NULL && m->module->mount(m, &m->state) == -1)
+		return give_up(m);
+	settle_methods(m);
+	if (check_arguments(m) == 0)
+		return 0;
+	if (m->module->unmount != NULL)
+		m->module->unmount(m->state);
+	return give_up(m);
+}
+
+static void
+explain(struct tined_mount *m, const char *format, va_list args)
+{
+	char *words = NULL;
+
+	m->why->len = m->why_begin;
+	if (vasprintf(&words, format, args) == -1)
+		return;
+	buffer_add_string(m->why, words);
+	free(words);
+}
+
+int
+tined_mount_fail(struct tined_mount *m, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	explain(m, format, args);
+	va_end(args);
+	return -1;
+}
+
+int
+builtin_mount_usage(struct tined_mount *m, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	explain(m, format, args);
+	va_end(args);
+	m->malformed = true;
+	return -1;
+}
+
+const char *
+tined_mount_prefix(const struct tined_mount *m)
+{
+	return m->prefix;
+}
+
+const char *
+tined_mount_subject(struct tined_mount *m)
+{
+	return m->subject != NULL ? m->subject : "";
+}
+
+static void
+note_asked(struct tined_mount *m, const char *key)
+{
+	struct text rest = buffer_text(&m->asked), known;
+
+	while (text_next_element(&rest, &known))
+		if (text_equal(known, text_of(key)))
+			return;
+	if (m->asked.len > 0)
+		buffer_add_string(&m->asked, ", ");
+	buffer_add_string(&m->asked, key);
+}
+
+const char *
+tined_argument_at(struct tined_mount *m, const char *key, size_t i)
+{
+	note_asked(m, key);
+	for (size_t k = 0; k < m->argument_count; k++) {
+		struct mount_argument *a = &m->arguments[k];
+
+		if (strcmp(a->key, key) != 0)
+			continue;
+		a->taken = true;
+		if (i-- == 0)
+			return a->value;
+	}
+	return NULL;
+}
+
+const char *
+tined_argument(struct tined_mount *m, const char *key)
+{
+	return tined_argument_at(m, key, 0);
+}
+
+int
+tined_take_methods(struct tined_mount *m, const char *methods)
+{
+	struct text rest = text_of(methods), name;
+	unsigned all = 0;
+
+	while (text_next_element(&rest, &name)) {
+		enum method method = method_of(name);
+
+		if (text_equal(name, TEXT("*")))
+			all |= METHODS_ALL | METHOD_OTHER;
+		else if (method == METHOD_UNKNOWN)
+			return tined_mount_fail(m,
+			    "%s wants the method %.*s, which tined does not "
+			    "know: only \"*\" includes it",
+			    m->module->name, TEXT_ARG(name));
+		all |= method;
+	}
+	m->methods = all;
+	return 0;
+}
+
+void
+tined_take_content(struct tined_mount *m)
+{
+	m->takes_content = true;
+}
+
+void
+tined_need(struct tined_mount *m, unsigned needs)
+{
+	m->needs |= needs;
+}
+
+void
+tined_need_directory(struct tined_mount *m, int directory, unsigned needs)
+{
+	m->directories = memory_resize(
+	    m->directories, m->directory_count + 1, sizeof(m->directories[0]));
+	m->directories[m->directory_count++] = (struct mount_directory){
+	    .fd = directory, .needs = needs | TINED_NEED_READ};
+}
+
+void
+builtin_serve_directory(struct tined_mount *m, int directory)
+{
+	m->directory = directory;
+}

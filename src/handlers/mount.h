@@ -1,0 +1,67 @@
+/*
+ * mount: what is mounted at a path: a module, its state, and what it has said in
+ * its mount function.  The functions of tined.h that take a mount are in
+ * mount.c; builtin.h has those for the handlers of this server.
+ */
+#ifndef TINED_HANDLERS_MOUNT_H
+#define TINED_HANDLERS_MOUNT_H
+
+#include "base/buffer.h"
+#include "handlers/builtin.h"
+#include "sandbox/privilege.h"
+#include "tined.h"
+
+/* An argument KEY=VALUE. */
+struct mount_argument {
+	const char *key;
+	const char *value;
+	bool taken; /* the module has asked for it */
+};
+
+/* A directory that a worker uses, and how: enum privilege_need. */
+struct mount_directory {
+	int fd; /* the module's */
+	unsigned needs;
+};
+
+struct tined_mount {
+	char *prefix; /* "/bench"; "" for the root; owned */
+	size_t length;
+	size_t index; /* in config.mounts */
+	const struct tined_module *module;
+	void *state;   /* the module's */
+	void *library; /* of dlopen(3), or NULL; module.h */
+
+	/* While it is mounted: */
+	const struct builtin_setup *setup;
+	const char *argument; /* of --mount PREFIX=KIND:ARGUMENT */
+	struct buffer *why;   /* for an error message */
+	size_t why_begin;     /* in *why */
+	bool malformed;	      /* the command line is wrong: EINVAL */
+
+	/* builtin_split_argument: the parts of the argument; owned. */
+	char *subject;
+	struct mount_argument *arguments;
+	size_t argument_count;
+	struct buffer asked; /* keys, "a, b" */
+
+	/* What it has said.  reads: the methods whose content it reads, for
+	 * which the server may send 100 Continue, and receive content first. */
+	unsigned methods, reads; /* sets of enum method */
+	bool takes_content;
+	int directory; /* that it serves; -1: none */
+	unsigned needs;
+	struct mount_directory *directories; /* others; owned */
+	size_t directory_count;
+};
+
+/*
+ * Calls the mount function of m->module.  The caller has set the members that
+ * are not the result of that; the others are zero.  -1 with an error message in
+ * *m->why, and *m is freed; errno is EINVAL if the command line is wrong.
+ */
+int mount_begin(struct tined_mount *m);
+/* Calls unmount, and frees what is owned. */
+void mount_end(struct tined_mount *m);
+
+#endif
