@@ -16,7 +16,7 @@
 /*
  * An escaped byte becomes at most four bytes; and the text before the message.
  */
-#define LOG_DYING_SIZE (4 * LOG_DYING_MAX + 256)
+#define LOG_LINE_SIZE(max) (4 * (max) + 256)
 #define DAY 86400
 
 static const struct {
@@ -152,12 +152,13 @@ log_add_line(struct buffer *line, enum log_level level, struct text message)
 	buffer_add_char(line, '\n');
 }
 
+/* Several threads of a handler may log at the same time. */
 static void
 log_write_line(enum log_level level, const char *message, size_t len)
 {
-	static struct buffer line;
+	char room[LOG_LINE_SIZE(LOG_MESSAGE_MAX)];
+	struct buffer line = {.data = room, .size = sizeof(room)};
 
-	buffer_clear(&line);
 	log_add_line(&line, level, (struct text){message, len});
 	if (logfile_write(&file, levels[level].priority, line.data, line.len) !=
 	    LOGFILE_HEALED)
@@ -192,7 +193,7 @@ log_message(enum log_level level, const char *format, va_list args)
 void
 log_dying(struct text words)
 {
-	char room[LOG_DYING_SIZE];
+	char room[LOG_LINE_SIZE(LOG_DYING_MAX)];
 	struct buffer line = {.data = room, .size = sizeof(room)};
 
 	if (mute)
