@@ -191,6 +191,8 @@ for my $flag (qw(-a -e -p --status-socket)) {
 		qr{\Q$dir/none/x\E.*No such file}, "-t: $flag in no directory");
 	one_line(Tined->run(args => ['-t', $flag, "$dir", "$dir"]), 1,
 		qr{\Q$dir\E.*directory}, "-t: $flag is a directory");
+	one_line(Tined->run(args => ['-t', $flag, "$dir/new/", "$dir"]), 1,
+		qr{\Q$dir\E/new/.*directory}, "-t: $flag would be one");
 	is(Tined->run(args => ['-t', $flag, "$dir/new", "$dir"])->{status}, 0,
 		"-t: $flag can be created");
 	ok(!-e "$dir/new", 'and is not');

@@ -185,6 +185,14 @@ subtest 'the init script' => sub {
 	is(master, $second, 'the old one stays');
 	is(page($port), "hello\n", 'and serves');
 
+	# root may write there.
+	mkdir "$tmp/shut", 0700;
+	options("$serve --error-log $tmp/shut/error.log");
+	($status, $said) = run($init, 'restart');
+	isnt($status, 0, 'restart fails with a log that the user may not write');
+	like($said, qr{shut/error\.log.*denied}, 'and tells which');
+	is(master, $second, 'the old one stays');
+
 	options($serve);
 	is((run($init, 'stop'))[0], 0, 'stop');
 	ok(!is_served($port), 'nobody listens');

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -42,16 +44,28 @@ check_parent(const char *path)
 	return result;
 }
 
+/* A slash at its end makes a name that of a directory. */
+static bool
+is_directory_name(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 0 && path[len - 1] == '/';
+}
+
 int
 path_check_writable(const char *path)
 {
 	struct stat st;
+	bool exists = stat(path, &st) == 0;
 
-	if (stat(path, &st) == -1)
-		return errno == ENOENT ? check_parent(path) : -1;
-	if (S_ISDIR(st.st_mode)) {
+	if (!exists && errno != ENOENT)
+		return -1;
+	if (exists ? S_ISDIR(st.st_mode) : is_directory_name(path)) {
 		errno = EISDIR;
 		return -1;
 	}
+	if (!exists)
+		return check_parent(path);
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }

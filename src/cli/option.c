@@ -263,8 +263,7 @@ take_request_timeout(struct config *c, const char *value)
 	c->request_timeout = 0;
 	if (strcmp(value, "off") != 0 &&
 	    option_take_time(&c->request_timeout, value) != NULL)
-		return "expected a time greater than 0, such as 500ms, 20s or "
-		       "5m, or off";
+		return "expected " OPTION_TIME_FORM ", greater than 0; or off";
 	return NULL;
 }
 
@@ -279,7 +278,8 @@ take_quarantine(struct config *c, const char *value)
 	    !units_time(value + limit.len + 1, &c->quarantine_time) ||
 	    c->quarantine_time == 0)
 		return "expected a number of crashes from 1 to 100, a comma "
-		       "and a time greater than 0, such as 3,60s";
+		       "and a time greater than 0, of at most 10 years, such "
+		       "as 3,60s";
 	c->quarantine_limit = (int)n;
 	return NULL;
 }
@@ -296,7 +296,7 @@ static const char *
 take_cache_time(struct config *c, const char *value)
 {
 	if (!units_time(value, &c->cache_time))
-		return "expected a time, such as 500ms or 10s, or 0";
+		return "expected " OPTION_TIME_FORM;
 	return NULL;
 }
 

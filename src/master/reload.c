@@ -215,11 +215,11 @@ reload_start(struct reload *r, struct children *all, bool by_worker)
 {
 	*r = (struct reload){
 	    .began = clock_now(),
-	    .not_before = clock_now() + reload_pause(r),
 	    .by_worker = by_worker,
 	    .logged = by_worker && r->logged,
-	    .needless = r->needless,
+	    .needless = by_worker ? r->needless : 0,
 	};
+	r->not_before = r->began + reload_pause(r);
 	scoreboard_reloads(all->inherited->board);
 	if (!by_worker)
 		announce(r);

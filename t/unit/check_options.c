@@ -333,6 +333,10 @@ TEST(a_bad_time_names_its_flag_and_an_example)
 	assert_mistake("--stop-timeout=0ms", "--stop-timeout", "20s");
 	assert_mistake("--max-age=x", "--max-age", "5m");
 	assert_mistake("--cache-time=x", "--cache-time x: expected", "500ms");
+	assert_mistake("--cache-time=99999h", "--cache-time", "10 years");
+	assert_mistake("--max-age=99999h", "--max-age", "10 years");
+	assert_mistake("--request-timeout=99999h", "off", "10 years");
+	assert_mistake("--quarantine=3,99999h", "3,60s", "10 years");
 	assert_mistake("--cache-size=2G", "--cache-size 2G: expected", "1G");
 	assert_mistake("--cache-size=-1", "--cache-size -1: expected", "2M");
 }
