@@ -182,6 +182,15 @@ subtest 'requests for reloads' => sub {
 	is_deeply([sort $tined->worker_pids], [sort @workers],
 		'no worker is replaced');
 
+	# The workers are then others: the pauses, and the warning, begin anew.
+	$tined->signal('HUP');
+	ok(wait_for(sub { $tined->error_log =~ /reloaded: / }),
+		'a reload that an operator wants goes on');
+	ok(wait_for(sub {
+		$tined->get('/v/reload');
+		2 == (() = $tined->error_log =~ /$IGNORED/g);
+	}), 'after it, others are ignored');
+
 	rmdir $dir or die "$dir: $!";
 	mkdir $dir or die "$dir: $!";
 	spew("$dir/a.txt", 'new');
