@@ -257,7 +257,8 @@ subtest 'a lot that stands still is no handler that hangs' => sub {
 	plan skip_all => 'there is no lot'
 	    if ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
 	my $tined = start_faulty(args => ['-w', 1, '--request-timeout', '500ms',
-		'--linger', '1ms', '--start-timeout', '10m']);
+		'--linger', '1ms', '--start-timeout', '10m',
+		'--body-timeout', '1h']);
 	my ($lot) = grep { Tined::title($_) =~ /lot/ } $tined->child_pids;
 	my @crowd;
 
