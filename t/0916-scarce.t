@@ -7,6 +7,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Temp ();
+use POSIX qw(SIGSTOP);
 use Lot qw(ask find_lot is_parked keep_busy lot_pid park release);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -19,6 +20,7 @@ use constant CLASSIC => ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
 use constant {
 	TRIES_A_SECOND => 10,
 	MORE_TRIES     => 10,
+	PARK_SECONDS   => 5,
 };
 
 my $dir = File::Temp->newdir;
@@ -52,13 +54,25 @@ sub begin_failing ($calls, $error, @pids) {
 	die slurp("$file.err");
 }
 
-# How many have failed, and in how many seconds.
+# A process receives it when its system call, if it is in one, has ended.
+sub has_received ($pid, $signal) {
+	my ($pending) = slurp("/proc/$pid/status") =~ /^ShdPnd:\s*(\w+)/m;
+
+	return !defined $pending || !(hex($pending) & 1 << $signal - 1);
+}
+
+# How many have failed, and in how many seconds.  strace replaces a call that is
+# to fail by one that does not exist, and must not end in between.
 sub end_failing ($strace) {
 	my $trace = delete $tracers{$strace};
 	my $seconds = time - $trace->{since};
+	my @pids = $trace->{pids}->@*;
 
+	kill 'STOP', @pids;
+	wait_for(sub { @pids == grep { has_received($_, SIGSTOP) } @pids });
 	kill 'TERM', $strace;
 	waitpid $strace, 0;
+	kill 'CONT', @pids;
 	my $failed = () = slurp($trace->{file}) =~ /\(INJECTED\)/g;
 	return ($failed, $seconds);
 }
@@ -211,9 +225,7 @@ subtest 'a stop cannot refuse new clients' => sub {
 	ok(wait_for(sub {
 		said($tined, 'the kernel cannot refuse new clients')
 	}), 'the log says that more may come');
-	delete $tracers{$strace};
-	kill 'TERM', $strace;
-	waitpid $strace, 0;
+	end_failing($strace);
 	my @late;
 	ok(wait_for(sub {
 		my $sock = eval { asks($tined) };
@@ -348,6 +360,26 @@ subtest 'a worker cannot park' => sub {
 	ok(wait_for(sub { is_parked($tined, $sock) }), 'and tries again');
 	is((end_failing($strace))[0], 7, 'until it can');
 	is_answered($tined, asks($tined, $sock), 'and it is served');
+	$tined->ends_clean;
+};
+
+# After a second in which it cannot park an idle client, a worker closes it.  Here
+# the kernel refuses that after a longer time, in which a request comes.
+subtest 'a request comes while a worker cannot park its client' => sub {
+	my $tined = start(1);
+	my ($worker) = $tined->worker_pids;
+	my $strace = begin_failing('sendmsg', 'ETOOMANYREFS:delay_exit='
+		. PARK_SECONDS * 1_000_000 . ':when=2', $worker);
+	my $sock = asks($tined);
+	my $times = 0;
+
+	is_answered($tined, $sock, 'it serves');
+	ok(wait_for(sub {
+		$times = Tined::process_state($worker) eq 't' ? $times + 1 : 0;
+		return $times == 3;
+	}), 'it tries to park the client');
+	is_answered($tined, asks($tined, $sock), 'whose request is answered');
+	end_failing($strace);
 	$tined->ends_clean;
 };
 

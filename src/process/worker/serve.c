@@ -267,6 +267,18 @@ pass_or_send(struct worker *w)
 }
 
 /*
+ * Looks once more, because the client may have begun a request while the worker
+ * waited for the lot, or before: some waits for a request do not look for it.
+ */
+static bool
+has_begun_request(struct worker *w)
+{
+	struct input *in = &w->client.connection.in;
+
+	return input_text(in).len > 0 || input_wait(in, false) == INPUT_BYTES;
+}
+
+/*
  * False if this worker must go on with the client, because the lot has ended or
  * accepts nothing, and the client has begun a request.  A connection without a
  * request is closed in that case, as RFC 9112, 9.5 allows.
@@ -277,8 +289,7 @@ part(struct worker *w, enum client_end end)
 	switch (end) {
 	case CLIENT_WAITS:
 		return park(w, HANDOFF_WAIT) ||
-		    (may_park(w) &&
-			input_text(&w->client.connection.in).len == 0);
+		    (may_park(w) && !has_begun_request(w));
 	case CLIENT_COLLECTS:
 		return park(w, HANDOFF_COLLECT);
 	case CLIENT_SENDS:
