@@ -548,7 +548,7 @@ subtest 'a worker is killed in mid-response' => sub {
 		$struck->send($sock, $raw);
 		$struck->fill($sock);
 		see_workers($struck, 3);
-		my $worker = holder($struck, $address);
+		my $worker = wait_for(sub { holder($struck, $address) });
 		ok($worker, "$name: a worker is at it") or next;
 		kill 'KILL', $worker;
 		ok(wait_for(sub {

@@ -31,11 +31,19 @@ start_reading(struct tined_exchange *x)
 		x->wait_began = score_enter(score, SCORE_READING);
 }
 
-/* False, with the result of the wait, if there is nothing to wait for. */
+/*
+ * False, with the result of the wait, if there is nothing to wait for.  A long
+ * wait is one that may last longer than --linger.
+ */
 static bool
-client_wait_begin(struct tined_exchange *x, enum input_result *result)
+client_wait_begin(
+    struct tined_exchange *x, bool is_long, enum input_result *result)
 {
 	struct output *out = &x->connection->out;
+	struct title *title = x->connection->service->title;
+
+	if (title != NULL)
+		title_settle(title, is_long);
 
 	if (x->state != EXCHANGE_WAITING) /* or it is still writing */
 		start_reading(x);
@@ -62,9 +70,10 @@ client_wait_end(struct tined_exchange *x, enum input_result result)
 enum input_result
 client_wait(struct tined_exchange *x, bool block)
 {
+	bool is_long = block && !parking_is_possible(&x->connection->parking);
 	enum input_result result;
 
-	if (client_wait_begin(x, &result))
+	if (client_wait_begin(x, is_long, &result))
 		result = input_wait(&x->connection->in, block);
 	return client_wait_end(x, result);
 }
@@ -74,7 +83,7 @@ client_wait_none(struct tined_exchange *x)
 {
 	enum input_result result;
 
-	(void)client_wait_begin(x, &result);
+	(void)client_wait_begin(x, false, &result);
 	return client_wait_end(x, result);
 }
 
@@ -83,7 +92,7 @@ client_wait_until(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
-	if (client_wait_begin(x, &result))
+	if (client_wait_begin(x, true, &result))
 		result = input_more(&x->connection->in, deadline);
 	return client_wait_end(x, result);
 }
@@ -93,7 +102,7 @@ client_wait_lingering(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
-	if (client_wait_begin(x, &result))
+	if (client_wait_begin(x, false, &result))
 		result = input_linger(&x->connection->in, deadline);
 	return client_wait_end(x, result);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "connection/recycle.h"
+#include "connection/title.h"
 #include "handlers/site.h"
 #include "http/access_log.h"
 #include "shared/channel.h"
@@ -29,6 +30,7 @@ struct service {
 	struct score *score;	      /* of this process, on the board */
 	const struct wakeup *master;  /* wakes the master, or NULL */
 	size_t worker;		      /* the worker's number, from 1 */
+	struct title *title;	      /* of this process, or NULL */
 	/* NULL without --quarantine: held requests, and this worker's own. */
 	const struct quarantine *quarantine;
 	struct quarantine_request *current_request;

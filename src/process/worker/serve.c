@@ -305,10 +305,9 @@ part(struct worker *w, enum client_end end)
 }
 
 static void
-serve_show_client(const struct worker *w)
+serve_show_client(struct worker *w)
 {
-	setproctitle("worker %zu (serving %s)", w->slot + 1,
-	    w->client.connection.peer.name);
+	title_set(&w->title, w->client.connection.peer.name);
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include "connection/client.h"
 #include "connection/recycle.h"
+#include "connection/title.h"
 #include "process/inherited.h"
 #include "shared/accept_backoff.h"
 #include "shared/fd_budget.h"
@@ -34,6 +35,7 @@ struct worker {
 	bool watches_parked; /* this worker does, as no lot runs */
 	bool parks_in_vain;  /* the last attempt to park has failed */
 	struct recycle recycle;
+	struct title title;
 	struct fd_budget fd_budget;
 	pid_t master;
 	/* For signal handlers: */

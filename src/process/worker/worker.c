@@ -100,11 +100,13 @@ worker_start(struct worker *w)
 	    .ready = worker_has_lot(w) ? &h->ready : NULL,
 	    .parked = worker_has_lot(w) ? &h->parked : NULL,
 	    .worker = w->slot + 1,
+	    .title = &w->title,
 	    .quarantine = q,
 	    .deferred_budget = h->deferred_budget,
 	    .send_tick = config_send_tick(&h->config),
 	    .recycle = &w->recycle,
 	};
+	w->title = (struct title){.worker = w->slot + 1};
 	log_set_role(role);
 	w->service.score = scoreboard_slot(h->board, w->slot);
 	w->service.current_request = h->quarantine != NULL
@@ -196,6 +198,7 @@ idle_time_ms(struct worker *w, int64_t now)
 	if (w->backoff.is)
 		end = clock_sooner(
 		    end, now + ACCEPT_BACKOFF_PAUSE_MS * CLOCK_MILLISECOND);
+	end = clock_sooner(end, title_due(&w->title));
 	return clock_milliseconds_until(end);
 }
 
@@ -210,7 +213,7 @@ wait_for_work(struct worker *w)
 	settle_deferred_budget(w);
 	mind_parked(w);
 	now = score_enter(w->service.score, SCORE_IDLE);
-	setproctitle("worker %zu (idle)", w->slot + 1);
+	title_set(&w->title, NULL);
 	scoreboard_set_idle(board, w->slot, true);
 	epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
 	scoreboard_set_idle(board, w->slot, false);

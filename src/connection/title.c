@@ -1,0 +1,45 @@
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "connection/title.h"
+
+#define INTERVAL (CLOCK_SECOND / TITLE_RATE)
+#define CREDIT ((TITLE_BURST - 1) * INTERVAL)
+
+static void
+show(struct title *t, int64_t now)
+{
+	if (t->client != NULL)
+		setproctitle("worker %zu (serving %s)", t->worker, t->client);
+	else
+		setproctitle("worker %zu (idle)", t->worker);
+	t->shows_idle = t->client == NULL;
+	t->due = false;
+	t->spent = (t->spent > now ? t->spent : now) + INTERVAL;
+}
+
+void
+title_set(struct title *t, const char *client)
+{
+	t->client = client;
+	t->due = client != NULL || !t->shows_idle;
+	title_settle(t, false);
+}
+
+void
+title_settle(struct title *t, bool at_once)
+{
+	int64_t now;
+
+	if (!t->due)
+		return;
+	now = clock_recent();
+	if (at_once || now >= t->spent - CREDIT)
+		show(t, now);
+}
+
+int64_t
+title_due(const struct title *t)
+{
+	return t->due ? t->spent - CREDIT : CLOCK_NEVER;
+}
