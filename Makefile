@@ -62,14 +62,18 @@ LD_SAYS = @echo '  LINK $@';
 endif
 
 COMPILE = $(CC) $(tined_CPPFLAGS) $(CPPFLAGS) $(tined_CFLAGS) $(CFLAGS)
-# -rdynamic: backtraces have the names of functions that are not static.
-LINK    = $(CC) -rdynamic $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
+# Modules call the functions of tined.h.  Nothing else is exported: it would take
+# the place of the same names in the libraries of modules.
+EXPORTS = -Wl,--dynamic-list=src/tined.exports
+LINK    = $(CC) $(EXPORTS) $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFLAGS)
 AUTODEP = -MMD -MP
 
-SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+MODULES := $(sort $(wildcard src/modules/*.c))
+SOURCES := $(filter-out $(MODULES),$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 HEADERS := $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIBRARY := $(BUILD)/libtined.a
+PROGRAMS := $(BUILD)/tined $(MODULES:src/modules/%.c=$(BUILD)/modules/%.so)
 
 # A unit test is t/unit/check_*.c; the other files there are shared by all.
 UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
@@ -85,12 +89,13 @@ TESTS        ?= $(sort $(wildcard t/*.t))
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
-C_FILES := $(SOURCES) $(HEADERS) $(sort $(wildcard t/*/*.[ch]))
+C_FILES := $(SOURCES) $(MODULES) $(HEADERS) $(sort $(wildcard t/*/*.[ch]))
 
-all: $(BUILD)/tined		## build build/tined (the default)
+all: $(PROGRAMS)		## build build/tined and build/modules (the default)
 
-$(BUILD)/tined: $(BUILD)/obj/main.o $(LIBRARY)
-	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS)
+# All objects: what modules alone call is in the program as well.
+$(BUILD)/tined: $(OBJECTS) src/tined.exports $(BUILD)/sources
+	$(LD_SAYS)$(LINK) -o $@ $(OBJECTS) $(tined_LIBS) $(LIBS)
 
 $(LIBRARY): $(filter-out %/main.o,$(OBJECTS)) $(BUILD)/sources
 	@rm -f $@
@@ -110,9 +115,22 @@ $(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
 # The program with a mount that goes wrong, for the tests; never installed.
 faulty: $(FAULTY) $(SLOWFS)
 
-$(FAULTY): $(BUILD)/obj/main.o $(FAULTS) $(LIBRARY)
+$(FAULTY): $(filter-out %/handlers.o,$(OBJECTS)) $(FAULTS) src/tined.exports $(BUILD)/sources
 	@mkdir -p $(@D)
-	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS)
+	$(LD_SAYS)$(LINK) -o $@ $(filter %.o,$^) $(tined_LIBS) $(LIBS)
+
+# A module sees the one header that is installed.  MODULE_CFLAGS_x and
+# MODULE_LIBS_x are for src/modules/x.c.
+MODULE = $(CC) -shared -fPIC -fvisibility=hidden -std=gnu17 $(filter-out -fPIE -std=c17,$(tined_CFLAGS)) \
+	$(CPPFLAGS) $(CFLAGS) -I$(BUILD)/include
+
+$(BUILD)/modules/%.so: src/modules/%.c $(BUILD)/include/tined.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(LD_SAYS)$(MODULE) $(MODULE_CFLAGS_$*) $(filter-out -pie,$(HARDENING_LDFLAGS)) $(LDFLAGS) -o $@ $< $(MODULE_LIBS_$*)
+
+$(BUILD)/include/tined.h: src/tined.h
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # What is wrong there is wrong on purpose.
 $(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
@@ -170,26 +188,26 @@ tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(call first,$(1)))
 
 # The tests are last to run, so that their summary is the last to be read.
-check: check-layers check-headers check-style $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## layers, headers, style, and all tests
+check: check-layers check-headers check-style $(PROGRAMS) $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## layers, headers, style, and all tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
-test: $(BUILD)/tined $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## the unit and the end-to-end tests
+test: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## the unit and the end-to-end tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
 # What takes long, or measures, is left to the others.
-check-quick: $(BUILD)/tined $(FAULTY) $(UNIT_TESTS)	## in a minute: the unit tests, and t/0[1-6]*.t
+check-quick: $(PROGRAMS) $(FAULTY) $(UNIT_TESTS)	## in a minute: the unit tests, and t/0[1-6]*.t
 	$(call tests,$(UNIT_TESTS) $(sort $(wildcard t/0[1-6]*.t)))
 
 check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 	$(call tests,$(UNIT_TESTS))
 
-check-e2e: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
+check-e2e: $(PROGRAMS) $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
 # t/0310* is of the fuzz targets, which are built in one way only; t/07* are about
 # the lot; t/933* and t/95* measure, t/97* are of services.
 check-classic: export TINED_ARGS = --no-lot
-check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
+check-classic: $(PROGRAMS) $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
 	$(call tests,$(filter-out t/0310% t/07% t/933% t/95% t/97%,$(TESTS)))
 
 # What root may do hides what others may not; t/0310* as above; t/9* measure, or
@@ -197,7 +215,7 @@ check-classic: $(BUILD)/tined $(FAULTY) $(SLOWFS)		## the end-to-end tests with 
 # the user, in all tests together (unix(7), ETOOMANYREFS): t/0736*, which limits
 # them, runs alone.
 ALONE := t/0736%
-check-user: $(BUILD)/tined $(FAULTY) $(SLOWFS)
+check-user: $(PROGRAMS) $(FAULTY) $(SLOWFS)
 	$(call tests,$(filter-out t/0310% t/9% $(ALONE),$(TESTS)))
 	$(call tests,$(filter $(ALONE),$(TESTS)))
 

@@ -25,7 +25,8 @@
  * Lengths are in bytes, times in milliseconds.  Unless its comment says
  * otherwise, a function does not block and copies what it is given.  All of
  * them are called by the thread that called the module, and those that take an
- * exchange only until serve returns.
+ * exchange only until serve returns.  Only tined_log may be called by any thread,
+ * without an exchange.
  */
 #ifndef TINED_TINED_H
 #define TINED_TINED_H
@@ -74,7 +75,7 @@ tined_text_of(const char *string)
 #define TINED_MODULE_VERSION                                                   \
 	.abi = TINED_ABI, .size = sizeof(struct tined_module)
 
-/* A function that is NULL is not called; only serve is needed. */
+/* A function that is NULL is not called; name and serve are needed. */
 struct tined_module {
 	uint32_t abi;  /* a module of another version is refused */
 	uint32_t size; /* of this struct, which may grow at its end */
@@ -103,6 +104,12 @@ struct tined_module {
 	void (*stop)(void *state);
 	/* Called in the master, if mount has succeeded. */
 	void (*unmount)(void *state);
+	/*
+	 * Called by a signal handler in a worker that has crashed or hangs, and
+	 * is to end: writes lines to fd, for the error log, that say what the
+	 * module was doing.  It may call async-signal-safe functions only.
+	 */
+	void (*dump)(void *state, int fd);
 };
 
 /* Each module defines this. */
@@ -290,7 +297,10 @@ int tined_flush(struct tined_exchange *x);
  * that does not block; or with EPIPE if the response cannot be sent.
  */
 ssize_t tined_splice(struct tined_exchange *x, int fd, size_t length);
-/* Declares the length of the stream, before it is written. */
+/*
+ * Declares the length of the stream, before it is written.  In answer to HEAD the
+ * stream may be left out.
+ */
 void tined_declare_length(struct tined_exchange *x, uint64_t length);
 
 /*

@@ -68,31 +68,53 @@ sub frames ($file, @lines) {
 	return grep { /\(\Q$file\E\+0x/ } @lines;
 }
 
-# What addr2line tells of a frame: the function, and where that is.
-sub looked_up ($frame) {
-	my ($file, $address) = $frame =~ /\((.*)\+(0x[0-9a-f]+)\)\z/
-	    or return q{};
-
-	return qx{addr2line -fe '$file' $address};
-}
-
+# The program exports few names: the others are from its table of symbols.
 subtest 'the names of functions' => sub {
 	my $tined = start_faulty(args => ['-w', 1]);
 
 	$tined->get('/f/static');
-	my @frames = frames(Tined->binary, lines($tined, '/f/static'));
-	my $static = qr{#[01] \(\Q${\ Tined->binary}\E\+0x[\da-f]+\)\z};
-	like($frames[$_] // q{}, $static, "static, frame $_") for 0, 1;
-	ok((grep { / main\+0x/ } @frames), 'not static')
-	    or diag(join "\n", @frames);
-  SKIP: {
-		skip 'no addr2line', 2
-		    unless grep { -x "$_/addr2line" } split /:/, $ENV{PATH};
-		like(looked_up($frames[0]), qr{\Ahidden\n.*handler_fault\.c:\d+},
-			'addr2line names those that are static');
-		like(looked_up($frames[1]), qr{\Afault_static\n.*handler_fault},
-			'and who called them');
-	}
+	my @lines = lines($tined, '/f/static');
+	my @frames = frames(Tined->binary, @lines);
+	like($frames[0] // q{}, qr/#0 hidden\+0x/, 'a static one');
+	like($frames[1] // q{}, qr/#1 fault_static\+0x/, 'its caller');
+	ok((grep { / main\+0x/ } @frames), 'and so on, to the first');
+	is_deeply([grep { !/#\d+ [\w.]+\+0x[\da-f]+ \(/ } @frames], [],
+		'all of them') or diag(join "\n", @lines);
+	$tined->ends_clean(@ALLOWED);
+};
+
+subtest 'the names of functions in a program that was stripped' => sub {
+	plan skip_all => 'no strip'
+	    unless grep { -x "$_/strip" } split /:/, $ENV{PATH};
+	my $dir = File::Temp->newdir;
+	my $whole = Tined->binary;
+	my $first_frame = sub (@options) {
+		local $ENV{TINED} = "$dir/tined";
+		system('strip', @options, '-o', "$dir/tined", $whole) == 0
+		    or die "strip has failed\n";
+		my $tined = start_faulty(args => ['-w', 1]);
+		$tined->get('/f/static');
+		my ($frame) = frames("$dir/tined", lines($tined, '/f/static'));
+		$tined->ends_clean(@ALLOWED);
+		return $frame // q{};
+	};
+
+	like($first_frame->('--strip-debug'), qr/#0 hidden\+0x/,
+		'they are left by strip --strip-debug');
+	like($first_frame->(), qr{#0 \(\Q$dir\E/tined\+0x[\da-f]+\)\z},
+		'without its symbols there is only the address');
+};
+
+subtest 'the address is for addr2line' => sub {
+	plan skip_all => 'no addr2line'
+	    unless grep { -x "$_/addr2line" } split /:/, $ENV{PATH};
+	my $tined = start_faulty(args => ['-w', 1]);
+
+	$tined->get('/f/segv');
+	my ($file, $address) = map { /#0 .*\((.*)\+(0x[0-9a-f]+)\)\z/ }
+	    lines($tined, '/f/segv');
+	like(qx{addr2line -fe '$file' $address},
+		qr{\Afault_segv\n.*handler_fault\.c:\d+}, "$file $address");
 	$tined->ends_clean(@ALLOWED);
 };
 

@@ -80,14 +80,44 @@ open_inherited(struct inherited *h)
 	buffer_free(&why);
 }
 
+/* True for FILE,KEY=VALUE,... (mount.h), where "\\," stands for a comma. */
+static bool
+has_arguments(const struct config_mount *m)
+{
+	return strcmp(m->kind, "module") == 0 || strcmp(m->kind, "cgi") == 0;
+}
+
+static void
+make_mount_absolute(struct config_mount *m)
+{
+	struct buffer whole = {0};
+	char *here;
+
+	if (*m->arg == '\0' || *m->arg == '/')
+		return;
+	here = path_absolute("");
+	for (const char *p = here; *p != '\0'; p++) {
+		if (*p == ',' && has_arguments(m))
+			buffer_add_char(&whole, '\\');
+		buffer_add_char(&whole, *p);
+	}
+	buffer_add_string(&whole, m->arg);
+	free(here);
+	free(m->arg);
+	m->arg = memory_copy_string(buffer_string(&whole));
+	buffer_free(&whole);
+}
+
 /* For a reload, because a daemon changes its directory. */
 static void
 make_names_absolute(struct config *c)
 {
-	for (size_t i = 0; i < c->mounts.count; i++)
-		if (strcmp(c->mounts.at[i].kind, "file") == 0 &&
-		    *c->mounts.at[i].arg != '\0')
-			path_make_absolute(&c->mounts.at[i].arg);
+	for (size_t i = 0; i < c->mounts.count; i++) {
+		struct config_mount *m = &c->mounts.at[i];
+
+		if (strcmp(m->kind, "file") == 0 || has_arguments(m))
+			make_mount_absolute(m);
+	}
 	for (size_t i = 0; i < c->error_pages.count; i++)
 		path_make_absolute(&c->error_pages.at[i].file);
 	if (c->chroot != NULL)

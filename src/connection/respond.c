@@ -157,7 +157,7 @@ static void
 finish_stream(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
-	bool whole = !r->has_declared_length ||
+	bool whole = !r->has_declared_length || !has_content(x) ||
 	    x->content_sent + r->text.len >= r->declared_length;
 
 	if (response_mistake(r) != NULL) {
@@ -179,12 +179,13 @@ finish_stream(struct tined_exchange *x)
  * mistake.
  */
 static const char *
-find_mistake(const struct response *r)
+find_mistake(const struct tined_exchange *x)
 {
+	const struct response *r = &x->response;
 	const char *mistake = response_mistake(r);
 
 	if (mistake == NULL && r->streaming && r->has_declared_length &&
-	    r->text.len < r->declared_length)
+	    has_content(x) && r->text.len < r->declared_length)
 		mistake = "it is shorter than the length that it declared";
 	return mistake;
 }
@@ -193,7 +194,7 @@ find_mistake(const struct response *r)
 static void
 refuse_mistake(struct tined_exchange *x)
 {
-	const char *mistake = find_mistake(&x->response);
+	const char *mistake = find_mistake(x);
 
 	if (mistake == NULL)
 		return;
@@ -208,9 +209,10 @@ refuse_mistake(struct tined_exchange *x)
 static void
 settle_short_stream(struct response *r)
 {
-	if (r->has_declared_length)
-		r->text.len = (size_t)r->declared_length;
+	r->streaming = false;
 	response_add_text(r, 0);
+	if (r->has_declared_length) /* and perhaps not written: HEAD */
+		r->length = r->declared_length;
 }
 
 void

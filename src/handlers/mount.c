@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "handlers/mount.h"
 
@@ -152,6 +153,24 @@ mount_begin(struct tined_mount *m)
 	if (m->module->unmount != NULL)
 		m->module->unmount(m->state);
 	return give_up(m);
+}
+
+int
+mount_start(const struct tined_mount *m)
+{
+	if (m->module->start == NULL || m->module->start(m->state) == 0)
+		return 0;
+	log_error(
+	    "the module %s at %s/ cannot start in this worker, which ends",
+	    m->module->name, m->prefix);
+	return -1;
+}
+
+void
+mount_stop(const struct tined_mount *m)
+{
+	if (m->module->stop != NULL)
+		m->module->stop(m->state);
 }
 
 static void

@@ -34,7 +34,8 @@ struct tined_mount {
 
 	/* While it is mounted: */
 	const struct builtin_setup *setup;
-	const char *argument; /* of --mount PREFIX=KIND:ARGUMENT */
+	const char *kind;     /* of --mount PREFIX=KIND:ARGUMENT */
+	const char *argument; /* and its argument */
 	struct buffer *why;   /* for an error message */
 	size_t why_begin;     /* in *why */
 	bool malformed;	      /* the command line is wrong: EINVAL */
@@ -63,5 +64,11 @@ struct tined_mount {
 int mount_begin(struct tined_mount *m);
 /* Calls unmount, and frees what is owned. */
 void mount_end(struct tined_mount *m);
+/*
+ * Called by a worker when it starts and, if that has succeeded, when it ends.  -1
+ * if the module cannot work; it has said why in the log.
+ */
+int mount_start(const struct tined_mount *m);
+void mount_stop(const struct tined_mount *m);
 
 #endif

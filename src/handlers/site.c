@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "handlers/builtin.h"
+#include "handlers/module.h"
 #include "handlers/site.h"
 
 #define ERROR_PAGE_MAX (64 << 10)
@@ -19,7 +20,7 @@ find_handler(const char *kind)
 
 	while (*h != NULL && strcmp(kind, (*h)->name) != 0)
 		h++;
-	return *h;
+	return *h == NULL && module_is_installed(kind) ? &handler_module : *h;
 }
 
 static void
@@ -89,6 +90,7 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	    .index = index,
 	    .module = find_handler(wanted->kind),
 	    .setup = &setup,
+	    .kind = wanted->kind,
 	    .argument = wanted->arg,
 	    .why = why,
 	};
@@ -295,6 +297,25 @@ site_route(const struct site *s, struct text path, struct text *rest)
 			return m;
 	}
 	return NULL;
+}
+
+int
+site_start(const struct site *s)
+{
+	for (size_t i = 0; i < s->mount_count; i++)
+		if (mount_start(&s->mounts[i]) == -1) {
+			while (i-- > 0)
+				mount_stop(&s->mounts[i]);
+			return -1;
+		}
+	return 0;
+}
+
+void
+site_stop(const struct site *s)
+{
+	for (size_t i = 0; i < s->mount_count; i++)
+		mount_stop(&s->mounts[i]);
 }
 
 static void

@@ -61,6 +61,12 @@ int site_init(struct site *s, const struct config *c,
     struct buffer *why);
 void site_free(struct site *s);
 /*
+ * Called by a worker when it starts and, if that has succeeded, when it ends.  -1
+ * if a module cannot work; the log says why.
+ */
+int site_start(const struct site *s);
+void site_stop(const struct site *s);
+/*
  * Returns the mount with the longest prefix of the decoded path, in whole
  * segments, or NULL.  Sets *rest to the path after the prefix.
  */

@@ -1,5 +1,9 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <string.h>
@@ -9,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "os/backtrace.h"
+#include "os/symbols.h"
 
 #define FRAMES_MAX 64
 #define FUNCTION_MAX 127 /* the longest name shown, in bytes */
@@ -16,6 +21,25 @@
 
 static char program[PATH_MAX] = "tined";
 static void *program_base;
+
+/* The program's file.  Only a process that crashes reads a page of it. */
+static void *image = MAP_FAILED;
+static size_t image_size;
+
+static void
+map_program(void)
+{
+	struct stat st;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0) {
+		image_size = (size_t)st.st_size;
+		image = mmap(NULL, image_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	close(fd);
+}
 
 void
 backtrace_prepare(void)
@@ -27,6 +51,7 @@ backtrace_prepare(void)
 	program[len > 0 ? len : 0] = '\0';
 	if (dladdr((void *)(uintptr_t)backtrace_prepare, &info) != 0)
 		program_base = info.dli_fbase;
+	map_program();
 	(void)backtrace(frame, 1); /* its first call loads a library */
 }
 
@@ -54,16 +79,25 @@ add_file(struct buffer *b, const char *file)
 	buffer_add_string(b, len > max ? file + len - max : file);
 }
 
-/* Adds the name if the address is in a function that the file exports. */
 static void
-add_function(struct buffer *b, const Dl_info *info, uintptr_t address)
+add_function(struct buffer *b, const struct symbol *symbol, uintptr_t address)
 {
-	if (info->dli_sname == NULL || strlen(info->dli_sname) > FUNCTION_MAX)
+	if (symbol->name.len == 0 || symbol->name.len > FUNCTION_MAX)
 		return;
-	buffer_add_string(b, info->dli_sname);
+	buffer_add_text(b, symbol->name);
 	buffer_add_char(b, '+');
-	add_hex(b, address - (uintptr_t)info->dli_saddr);
+	add_hex(b, address - symbol->start);
 	buffer_add_char(b, ' ');
+}
+
+/* Looks an address of the program up in its table of symbols. */
+static void
+look_up_here(uintptr_t address, struct symbol *symbol)
+{
+	struct symbols all;
+
+	if (image != MAP_FAILED && symbols_find(&all, image, image_size))
+		(void)symbols_look_up(&all, address, symbol);
 }
 
 /*
@@ -73,8 +107,10 @@ add_function(struct buffer *b, const Dl_info *info, uintptr_t address)
 static void
 add_place(struct buffer *b, uintptr_t address)
 {
+	struct symbol symbol = {0};
 	struct link_map *map;
 	Dl_info info;
+	bool here;
 
 	if (dladdr1((void *)address, &info, (void **)&map, RTLD_DL_LINKMAP) ==
 		0 ||
@@ -82,11 +118,19 @@ add_place(struct buffer *b, uintptr_t address)
 		add_hex(b, address);
 		return;
 	}
-	add_function(b, &info, address);
+	here = info.dli_fbase == program_base;
+	address -= map->l_addr;
+	if (info.dli_sname != NULL) {
+		symbol.name = text_of(info.dli_sname);
+		symbol.start = (uintptr_t)info.dli_saddr - map->l_addr;
+	}
+	if (here)
+		look_up_here(address, &symbol);
+	add_function(b, &symbol, address);
 	buffer_add_char(b, '(');
-	add_file(b, info.dli_fbase == program_base ? program : info.dli_fname);
+	add_file(b, here ? program : info.dli_fname);
 	buffer_add_char(b, '+');
-	add_hex(b, address - map->l_addr);
+	add_hex(b, address);
 	buffer_add_char(b, ')');
 }
 

@@ -4,7 +4,8 @@
  *	#0 file_serve+0x14 (/usr/sbin/tined+0x5a14)
  *
  * The parentheses contain the file and the address for addr2line(1).  The name
- * before them is missing if the function is static.
+ * before them is missing if the program was stripped of its table of symbols, and
+ * for a function that a library does not export.
  */
 #ifndef TINED_OS_BACKTRACE_H
 #define TINED_OS_BACKTRACE_H

@@ -60,6 +60,17 @@ privilege_free(struct privilege *p)
 	identity_free(&p->identity);
 }
 
+/* All needs together, of files anywhere and below directories. */
+static unsigned
+all_needs(const struct privilege_needs *needs)
+{
+	unsigned all = needs->more;
+
+	for (size_t i = 0; i < needs->directory_count; i++)
+		all |= needs->directories[i].needs;
+	return all;
+}
+
 static void
 describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
 {
@@ -107,7 +118,7 @@ privilege_describe(const struct privilege *p,
 		return;
 	}
 	describe_landlock(p, needs->more, b);
-	describe_seccomp(p, needs->more, b);
+	describe_seccomp(p, all_needs(needs), b);
 }
 
 static void
@@ -230,7 +241,7 @@ confine(const struct privilege *p, enum privilege_role role,
 	if (p->landlock > 0 && confine_files(p, needs) == -1)
 		return "Landlock (--no-sandbox does without)";
 	if (p->seccomp &&
-	    seccomp_confine(list, seccomp_grants(needs->more)) == -1)
+	    seccomp_confine(list, seccomp_grants(all_needs(needs))) == -1)
 		return "seccomp (--no-sandbox does without)";
 	return NULL;
 }

@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "fault.h"
+#include "handlers/module.h"
 #include "http/response.h"
 
 /* Past what a response may keep back: it is sent. */
@@ -442,6 +443,7 @@ const struct tined_module *const handlers[] = {
     &handler_file,
     &handler_echo,
     &handler_status,
+    &handler_module,
     &handler_fault,
     &handler_intruder,
     &handler_vandal,

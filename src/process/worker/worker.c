@@ -128,6 +128,8 @@ worker_start(struct worker *w)
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
+	if (site_start(&h->site) == -1)
+		return -1;
 	fd_budget_init(&w->fd_budget, w->wake);
 	w->recycle.fd_budget = &w->fd_budget;
 	log_mute(false);
@@ -333,6 +335,10 @@ worker_drain(struct worker *w)
 static void
 worker_end(struct worker *w)
 {
+	/* A module may take as long for it as for a request. */
+	score_enter(w->service.score, SCORE_RUNNING);
+	site_stop(&w->inherited->site);
+	score_enter(w->service.score, SCORE_STOPPING);
 	worker_signals_end();
 	client_free(&w->client);
 	close(w->epoll);
