@@ -8,7 +8,7 @@ use FindBin;
 use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Faulty ();
+use Faulty qw(changes snapshot);
 use Tined qw(slurp spew wait_for);
 
 plan skip_all => 'the user is chosen already'
@@ -58,13 +58,17 @@ sub intrude (@args) {
 	spew("$dir/secret", "secret\n");
 	my $tined = Tined->start(root => "$dir/www", args => ['-w', 1, '-m',
 		"/i=intrude:$dir/www", map { s/DIR/$dir/r } @args]);
+	my @dirs = ("$dir", $tined->dir);
+	my $before = snapshot(@dirs);
 	my $response = $tined->get('/i/' . $port->sockport);
 	my %result = $response->body =~ /^(.*): (\w+)$/mg;
 
+	$result{changes} = [changes($before, @dirs)];
 	return ($tined, \%result, $dir);
 }
 
 sub all_are_refused ($result) {
+	is_deeply(delete $result->{changes}, [], 'no file is changed');
 	is_deeply([grep { ($result->{$_} // q{}) ne 'done' } @may], [],
 		'what serving needs is allowed');
 	for my $what (@refused) {
@@ -143,6 +147,7 @@ subtest '--no-sandbox' => sub {
 	    'make a listener block', 'make a pair of sockets', 'lock a log',
 	    'choose a signal', 'cut a log',
 	    'limit the master', 'slow the master down';
+	cmp_ok(scalar $result->{changes}->@*, '>', 0, 'files are changed');
 	$tined->ends_clean(qr/--no-sandbox/);
 
 	return unless $root;

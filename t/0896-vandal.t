@@ -9,8 +9,8 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Faulty ();
-use Lot    qw(is_parked lot_pid);
+use Faulty qw(changes snapshot);
+use Lot    qw(held_at_rest held_by_lot is_held is_parked lot_pid);
 use Tined  qw(slurp spew wait_for);
 
 plan skip_all => 'it is about the lot, too'
@@ -26,8 +26,8 @@ my $turn = 0;
 
 my (%tried, %done);
 
-sub vandalize ($tined, $what, $n) {
-	my $done = eval { $tined->get("/v/$what/$n")->body + 0 };
+sub vandalize ($tined, $what, $n, %option) {
+	my $done = eval { $tined->get("/v/$what/$n", %option)->body + 0 };
 
 	$tried{$what}++;
 	$done{$what} += $done // 0;
@@ -56,11 +56,25 @@ sub is_well ($tined, $kept, $when) {
 	return is_deeply(\@wrong, [], "$when: all others are served");
 }
 
+# By default with the lot, and options that have memory of their own.
 sub start (@args) {
-	return Tined->start(args => ['-w', 3, '--quarantine', '100,1s',
-		'--per-client', 100, '--max-requests', 1000, @mounts, @args],
+	my $tined = Tined->start(args => ['-w', 3, '--quarantine', '100,1s',
+		'--max-requests', 1000, @mounts,
+		(grep { $_ eq '--no-lot' } @args) ? () : ('--per-client', 100),
+		@args],
 		env => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
 			"$ENV{ASAN_OPTIONS}:allow_user_segv_handler=1") : () });
+
+	$tined->{before} = snapshot($tined->dir);
+	return $tined;
+}
+
+sub ends_well ($tined, @complaints) {
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	is_deeply([changes($tined->{before}, $tined->dir)], [],
+		'no file is changed');
+	return $tined->ends_clean(@complaints);
 }
 
 subtest 'memory' => sub {
@@ -87,7 +101,23 @@ subtest 'memory' => sub {
 	}
 	is_well($tined, $tined->connect, 'at last');
 	is(lot_pid($tined), $lot, 'the lot is the same');
-	$tined->ends_clean($DIED, qr/quarantine/, $IGNORED);
+	ends_well($tined, $DIED, qr/quarantine/, $IGNORED);
+};
+
+# Memory is shared, and processes wake each other, without a lot as well.
+subtest 'without a lot' => sub {
+	my $tined = start('--no-lot');
+
+	for my $pattern (0 .. $PATTERNS + 5) {
+		vandalize($tined, 'memory', $pattern);
+		is_well($tined, $tined->connect, "pattern $pattern") or last;
+	}
+	for (1 .. 5) {
+		cmp_ok(vandalize($tined, 'messages', 1000), '>', 0,
+			'it can wake others, with nonsense');
+		is_well($tined, $tined->connect, 'after some thousand') or last;
+	}
+	ends_well($tined, $DIED, qr/quarantine/, $IGNORED);
 };
 
 subtest 'messages' => sub {
@@ -104,21 +134,68 @@ subtest 'messages' => sub {
 	is(lot_pid($tined), $lot, 'the lot is the same');
 	my ($fds) = map { scalar @$_ } [glob "/proc/$lot/fd/*"];
 	cmp_ok($fds, '<', 40, 'nothing that was passed is left open there');
-	$tined->ends_clean($DIED);
+	ends_well($tined, $DIED);
 };
 
-# Whose request is taken so loses its answer; nobody else does.
+# There is one worker, so that nobody but the vandal is there to receive what the
+# lot sends.
 subtest 'what is for others' => sub {
-	my $tined = start();
-	my $kept  = $tined->connect;
+	my $tined = start('-w', 1);
+	my $lot   = lot_pid($tined);
+	my @kept  = map { $tined->connect } 1 .. 10;
 
-	for (1 .. 5) {
-		# It is for nobody when it is there, and can be taken on its way.
-		wait_for(sub { is_parked($tined, $kept) });
-		vandalize($tined, 'take', 100);
-		is_well($tined, $kept, 'after it has taken all') or last;
+	for my $round (1 .. 3) {
+		$tined->get('/echo', sock => $_, keep => 1) for @kept;
+		ok(wait_for(sub {
+			@kept == grep { is_parked($tined, $_) } @kept
+		}), 'clients are in the lot');
+		my $sock = $tined->connect;
+		$tined->send($sock, 'GET /v/take/' . @kept
+			. " HTTP/1.1\r\nHost: a\r\n\r\n");
+		ok(wait_for(sub { is_held($tined, $sock) }),
+			'the worker is taken over');
+		$tined->send($_, "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
+		    for @kept;
+		my $count = $tined->read_response($sock)->body + 0;
+		$tried{take}++;
+		$done{take} += $count;
+		is($count, @kept, 'it takes all that they ask');
+		is((grep { $tined->is_closed($_) } @kept), @kept,
+			'who get no answer, and no other');
+		@kept = map { $tined->connect } @kept;
+		is_well($tined, $tined->connect, 'after that') or last;
 	}
-	$tined->ends_clean($DIED);
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	ends_well($tined, $DIED);
+};
+
+# The largest number of connections in the lot so far.
+sub peak ($tined) {
+	return $tined->get('/status/metrics')->body
+	    =~ /^tined_lot_connections_peak (\d+)$/m ? $1 : -1;
+}
+
+# Of some copies the lot expects a request, of others the end.  The vandal gets no
+# answer, as it is the client of all of them.
+subtest 'a flood of connections' => sub {
+	my $tined  = start('-w', 2);
+	my $lot    = lot_pid($tined);
+	my $before = held_at_rest($tined);
+
+	for my $round (1 .. 3) {
+		my $sock = $tined->connect;
+
+		vandalize($tined, 'flood', 2000, sock => $sock);
+		ok(wait_for(sub { peak($tined) > 50 }),
+			'the lot takes them for clients');
+		is_well($tined, $tined->connect, 'beside them') or last;
+		close $sock;
+		ok(wait_for(sub { held_by_lot($tined) == $before }),
+			'it has none left when the client has gone');
+	}
+	$done{flood} = peak($tined);
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	ends_well($tined, $DIED);
 };
 
 subtest 'signals' => sub {
@@ -202,6 +279,7 @@ subtest 'requests for reloads' => sub {
 my %meaning = (
 	memory   => 'pages of shared memory that were overwritten',
 	messages => 'messages that were sent',
+	flood    => 'copies of a connection in the lot at one time',
 	take     => 'messages for others that were taken',
 	signal   => 'signals that were permitted',
 );

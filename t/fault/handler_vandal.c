@@ -4,7 +4,8 @@
  *
  *	/memory/N     writes a pattern, or noise, over all shared memory
  *	/messages/N   sends N messages that make no sense on every descriptor
- *	/take/N       takes up to N messages that are for other workers
+ *	/flood/N      sends the lot its client's connection N times
+ *	/take/N       takes messages for other workers, until it has N
  *	/notice       takes the notice of new logs
  *	/reload       requests a reload without a reason
  *	/signal/PID   sends all signals to a process: how many were permitted
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fault.h"
 #include "shared/channel.h"
 #include "shared/shared_memory.h"
@@ -35,6 +37,9 @@
 #define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct deferred) + 16)
 #define PASSED_MAX 6
 #define NOTICE_MAX 16
+/* How long it waits for what it is to take, and how often it looks. */
+#define TAKE_TIME (20 * CLOCK_SECOND)
+#define TAKE_TICK CLOCK_MILLISECOND
 
 struct range {
 	char *from, *to;
@@ -198,16 +203,92 @@ send_messages(size_t each)
 	return count;
 }
 
-static size_t
-take_messages(size_t each)
+static bool
+is_client(int fd)
 {
-	static char bytes[4096];
+	struct peer peer;
+
+	return peer_look_up(&peer, fd) == 0;
+}
+
+static int
+find_client(void)
+{
+	for (int fd = 3; fd < DESCRIPTORS; fd++)
+		if (is_client(fd))
+			return fd;
+	return -1;
+}
+
+/* All is in order but for the numbers, which are of no connection. */
+static bool
+send_connection(int channel, int fd)
+{
+	static const char bytes[] = "POST / HTTP/1.1\r\nHost: a\r\n"
+				    "Content-Length: 100\r\n\r\n";
+	const struct channel to = {.to = channel};
+	struct deferred deferred;
+	struct handoff h = {
+	    .kind = (enum handoff_kind)(next_noise() % HANDOFF_TIMED_OUT),
+	    .worker = (uint32_t)(next_noise() % 4),
+	    .requests = (uint32_t)next_noise(),
+	    .wanted = (uint32_t)next_noise(),
+	    .chunked = next_noise() % 2,
+	    .since = (int64_t)next_noise(),
+	    .gap = (int64_t)next_noise(),
+	};
+
+	deferred_init(&deferred);
+	return channel_send(&to, &h, fd, bytes, next_noise() % sizeof(bytes),
+		   &deferred) == 0;
+}
+
+/* Waits if the channel is full. */
+static size_t
+flood(size_t each)
+{
+	const struct timespec tick = {0, TAKE_TICK};
+	int64_t deadline = clock_now() + TAKE_TIME;
+	size_t count = 0;
+	int fd = find_client();
+
+	while (count < each && clock_now() < deadline) {
+		size_t before = count;
+
+		for (int to = 3; to < DESCRIPTORS; to++)
+			count += takes_messages(to) && send_connection(to, fd);
+		if (count == before)
+			nanosleep(&tick, NULL);
+	}
+	return count;
+}
+
+/* The messages of a channel have the size of one at least. */
+static size_t
+take_there_is(void)
+{
+	static char bytes[MESSAGE_MAX];
 	size_t count = 0;
 
 	for (int fd = 3; fd < DESCRIPTORS; fd++)
-		for (size_t i = 0; i < each && takes_messages(fd); i++)
-			count +=
-			    recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
+		while (takes_messages(fd) &&
+		    recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) >=
+			(ssize_t)sizeof(struct handoff))
+			count++;
+	return count;
+}
+
+static size_t
+take_messages(size_t wanted)
+{
+	const struct timespec tick = {0, TAKE_TICK};
+	int64_t deadline = clock_now() + TAKE_TIME;
+	size_t count = take_there_is();
+
+	while (count < wanted && clock_now() < deadline) {
+		nanosleep(&tick, NULL);
+		count += take_there_is();
+	}
 	return count;
 }
 
@@ -280,6 +361,9 @@ vandal_serve(void *state, struct tined_exchange *x)
 	else if (take_name(&deferred, "/messages/") &&
 	    text_to_number(deferred, 100000, &n))
 		done = send_messages(n);
+	else if (take_name(&deferred, "/flood/") &&
+	    text_to_number(deferred, 100000, &n))
+		done = flood(n);
 	else if (take_name(&deferred, "/take/") &&
 	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);

@@ -8,10 +8,16 @@ use v5.36;
 use Cwd            qw(abs_path);
 use Exporter       qw(import);
 use File::Basename qw(dirname);
+use File::Find     qw(find);
 use Time::HiRes    qw(time);
-use Tined          qw(background wait_for);
+use Tined          qw(background slurp wait_for);
 
-our @EXPORT_OK = qw(crowd lines_about start_faulty storm_line);
+our @EXPORT_OK = qw(changes crowd lines_about snapshot start_faulty
+	storm_line);
+
+# What an attacker who wants to be root would change.
+my @PRECIOUS = qw(/etc/passwd /etc/shadow /etc/group /etc/sudoers /etc/crontab
+	/etc/profile /etc/ld.so.preload);
 
 my $build = $ENV{BUILD} // dirname(__FILE__) . '/../../build';
 # Not looked for before it runs: perl -c of a test needs no program.
@@ -40,6 +46,36 @@ sub lines_about ($tined, $ended, $path) {
 	my ($pid) = map { $_ =~ $last && /worker \d+\[(\d+)\]/ ? $1 : () }
 	    @log;
 	return grep { defined $pid && /worker \d+\[$pid\]/ } @log;
+}
+
+# All that lies below these folders, and what is precious elsewhere: its owner, its
+# times, its content.
+sub snapshot (@dirs) {
+	my %found;
+
+	find({ no_chdir => 1, wanted => sub {
+		my @stat = Time::HiRes::lstat($_) or return;
+		$found{$_} = {
+			is   => join(q{ }, @stat[0 .. 5]),
+			now  => join(q{ }, @stat[7, 9, 10]),
+			log  => scalar(/\.log\z/),
+			text => -f && !-l ? slurp($_) : q{},
+		};
+	} }, @dirs, grep { -e } @PRECIOUS);
+	return \%found;
+}
+
+# The names of files that have changed since.  A log may grow.
+sub changes ($before, @dirs) {
+	my $after = snapshot(@dirs);
+	my %names = (%$before, %$after);
+
+	return grep {
+		my ($was, $is) = ($before->{$_}, $after->{$_});
+		!$was || !$is || $was->{is} ne $is->{is} ||
+		    ($was->{log} ? index($is->{text}, $was->{text}) != 0
+			: "$was->{now} $was->{text}" ne "$is->{now} $is->{text}");
+	} sort keys %names;
 }
 
 # Clients that ask until the time is up, for what a function of a number says:
