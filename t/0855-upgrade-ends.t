@@ -10,6 +10,7 @@ use Slow qw(hurry);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(PATIENCE SOONER slurp wait_for);
+use Trace qw(trace);
 use Upgrade qw($big $classic $pidfile all_is_over alive both_end ends_clean says
 	start start_divided successor);
 
@@ -105,10 +106,13 @@ subtest 'the new one is killed just before the old one gives way' => sub {
 	for (1 .. 5) {
 		$tined = start('--status-socket', $Upgrade::dir . '/status');
 		$old = $tined->pid;
-		my ($status) = grep { Tined::title($_) =~ /\Atined: status/ }
-		    $tined->child_pids;
-		last if stopped_before_it_gives_way($tined, $status
-			// return fail 'no status process');
+		my $status;
+		wait_for(sub {
+			($status) = grep {
+				Tined::title($_) =~ /\Atined: status/
+			} $tined->child_pids;
+		}) or return fail 'no status process';
+		last if stopped_before_it_gives_way($tined, $status);
 		$tined->{pid} = successor($tined) // return fail 'no successor';
 		ends_clean($tined);
 		undef $tined;
@@ -199,6 +203,23 @@ subtest 'QUIT while the old one finishes' => sub {
 
 	kill 'QUIT', $new;
 	ok(both_end(PATIENCE, $old, $new), 'both end at once');
+	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
+	all_is_over($tined, qr/ killing worker .* while /);
+};
+
+# The old one is awake meanwhile, and has the signal when it next waits.
+subtest 'QUIT, and the new one has ended before the old one hears of it' => sub {
+	my ($tined, $busy, $old, $new) =
+	    start_divided('--stop-timeout', '1h');
+	my $quit = sub {
+		kill 'USR1', $old;
+		sleep 0.3;
+		kill 'QUIT', $new;
+		ok(both_end(PATIENCE, $old, $new), 'both end at once');
+	};
+
+	trace(['trace=poll', 'inject=poll:delay_enter=1000000'], $quit, $old)
+	    // $quit->();
 	ok(wait_for(sub { !$tined->living_pids }), 'nobody is left');
 	all_is_over($tined, qr/ killing worker .* while /);
 };

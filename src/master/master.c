@@ -334,7 +334,9 @@ act_on_succession(struct master *m)
 	struct children *all = &m->children;
 	struct child *lot = child_of(all, CHILD_LOT);
 
-	if (upgrade_is_in_vain(all) && !m->deserted) {
+	/* A successor that ends by QUIT has passed it on before. */
+	if (upgrade_is_in_vain(all) && !m->deserted &&
+	    !signals_is_pending(SIGQUIT)) {
 		m->deserted = true;
 		if (!m->stop.begun) {
 			upgrade_log_loss(all);

@@ -195,3 +195,13 @@ signals_set_mask(const sigset_t *mask)
 {
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
+
+bool
+signals_is_pending(int signo)
+{
+	sigset_t pending;
+
+	sigemptyset(&pending);
+	sigpending(&pending);
+	return sigismember(&pending, signo) == 1;
+}

@@ -70,5 +70,7 @@ void signals_default(const int *list);
 /* Blocks signals; *before gets the previous mask, for ppoll. */
 void signals_block(const int *list, sigset_t *before);
 void signals_set_mask(const sigset_t *mask);
+/* True if the signal has been sent to this process, which blocks it. */
+bool signals_is_pending(int signo);
 
 #endif

@@ -17,17 +17,19 @@ our @EXPORT_OK = qw(replaced_at_once trace);
 # be woken for something else, and wait again.
 use constant PAUSE => 0.1;
 
-# The calls of these kinds (strace -e trace=) that the processes make while the
-# code runs, as lines; undef where nothing can be traced, which is told.
+# The calls of these kinds (strace -e trace=, or a list of what -e takes) that the
+# processes make while the code runs, as lines; undef where nothing can be traced,
+# which is told.
 sub trace ($kinds, $code, @pids) {
+	my @kinds = map { ('-e', $_) } ref $kinds ? @$kinds : "trace=$kinds";
 	my $dir = File::Temp->newdir;
 	my $pid = fork // die "fork: $!\n";
 
 	if ($pid == 0) {
 		open STDERR, '>', "$dir/err" or POSIX::_exit(127);
 		no warnings 'exec';
-		exec 'strace', '-f', '-yy', '-o', "$dir/trace", '-e',
-		    "trace=$kinds", map({ ('-p', $_) } @pids)
+		exec 'strace', '-f', '-yy', '-o', "$dir/trace", @kinds,
+		    map({ ('-p', $_) } @pids)
 		    or POSIX::_exit(127);
 	}
 	my $gone;
