@@ -7,7 +7,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(lot_pid);
+use Lot qw(descriptors_at_rest lot_pid);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
 
@@ -45,8 +45,9 @@ sub limit ($pid, $name, $count = undef) {
 	    || die "prlimit does not work\n";
 }
 
-# There is room for so many more than it has.
+# There is room for so many more than it has when it has nothing to do.
 sub fill_descriptors ($pid, $more = 0) {
+	descriptors_at_rest($pid);
 	my %open = map { s{.*/}{}r => 1 } glob "/proc/$pid/fd/*";
 	my $count = 0;
 
@@ -57,9 +58,11 @@ sub fill_descriptors ($pid, $more = 0) {
 	return;
 }
 
-# Ready is a server whose first worker is; the others may still be to come.
+# Ready is a server whose first worker is; the others may still be to come.  Each
+# response needs the file, and none comes from a worker's memory.
 sub start (%option) {
-	my $tined = Tined->start(files => \%files, args => ['-w', 2], %option);
+	my $tined = Tined->start(files => \%files,
+		args => ['-w', 2, '--cache-time', '0'], %option);
 
 	wait_for(sub { $tined->worker_pids == 2 }) or die "no two workers\n";
 	return $tined;

@@ -15,7 +15,7 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	find_lot half_of held_at_rest held_by_lot is_held is_on_its_way
+	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_held is_on_its_way
 	is_parked keep_busy lot_pid
 	median need_descriptors park percentile reflect release sleeps token);
 
@@ -74,22 +74,24 @@ sub descriptors ($pid) {
 
 sub held_by_lot ($tined) { return descriptors(lot_pid($tined)) }
 
-# The same when it has closed what it needs for its start, and the connections of
-# clients that have gone: when it sleeps, and has as many as a while ago.
-sub held_at_rest ($tined) {
+# Those of a process that has closed what it needs for its start, and the
+# connections of clients that have gone: when it sleeps, and has as many as a while
+# ago.
+sub descriptors_at_rest ($pid) {
 	my ($before, $times) = (-1, 0);
 
 	wait_for(sub {
-		my $now    = held_by_lot($tined);
-		my $sleeps = slurp('/proc/' . lot_pid($tined) . '/stat')
-		    =~ /\) S /;
+		my $now    = descriptors($pid);
+		my $sleeps = slurp("/proc/$pid/stat") =~ /\) S /;
 
 		$times = $sleeps && $now == $before ? $times + 1 : 0;
 		$before = $now;
 		return $times == 5;
-	}) or croak 'the lot does not rest';
+	}) or croak "process $pid does not rest";
 	return $before;
 }
+
+sub held_at_rest ($tined) { return descriptors_at_rest(lot_pid($tined)) }
 
 # The other end of a connection.  The kernel is asked for it alone, as its table
 # (proc(5), /proc/net/tcp) is long when others make many connections.
