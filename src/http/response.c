@@ -167,7 +167,7 @@ int
 response_vprintf_field(
     struct response *r, const char *name, const char *format, va_list args)
 {
-	char value[256], *longer = value;
+	char value[256], *longer = NULL;
 	va_list again;
 	int len, result;
 
@@ -179,10 +179,9 @@ response_vprintf_field(
 		vsnprintf(longer, (size_t)len + 1, format, again);
 	}
 	va_end(again);
-	result = response_field(
-	    r, text_of(name), (struct text){longer, (size_t)len});
-	if (longer != value)
-		free(longer);
+	result = response_field(r, text_of(name),
+	    (struct text){longer != NULL ? longer : value, (size_t)len});
+	free(longer);
 	return result;
 }
 
