@@ -14,6 +14,10 @@ sbindir     ?= $(exec_prefix)/sbin
 datarootdir ?= $(prefix)/share
 mandir      ?= $(datarootdir)/man
 docdir      ?= $(datarootdir)/doc/tined
+includedir  ?= $(prefix)/include
+pkgconfigdir ?= $(datarootdir)/pkgconfig
+# The program looks for modules there, from its own directory: ../lib/tined.
+moduledir   := $(exec_prefix)/lib/tined
 # Nobody reads init scripts and defaults in /usr/etc or /usr/local/etc.
 sysconfdir  ?= $(if $(filter /usr /usr/local,$(prefix)),/etc,$(prefix)/etc)
 # Whatever the prefix is: systemd keeps logs and sockets there.
@@ -306,23 +310,31 @@ fuzz:					## fuzz each parser for SECONDS=60
 
 ## Installing (prefix=/usr/local, DESTDIR and the like are honoured):
 
-SUBST = sed $(foreach dir,sbindir sysconfdir docdir localstatedir runstatedir,-e 's|@$(dir)@|$($(dir))|g')
+SUBST = sed -e 's|@version@|$(VERSION)|' \
+	$(foreach dir,sbindir sysconfdir docdir localstatedir runstatedir includedir moduledir,-e 's|@$(dir)@|$($(dir))|g')
 
 $(BUILD)/service/%: scripts/% FORCE
 	@mkdir -p $(@D)
 	@$(SUBST) $< >$@
 
-SERVICE := $(addprefix $(BUILD)/service/tined.,service socket init default logrotate)
+SERVICE := $(addprefix $(BUILD)/service/tined.,service socket init default logrotate pc)
+EXAMPLES := src/modules/hello.c src/modules/clock.c
 DEFAULT := $(DESTDIR)$(sysconfdir)/default/tined
 
 # An administrator's own defaults stay as they are.
-install: $(BUILD)/tined $(SERVICE)	## program, manual, service files
-	$(INSTALL) -d '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(mandir)/man8' '$(DESTDIR)$(docdir)' \
+install: $(PROGRAMS) $(SERVICE)	## program, modules, manual, service files
+	$(INSTALL) -d '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(mandir)/man3' '$(DESTDIR)$(mandir)/man8' \
+		'$(DESTDIR)$(docdir)/examples' '$(DESTDIR)$(moduledir)' '$(DESTDIR)$(includedir)' '$(DESTDIR)$(pkgconfigdir)' \
 		'$(DESTDIR)$(unitdir)' '$(DESTDIR)$(sysconfdir)/init.d' '$(DESTDIR)$(sysconfdir)/default' \
 		'$(DESTDIR)$(sysconfdir)/logrotate.d'
 	$(INSTALL) -m 755 $(BUILD)/tined '$(DESTDIR)$(sbindir)/tined'
+	$(INSTALL) -m 644 $(filter %.so,$(PROGRAMS)) '$(DESTDIR)$(moduledir)'
+	$(INSTALL) -m 644 src/tined.h '$(DESTDIR)$(includedir)/tined.h'
+	$(INSTALL) -m 644 $(BUILD)/service/tined.pc '$(DESTDIR)$(pkgconfigdir)/tined.pc'
+	$(INSTALL) -m 644 man/tined-module.3 '$(DESTDIR)$(mandir)/man3/tined-module.3'
 	$(INSTALL) -m 644 man/tined.8 '$(DESTDIR)$(mandir)/man8/tined.8'
 	$(INSTALL) -m 644 README NEWS COPYING '$(DESTDIR)$(docdir)'
+	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(docdir)/examples'
 	$(INSTALL) -m 644 $(BUILD)/service/tined.service $(BUILD)/service/tined.socket '$(DESTDIR)$(unitdir)'
 	$(INSTALL) -m 755 $(BUILD)/service/tined.init '$(DESTDIR)$(sysconfdir)/init.d/tined'
 	$(INSTALL) -m 644 $(BUILD)/service/tined.logrotate '$(DESTDIR)$(sysconfdir)/logrotate.d/tined'
@@ -330,12 +342,13 @@ install: $(BUILD)/tined $(SERVICE)	## program, manual, service files
 
 uninstall: $(SERVICE)			## takes all of it away again
 	rm -f '$(DESTDIR)$(sbindir)/tined' '$(DESTDIR)$(mandir)/man8/tined.8' \
+		'$(DESTDIR)$(mandir)/man3/tined-module.3' '$(DESTDIR)$(includedir)/tined.h' '$(DESTDIR)$(pkgconfigdir)/tined.pc' \
 		'$(DESTDIR)$(unitdir)/tined.service' '$(DESTDIR)$(unitdir)/tined.socket' \
 		'$(DESTDIR)$(sysconfdir)/init.d/tined' '$(DESTDIR)$(sysconfdir)/logrotate.d/tined'
-	rm -rf '$(DESTDIR)$(docdir)'
+	rm -rf '$(DESTDIR)$(docdir)' '$(DESTDIR)$(moduledir)'
 	if cmp -s $(BUILD)/service/tined.default '$(DEFAULT)'; then rm -f '$(DEFAULT)'; fi
 
-deb: $(BUILD)/tined			## a Debian package: build/tined_VERSION-1_ARCH.deb
+deb: $(PROGRAMS)			## a Debian package: build/tined_VERSION-1_ARCH.deb
 	MAKE='$(MAKE)' scripts/make-deb '$(VERSION)' '$(BUILD)'
 
 dist:					## a tarball: build/tined-VERSION.tar.gz

@@ -98,13 +98,20 @@ subtest 'make install, make uninstall' => sub {
 		etc/default/tined
 		etc/init.d/tined
 		etc/logrotate.d/tined
+		usr/include/tined.h
 		usr/lib/systemd/system/tined.service
 		usr/lib/systemd/system/tined.socket
+		usr/lib/tined/clock.so
+		usr/lib/tined/hello.so
 		usr/sbin/tined
 		usr/share/doc/tined/COPYING
 		usr/share/doc/tined/NEWS
 		usr/share/doc/tined/README
+		usr/share/doc/tined/examples/clock.c
+		usr/share/doc/tined/examples/hello.c
+		usr/share/man/man3/tined-module.3
 		usr/share/man/man8/tined.8
+		usr/share/pkgconfig/tined.pc
 	);
 	my %place = (DESTDIR => $root, prefix => '/usr', sysconfdir => '/etc');
 
