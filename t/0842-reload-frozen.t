@@ -28,7 +28,7 @@ sub freeze () {
 }
 
 sub openers ($tined) {
-	return grep { Tined::title($_) =~ /\Atined: opener/ }
+	return grep { Tined::title($_) =~ /\Atined: reload/ }
 	    $tined->child_pids;
 }
 

@@ -136,7 +136,7 @@ answer_serve(struct tined_exchange *x)
 	}
 }
 
-/* What reached the client, or at least the kernel. */
+/* Returns the bytes of content that the kernel has taken for the client. */
 static uint64_t
 content_bytes(const struct tined_exchange *x)
 {
@@ -154,7 +154,7 @@ bytes_sent(const struct tined_exchange *x)
 	return end > x->sent_before ? end - x->sent_before : 0;
 }
 
-/* What has not left yet, behind others, is leaving now. */
+/* A response that waits behind others in the output is sent now. */
 static int64_t
 first_byte_time(const struct tined_exchange *x, int64_t now)
 {
@@ -278,7 +278,7 @@ answer(struct tined_exchange *x)
 		connection_close_and_linger(x->connection);
 }
 
-/* What there is of a request line, for the log. */
+/* Returns the request line, or its beginning, for the log. */
 static struct text
 first_line(struct text seen)
 {

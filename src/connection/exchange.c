@@ -30,7 +30,7 @@ expect_answer(struct tined_exchange *x)
 	x->content_from = UINT64_MAX;
 }
 
-/* What is not known whole is for this process to make, and so to send. */
+/* The lot can send a response only if the handler has finished it. */
 void
 exchange_enter(struct tined_exchange *x, enum exchange_state state)
 {

@@ -22,7 +22,7 @@ enum exchange_state {
 	EXCHANGE_ANSWERED,  /* all of it is in the output, or it is cut off */
 };
 
-/* What the lot knows of a request that it has handed over. */
+/* The lot tells the worker this about a request that it hands over. */
 struct exchange_arrival {
 	bool request_timed_out; /* the client took too long to send it: 408 */
 	bool queue_timed_out;	/* it waited for longer than --queue-timeout */

@@ -1,7 +1,7 @@
 #include "connection/parking.h"
 #include "shared/scoreboard_read.h"
 
-/* What has come must fit into a message. */
+/* The bytes received so far must fit into a message to the lot. */
 bool
 parking_is_possible(const struct parking *p)
 {

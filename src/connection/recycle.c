@@ -24,7 +24,7 @@ recycle_init(
 		log_warning("--max-worker-memory: /proc/self/statm: %m");
 }
 
-/* What is resident and neither of a file nor shared, in bytes: proc(5). */
+/* Returns the bytes of resident memory that is neither shared nor of a file. */
 static uint64_t
 private_memory(const struct recycle *r)
 {

@@ -71,7 +71,10 @@ send_whole(struct tined_exchange *x)
 		send_piece(x, &r->pieces[i]);
 }
 
-/* What a stream has written since the last time; at most what it declared. */
+/*
+ * Returns the bytes that a stream has written since the last call, but no more
+ * than its Content-Length has declared.
+ */
 static struct text
 take_written(struct tined_exchange *x)
 {

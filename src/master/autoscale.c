@@ -272,7 +272,7 @@ count_soon_served(struct autoscale *s, const struct look *look, int64_t now)
 }
 
 static void
-look_around(struct autoscale *s, const struct children *all, struct look *look,
+count_all(struct autoscale *s, const struct children *all, struct look *look,
     int64_t now)
 {
 	const struct inherited *h = all->inherited;
@@ -289,7 +289,7 @@ look_around(struct autoscale *s, const struct children *all, struct look *look,
 }
 
 static void
-tell_shortage(struct autoscale *s, const struct look *look, int64_t now)
+log_shortage(struct autoscale *s, const struct look *look, int64_t now)
 {
 	bool full = look->counts.running >= s->limits.max &&
 	    look->counts.available <= 0 && look->counts.waiting > 0;
@@ -318,7 +318,7 @@ tell_shortage(struct autoscale *s, const struct look *look, int64_t now)
  * the pool does without it.
  */
 static void
-look_who_leaves(const struct autoscale *s, const struct children *all)
+note_end_of_recycling(const struct autoscale *s, const struct children *all)
 {
 	pid_t pid = scoreboard_who_leaves(all->inherited->board);
 
@@ -332,7 +332,7 @@ look_who_leaves(const struct autoscale *s, const struct children *all)
  * are idle already, the master looks again after the next step.
  */
 static void
-ask_to_be_told(struct autoscale *s, struct scoreboard *board, int idle)
+request_wakeup(struct autoscale *s, struct scoreboard *board, int idle)
 {
 	int wanted = pool_wanted_idle(&s->limits);
 
@@ -351,16 +351,16 @@ autoscale_act(struct autoscale *s, struct children *all)
 	struct look look;
 
 	(void)wakeup_take(&h->wanted);
-	look_around(s, all, &look, now);
+	count_all(s, all, &look, now);
 	plan = pool_plan(&s->limits, &look.counts, &s->history, now);
 	child_spawn(all, plan.spawn);
 	child_retire_some(all, plan.retire);
 	for (int i = 0; i < plan.retire; i++)
 		scoreboard_add(h->board, EVENT_RETIRED);
-	look_who_leaves(s, all);
-	tell_shortage(s, &look, now);
+	note_end_of_recycling(s, all);
+	log_shortage(s, &look, now);
 	s->next = plan.next;
-	ask_to_be_told(s, h->board, look.counts.idle);
+	request_wakeup(s, h->board, look.counts.idle);
 }
 
 int64_t

@@ -25,7 +25,7 @@
 
 /* How long the first worker, and then another, may take to start. */
 #define READY_TIME (5 * CLOCK_SECOND)
-/* Whoever has read the old pid file sends a signal within this time. */
+/* A process that has read the old pid file sends its signal within this time. */
 #define HANDOVER_TIME CLOCK_SECOND
 
 /* An INT of a terminal, and its copy that a program forwards, are one. */
@@ -526,7 +526,7 @@ wait_for_event(const struct master *m)
 	    next != CLOCK_NEVER ? &left : NULL, &m->before);
 }
 
-/* Whoever waits for the end of this process expects no work to be left. */
+/* A process that waits for the end of this one expects that no work is left. */
 static bool
 must_go_on(const struct master *m)
 {

@@ -32,7 +32,7 @@ is_bad_start(const struct exit_report *o)
 }
 
 static void
-tell_end(struct children *all, const struct exit_report *o, bool quietly)
+report_end(struct children *all, const struct exit_report *o, bool quietly)
 {
 	bool logged = !is_bad_start(o) || restart_should_log(&all->restart);
 
@@ -77,7 +77,7 @@ reap_worker(struct children *all, struct child *child, int status, bool quietly)
 	score_read(slot, &o.score);
 	o.start_timed_out =
 	    child->start_timed_out && o.score.state == SCORE_STARTING;
-	tell_end(all, &o, quietly);
+	report_end(all, &o, quietly);
 	child_forget(all, child);
 	if (!quietly)
 		slow_down(all, child, &o);

@@ -223,7 +223,7 @@ reload_start(struct reload *r, struct children *all, bool by_worker)
 	scoreboard_reloads(all->inherited->board);
 	if (!by_worker)
 		announce(r);
-	if (opener_begin(&r->opener, all->inherited, by_worker) == -1) {
+	if (site_opener_begin(&r->opener, all->inherited, by_worker) == -1) {
 		reload_refuse(r, all, strerror(errno));
 		return;
 	}
@@ -260,29 +260,30 @@ static bool
 act_on_opening(struct reload *r, struct children *all)
 {
 	struct buffer why = {0};
-	enum opener_result result = opener_act(&r->opener, &why);
+	enum site_opener_result result = site_opener_act(&r->opener, &why);
 
-	if (result == OPENER_PENDING)
+	if (result == SITE_OPENER_PENDING)
 		return false;
-	if (result != OPENER_NEEDLESS && r->by_worker) {
+	if (result != SITE_OPENER_NEEDLESS && r->by_worker) {
 		r->needless = 0;
 		r->not_before = clock_now() + RELOAD_PAUSE;
 		announce(r);
 	}
-	if (result == OPENER_DONE && reload_take(r, all->inherited, &why) == -1)
-		result = OPENER_FAILED;
-	opener_end(&r->opener);
-	if (result == OPENER_DONE) {
+	if (result == SITE_OPENER_DONE &&
+	    reload_take(r, all->inherited, &why) == -1)
+		result = SITE_OPENER_FAILED;
+	site_opener_end(&r->opener);
+	if (result == SITE_OPENER_DONE) {
 		all->before = &r->before;
 		r->opening = false;
 		r->began = r->progress = clock_now();
-	} else if (result == OPENER_NEEDLESS) {
+	} else if (result == SITE_OPENER_NEEDLESS) {
 		reload_ignore(r, all);
 	} else {
 		reload_refuse(r, all, buffer_string(&why));
 	}
 	buffer_free(&why);
-	return result == OPENER_DONE;
+	return result == SITE_OPENER_DONE;
 }
 
 /* A worker that is still starting may take --start-timeout. */
@@ -353,7 +354,7 @@ void
 reload_abandon(struct reload *r, struct children *all)
 {
 	if (r->opening)
-		opener_end(&r->opener);
+		site_opener_end(&r->opener);
 	else if (r->pending)
 		inherited_close(&r->before);
 	all->before = NULL;

@@ -1,6 +1,6 @@
 /*
  * reload: SIGHUP, or a worker whose mounted directory was removed.  A process
- * that may block (opener.h) opens the site again.  Then new workers replace the
+ * that may block (site_opener.h) opens the site again.  Then new workers replace the
  * old ones: each has started before an old one is told to end.  The lot keeps
  * its connections.
  *
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "master/children.h"
-#include "master/opener.h"
+#include "master/site_opener.h"
 
 /* All zeroes when there is nothing to do. */
 struct reload {
@@ -31,8 +31,8 @@ struct reload {
 	int64_t progress;   /* when a new worker was last ready */
 	int64_t not_before; /* for the next one by a worker (clock.h) */
 	size_t replaced;
-	struct opener opener;	 /* while opening */
-	struct inherited before; /* after that: the old state, to restore */
+	struct site_opener opener; /* while opening */
+	struct inherited before;   /* after that: the old state, to restore */
 };
 
 /*

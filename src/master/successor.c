@@ -95,7 +95,7 @@ wait_for_go(int line)
 }
 
 static _Noreturn void
-be_between(int line, pid_t master,
+run_intermediate(int line, pid_t master,
     void (*run)(const struct successor_ends *ends, void *arg),
     const struct successor_ends *ends, void *arg)
 {
@@ -137,18 +137,18 @@ close_all(struct successor *s)
 }
 
 static void
-end_between(struct successor *s)
+end_intermediate(struct successor *s)
 {
-	if (s->between == 0)
+	if (s->intermediate == 0)
 		return;
-	kill(s->between, SIGKILL);
-	while (waitpid(s->between, NULL, 0) == -1 && errno == EINTR)
+	kill(s->intermediate, SIGKILL);
+	while (waitpid(s->intermediate, NULL, 0) == -1 && errno == EINTR)
 		continue;
-	s->between = 0;
+	s->intermediate = 0;
 }
 
 static int
-meet(struct successor *s)
+receive_start(struct successor *s)
 {
 	static const char go = 'G';
 	const struct timeval patience = {.tv_sec = FORK_SECONDS};
@@ -186,19 +186,20 @@ open_ends(struct successor *s, struct successor_ends *ends, int *line)
 
 /* The new processes must not keep the master's ends open. */
 static int
-start_between(struct successor *s, const struct successor_ends *ends, int line,
-    void (*run)(const struct successor_ends *ends, void *arg), void *arg)
+start_intermediate(struct successor *s, const struct successor_ends *ends,
+    int line, void (*run)(const struct successor_ends *ends, void *arg),
+    void *arg)
 {
 	pid_t master = getpid();
 
-	s->between = fork();
-	if (s->between == 0) {
+	s->intermediate = fork();
+	if (s->intermediate == 0) {
 		close_all(s);
-		be_between(line, master, run, ends, arg);
+		run_intermediate(line, master, run, ends, arg);
 	}
-	if (s->between != -1)
+	if (s->intermediate != -1)
 		return 0;
-	s->between = 0;
+	s->intermediate = 0;
 	return -1;
 }
 
@@ -213,17 +214,17 @@ successor_start(struct successor *s,
 	    .process = -1, .line = -1, .talk = -1, .errors = -1};
 	result = open_ends(s, &ends, &line);
 	if (result == 0)
-		result = start_between(s, &ends, line, run, arg);
+		result = start_intermediate(s, &ends, line, run, arg);
 	saved = errno;
 	close_if(&line);
 	close_if(&ends.talk);
 	close_if(&ends.errors);
 	if (result == 0) {
-		result = meet(s);
+		result = receive_start(s);
 		saved = errno;
 	}
 	if (result == -1) {
-		end_between(s);
+		end_intermediate(s);
 		successor_forget(s);
 	}
 	errno = saved;
@@ -289,7 +290,7 @@ successor_signal(const struct successor *s, int signo)
 void
 successor_release(struct successor *s)
 {
-	end_between(s);
+	end_intermediate(s);
 	close_if(&s->line);
 }
 
@@ -303,8 +304,8 @@ successor_hang_up(struct successor *s)
 void
 successor_note_reaped(struct successor *s, pid_t pid)
 {
-	if (s->between == pid)
-		s->between = 0;
+	if (s->intermediate == pid)
+		s->intermediate = 0;
 }
 
 void

@@ -17,12 +17,12 @@
 #define SUCCESSOR_STATUS_UNKNOWN (-1)
 
 struct successor {
-	pid_t pid;     /* 0: there is none, and no other member is valid */
-	int process;   /* its pidfd */
-	pid_t between; /* the intermediate process; 0: it has ended */
-	int line;      /* a socket to that; -1: closed */
-	int talk;      /* a socket to the successor; -1: closed */
-	int errors;    /* reads its standard error; -1: closed */
+	pid_t pid;	    /* 0: there is none, and no other member is valid */
+	int process;	    /* its pidfd */
+	pid_t intermediate; /* the intermediate process; 0: it has ended */
+	int line;	    /* a socket to that; -1: closed */
+	int talk;	    /* a socket to the successor; -1: closed */
+	int errors;	    /* reads its standard error; -1: closed */
 	bool ended;
 	int status; /* of waitpid(2), or SUCCESSOR_STATUS_UNKNOWN */
 };

@@ -97,7 +97,7 @@ add_listeners(struct upgrade_env *q, const struct listeners *all)
 		q->at[q->count++] = all->at[i];
 }
 
-/* What the child needs to become the successor. */
+/* The child needs these to become the successor. */
 struct successor_origin {
 	const struct inherited *inherited;
 	int predecessor; /* pidfd_open(2) */
@@ -197,7 +197,7 @@ add_words(struct buffer *b, int errors)
 	buffer_printf(b, ": %s", line);
 }
 
-/* Does not wait for the process in between: it ends when the successor has. */
+/* Does not wait for the intermediate process: it ends when the successor has. */
 static enum upgrade_result
 fail(struct children *all, const char *how)
 {

@@ -64,7 +64,7 @@ struct inherited {
 /*
  * Opens the parts that a reload opens again: the site, and the identity of its
  * workers.  May block on a file system, unless another process has opened the
- * files (opener.h).  -1 with an error message in *why; errno is EINVAL if the
+ * files (site_opener.h).  -1 with an error message in *why; errno is EINVAL if the
  * command line is wrong.
  */
 int inherited_open(

@@ -20,7 +20,7 @@
 #include "config/config.h"
 #include "sandbox/identity.h"
 
-/* What a handler needs beyond reading below its directory. */
+/* Rights that a handler needs beyond reading below its directory. */
 enum privilege_need {
 	PRIVILEGE_READ = 1,    /* to read any file that the user can read */
 	PRIVILEGE_WRITE = 2,   /* and to create and change files */

@@ -90,7 +90,10 @@ struct seccomp_rule {
 		.mask = (mask_), .value = (value_), .and_next = true           \
 	}
 
-/* What a worker is refused; a rule with a grant goes when that is given. */
+/*
+ * The calls that the kernel refuses to a worker.  A rule with a grant does not
+ * apply to a worker that has that grant.
+ */
 static const struct seccomp_rule worker_rules[] = {
     /* Other programs, other processes. */
     UNLESS(EXEC, execve),
@@ -182,7 +185,7 @@ static const struct seccomp_rule worker_rules[] = {
     UNLESS_IF(CONNECT, sendto, EQUAL, 3, MSG_FASTOPEN, MSG_FASTOPEN),
     UNLESS_IF(CONNECT, sendmsg, EQUAL, 2, MSG_FASTOPEN, MSG_FASTOPEN),
     UNLESS_IF(CONNECT, sendmmsg, EQUAL, 3, MSG_FASTOPEN, MSG_FASTOPEN),
-    /* What all processes share: a listener that is shut down is so for all. */
+    /* All processes share the listeners: a shutdown would end them for all. */
     UNLESS(SHUTDOWN, shutdown),
     IF(shutdown, OTHER, 1, ~0U, SHUT_WR),
     /* Of options a worker needs TCP_NODELAY and the two timeouts, no more. */
@@ -262,7 +265,10 @@ static const struct seccomp_rule worker_rules[] = {
 #endif
 };
 
-/* What the lot may do; a rule with a grant counts only with that. */
+/*
+ * The calls that the kernel allows the lot.  A rule with a grant applies only if
+ * the lot has that grant.
+ */
 static const struct seccomp_rule lot_rules[] = {
     /* Connections, and what it is handed and hands on. */
     CALL(epoll_ctl),
@@ -421,7 +427,10 @@ add_condition(
 	load(a, offsetof(struct seccomp_data, nr));
 }
 
-/* What comes by another door (32 bits, x32) has numbers of another meaning. */
+/*
+ * Calls through another interface of the kernel (32 bits, x32) have other
+ * numbers.
+ */
 static void
 add_prologue(struct assembly *a)
 {
@@ -565,8 +574,8 @@ seccomp_probe(void)
 }
 
 /*
- * What is refused goes into the kernel's audit log.  The filter is ours, not a
- * stranger's program, so nothing has to be slowed down on its account.
+ * The kernel's audit log gets the refused calls.  SPEC_ALLOW: the kernel need not
+ * slow this process down to protect it against a filter of an attacker.
  */
 int
 seccomp_confine(enum seccomp_list list, unsigned grants)

@@ -33,8 +33,8 @@ enum handoff_kind {
 
 /*
  * An upgrade sends it, and struct deferred, from one version of the program to
- * the next, which must have the same handoff_layout.  Whoever changes what a
- * field means raises UPGRADE_ENV_VERSION (upgrade_env.c).
+ * the next, which must have the same handoff_layout.  A change of the meaning of
+ * a field needs a new UPGRADE_ENV_VERSION (upgrade_env.c).
  */
 struct handoff {
 	enum handoff_kind kind;

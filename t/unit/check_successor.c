@@ -64,7 +64,7 @@ wait_for_end(void)
 TEST(its_status_is_told_while_it_is_not_released)
 {
 	ck_assert_int_eq(successor_start(&s, tell_parent, NULL), 0);
-	ck_assert_int_eq(ask_parent(), s.between);
+	ck_assert_int_eq(ask_parent(), s.intermediate);
 	successor_look(&s);
 	ck_assert(!s.ended);
 	successor_hang_up(&s);
@@ -103,17 +103,17 @@ TEST(one_that_is_released_is_a_child_of_the_reaper)
 }
 
 /* As when the kernel ran out of memory. */
-TEST(the_process_between_may_end_first)
+TEST(the_intermediate_process_may_end_first)
 {
-	pid_t between;
+	pid_t intermediate;
 
 	ck_assert_int_eq(successor_start(&s, tell_parent, NULL), 0);
-	between = s.between;
-	kill(between, SIGKILL);
-	ck_assert_int_eq(waitpid(between, NULL, 0), between);
-	successor_note_reaped(&s, between);
-	ck_assert_int_eq(s.between, 0);
-	ck_assert_int_ne(ask_parent(), between);
+	intermediate = s.intermediate;
+	kill(intermediate, SIGKILL);
+	ck_assert_int_eq(waitpid(intermediate, NULL, 0), intermediate);
+	successor_note_reaped(&s, intermediate);
+	ck_assert_int_eq(s.intermediate, 0);
+	ck_assert_int_ne(ask_parent(), intermediate);
 	successor_look(&s);
 	ck_assert(!s.ended);
 	successor_hang_up(&s);
@@ -139,7 +139,7 @@ TEST(a_child_leaves_its_lines)
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
-	ck_assert_int_eq(ask_parent(), s.between);
+	ck_assert_int_eq(ask_parent(), s.intermediate);
 }
 
 TEST(none_is_nothing)

@@ -7,8 +7,9 @@
  *
  * It opens no files, and sends of a file only what is in the page cache
  * (deferred_send_cached), but in a stop, when there are no workers any more.
- * What may wait for a disk is a line in the error log: where that stands still,
- * so does the lot, and the master replaces it (lot_watch.h).
+ * Only a line for the error log may have to wait for a disk.  If that disk
+ * does not respond, the lot stands still, and the master replaces it
+ * (lot_watch.h).
  */
 #ifndef TINED_PROCESS_LOT_LOT_H
 #define TINED_PROCESS_LOT_LOT_H

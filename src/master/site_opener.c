@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "handlers/directory.h"
-#include "master/opener.h"
+#include "master/site_opener.h"
 #include "os/fd_passing.h"
 
 /* The largest part of an error page, or of an error message, in one message. */
@@ -67,7 +67,7 @@ send_bytes(enum kind kind, size_t index, const char *bytes, size_t len)
 }
 
 static void
-opener_tell(const char *path)
+site_opener_tell(const char *path)
 {
 	struct message m = {.kind = OPENING};
 
@@ -156,7 +156,7 @@ is_any_removed(const struct inherited *h)
 
 		if (m->directory == -1)
 			continue;
-		opener_tell(h->config.mounts.at[m->index].arg);
+		site_opener_tell(h->config.mounts.at[m->index].arg);
 		if (directory_is_gone(&directory))
 			return true;
 		directory.fd++;
@@ -167,7 +167,7 @@ is_any_removed(const struct inherited *h)
 static _Noreturn void
 open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 {
-	const struct site_source from = {.tell = opener_tell};
+	const struct site_source from = {.tell = site_opener_tell};
 	struct inherited copy = *h;
 	struct buffer why = {0};
 
@@ -175,7 +175,7 @@ open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 	if (getppid() != master)
 		_exit(EXIT_FAILURE);
 	log_mute(true);
-	setproctitle("opener");
+	setproctitle("reload (opens files)");
 	leave_all_else(&h->site, line);
 	if (if_removed && !is_any_removed(h))
 		send_message(&(struct message){.kind = NEEDLESS}, -1);
@@ -187,8 +187,8 @@ open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 }
 
 static int
-opener_start(struct opener *o, const struct inherited *h, const int ends[2],
-    bool if_removed)
+site_opener_start(struct site_opener *o, const struct inherited *h,
+    const int ends[2], bool if_removed)
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
@@ -204,17 +204,18 @@ opener_start(struct opener *o, const struct inherited *h, const int ends[2],
 }
 
 int
-opener_begin(struct opener *o, const struct inherited *h, bool if_removed)
+site_opener_begin(
+    struct site_opener *o, const struct inherited *h, bool if_removed)
 {
 	int ends[2], result, saved;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		return -1;
-	*o = (struct opener){
+	*o = (struct site_opener){
 	    .line = ends[0],
-	    .deadline = clock_now() + OPENER_PATIENCE,
+	    .deadline = clock_now() + SITE_OPENER_PATIENCE,
 	};
-	result = opener_start(o, h, ends, if_removed);
+	result = site_opener_start(o, h, ends, if_removed);
 	saved = errno;
 	close(ends[1]);
 	if (result == 0)
@@ -234,18 +235,18 @@ keep(int *place, int fd)
 	*place = fd;
 }
 
-static enum opener_result
-opener_take(struct opener *o, const struct message *m, int fd)
+static enum site_opener_result
+site_opener_take(struct site_opener *o, const struct message *m, int fd)
 {
 	struct site_opened *opened = &o->opened;
 
 	if (m->kind == DIRECTORY && m->index < opened->directory_count) {
 		keep(&opened->directories[m->index], fd);
-		return OPENER_PENDING;
+		return SITE_OPENER_PENDING;
 	}
 	if (m->kind == ROOT) {
 		keep(&opened->root, fd);
-		return OPENER_PENDING;
+		return SITE_OPENER_PENDING;
 	}
 	if (fd != -1)
 		close(fd);
@@ -258,13 +259,13 @@ opener_take(struct opener *o, const struct message *m, int fd)
 		buffer_add(&o->words, m->bytes, m->len);
 	}
 	if (m->kind == NEEDLESS)
-		return OPENER_NEEDLESS;
-	return m->kind == ALL ? OPENER_DONE : OPENER_PENDING;
+		return SITE_OPENER_NEEDLESS;
+	return m->kind == ALL ? SITE_OPENER_DONE : SITE_OPENER_PENDING;
 }
 
 /* Returns 1, 0 when the opener has ended, or -1 with errno. */
 static int
-opener_receive(struct opener *o, struct message *m, int *fd)
+site_opener_receive(struct site_opener *o, struct message *m, int *fd)
 {
 	struct iovec part = {.iov_base = m, .iov_len = sizeof(*m)};
 	struct passed_fds fds;
@@ -286,7 +287,7 @@ opener_receive(struct opener *o, struct message *m, int *fd)
 
 /* Called when the opener has ended and not sent everything. */
 static void
-explain_end(struct opener *o, struct buffer *why)
+explain_end(struct site_opener *o, struct buffer *why)
 {
 	if (o->words.len > 0)
 		buffer_add(why, o->words.data, o->words.len);
@@ -295,35 +296,35 @@ explain_end(struct opener *o, struct buffer *why)
 		    buffer_string(&o->path));
 }
 
-enum opener_result
-opener_act(struct opener *o, struct buffer *why)
+enum site_opener_result
+site_opener_act(struct site_opener *o, struct buffer *why)
 {
-	enum opener_result result = OPENER_PENDING;
+	enum site_opener_result result = SITE_OPENER_PENDING;
 	struct message m;
 	int fd, got = 1;
 
-	while (
-	    result == OPENER_PENDING && (got = opener_receive(o, &m, &fd)) == 1)
-		result = opener_take(o, &m, fd);
-	if (result != OPENER_PENDING)
+	while (result == SITE_OPENER_PENDING &&
+	    (got = site_opener_receive(o, &m, &fd)) == 1)
+		result = site_opener_take(o, &m, fd);
+	if (result != SITE_OPENER_PENDING)
 		return result;
 	if (got == 0) {
 		explain_end(o, why);
-		return OPENER_FAILED;
+		return SITE_OPENER_FAILED;
 	}
 	if (errno != EAGAIN && errno != EINTR) {
 		buffer_printf(
 		    why, "%s: %s", buffer_string(&o->path), strerror(errno));
-		return OPENER_FAILED;
+		return SITE_OPENER_FAILED;
 	}
 	if (clock_now() < o->deadline)
-		return OPENER_PENDING;
+		return SITE_OPENER_PENDING;
 	buffer_printf(why,
 	    "%s: its file system has not responded for %lld s: check its disk "
 	    "or its server",
 	    buffer_string(&o->path),
-	    (long long)(OPENER_PATIENCE / CLOCK_SECOND));
-	return OPENER_FAILED;
+	    (long long)(SITE_OPENER_PATIENCE / CLOCK_SECOND));
+	return SITE_OPENER_FAILED;
 }
 
 /*
@@ -331,7 +332,7 @@ opener_act(struct opener *o, struct buffer *why)
  * does not wait for its end.
  */
 void
-opener_end(struct opener *o)
+site_opener_end(struct site_opener *o)
 {
 	(void)syscall(SYS_pidfd_send_signal, o->process, SIGKILL, NULL, 0);
 	close(o->process);
