@@ -9,6 +9,7 @@
 #include "base/memory.h"
 
 #define BUFFER_FIRST 256
+#define DIGITS_MAX 20 /* of UINT64_MAX in base 10 */
 
 void
 buffer_free(struct buffer *b)
@@ -51,31 +52,30 @@ buffer_add_string(struct buffer *b, const char *s)
 	buffer_add(b, s, strlen(s));
 }
 
+/* In bases from 10 to 16. */
+static inline void
+add_digits(struct buffer *b, uint64_t n, unsigned base)
+{
+	char digits[DIGITS_MAX];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = "0123456789abcdef"[n % base];
+		n /= base;
+	} while (n > 0);
+	buffer_add(b, digits + at, sizeof(digits) - at);
+}
+
 void
 buffer_add_number(struct buffer *b, uint64_t n)
 {
-	size_t count = 1;
-	char *at;
-
-	for (uint64_t rest = n; rest >= 10; rest /= 10)
-		count++;
-	at = buffer_reserve(b, count) + count;
-	b->len += count;
-	for (; count > 0; count--, n /= 10)
-		*--at = (char)('0' + n % 10);
+	add_digits(b, n, 10);
 }
 
 void
 buffer_add_hex(struct buffer *b, uint64_t n)
 {
-	char digits[2 * sizeof(n)];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = "0123456789abcdef"[n % 16];
-		n /= 16;
-	} while (n > 0);
-	buffer_add(b, digits + at, sizeof(digits) - at);
+	add_digits(b, n, 16);
 }
 
 void

@@ -337,12 +337,8 @@ text_of_piece(const struct writer *w)
 		return e->request->host;
 	case LOG_FORMAT_HOST:
 		return without_port(e->request->host);
-	case LOG_FORMAT_REQUEST_FIELD:
-		return request_field_of(e->request, w->piece);
-	case LOG_FORMAT_RESPONSE_FIELD:
-		return response_field_of(e->head, w->piece->text);
 	default:
-		return e->line;
+		return response_field_of(e->head, w->piece->text);
 	}
 }
 
@@ -389,6 +385,8 @@ access_log_add_piece(struct writer *w)
 		add_client(w);
 		break;
 	case LOG_FORMAT_LINE:
+		add_text(w, w->e->line, LINE_MAX_BYTES);
+		break;
 	case LOG_FORMAT_METHOD:
 	case LOG_FORMAT_TARGET:
 	case LOG_FORMAT_PATH:
@@ -398,9 +396,12 @@ access_log_add_piece(struct writer *w)
 	case LOG_FORMAT_QUERY:
 		add_query(w);
 		break;
+	case LOG_FORMAT_REQUEST_FIELD:
+		add_text(w, request_field_of(w->e->request, w->piece),
+		    FIELD_MAX_BYTES);
+		break;
 	case LOG_FORMAT_AUTHORITY:
 	case LOG_FORMAT_HOST:
-	case LOG_FORMAT_REQUEST_FIELD:
 	case LOG_FORMAT_RESPONSE_FIELD:
 		add_text(w, text_of_piece(w), FIELD_MAX_BYTES);
 		break;
