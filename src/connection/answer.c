@@ -121,7 +121,7 @@ answer_serve(struct tined_exchange *x)
 
 	if (is_for_handler(x)) {
 		if (!is_quarantined(x))
-			x->mount->module->serve(x->mount->state, x);
+			mount_serve(x->mount, x);
 	} else if (request->method == METHOD_OTHER) {
 		response_error(response, 501); /* another mount takes it */
 	} else if (request->unencoded) {

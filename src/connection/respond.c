@@ -93,7 +93,8 @@ send_stream_head(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
 
-	x->chunked = !r->has_declared_length && x->request.minor > 0;
+	x->chunked = !r->has_declared_length && x->request.minor > 0 &&
+	    status_code_has_body(r->status);
 	send_head(x, r->has_declared_length, r->declared_length);
 }
 

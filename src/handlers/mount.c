@@ -15,6 +15,9 @@ _Static_assert((int)TINED_NEED_READ == (int)PRIVILEGE_READ &&
 	(int)TINED_NEED_CONNECT == (int)PRIVILEGE_CONNECT,
     "the needs of a module are those of its worker");
 
+/* The mount whose module this process is calling; NULL: none. */
+static const struct tined_mount *volatile running;
+
 /*
  * Ends the part of an argument at its comma, without the backslashes before other
  * commas.  Returns the next part, or NULL.
@@ -158,7 +161,13 @@ mount_begin(struct tined_mount *m)
 int
 mount_start(const struct tined_mount *m)
 {
-	if (m->module->start == NULL || m->module->start(m->state) == 0)
+	int result = 0;
+
+	running = m;
+	if (m->module->start != NULL)
+		result = m->module->start(m->state);
+	running = NULL;
+	if (result == 0)
 		return 0;
 	log_error(
 	    "the module %s at %s/ cannot start in this worker, which ends",
@@ -169,8 +178,25 @@ mount_start(const struct tined_mount *m)
 void
 mount_stop(const struct tined_mount *m)
 {
+	running = m;
 	if (m->module->stop != NULL)
 		m->module->stop(m->state);
+	running = NULL;
+}
+
+void
+mount_serve(const struct tined_mount *m, struct tined_exchange *x)
+{
+	running = m;
+	m->module->serve(m->state, x);
+	running = NULL;
+}
+
+void
+mount_dump(int fd)
+{
+	if (running != NULL && running->module->dump != NULL)
+		running->module->dump(running->state, fd);
 }
 
 static void

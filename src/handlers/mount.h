@@ -70,5 +70,12 @@ void mount_end(struct tined_mount *m);
  */
 int mount_start(const struct tined_mount *m);
 void mount_stop(const struct tined_mount *m);
+/* Called by a worker for each request. */
+void mount_serve(const struct tined_mount *m, struct tined_exchange *x);
+/*
+ * Lets the module that one of the last three has called, and that has not come
+ * back, write what it is doing: async-signal-safe.
+ */
+void mount_dump(int fd);
 
 #endif

@@ -18,7 +18,11 @@
 
 static const int broken[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, 0};
 
+/* Lines of a description that are logged. */
+#define DESCRIPTION_LINES_MAX 200
+
 static void (*emergency_hook)(void);
+static void (*description_hook)(int fd);
 
 /* SIGALRM ends the process, whatever it hangs in. */
 void
@@ -62,6 +66,44 @@ crash_add_cause(struct buffer *b, const siginfo_t *info)
 	buffer_add_string(b, ", in:");
 }
 
+/* Logs the line that begins there; returns its length, or 0 at the end. */
+static size_t
+log_line_at(int fd, off_t offset)
+{
+	char room[LOG_DYING_MAX] = "  ";
+	char *line = room + 2;
+	ssize_t n = pread(fd, line, sizeof(room) - 2, offset);
+	const char *newline;
+
+	if (n <= 0)
+		return 0;
+	newline = memchr(line, '\n', (size_t)n);
+	if (newline == NULL)
+		newline = line + n;
+	log_dying((struct text){room, (size_t)(newline - room)});
+	return (size_t)(newline - line) + (newline < line + n);
+}
+
+void
+crash_log_description(void)
+{
+	off_t offset = 0;
+	size_t len = 1;
+	int fd;
+
+	if (description_hook == NULL)
+		return;
+	fd = memfd_create("description", MFD_CLOEXEC);
+	if (fd == -1)
+		return;
+	description_hook(fd);
+	for (int i = 0; len > 0 && i < DESCRIPTION_LINES_MAX; i++) {
+		len = log_line_at(fd, offset);
+		offset += (off_t)len;
+	}
+	close(fd);
+}
+
 static void
 on_broken(int signo, siginfo_t *info, void *context)
 {
@@ -74,6 +116,7 @@ on_broken(int signo, siginfo_t *info, void *context)
 	crash_add_cause(&words, info);
 	log_dying(buffer_text(&words));
 	backtrace_log(context);
+	crash_log_description();
 	alarm(0); /* writing a core file may take longer */
 	crash_die(signo);
 }
@@ -107,4 +150,10 @@ void
 crash_set_emergency(void (*rescue)(void))
 {
 	emergency_hook = rescue;
+}
+
+void
+crash_set_description(void (*describe)(int fd))
+{
+	description_hook = describe;
 }

@@ -14,6 +14,13 @@ int crash_prepare(void);
 /* Sets the emergency function, which is async-signal-safe; NULL: none. */
 void crash_set_emergency(void (*rescue)(void));
 /*
+ * Sets a function, async-signal-safe, that writes lines of text about what the
+ * process was doing; NULL: none.
+ */
+void crash_set_description(void (*describe)(int fd));
+/* Called in a signal handler: logs what that function writes. */
+void crash_log_description(void);
+/*
  * Called in a signal handler: dies by that signal.
  */
 _Noreturn void crash_die(int signo);

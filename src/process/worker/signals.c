@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connection/emergency.h"
+#include "handlers/mount.h"
 #include "os/backtrace.h"
 #include "os/crash.h"
 #include "os/signals.h"
@@ -17,7 +18,7 @@
 static struct worker *self;
 /* For a worker that has not got as far as serving. */
 static const struct score *starting;
-static pid_t master_pid;
+static pid_t master_pid, worker_pid;
 
 static void
 worker_signals_wake_up(void)
@@ -145,6 +146,7 @@ on_timed_out(int signo, siginfo_t *info, void *context)
 		emergency_client(&self->client, 504);
 	log_dying(TEXT("has hung, in:"));
 	backtrace_log(context);
+	crash_log_description();
 	crash_die(signo);
 }
 
@@ -177,10 +179,15 @@ worker_signals_follow_master(const struct worker *w)
 		raise(SIGNAL_ORPHANED);
 }
 
-/* Called by crash.c when a handler crashes. */
+/*
+ * Called by crash.c when a handler crashes, or a process that it has forked: that
+ * one must not answer its client.
+ */
 static void
 rescue(void)
 {
+	if (getpid() != worker_pid)
+		return;
 	emergency_client(&self->client, 500);
 }
 
@@ -192,6 +199,8 @@ worker_signals_prepare(const struct score *score, pid_t master)
 
 	starting = score;
 	master_pid = master;
+	worker_pid = getpid();
+	crash_set_description(mount_dump);
 	signals_handle_on_own_stack(timed_out, on_timed_out);
 	sigemptyset(&unblocked);
 	sigaddset(&unblocked, SIGNAL_TIMED_OUT);
