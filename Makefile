@@ -73,11 +73,22 @@ LINK    = $(CC) $(EXPORTS) $(tined_CFLAGS) $(CFLAGS) $(HARDENING_LDFLAGS) $(LDFL
 AUTODEP = -MMD -MP
 
 MODULES := $(sort $(wildcard src/modules/*.c))
-SOURCES := $(filter-out $(MODULES),$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
-HEADERS := $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
+# The module wsgi embeds CPython: it is built where that can be, and its tests
+# are skipped elsewhere.
+PYTHON_VERSION := $(shell $(PKG_CONFIG) --modversion python3-embed 2>/dev/null)
+ifneq ($(PYTHON_VERSION),)
+PYTHON_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags python3-embed))
+PYTHON_LIBS   := $(shell $(PKG_CONFIG) --libs python3-embed)
+PYTHON        := $(shell $(PKG_CONFIG) --variable=exec_prefix python3-embed)/bin/python$(PYTHON_VERSION)
+WSGI_SOURCES  := $(sort $(wildcard src/modules/wsgi/*.c))
+WSGI_HEADERS  := $(sort $(wildcard src/modules/wsgi/*.h))
+WSGI          := $(BUILD)/modules/wsgi.so
+endif
+SOURCES := $(filter-out src/modules/%,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+HEADERS := $(filter-out src/modules/%,$(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 LIBRARY := $(BUILD)/libtined.a
-PROGRAMS := $(BUILD)/tined $(MODULES:src/modules/%.c=$(BUILD)/modules/%.so)
+PROGRAMS := $(BUILD)/tined $(MODULES:src/modules/%.c=$(BUILD)/modules/%.so) $(WSGI)
 
 # A unit test is t/unit/check_*.c; the other files there are shared by all.
 UNIT_OBJECTS := $(patsubst t/unit/%.c,$(BUILD)/unit/%.o,$(wildcard t/unit/*.c))
@@ -93,7 +104,7 @@ TESTS        ?= $(sort $(wildcard t/*.t))
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
-C_FILES := $(SOURCES) $(MODULES) $(HEADERS) $(sort $(wildcard t/*/*.[ch]))
+C_FILES := $(SOURCES) $(MODULES) $(HEADERS) $(sort $(wildcard src/modules/*/*.[ch])) $(sort $(wildcard t/*/*.[ch]))
 
 all: $(PROGRAMS)		## build build/tined and build/modules (the default)
 
@@ -135,6 +146,21 @@ $(BUILD)/modules/%.so: src/modules/%.c $(BUILD)/include/tined.h $(BUILD)/flags
 $(BUILD)/include/tined.h: src/tined.h
 	@mkdir -p $(@D)
 	@cp $< $@
+
+# Its files see each other, and that header.
+WSGI_CFLAGS = -DWSGI_PYTHON='"$(PYTHON)"' $(PYTHON_CFLAGS)
+
+$(BUILD)/include/modules:
+	@mkdir -p $(@D)
+	@ln -sfnr src/modules $@
+
+$(BUILD)/modules/wsgi/%.o: src/modules/wsgi/%.c $(BUILD)/include/tined.h $(BUILD)/flags | $(BUILD)/include/modules
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(MODULE) $(WSGI_CFLAGS) $(AUTODEP) -c -o $@ $<
+
+# It stays in the process when it is unmounted: Python may call it.
+$(WSGI): $(WSGI_SOURCES:src/%.c=$(BUILD)/%.o)
+	$(LD_SAYS)$(MODULE) $(filter-out -pie,$(HARDENING_LDFLAGS)) -Wl,-z,nodelete $(LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
 
 # What is wrong there is wrong on purpose.
 $(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
@@ -178,6 +204,7 @@ $(BUILD)/found-check: $(BUILD)/found
 	@test -n '$(CHECK_LIBS)' || $(call missing,check is missing; the unit tests need it,check)
 	@touch $@
 
+-include $(WSGI_SOURCES:src/%.c=$(BUILD)/%.d)
 -include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(FAULTS:.o=.d) $(BENCHES:=.d)
 
 ## Checks:
@@ -227,7 +254,7 @@ check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
 
 check-headers: $(BUILD)/found		## each header compiles alone
-	CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS)
+	CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(PYTHON_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS) $(WSGI_HEADERS)
 
 # A machine without clang-format can still run the other checks.
 check-style:
@@ -245,13 +272,17 @@ lint: lint-c lint-man lint-scripts	## cppcheck, clang-tidy, mandoc, shellcheck, 
 # Steps that clang's analyzer takes in a function: as many as it does by itself.
 LINT_NODES ?= 225000
 
-lint-c: $(BUILD)/found
+lint-c: $(BUILD)/found $(BUILD)/include/tined.h $(BUILD)/include/modules
 	cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -DTINED_VERSION='"$(VERSION)"' \
 		-Isrc $(SOURCES)
-	printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 2 sh -c 'clang-tidy --quiet "$$@" -- $$FLAGS -Xclang -analyzer-config -Xclang max-nodes=$(LINT_NODES) 2>/dev/null' clang-tidy
+	cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE -DWSGI_PYTHON='""' \
+		'-DPy_STRINGIFY(x)=""' '-DPy_RETURN_NONE=return 0' -I$(BUILD)/include $(MODULES) $(WSGI_SOURCES)
+	printf '%s\n' $(SOURCES) $(MODULES) $(WSGI_SOURCES) | xargs -P $(JOBS) -n 2 sh -c 'clang-tidy --quiet "$$@" -- $$FLAGS -Xclang -analyzer-config -Xclang max-nodes=$(LINT_NODES) 2>/dev/null' clang-tidy
 
-lint-c: export FLAGS = -std=c17 -D_GNU_SOURCE -DTINED_VERSION="$(VERSION)" -Isrc $(BSD_CFLAGS)
+lint-c: export FLAGS = -std=c17 -D_GNU_SOURCE -DTINED_VERSION="$(VERSION)" -Isrc $(BSD_CFLAGS) \
+	-DWSGI_PYTHON="" $(PYTHON_CFLAGS)
 
 lint-man:
 	mandoc -T lint -W warning man/*.[0-9]
@@ -328,7 +359,7 @@ install: $(PROGRAMS) $(SERVICE)	## program, modules, manual, service files
 		'$(DESTDIR)$(unitdir)' '$(DESTDIR)$(sysconfdir)/init.d' '$(DESTDIR)$(sysconfdir)/default' \
 		'$(DESTDIR)$(sysconfdir)/logrotate.d'
 	$(INSTALL) -m 755 $(BUILD)/tined '$(DESTDIR)$(sbindir)/tined'
-	$(INSTALL) -m 644 $(filter %.so,$(PROGRAMS)) '$(DESTDIR)$(moduledir)'
+	$(INSTALL) -m 644 $(filter-out $(BUILD)/tined $(WSGI),$(PROGRAMS)) '$(DESTDIR)$(moduledir)'
 	$(INSTALL) -m 644 src/tined.h '$(DESTDIR)$(includedir)/tined.h'
 	$(INSTALL) -m 644 $(BUILD)/service/tined.pc '$(DESTDIR)$(pkgconfigdir)/tined.pc'
 	$(INSTALL) -m 644 man/tined-module.3 '$(DESTDIR)$(mandir)/man3/tined-module.3'
@@ -347,6 +378,16 @@ uninstall: $(SERVICE)			## takes all of it away again
 		'$(DESTDIR)$(sysconfdir)/init.d/tined' '$(DESTDIR)$(sysconfdir)/logrotate.d/tined'
 	rm -rf '$(DESTDIR)$(docdir)' '$(DESTDIR)$(moduledir)'
 	if cmp -s $(BUILD)/service/tined.default '$(DEFAULT)'; then rm -f '$(DEFAULT)'; fi
+
+# Of its own, as the server needs no Python.
+install-wsgi: $(WSGI)			## the module wsgi and its manual, if it was built
+	@test -n '$(WSGI)' || $(call missing,Python to be embedded is missing,python3-dev)
+	$(INSTALL) -d '$(DESTDIR)$(moduledir)' '$(DESTDIR)$(mandir)/man7'
+	$(INSTALL) -m 644 $(WSGI) '$(DESTDIR)$(moduledir)/wsgi.so'
+	$(INSTALL) -m 644 man/tined-wsgi.7 '$(DESTDIR)$(mandir)/man7/tined-wsgi.7'
+
+uninstall-wsgi:				## takes them away again
+	rm -f '$(DESTDIR)$(moduledir)/wsgi.so' '$(DESTDIR)$(mandir)/man7/tined-wsgi.7'
 
 deb: $(PROGRAMS)			## a Debian package: build/tined_VERSION-1_ARCH.deb
 	MAKE='$(MAKE)' scripts/make-deb '$(VERSION)' '$(BUILD)'
@@ -371,6 +412,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check check-quick test check-unit check-e2e check-classic check-user check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall install-wsgi uninstall-wsgi deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
