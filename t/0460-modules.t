@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Module qw(build_module need_compiler);
 use Test::More;
-use Tined qw(spew wait_for);
+use Tined qw(slow spew wait_for);
 
 need_compiler;
 
@@ -198,6 +198,10 @@ subtest 'the response' => sub {
 	is($response->status, 299, 'its status');
 	is($response->{reason}, 'As You Like It', 'its reason phrase');
 	is($response->field('X-A'), '3', 'a field that was set');
+	is($tined->get('/p/declared')->body, '12345', 'a length and content');
+	$response = $tined->get('/p/declared', method => 'HEAD');
+	is($response->field('Content-Length'), 5,
+		'a length without content for HEAD');
 	$response = $tined->get('/p/splice');
 	is(length $response->body, 300_000, 'the content of a pipe');
 	is($tined->get('/p/splice', version => 'HTTP/1.0')->body,
@@ -232,10 +236,14 @@ subtest 'waiting' => sub {
 };
 
 subtest 'signs of life' => sub {
-	my $tined = start(args => ['-w', 2, '--request-timeout', '1s']);
+	my $limit = 2 * slow();
+	my $tined = start(args => ['-w', 2, '--request-timeout', "${limit}s"]);
+	my $longer = $limit + 1;
 
-	is($tined->get('/p/busy')->body, "alive\n", 'of one that is busy');
-	is($tined->get('/p/idle')->body, "alive\n", 'of one that waits');
+	is($tined->get("/p/busy?$longer")->body, "alive\n",
+		'of one that is busy');
+	is($tined->get("/p/idle?$longer")->body, "alive\n",
+		'of one that waits');
 	$tined->ends_clean;
 };
 
@@ -297,6 +305,31 @@ subtest 'one that is installed has a kind of its own' => sub {
 
 	is($tined->get('/h')->body, "hi\n", 'with an argument');
 	is($tined->get('/g/x')->body, "hello\n", 'without');
+	$tined->ends_clean;
+};
+
+# An event of the clock: a chunk of its own.
+my $EVENT = qr/1c\r\ndata: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n\n\r\n/;
+
+subtest 'the clock' => sub {
+	my $tined = Tined->start(args => ['-m', '/c=clock:', '-w', 2]);
+	my $listen = sub ($events) {
+		my $sock = $tined->connect;
+		$tined->send($sock, "GET /c HTTP/1.1\r\nHost: a\r\n\r\n");
+		ok(wait_for(sub {
+			$tined->fill($sock);
+			${*$sock}{tined_buffer} =~ /\r\n\r\n(?:$EVENT){$events}/;
+		}), 'events come, each in a chunk of its own');
+		return $sock;
+	};
+
+	close $listen->(2);
+	ok(wait_for(sub { grep { m{"GET /c HTTP/1\.1" 200 } }
+		$tined->access_log }), 'it ends when its client goes');
+	my $sock = $listen->(1);
+	$tined->signal('TERM');
+	like($tined->read_response($sock)->body, qr/\Adata: .*\n\n\z/s,
+		'and in order when the server stops');
 	$tined->ends_clean;
 };
 

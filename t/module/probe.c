@@ -136,6 +136,14 @@ now(struct tined_exchange *x)
 }
 
 static void
+declared(struct tined_exchange *x)
+{
+	tined_declare_length(x, 5);
+	if (tined_is_method(x, "GET"))
+		tined_write(x, "12345", 5);
+}
+
+static void
 reason(struct tined_exchange *x)
 {
 	tined_set_status_reason(x, 299, TINED_TEXT("As You Like It"));
@@ -199,13 +207,21 @@ wait_first(struct tined_exchange *x)
 		tined_error(x, 418);
 }
 
-/* Busy, or waiting, for longer than --request-timeout. */
+/* The query: for so many seconds, longer than --request-timeout. */
+static int
+seconds(struct tined_exchange *x)
+{
+	struct tined_text query;
+
+	return tined_query(x, &query) ? atoi(query.at) : 0;
+}
+
 static void
 busy(struct tined_exchange *x)
 {
 	const struct timespec tick = {.tv_nsec = 100 * 1000 * 1000};
 
-	for (int i = 0; i < 15; i++) {
+	for (int i = seconds(x) * 10; i > 0; i--) {
 		nanosleep(&tick, NULL);
 		tined_alive(x);
 	}
@@ -217,7 +233,7 @@ idle(struct tined_exchange *x)
 {
 	unsigned events = TINED_CLIENT_GONE;
 
-	tined_wait(x, NULL, 0, 1500, &events);
+	tined_wait(x, NULL, 0, seconds(x) * 1000, &events);
 	tined_add_copy(x, "alive\n", 6);
 }
 
@@ -324,6 +340,7 @@ static const struct {
     {"/whole", whole},
     {"/now", now},
     {"/reason", reason},
+    {"/declared", declared},
     {"/splice", splice_pipe},
     {"/wait", wait_for_end},
     {"/first", wait_first},
@@ -349,6 +366,9 @@ probe_mount(struct tined_mount *m, void **state)
 	const char *fail = tined_argument(m, "fail");
 	struct probe *p = calloc(1, sizeof(*p));
 
+#ifdef MOUNT_CRASHES
+	abort();
+#endif
 	p->start = tined_argument(m, "start");
 	p->stop = tined_argument(m, "stop");
 	*state = p;
