@@ -6,10 +6,11 @@ use v5.36;
 use FindBin;
 use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
+use Load ();
 use Slow qw(hurry);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(background free_port spew wait_for);
+use Tined qw(free_port spew wait_for);
 use Trace qw(replaced_at_once trace);
 
 # More than the buffers of both ends hold.
@@ -92,16 +93,7 @@ subtest 'their number and their names' => sub {
 subtest 'a worker is killed under load' => sub {
 	my $tined = Tined->start(args => ['-w', 6, @reflect], files => \%files);
 	my $over = $tined->dir . '/over';
-	my $test = $$;
-	my @clients = map { background(sub {
-		my ($served, @failed) = (0);
-		until (-e $over || getppid != $test) {
-			my $body = eval { $tined->get('/a.txt')->{body} }
-			    // $@;
-			$body eq "a\n" ? $served++ : push @failed, $body;
-		}
-		return ($served, @failed);
-	}) } 1 .. 2;
+	my @clients = Load::ask_until($over, $tined, 2);
 
 	for my $round (1 .. 5) {
 		my ($sock, $pid) = busy_worker($tined);

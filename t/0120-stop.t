@@ -6,6 +6,7 @@ use Errno qw(ECONNREFUSED);
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Load ();
 use Socket qw(AF_INET INADDR_LOOPBACK SOCK_STREAM pack_sockaddr_in);
 use Slow qw(hurry);
 use Test::More;
@@ -81,16 +82,7 @@ subtest 'no request is lost while one takes over from another' => sub {
 		keep_sockets => 1);
 	my $dir = File::Temp->newdir;
 	my $over = "$dir/over";
-	my $test = $$;
-	my @clients = map { background(sub {
-		my ($served, @failed) = (0);
-		until (-e $over || getppid != $test) {
-			my $body = eval { $tined->get('/a.txt')->{body} }
-			    // $@;
-			$body eq "a\n" ? $served++ : push @failed, $body;
-		}
-		return ($served, @failed);
-	}) } 1 .. 3;
+	my @clients = Load::ask_until($over, $tined, 3);
 
 	for my $round (1 .. 4) {
 		ok(wait_for(sub { -s $tined->dir . '/access.log' }),

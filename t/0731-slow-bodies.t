@@ -24,6 +24,20 @@ sub chunk ($data) {
 	return sprintf "%x\r\n%s\r\n", length $data, $data;
 }
 
+# Each a connection, its content, and more.
+sub each_is_right ($tined, @senders) {
+	my @wrong = grep {
+		my $response = $tined->read_response($_->[0]);
+		!$response || $response->body ne $_->[1];
+	} @senders;
+
+	is(@wrong, 0, 'each has its own content back');
+	@wrong = grep { !ask($tined, $_->[0]) } @senders;
+	is(@wrong, 0, 'and goes on');
+	close $_->[0] for @senders;
+	return;
+}
+
 subtest 'slow bodies' => sub {
 	my $tined = start();
 	my %base = resting($tined);
@@ -42,14 +56,7 @@ subtest 'slow bodies' => sub {
 			'no worker waits with them');
 		answers_others($tined) if $senders[0]->@* == 4;
 	}
-	my @wrong = grep {
-		my $response = $tined->read_response($_->[0]);
-		!$response || $response->body ne $_->[1];
-	} @senders;
-	is(@wrong, 0, 'each has its own content back');
-	@wrong = grep { !ask($tined, $_->[0]) } @senders;
-	is(@wrong, 0, 'and goes on');
-	close $_->[0] for @senders;
+	each_is_right($tined, @senders);
 	leaks_nothing($tined, %base);
 	$tined->ends_clean;
 };
@@ -76,14 +83,7 @@ subtest 'slow chunks' => sub {
 		answers_others($tined) if $round == 2;
 		$tined->send($_->[0], splice @$_, 2, 1) for @senders;
 	}
-	my @wrong = grep {
-		my $response = $tined->read_response($_->[0]);
-		!$response || $response->body ne $_->[1];
-	} @senders;
-	is(@wrong, 0, 'each has its own content back');
-	@wrong = grep { !ask($tined, $_->[0]) } @senders;
-	is(@wrong, 0, 'and goes on');
-	close $_->[0] for @senders;
+	each_is_right($tined, @senders);
 	leaks_nothing($tined, %base);
 	$tined->ends_clean;
 };

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "os/fd_passing.h"
 #include "shared/channel.h"
@@ -130,21 +129,6 @@ channel_capacity(const struct channel *channel)
 		return 0;
 	return size - others < HANDOFF_BYTES_MAX ? size - others
 						 : HANDOFF_BYTES_MAX;
-}
-
-static void
-channel_close_end(int *end)
-{
-	if (*end != -1)
-		close(*end);
-	*end = -1;
-}
-
-void
-channel_close(struct channel *channel)
-{
-	channel_close_end(&channel->from);
-	channel_close_end(&channel->to);
 }
 
 static void *

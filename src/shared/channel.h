@@ -74,8 +74,6 @@ int channel_open(struct channel *channel);
  * wmem_max: socket(7)).
  */
 size_t channel_capacity(const struct channel *channel);
-/* Closes both ends; either may be closed already. */
-void channel_close(struct channel *channel);
 /*
  * Sends a connection and, if it is HANDOFF_SEND, a deferred response.  The
  * caller keeps both.  -1 with errno: EAGAIN if the channel is full, EMSGSIZE if

@@ -15,6 +15,21 @@ use constant STREAK => 50;
 # Between two requests of all slow clients together.
 use constant PAUSE => 0.004;
 
+# Clients that ask on new connections until there is such a file: each tells how
+# many were answered, and what went wrong.
+sub ask_until ($file, $tined, $count) {
+	my $test = $$;
+
+	return map { background(sub {
+		my ($served, @failed) = (0);
+		until (-e $file || getppid != $test) {
+			my $body = eval { $tined->get('/a.txt')->{body} } // $@;
+			$body eq "a\n" ? $served++ : push @failed, $body;
+		}
+		return ($served, @failed);
+	}) } 1 .. $count;
+}
+
 # busy => how many, slow => how many; wrk => connections of a wrk besides;
 # expect => what an answer may be.
 sub start ($class, $tined, %option) {

@@ -82,8 +82,10 @@ unit_tear_down(void)
 	output_free(&out);
 	input_free(&in);
 	deferred_budget_free(service.deferred_budget);
-	channel_close(&ready);
-	channel_close(&parked);
+	close(ready.from);
+	close(ready.to);
+	close(parked.from);
+	close(parked.to);
 	scoreboard_free(board);
 }
 

@@ -81,9 +81,3 @@ client_share_end(struct client_share *ls, bool waiting)
 	if (ls->limit != NULL)
 		client_limit_set_wanted(ls->limit, waiting);
 }
-
-bool
-client_share_is_wanted(const struct client_share *ls)
-{
-	return ls->limit != NULL && client_limit_is_wanted(ls->limit);
-}

@@ -40,6 +40,5 @@ bool client_share_allows(struct client_share *ls, uint64_t client);
 void client_share_handed(struct client_share *ls, uint64_t client);
 /* Call it after the pass; waiting: connections wait because of the limit. */
 void client_share_end(struct client_share *ls, bool waiting);
-bool client_share_is_wanted(const struct client_share *ls);
 
 #endif
