@@ -156,7 +156,7 @@ $(BUILD)/include/modules:
 
 $(BUILD)/modules/wsgi/%.o: src/modules/wsgi/%.c $(BUILD)/include/tined.h $(BUILD)/flags | $(BUILD)/include/modules
 	@mkdir -p $(@D)
-	$(CC_SAYS)$(MODULE) $(WSGI_CFLAGS) $(AUTODEP) -c -o $@ $<
+	$(CC_SAYS)$(filter-out -shared,$(MODULE)) $(WSGI_CFLAGS) $(AUTODEP) -c -o $@ $<
 
 # It stays in the process when it is unmounted: Python may call it.
 $(WSGI): $(WSGI_SOURCES:src/%.c=$(BUILD)/%.o)

@@ -199,7 +199,7 @@ mount_dump(int fd)
 		running->module->dump(running->state, fd);
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 explain(struct tined_mount *m, const char *format, va_list args)
 {
 	char *words = NULL;

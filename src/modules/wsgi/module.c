@@ -278,9 +278,9 @@ fail(struct tined_exchange *x, bool client_failed)
 }
 
 static PyObject *
-call(struct application *a, PyObject *environ, PyObject *start)
+call(struct application *a, PyObject *environment, PyObject *start)
 {
-	PyObject *arguments[] = {NULL, environ, start};
+	PyObject *arguments[] = {NULL, environment, start};
 	PyObject *returned = PyObject_Vectorcall(
 	    a->object, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 
@@ -293,9 +293,10 @@ respond(struct application *a, struct tined_exchange *x)
 {
 	PyObject *input = input_begin(x);
 	PyObject *start = input != NULL ? response_begin(x) : NULL;
-	PyObject *environ =
+	PyObject *environment =
 	    start != NULL ? environ_make(a->prototype, x, input) : NULL;
-	PyObject *returned = environ != NULL ? call(a, environ, start) : NULL;
+	PyObject *returned =
+	    environment != NULL ? call(a, environment, start) : NULL;
 	int result = returned != NULL ? response_send(returned) : -1;
 
 	if (result == -1)
@@ -304,7 +305,7 @@ respond(struct application *a, struct tined_exchange *x)
 		close_returned(x, returned);
 		Py_DECREF(returned);
 	}
-	Py_XDECREF(environ);
+	Py_XDECREF(environment);
 }
 
 static void
