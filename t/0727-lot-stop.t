@@ -2,7 +2,7 @@
 
 use v5.36;
 
-use Lot qw(ask is_on_its_way keep_busy lot_pid park reflect token);
+use Lot qw(ask find_lot is_on_its_way keep_busy lot_pid park reflect token);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
 
@@ -34,6 +34,29 @@ subtest 'the last worker has just ended' => sub {
 	$tined->signal('CONT');
 	my $response = $tined->read_response($sock);
 	is($response && $response->body, $token, 'another answers it');
+	is($tined->wait_exit, 0, 'and the server stops');
+	$tined->ends_clean(qr/was killed by signal 9/);
+};
+
+# The lot has handed over all of its requests and ended, so the master has told
+# the workers to stop before it sees that there is none.
+subtest 'the last worker ends when it has been told to' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @ECHO, @LONG]);
+	my $sock  = $tined->connect;
+	my $token = token();
+	my ($worker) = $tined->worker_pids;
+
+	ok(ask($tined, $sock), 'a client is served');
+	park($tined, $sock);
+	my $busy = keep_busy($tined);
+	$tined->send($sock, reflect($token));
+	ok(wait_for(sub { is_on_its_way($tined, $sock) }),
+		'its next request waits for a worker');
+	$tined->signal('TERM');
+	ok(wait_for(sub { !find_lot($tined) }), 'the lot ends');
+	kill 'KILL', $worker;
+	my $response = $tined->read_response($sock);
+	is($response && $response->body, $token, 'another worker answers it');
 	is($tined->wait_exit, 0, 'and the server stops');
 	$tined->ends_clean(qr/was killed by signal 9/);
 };
