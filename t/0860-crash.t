@@ -241,6 +241,10 @@ subtest 'while the content of a later request comes' => sub {
 	$tined->send($sock, "GET /f/well HTTP/1.1\r\nHost: a\r\n\r\n"
 		. "PUT /e HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf");
 	is($tined->read_response($sock)->status, 200, 'the one before');
+	# Until the call that has sent it returns, the worker does not know how
+	# much has left, and sends no more.
+	ok(wait_for(sub { Tined::process_state($worker) eq 'S' }),
+		'the worker waits for content');
 	kill 'SEGV', $worker;
 	is(eval { $tined->read_response($sock)->status }, 500, 'its answer')
 	    or diag($@);
