@@ -5,6 +5,8 @@
 
 #define INTERVAL (CLOCK_SECOND / TITLE_RATE)
 #define CREDIT ((TITLE_BURST - 1) * INTERVAL)
+/* clock_recent is behind by up to a tick of the kernel, 10 ms at 100 Hz. */
+#define CLOCK_LAG (10 * CLOCK_MILLISECOND)
 
 static void
 show(struct title *t, int64_t now)
@@ -41,5 +43,5 @@ title_settle(struct title *t, bool at_once)
 int64_t
 title_due(const struct title *t)
 {
-	return t->due ? t->spent - CREDIT : CLOCK_NEVER;
+	return t->due ? t->spent - CREDIT + CLOCK_LAG : CLOCK_NEVER;
 }

@@ -210,6 +210,7 @@ wait_for_work(struct worker *w)
 	struct scoreboard *board = w->inherited->board;
 	struct epoll_event event = {.data.fd = -1};
 	int64_t now;
+	int count;
 
 	connection_forget(&w->client.connection);
 	settle_deferred_budget(w);
@@ -217,10 +218,14 @@ wait_for_work(struct worker *w)
 	now = score_enter(w->service.score, SCORE_IDLE);
 	title_set(&w->title, NULL);
 	scoreboard_set_idle(board, w->slot, true);
-	epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
+	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
 	scoreboard_set_idle(board, w->slot, false);
 	w->turns = 0;
-	look_there_first(w, event.data.fd);
+	/* A wait whose time is over has found no client. */
+	if (count == 0 && !w->backoff.is)
+		w->expects_new = w->expects_handed = false;
+	else
+		look_there_first(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
