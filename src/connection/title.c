@@ -8,6 +8,17 @@
 /* clock_recent is behind by up to a tick of the kernel, 10 ms at 100 Hz. */
 #define CLOCK_LAG (10 * CLOCK_MILLISECOND)
 
+/* Changes that long waits have made do not put off the next for longer. */
+static void
+spend(struct title *t, int64_t now)
+{
+	if (t->spent < now)
+		t->spent = now;
+	if (t->spent > now + CREDIT)
+		t->spent = now + CREDIT;
+	t->spent += INTERVAL;
+}
+
 static void
 show(struct title *t, int64_t now)
 {
@@ -17,7 +28,7 @@ show(struct title *t, int64_t now)
 		setproctitle("worker %zu (idle)", t->worker);
 	t->shows_idle = t->client == NULL;
 	t->due = false;
-	t->spent = (t->spent > now ? t->spent : now) + INTERVAL;
+	spend(t, now);
 }
 
 void

@@ -81,6 +81,17 @@ TEST(a_long_wait_shows_the_client)
 	ck_assert(!t.due);
 }
 
+TEST(clients_that_had_to_be_waited_for_do_not_delay_the_idle_title)
+{
+	for (int i = 0; i < CLIENTS; i++) {
+		title_set(&t, CLIENT);
+		title_settle(&t, true);
+	}
+	title_set(&t, NULL);
+	ck_assert(t.due);
+	ck_assert_int_le(title_due(&t), clock_now() + CLOCK_SECOND);
+}
+
 TEST(an_idle_worker_whose_client_was_not_shown_has_no_change_due)
 {
 	title_set(&t, NULL);
