@@ -97,13 +97,16 @@ UNIT_TESTS   := $(patsubst %.o,%,$(filter $(BUILD)/unit/check_%,$(UNIT_OBJECTS))
 FAULTY       := $(BUILD)/t/faulty/tined
 # A slow file system, where there is what it is built with; its tests skip else.
 SLOWFS       := $(shell $(PKG_CONFIG) --exists fuse3 2>/dev/null && echo $(BUILD)/t/slowfs)
-FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c))
+FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c)) $(BUILD)/t/module/faults.o
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
+# The wire of the laboratory, and a module that streams.
+LAB          := $(BUILD)/lab/wire $(BUILD)/lab/events.so
 TESTS        ?= $(sort $(wildcard t/*.t))
 
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
-	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/*)
+	$(wildcard t/lab/*.pl) \
+	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/* t/lab/*)
 C_FILES := $(SOURCES) $(MODULES) $(HEADERS) $(sort $(wildcard src/modules/*/*.[ch])) $(sort $(wildcard t/*/*.[ch]))
 
 all: $(PROGRAMS)		## build build/tined and build/modules (the default)
@@ -128,7 +131,7 @@ $(UNIT_TESTS): %: %.o $(UNIT_COMMON) $(LIBRARY)
 	$(LD_SAYS)$(LINK) -o $@ $^ $(tined_LIBS) $(LIBS) $(CHECK_LIBS)
 
 # The program with a mount that goes wrong, for the tests; never installed.
-faulty: $(FAULTY) $(SLOWFS)
+faulty: $(FAULTY) $(SLOWFS) $(LAB)
 
 $(FAULTY): $(filter-out %/handlers.o,$(OBJECTS)) $(FAULTS) src/tined.exports $(BUILD)/sources
 	@mkdir -p $(@D)
@@ -163,7 +166,7 @@ $(WSGI): $(WSGI_SOURCES:src/%.c=$(BUILD)/%.o)
 	$(LD_SAYS)$(MODULE) $(filter-out -pie,$(HARDENING_LDFLAGS)) -Wl,-z,nodelete $(LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
 
 # What is wrong there is wrong on purpose.
-$(BUILD)/t/fault/%.o: t/fault/%.c $(BUILD)/flags | $(BUILD)/found
+$(FAULTS): $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/found
 	@mkdir -p $(@D)
 	$(CC_SAYS)$(COMPILE) -fno-sanitize=all $(AUTODEP) -c -o $@ $<
 
@@ -176,6 +179,14 @@ $(BUILD)/t/slowfs: t/slowfs/slowfs.c $(BUILD)/flags | $(BUILD)/found
 $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) $(AUTODEP) -o $@ $< $(LIBRARY) $(tined_LIBS) $(LIBS)
+
+$(BUILD)/lab/wire: t/lab/wire.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/lab/%.so: t/lab/%.c $(BUILD)/include/tined.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(LD_SAYS)$(MODULE) $(filter-out -pie,$(HARDENING_LDFLAGS)) $(LDFLAGS) -o $@ $<
 
 # These change when the flags do, or the list of sources, and with them all
 # that depends on it.  A copy of the whole folder need not be built again.
@@ -210,7 +221,8 @@ $(BUILD)/found-check: $(BUILD)/found
 ## Checks:
 
 # Who takes longest begins first, or the last of all would be waited for alone.
-LONG  := t/0310% t/0710% t/0736% t/0870% t/0730% t/0210% t/0120% t/0855% t/0850%
+LONG  := t/9700% t/9705% t/9706% t/9710% t/9730% t/0870% t/0310% t/0710% t/9020% t/0896% t/1010-cgi% t/9500% t/9610% t/0950% \
+	t/0460% t/0736% t/0730% t/0210% t/0120% t/0855% t/0850%
 first  = $(filter $(LONG),$(1)) $(filter-out $(LONG),$(1))
 
 # prove without a test would run whatever it finds.
@@ -219,10 +231,10 @@ tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
 	TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' $(PROVE) -f -j$(JOBS) -It/lib $(call first,$(1)))
 
 # The tests are last to run, so that their summary is the last to be read.
-check: check-layers check-headers check-style $(PROGRAMS) $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## layers, headers, style, and all tests
+check: check-layers check-headers check-style $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB) $(UNIT_TESTS)	## layers, headers, style, and all tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
-test: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(UNIT_TESTS)	## the unit and the end-to-end tests
+test: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB) $(UNIT_TESTS)	## the unit and the end-to-end tests
 	$(call tests,$(UNIT_TESTS) $(TESTS))
 
 # What takes long, or measures, is left to the others.
@@ -232,29 +244,38 @@ check-quick: $(PROGRAMS) $(FAULTY) $(UNIT_TESTS)	## in a minute: the unit tests,
 check-unit: $(UNIT_TESTS)		## the unit tests: t/unit
 	$(call tests,$(UNIT_TESTS))
 
-check-e2e: $(PROGRAMS) $(FAULTY) $(SLOWFS)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
+check-e2e: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB)		## the end-to-end tests: t/*.t (some: TESTS='t/0100-x.t')
 	$(call tests,$(TESTS))
 
-# t/0310* is of the fuzz targets, which are built in one way only; t/07* are about
-# the lot; t/933* and t/95* measure, t/97* are of services.
-check-classic: export TINED_ARGS = --no-lot
-check-classic: $(PROGRAMS) $(FAULTY) $(SLOWFS)		## the end-to-end tests with --no-lot
-	$(call tests,$(filter-out t/0310% t/07% t/933% t/95% t/97%,$(TESTS)))
+# What modules and applications do by themselves is the same in each model, and
+# for each user; t/0460*, of their interface, is tried in all, and the sandbox of
+# programs (t/1002*) as another user, too.
+APPLICATIONS := t/0465% t/095% t/10%
+SANDBOX := t/1002%
 
-# What root may do hides what others may not; t/0310* as above; t/9* measure, or
-# are of services.  Descriptors that are on their way between processes count for
-# the user, in all tests together (unix(7), ETOOMANYREFS): t/0736*, which limits
-# them, runs alone.
+# t/00* are of the command line; t/0310* is of the fuzz targets, which are built in
+# one way only; t/07* are about the lot; t/931* compares other servers with the
+# table of t/0300*; t/933*, t/95* and t/98* measure, t/96* are of those who read the
+# status, t/97* of services.
+check-classic: export TINED_ARGS = --no-lot
+check-classic: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB)		## the end-to-end tests with --no-lot
+	$(call tests,$(filter-out t/00% t/0310% t/07% t/931% t/933% t/95% t/96% t/97% t/98% $(APPLICATIONS),$(TESTS)))
+
+# What root may do hides what others may not; t/0310* as above; what requests and
+# logs mean (t/0300*, t/041*, t/0520*) is the same for all; t/9* measure, or are of
+# services.  Descriptors that are on their way between processes count for the
+# user, in all tests together (unix(7), ETOOMANYREFS): t/0736*, which limits them,
+# runs alone.
 ALONE := t/0736%
-check-user: $(PROGRAMS) $(FAULTY) $(SLOWFS)
-	$(call tests,$(filter-out t/0310% t/9% $(ALONE),$(TESTS)))
+check-user: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB)
+	$(call tests,$(filter-out t/0300% t/0310% t/041% t/0520% t/9% $(APPLICATIONS) $(ALONE),$(TESTS)) $(filter $(SANDBOX),$(TESTS)))
 	$(call tests,$(filter $(ALONE),$(TESTS)))
 
 check-layers:				## includes point downward: src/layers.txt
 	scripts/check-layers
 
 check-headers: $(BUILD)/found		## each header compiles alone
-	CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(PYTHON_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS) $(WSGI_HEADERS)
+	JOBS=$(JOBS) CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(PYTHON_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS) $(WSGI_HEADERS)
 
 # A machine without clang-format can still run the other checks.
 check-style:
@@ -297,13 +318,25 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 REPORT := $(abspath $(BUILD))/sanitize/report
 
 # Those that measure (t/9*), or keep time closely, would measure the sanitizers;
-# the fuzz targets (t/0310*) have sanitizers of their own.
+# the fuzz targets (t/0310*) have sanitizers of their own.  t/0950 and t/0951 are
+# all of the C of the module wsgi; t/0952 to t/0958 are of what Python does, which
+# takes half as long as all other tests together there.
+SANITIZED_TESTS := $(filter-out t/9% t/0310% t/0700% t/0710% t/0952% t/0953% t/0954% t/0956% t/0958%,$(TESTS))
+
+# The end of each process costs as much as all it did if its memory is searched for
+# leaks.  It is in the unit tests, and where most of each kind of request is served.
+LEAKS := t/01% t/02% t/04% t/0895% t/0950% t/1000% t/1030%
+with_leaks = ASAN_OPTIONS="log_path=$(REPORT):detect_leaks=$(1):$$ASAN_OPTIONS" \
+	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(2)'
+
+sanitize: export TINED_SLOW ?= 3
+sanitize: export UBSAN_OPTIONS := log_path=$(REPORT):print_stacktrace=1:$(UBSAN_OPTIONS)
 sanitize:				## the tests under ASan and UBSan
 	@rm -f $(REPORT).*
-	@TINED_SLOW=$${TINED_SLOW:-3} ASAN_OPTIONS="log_path=$(REPORT):$$ASAN_OPTIONS" \
-	UBSAN_OPTIONS="log_path=$(REPORT):print_stacktrace=1:$$UBSAN_OPTIONS" \
-	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(filter-out t/9% t/0310% t/0700% t/0710%,$(TESTS))' test; \
-	status=$$?; ! cat $(REPORT).* 2>/dev/null && exit $$status
+	+@status=0; \
+	$(call with_leaks,1,$(filter $(LEAKS),$(SANITIZED_TESTS))) test || status=1; \
+	$(call with_leaks,0,$(filter-out $(LEAKS),$(SANITIZED_TESTS))) check-e2e || status=1; \
+	! cat $(REPORT).* 2>/dev/null && exit $$status
 
 BENCH := TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench
 
@@ -320,6 +353,9 @@ bench-old: $(BUILD)/tined $(BENCHES)		## beside another tined: OLD=program or co
 	@test -n '$(OLD)' || { echo 'which one? OLD=PROGRAM or OLD=COMMIT' >&2; exit 64; }
 	$(BENCH)/run $(OLD:%=--old '%') --output $(BUILD)/bench/old
 
+bench-wsgi: $(PROGRAMS) $(BENCHES)		## an application in Python, beside other servers of it
+	$(BENCH)/run --output $(BUILD)/bench/wsgi wsgi
+
 bench-parking: $(BUILD)/tined $(BENCHES)		## what hand-overs cost
 	$(BENCH)/run --output $(BUILD)/bench/parking parking
 
@@ -328,6 +364,29 @@ bench-crowd: $(BUILD)/tined $(BENCHES)		## what idle and slow clients cost other
 
 bench-churn: $(BUILD)/tined			## a million requests, while workers are recycled
 	$(BENCH)/churn
+
+LAB_RUN := TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/lab/run
+LAB_NAMES := $(notdir $(basename $(wildcard t/lab/*.pl)))
+
+lab: $(BUILD)/tined $(LAB)			## the laboratory: what TCP does to HTTP, a page of it
+	rm -rf '$(BUILD)/lab/results'
+	$(LAB_RUN) --output $(BUILD)/lab/results
+
+lab-quick: $(BUILD)/tined $(LAB)		## the same in a minute
+	$(LAB_RUN) --quick --output $(BUILD)/lab/quick
+
+# A whole run's, each experiment of which has shown what it is to show; without
+# captures and PNG files, which are large.
+lab-doc:				## a run's results become those that come with the source: doc/lab
+	@cd '$(BUILD)/lab/results' && ls index.html *.svg >/dev/null && \
+	    ls $(LAB_NAMES:%=%.json) >/dev/null && \
+	    ! grep -El '"(failed|quick)" : true' *.json || \
+	    { echo 'there is no whole run, with plots: make lab' >&2; exit 1; }
+	rm -rf doc/lab
+	mkdir -p doc/lab
+	cp $(foreach kind,json svg txt,$(BUILD)/lab/results/*.$(kind)) doc/lab
+	$(LAB_RUN) --page --output doc/lab
+	rm doc/lab/*.json
 
 SECONDS_OF_CHAOS ?= 600
 bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for ten minutes
@@ -349,6 +408,7 @@ $(BUILD)/service/%: scripts/% FORCE
 	@$(SUBST) $< >$@
 
 SERVICE := $(addprefix $(BUILD)/service/tined.,service socket init default logrotate pc)
+WSGI_SERVICE := $(BUILD)/service/tined-wsgi@.service
 EXAMPLES := src/modules/hello.c src/modules/clock.c
 DEFAULT := $(DESTDIR)$(sysconfdir)/default/tined
 
@@ -380,16 +440,18 @@ uninstall: $(SERVICE)			## takes all of it away again
 	if cmp -s $(BUILD)/service/tined.default '$(DEFAULT)'; then rm -f '$(DEFAULT)'; fi
 
 # Of its own, as the server needs no Python.
-install-wsgi: $(WSGI)			## the module wsgi and its manual, if it was built
+install-wsgi: $(WSGI) $(WSGI_SERVICE)	## the module wsgi, its manual and unit, if it was built
 	@test -n '$(WSGI)' || $(call missing,Python to be embedded is missing,python3-dev)
-	$(INSTALL) -d '$(DESTDIR)$(moduledir)' '$(DESTDIR)$(mandir)/man7'
+	$(INSTALL) -d '$(DESTDIR)$(moduledir)' '$(DESTDIR)$(mandir)/man7' '$(DESTDIR)$(unitdir)'
 	$(INSTALL) -m 644 $(WSGI) '$(DESTDIR)$(moduledir)/wsgi.so'
 	$(INSTALL) -m 644 man/tined-wsgi.7 '$(DESTDIR)$(mandir)/man7/tined-wsgi.7'
+	$(INSTALL) -m 644 $(WSGI_SERVICE) '$(DESTDIR)$(unitdir)'
 
 uninstall-wsgi:				## takes them away again
-	rm -f '$(DESTDIR)$(moduledir)/wsgi.so' '$(DESTDIR)$(mandir)/man7/tined-wsgi.7'
+	rm -f '$(DESTDIR)$(moduledir)/wsgi.so' '$(DESTDIR)$(mandir)/man7/tined-wsgi.7' \
+		'$(DESTDIR)$(unitdir)/tined-wsgi@.service'
 
-deb: $(PROGRAMS)			## a Debian package: build/tined_VERSION-1_ARCH.deb
+deb: $(PROGRAMS)			## Debian packages: build/tined*_VERSION-1_ARCH.deb
 	MAKE='$(MAKE)' scripts/make-deb '$(VERSION)' '$(BUILD)'
 
 dist:					## a tarball: build/tined-VERSION.tar.gz
@@ -412,6 +474,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check check-quick test check-unit check-e2e check-classic check-user check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-parking bench-churn bench-chaos bench-burst fuzz install uninstall install-wsgi uninstall-wsgi deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-wsgi bench-parking bench-churn bench-chaos bench-burst lab lab-quick lab-doc fuzz install uninstall install-wsgi uninstall-wsgi deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -7,6 +7,8 @@
 #include "cli/options.h"
 #include "cli/startup.h"
 #include "cli/status_client.h"
+#include "cli/top.h"
+#include "doctor/doctor.h"
 #include "master/master.h"
 #include "master/upgrade.h"
 
@@ -26,7 +28,12 @@ main(int argc, char **argv, char **envp)
 	startup_prepare();
 	options_parse(&inherited.config, argc, argv);
 	if (inherited.config.show_status != NULL)
-		return status_client_show(inherited.config.show_status);
+		return status_client_show(
+		    "--status", inherited.config.show_status);
+	if (inherited.config.show_top != NULL)
+		return top_show(inherited.config.show_top);
+	if (inherited.config.doctor)
+		return doctor_run(&inherited.config);
 	if (inherited.config.test) {
 		startup_print(&inherited);
 		return EXIT_SUCCESS;

@@ -96,8 +96,11 @@ struct tined_module {
 	int (*start)(void *state);
 	/*
 	 * Called in a worker for each request.  May block; a worker that gives
-	 * no sign of life for --request-timeout is ended.  Signs of life are
-	 * tined_alive, and all functions that wait for the client.
+	 * no sign of life for --request-timeout is ended, or for
+	 * --stream-timeout once the client has been sent a part of the
+	 * response.  Signs of life are tined_alive, tined_wait, tined_flush,
+	 * what is sent by tined_write and tined_splice, and waits for content
+	 * by tined_read.  So a stream may go on for hours.
 	 */
 	void (*serve)(void *state, struct tined_exchange *x);
 	/* Called in a worker that ends in order. */
@@ -134,17 +137,19 @@ const char *tined_argument_at(struct tined_mount *m, const char *key, size_t i);
  */
 const char *tined_mount_subject(struct tined_mount *m);
 /*
- * Sets the methods that the module implements: "GET, POST", or "*" for any,
- * CONNECT excepted (RFC 9110, 9.1).  Without it: "GET".  HEAD comes with GET:
- * the server sends the head alone.  Requests with other methods are answered
- * 405. -1 if the server does not know one of them, which only "*" includes.
+ * Sets the methods that the module implements: "GET, POST", or "*" for any but
+ * CONNECT and TRACE (RFC 9110, 9.1).  Without it: "GET".  HEAD comes with GET:
+ * the server sends the head alone.  TRACE, which repeats what the client and
+ * proxies have sent, secrets too, is only for those who name it: "*, TRACE".
+ * Requests with other methods are answered 405.  -1 if the server does not know
+ * one of them, which only "*" includes.
  */
 int tined_take_methods(struct tined_mount *m, const char *methods);
 /* The module reads the content of requests; else the server discards it. */
 void tined_take_content(struct tined_mount *m);
 
 /*
- * What a worker may do besides using what is open already (tined(8), SANDBOX).
+ * What a worker may do besides using what is open already (tined(8), SECURITY).
  */
 enum tined_need {
 	TINED_NEED_READ = 1,	/* read any file that its user may read */
@@ -207,7 +212,7 @@ bool tined_field(const struct tined_exchange *x, struct tined_text name,
     struct tined_text *value);
 /*
  * Gets the i-th header field, from 0, in the client's order and spelling; false
- * behind the last.
+ * after the last.
  */
 bool tined_field_at(const struct tined_exchange *x, size_t i,
     struct tined_text *name, struct tined_text *value);
@@ -236,14 +241,18 @@ int tined_read_whole(struct tined_exchange *x, uint64_t *length);
  *
  * The server adds the header fields of the connection and of the message's
  * framing: Connection, Content-Length, Date, Server and Transfer-Encoding; and
- * sends no content with a 204 or 304, or in answer to HEAD.
+ * sends no content with a 204, 205 or 304, or in answer to HEAD.
  *
  * It does not send a response that is wrong: a bad status or field, other
  * content than was declared.  The client gets 500 instead, and the error log
  * says why.  If the client has a part of it already, the connection is cut off.
  */
 
-/* Sets the status code, 200 to 599 (RFC 9110, 15); without it: 200. */
+/*
+ * Sets the status code, 200 to 599 (RFC 9110, 15); without it: 200.  Those of
+ * interim responses, 1xx, are no response's: the server sends 100 (Continue)
+ * itself, when content is read, and never switches protocols.
+ */
 void tined_set_status(struct tined_exchange *x, int status);
 /* The same, with another reason phrase than the usual (RFC 9112, 4). */
 void tined_set_status_reason(
@@ -277,19 +286,24 @@ void tined_add_constant(
     struct tined_exchange *x, const void *bytes, size_t len);
 /*
  * tined_set_file sets the file of the response, which the server closes, and
- * tined_add_file adds a region of it.  A file that is shorter is a wrong
- * response.
+ * tined_add_file adds a region of it.  A file that is shorter, or is none that
+ * pread(2) can read, is a wrong response.
  */
 void tined_set_file(struct tined_exchange *x, int fd);
 void tined_add_file(struct tined_exchange *x, uint64_t offset, uint64_t length);
 
 /*
  * Writes content as a stream (RFC 9112, 7.1).  The server sends it when it is
- * much; then this waits for a client that is slow, for --send-timeout.  -1: the
- * response cannot be sent, and the module returns from serve.
+ * much.  It keeps up to 16 MiB for a client that is slow, all responses together
+ * within --response-memory, and goes on to send them when serve has returned.
+ * Beyond that, this waits for the client, for --send-timeout.  -1: the response
+ * cannot be sent, and the module returns from serve.
  */
 int tined_write(struct tined_exchange *x, const void *bytes, size_t len);
-/* Sends the head and what was written at once; waits and returns as above. */
+/*
+ * Sends the head and what was written at once: it waits for a client that is slow,
+ * and returns as above.
+ */
 int tined_flush(struct tined_exchange *x);
 /*
  * Writes up to length bytes that it reads from a file, pipe or socket.  Returns
@@ -313,22 +327,30 @@ void tined_error(struct tined_exchange *x, int status);
 /* ---- Waiting ---- */
 
 enum tined_event {
-	TINED_CLIENT_GONE = 1, /* it has closed the connection, or its half */
-	TINED_STOPPING = 2,    /* the server, or this worker, is to end */
-	TINED_CONTENT = 4,     /* tined_read_now would not be EAGAIN */
+	/*
+	 * It has closed the connection, or its half of it: nobody can tell
+	 * which, before something is sent.
+	 */
+	TINED_CLIENT_GONE = 1,
+	TINED_STOPPING = 2, /* the server, or this worker, is to end */
+	TINED_CONTENT = 4,  /* tined_read_now would not be EAGAIN */
 };
 
 /*
  * Sends what was written, and waits until one of the descriptors is ready
  * (poll(2); count may be 0), the time has passed (-1: for ever), or one of
- * *events, a set of enum tined_event, has happened.  Sets *events to those that
+ * *events, a set of enum tined_event, has happened.  What the client has no room
+ * for, up to 16 MiB, it gets during the wait or later.  Sets *events to those that
  * have.  Returns the number of descriptors that are ready; 0 if there are none;
  * or -1 if the response cannot be sent: the module returns from serve.  The
- * wait does not count towards --request-timeout.
+ * wait does not count towards --request-timeout and --stream-timeout.
  */
 int tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
     int milliseconds, unsigned *events);
-/* Begins --request-timeout anew, for a module that is busy for long. */
+/*
+ * Begins --request-timeout or --stream-timeout anew, for a module that is busy for
+ * long, or has nothing to send for long.
+ */
 void tined_alive(struct tined_exchange *x);
 
 /* ---- The error log ---- */
@@ -342,8 +364,8 @@ enum tined_level {
 };
 
 /*
- * Writes a line to the error log, if --log-level is high enough; with the
- * request before it, unless x is NULL.
+ * Writes a line to the error log, if that level is logged (--verbose,
+ * --quiet); with the request before it, unless x is NULL.
  */
 void tined_log(const struct tined_exchange *x, enum tined_level level,
     const char *format, ...) __attribute__((format(printf, 3, 4)));

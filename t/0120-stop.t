@@ -322,7 +322,7 @@ subtest 'a second TERM changes nothing' => sub {
 
 subtest 'signals that stop nothing' => sub {
 	my $tined = Tined->start(args => ['-w', 1], files => \%small);
-	my @workers = $tined->worker_pids;
+	my @workers = $tined->all_workers(1);
 
 	for my $signal (qw(WINCH PIPE USR1 CHLD)) {
 		$tined->signal($signal);

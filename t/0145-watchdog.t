@@ -26,11 +26,12 @@ subtest 'it is asked for' => sub {
 	ok(!wait_for(sub { heard($tined) }, 0.3), 'no sign of life');
 	kill 'CONT', $tined->pid;
 	ok(wait_for(sub { heard($tined) }), 'it goes on, and says so');
-	kill 'STOP', $tined->worker_pids;
+	my @workers = $tined->all_workers(2);
+	kill 'STOP', @workers;
 	heard($tined);
 	ok(wait_for(sub { heard($tined) }),
 		'workers are not what it vouches for') for 1 .. 2;
-	kill 'CONT', $tined->worker_pids;
+	kill 'CONT', @workers;
 	$tined->ends_clean;
 };
 

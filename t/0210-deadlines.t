@@ -111,7 +111,7 @@ sub start_patient ($option, $time) {
 }
 
 subtest 'requests within the time keep it open' => sub {
-	my $time = 2 * slow();
+	my $time = slow();
 	my $patient = start_patient('-k', $time);
 	my $sock = $patient->connect;
 
@@ -164,7 +164,7 @@ subtest 'a client that does not read' => sub {
 };
 
 subtest 'a client that reads slowly, and on' => sub {
-	my $time = 2 * slow();
+	my $time = slow();
 	my $patient = start_patient('--send-timeout', $time);
 	my $sock = $patient->connect(rcvbuf => 1 << 16);
 	my $start = time;

@@ -18,18 +18,19 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined       qw(background need_tools slow slurp spew wait_for);
+use Tined::Process qw(may_limit set_limit);
 
 use constant {
 	WORKERS  => 24,     # one for each bad client, and some for others
 	# Less than defaults of 20 seconds and more, and no noise takes longer.
-	SLACK    => 12,
+	SLACK    => 12 * slow(),
 	LINGER   => 2,      # seconds that a refused client has to go
 	DEFER    => 3,      # within them the kernel lets a silent one through
 	BIG      => 32 << 20,
 	MEMORY   => 4096,   # kB of private memory of a process
 	FD_BUDGET_TIME => 0.1, # seconds, as in shared/fd_budget.h
 	ADDRESS  => 10,     # 127.0.0.ADDRESS is the first client's
-	FOREVER  => 30,     # a client that nobody stops gives up
+	FOREVER  => 30 * slow(), # a client that nobody stops gives up
 	FLOOD    => 4 << 20, # bytes: it is refused long before
 	GULP     => 16 << 10, # bytes of a flood that go out at once
 };
@@ -466,25 +467,9 @@ subtest 'a hundred silent connections over a Unix socket' => sub {
 
 # What runs out, and who dies
 
-# With 3 there are none but what it has; 0: as many as before.
-sub limit_descriptors ($pid, $count) {
-	state %before;
-
-	$before{$pid} //= (slurp("/proc/$pid/limits")
-	    =~ /^Max open files +(\d+)/m)[0];
-	$count ||= $before{$pid};
-	return system('prlimit', "--pid=$pid", "--nofile=$count:") == 0
-	    || die 'prlimit does not work';
-}
-
-# Of another user's process only some roots may.
-sub may_limit ($pid) {
-	return system("prlimit --pid=$pid --nofile >/dev/null 2>&1") == 0;
-}
-
 # The client is connected, and asks while there is no room for it.
 sub waits_for_room ($poor, $worker, $sock) {
-	limit_descriptors($worker, 3);
+	set_limit($worker, nofile => 3);	# none but what it has
 	$poor->send($sock, "$GET\r\n");
 	ok(wait_for(sub { $poor->error_log =~ /Too many open files/ }),
 		'the log says so');
@@ -492,7 +477,7 @@ sub waits_for_room ($poor, $worker, $sock) {
 	my $said = () = $poor->error_log =~ /Too many open files/g;
 	is($said, 1, 'the log says so once');
 
-	limit_descriptors($worker, 0);
+	set_limit($worker, nofile => undef);
 	my $response = eval { $poor->read_response($sock) };
 	is($response && $response->body, "a\n",
 		'who waited is served when there are some again');

@@ -6,6 +6,7 @@ use v5.36;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use List::Util qw(max);
 use Lot    qw(answered_at is_parked);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -19,6 +20,8 @@ use constant {
 	# Seconds without a byte, in the lot and in a worker, that end it.
 	PAUSE  => 5,
 	HERE   => 2,
+	# Seconds that a worker waits in all, less some.
+	TOTAL  => 25,
 };
 
 my $classic = ($ENV{TINED_ARGS} // q{}) =~ /no-lot/;
@@ -35,14 +38,31 @@ sub head ($path, $size, @fields) {
 }
 
 # All of it, in pieces, before anything is read; the status, or what went wrong.
+# A client that stood still, on a busy machine, for as long as ends an upload has
+# had what it deserves, and tries again.
 sub upload ($tined, $path, $size, $pause = 0) {
+	my $got;
+
+	for (1 .. 5) {
+		my $longest = 0;
+		my $start = time;
+		$got = upload_once($tined, $path, $size, $pause, \$longest);
+		last if $longest < HERE / 2 && time - $start < TOTAL;
+	}
+	return $got;
+}
+
+sub upload_once ($tined, $path, $size, $pause, $longest) {
 	my $sock = $tined->connect;
 	my $piece = 'x' x PIECE;
+	my $last = time;
 
 	$tined->send($sock, head($path, $size)) or return 'no head';
 	for (my $sent = 0; $sent < $size; $sent += PIECE) {
-		$tined->send($sock, substr $piece, 0, $size - $sent)
-		    or return "hung up after $sent bytes";
+		my $taken = $tined->send($sock, substr $piece, 0, $size - $sent);
+		$$longest = max($$longest, time - $last - $pause);
+		$taken or return "hung up after $sent bytes";
+		$last = time;
 		sleep $pause if $pause;
 	}
 	my $response = eval { $tined->read_response($sock) };

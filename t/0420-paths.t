@@ -250,7 +250,29 @@ subtest 'a file that shrinks while it is sent' => sub {
 	ok(!eval { $tined->read_response($sock); 1 },
 		'the connection ends early') ;
 	like($@, qr/short|reset/, 'plainly');
+	my $line = qr{error: [^\n]* is cut off: its file became shorter while};
+	ok(wait_for(sub { $tined->error_log =~ $line }),
+		'and the log says why, without -v') or diag($tined->error_log);
+	unlike($tined->error_log, qr{Input/output error}, 'not of a disk');
 	is($tined->get('/a.txt')->body, "a\n", 'the worker lives');
+};
+
+# The worker sends all of it, and says what has happened.
+subtest 'the log says that a file has shrunk' => sub {
+	my $classic = Tined->start(files => { large => q{} },
+		args => ['-w', 1, '--no-lot']);
+	my $path = $classic->root . '/large';
+	truncate $path, 64 << 20;
+	my $sock = $classic->connect(rcvbuf => 4096);
+	$classic->send($sock, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+	$classic->fill($sock);
+	truncate $path, 10;
+	ok(!eval { $classic->read_response($sock); 1 }, 'it is cut off');
+	my $line = qr{error: the response to "GET /large HTTP/1\.1" is cut off: }
+	    . qr{its file became shorter while it was sent};
+	ok(wait_for(sub { grep { $_ =~ $line } $classic->error_log }),
+		'in plain words') or diag(scalar $classic->error_log);
+	$classic->ends_clean($line);
 };
 
 subtest 'a folder that goes' => sub {
@@ -301,6 +323,6 @@ subtest 'a folder that is missing for a while' => sub {
 	$gone->ends_clean(qr/was removed/, qr/cannot reload/);
 };
 
-$tined->ends_clean(qr/ warning: .*shr/);
+$tined->ends_clean(qr{ is cut off: its file became shorter});
 
 done_testing;

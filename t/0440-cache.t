@@ -329,6 +329,8 @@ subtest 'from memory a request is recv and send' => sub {
 		$tined->request(@get) for 1 .. 10;
 	}, $tined->all_workers(1));
 	plan skip_all => 'no strace here' unless defined $calls;
+	# Of a request that is late here, which is a suspect (connection/stalls.h).
+	$calls =~ s/^.*\bgetsockopt\(.*TCP_INFO.*\n//mg;
 	my %count;
 	$count{$_}++ for $calls =~ /^(?:\d+\s+)?(\w+)\(/gm;
 	diag($calls) unless
@@ -397,7 +399,8 @@ subtest 'a file system can be unmounted' => sub {
 			. '&& echo above >mnt/a.txt '
 			. '&& touch -d "1 hour ago" mnt/a.txt && exec "$@"',
 			'sh' ]);
-	my @enter = ('nsenter', '--target', $tined->pid, '--mount',
+	# With its root, in case that is not that of the machine.
+	my @enter = ('nsenter', '--target', $tined->pid, '--mount', '--root',
 		$> == 0 ? () : '--user', '--preserve-credentials');
 
 	$tined->get('/mnt/a.txt') for 1 .. ASKED;

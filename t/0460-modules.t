@@ -4,11 +4,13 @@
 use v5.36;
 
 use File::Temp ();
+use JSON::PP ();
 use FindBin;
+use IO::Socket::UNIX;
 use lib "$FindBin::Bin/lib";
-use Module qw(build_module need_compiler);
+use Module qw(build_module has_cxx need_compiler);
 use Test::More;
-use Tined qw(slow spew wait_for);
+use Tined qw(free_port slow slurp spew wait_for);
 
 need_compiler;
 
@@ -66,7 +68,7 @@ subtest 'what cannot be mounted' => sub {
 	like(refused("$dir/later.so"), qr/undefined symbol: tined_later/,
 		'one that calls what there is not');
 	like(refused("$probe,colour=red"),
-		qr/unknown argument colour=: probe takes methods, fail, start, stop/,
+		qr/unknown argument colour=: probe takes methods, fail, start, stop, need/,
 		'an argument that it does not ask for');
 	like(refused("$probe,methods"), qr/"methods" .*expected KEY=VALUE/,
 		'one without a value');
@@ -78,6 +80,10 @@ subtest 'what cannot be mounted' => sub {
 		'the module says why it fails, with a comma');
 };
 
+sub listener ($path) {
+	return IO::Socket::UNIX->new(Local => $path, Listen => 5) // die $!;
+}
+
 subtest 'a path is relative to where the server was started' => sub {
 	my $here = "$dir/a, b";
 	mkdir $here or die $!;
@@ -85,6 +91,34 @@ subtest 'a path is relative to where the server was started' => sub {
 	my $run = Tined->run(args =>
 		['-t', '-m', '/p=module:probe.so,fail=found'], cwd => $here);
 	like($run->{err}, qr/probe: found/, 'it is found') or diag($run->{err});
+};
+
+subtest 'also for a daemon, which has left that directory' => sub {
+	my $here = "$dir/c, d";
+	mkdir $here or die $!;
+	build_module('probe', "$here/probe.so");
+	mkdir "$here/programs" or die $!;
+	spew("$here/programs/hello", "#!/bin/sh\necho Content-Type: text/plain\necho\necho hello\n");
+	chmod 0755, "$here/programs/hello" or die $!;
+	my $silent = listener("$here/silent.sock");
+	my ($port, $pidfile) = (free_port, "$here/pid");
+	my $run = Tined->run(daemon => 1, cwd => $here, args => ['-d', '-p',
+		'pid', '-l', "127.0.0.1:$port", '-w', 2, '-e', 'error.log',
+		'-m', '/p=module:probe.so', '-m', '/c=cgi:programs',
+		'-m', '/s=proxy:unix:silent.sock,first-byte-timeout=100ms']);
+	is($run->{status}, 0, 'it starts') or diag($run->{err});
+	my $tined = bless { host => '127.0.0.1', port => $port }, 'Tined';
+	is(said($tined->get('/p/version'))->{version}[0], 1, 'it serves');
+	build_module('probe', "$here/probe.so", '-DVERSION="2"');
+	kill 'HUP', slurp($pidfile);
+	ok(wait_for(sub { said($tined->get('/p/version'))->{version}[0] == 2 }),
+		'it loads the module again');
+	is($tined->get('/c/hello')->body, "hello\n", 'it finds programs');
+	is($tined->get('/s')->status, 504, 'and sockets');
+	kill 'TERM', slurp($pidfile);
+	ok(wait_for(sub { !-e $pidfile }), 'it stops');
+	unlike(slurp("$here/error.log") =~ s/ error: .*respond in time$//mr,
+		qr/ (?:error|warning): /, 'its log is clean');
 };
 
 subtest 'the request' => sub {
@@ -133,6 +167,22 @@ subtest 'methods' => sub {
 	is($refused->field('Allow'), 'GET, HEAD, OPTIONS, POST', 'what is allowed');
 	is($tined->get('/p/about', method => 'BREW')->status, 501, 'BREW');
 	is($tined->get('/p/about', method => 'OPTIONS')->status, 204, 'OPTIONS');
+	is($tined->get('/p/about', method => 'TRACE')->status, 405, 'TRACE');
+	$tined->ends_clean;
+};
+
+subtest 'TRACE is for a module that names it' => sub {
+	my $tined = start(module => ',methods=*',
+		args => ['-m', "/t=module:$probe,methods=*\\, TRACE"]);
+	my $refused = $tined->get('/p/about', method => 'TRACE');
+
+	is($refused->status, 405, 'not for one that takes any');
+	is($refused->field('Allow'),
+		'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE', 'as Allow says');
+	is(said($tined->get('/t/about', method => 'TRACE'))->{method}[0],
+		'TRACE', 'but for one that names it');
+	like($tined->get('/t/about', method => 'CONNECT')->status, qr/501/,
+		'CONNECT is for none');
 	$tined->ends_clean;
 };
 
@@ -212,7 +262,7 @@ subtest 'the response' => sub {
 };
 
 subtest 'waiting' => sub {
-	my $tined = start(args => ['-w', 2]);
+	my $tined = start(args => ['-w', 2, '-m', '/status=status:']);
 	my $ended = sub ($how) {
 		my $line = qr{"GET /p/wait HTTP/1\.1" from 127\.0\.0\.1: }
 		    . qr{the wait ended: 0, $how\z};
@@ -223,8 +273,24 @@ subtest 'waiting' => sub {
 	$tined->send($sock, "GET /p/wait HTTP/1.1\r\nHost: a\r\n\r\n");
 	ok(wait_for(sub { $tined->fill($sock);
 		${*$sock}{tined_buffer} =~ /waiting/ }), 'it sends before it waits');
+	ok(wait_for(sub { grep { Tined::title($_) =~
+		/ [(]serving 127\.0\.0\.1, waiting[)]/ } $tined->worker_pids }),
+		'the title of the process says so');
+	my $status = JSON::PP::decode_json($tined->get('/status/json')->body);
+	is($status->{workers}{waiting}, 1, 'and the status');
+	is((grep { ($_->{request} // q{}) =~ m{/p/wait } && $_->{state} eq 'waiting' }
+		$status->{pool}->@*), 1, 'of which worker');
 	close $sock;
 	ok($ended->('gone'), 'it is told that the client has gone');
+	ok(wait_for(sub { !grep { Tined::title($_) =~ /waiting/ }
+		$tined->worker_pids }), 'the title is as before');
+	$sock = $tined->connect;
+	$tined->send($sock, "GET /p/wait HTTP/1.1\r\nHost: a\r\n\r\n");
+	shutdown $sock, 1;
+	ok(wait_for(sub { 2 == grep { /ended: 0, gone$/ } $tined->error_log }),
+		'or has closed its half');
+	is($tined->read_response($sock)->body, "waiting\n",
+		'to which the rest is sent');
 	$sock = $tined->connect;
 	$tined->send($sock, "GET /p/wait HTTP/1.1\r\nHost: a\r\n\r\n");
 	ok(wait_for(sub { $tined->fill($sock);
@@ -245,6 +311,60 @@ subtest 'signs of life' => sub {
 	is($tined->get("/p/idle?$longer")->body, "alive\n",
 		'of one that waits');
 	$tined->ends_clean;
+};
+
+# Asks for them at the same time; returns what each gets: an error without its page.
+sub outcomes ($tined, @paths) {
+	my @socks = map { $tined->connect } @paths;
+
+	$tined->send($socks[$_], "GET $paths[$_] HTTP/1.1\r\nHost: a\r\n\r\n")
+	    for 0 .. $#paths;
+	return map {
+		my $response = eval { $tined->read_response($_) };
+		!$response ? 'cut off'
+		    : $response->status == 200 ? $response->body
+		    : $response->status;
+	} @socks;
+}
+
+subtest 'signs of life of a stream' => sub {
+	my $limit = 2 * slow();
+	my $longer = 2 * $limit;
+	my $tined = start(args => ['-w', 2, '--request-timeout', "${limit}s"]);
+
+	is_deeply([outcomes($tined, "/p/stream-events?$longer",
+		"/p/stream-busy?$longer")],
+		['.' x (10 * $longer) . "alive\n", ".alive\n"],
+		'one that flushes goes on, and one that says that it works');
+	$tined->ends_clean;
+};
+
+subtest 'a stream that falls silent' => sub {
+	my $limit = 2 * slow();
+	my $longer = 2 * $limit;
+	my $quiet = ["/p/quiet?$longer", "/p/stream-quiet?$longer"];
+	# Which option ends which of them, and what they get.
+	my %case = (
+		"--request-timeout ${limit}s --stream-timeout off" =>
+		    ['request', 'quiet', 504, ".alive\n"],
+		"--request-timeout off --stream-timeout ${limit}s" =>
+		    ['stream', 'stream-quiet', "alive\n", 'cut off'],
+		"--request-timeout ${limit}s" =>
+		    ['stream', 'stream-quiet', 504, 'cut off'],
+	);
+
+	for my $args (sort keys %case) {
+		my ($option, $path, @outcomes) = $case{$args}->@*;
+		my $tined = start(args => ['-w', 2, split / /, $args]);
+		my $line = qr{error:\ worker\ \d+\[\d+\]\ has\ hung
+			\ \(--$option-timeout\).*\ "GET\ /p/$path\?}x;
+
+		is_deeply([outcomes($tined, @$quiet)], \@outcomes, $args);
+		ok(wait_for(sub { grep { $_ =~ $line } $tined->error_log }),
+			'the log says so') or diag(scalar $tined->error_log);
+		$tined->ends_clean(qr/error: worker .* has hung /,
+			qr/error: has hung, in:/, qr/error:   #\d+ /);
+	}
 };
 
 subtest 'the log' => sub {
@@ -272,28 +392,40 @@ subtest 'a worker calls it when it starts and when it ends' => sub {
 	$tined->ends_clean;
 };
 
+subtest 'a module in C++' => sub {
+	plan skip_all => 'no compiler of C++' if !has_cxx();
+	my $plus = build_module('plus', "$dir/plus.so");
+	my $tined = Tined->start(
+		args => ['-w', 1, '-m', "/p=module:$plus,greeting=hi\\, "],
+		env  => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
+			"$ENV{ASAN_OPTIONS}:handle_abort=0") : () });
+
+	is($tined->get('/p')->body, "hi,  $_\n", "request $_") for 1, 2;
+	my $response = $tined->get('/p/a', fields => ['X-Name' => 'b']);
+	is($response->body, "hi, /ab 1\n", 'its own path');
+	is($response->field('X-Count'), 2, 'its own field');
+	is($tined->get('/p/throw')->status, 500, 'an exception that it catches');
+	is($tined->get('/p/escape')->status, 500, 'one that it does not');
+	is($tined->get('/p')->body, "hi,  1\n", 'another worker goes on');
+	like($tined->error_log, qr/"GET \/p\/throw .*: thrown$/m, 'what it was');
+	$tined->ends_clean(qr/thrown$/, qr/ error: /, qr/terminate called/);
+};
+
 subtest 'a reload loads a file that has changed' => sub {
 	my $tined = start(args => ['-w', 2]);
 	my $version = sub { said($tined->get('/p/version'))->{version}[0] };
-	my $reload = sub {
-		my $before = () = join("\n", $tined->error_log) =~ /notice: reloaded/g;
-		$tined->signal('HUP');
-		return wait_for(sub { $before < (() =
-			join("\n", $tined->error_log) =~ /notice: reloaded/g) });
-	};
 
 	is($version->(), 1, 'the first');
 	for my $new (2 .. 5) {
 		build_module('probe', $probe, "-DVERSION=\"$new\"");
-		ok($reload->(), 'it is reloaded');
+		ok($tined->reload_works, 'it is reloaded');
 		is($version->(), $new, "version $new");
 	}
-	ok($reload->(), 'it is reloaded, and has not changed');
+	ok($tined->reload_works, 'it is reloaded, and has not changed');
 	is($version->(), 5, 'the same');
 	build_module('probe', $probe, '-DABI=7');
-	$tined->signal('HUP');
-	ok(wait_for(sub { join("\n", $tined->error_log) =~
-		/built for version 7/ }), 'one that is bad is refused');
+	ok($tined->reload_fails(qr/built for version 7/),
+		'one that is bad is refused');
 	is($version->(), 5, 'and the server goes on');
 	build_module('probe', $probe);
 	$tined->ends_clean(qr/built for version 7/);

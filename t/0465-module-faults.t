@@ -24,7 +24,9 @@ my $probe = build_module('probe', "$dir/probe.so");
 
 # It crashes on purpose: no report of a sanitizer.
 sub start ($arguments, @args) {
-	return Tined->start(
+	my %option = ref $args[0] ? (shift @args)->%* : ();
+
+	return Tined->start(%option,
 		args => ['-m', "/p=module:$probe$arguments", @args],
 		env  => { $ENV{ASAN_OPTIONS} ? (ASAN_OPTIONS =>
 			"$ENV{ASAN_OPTIONS}:allow_user_segv_handler=1") : () });
@@ -37,7 +39,7 @@ sub has_logged ($tined, $line) {
 subtest 'it crashes' => sub {
 	my $tined = start(q{}, '-w', 1);
 
-	is($tined->get('/p/crash')->status, 500, 'the client gets 500');
+	is($tined->get('/p/abort')->status, 500, 'the client gets 500');
 	ok(has_logged($tined, qr/was killed by signal 6 .*its client got 500/),
 		'the log says so');
 	ok(has_logged($tined, qr{#\d+ .*\(\Q$probe\E\+0x}),
@@ -55,27 +57,46 @@ subtest 'it hangs' => sub {
 	$tined->ends_clean(qr/ error: /);
 };
 
-subtest 'wrong responses' => sub {
-	my $tined = start(q{}, '-w', 1);
-	my %wrong = (
-		'too-long'   => qr/it is longer than the length that it declared/,
-		'mixed'      => qr/its content is both pieces and a stream/,
-		'bad-reason' => qr/its reason phrase has control bytes/,
+subtest 'it crashes, or hangs, when the client has a part' => sub {
+	my $tined = start(q{}, '-w', 1, '--request-timeout', $limit);
+	my %line = (
+		part  => qr/was killed by signal 11 .*its client got a part/,
+		stall => qr/has hung .*its client got a part/,
 	);
 
-	for my $way (sort keys %wrong) {
-		is($tined->get("/p/$way")->status, 500, "$way: 500");
-		ok(has_logged($tined, qr{"GET /p/$way HTTP/1\.1" made a wrong }
-			. qr{response: $wrong{$way}; it is answered 500}),
-			'the log says why');
-	}
-	for my $way (qw(late-too-long short-file)) {
+	for my $way (sort keys %line) {
 		ok(!eval { $tined->get("/p/$way") }, "$way: it is cut off");
+		ok(has_logged($tined, $line{$way}), 'the log says so')
+		    or diag(scalar $tined->error_log);
+		is($tined->get('/p/version')->status, 200, 'others are served');
 	}
-	ok(has_logged($tined, qr{GET /p/late-too-long .* it is cut off}),
-		'the log says so');
-	is($tined->get('/p/version')->status, 200, 'others are served');
-	$tined->ends_clean(qr/made a wrong response/);
+	$tined->ends_clean(qr/ error: /);
+};
+
+# As 0810-recycling.t has it of handlers.
+subtest 'it leaks memory' => sub {
+	plan skip_all => 'a sanitizer has its own memory'
+	    if Tined->is_sanitized;
+	for my $cure ([qw(--max-worker-memory 12M)], [qw(--max-requests 10)]) {
+		my $tined = start(q{}, '-w', 2, @$cure);
+		my %pids = map { $_ => 1 } $tined->all_workers(2);
+
+		is((grep { eval { $tined->get('/p/leak')->status } == 200 }
+			1 .. 60), 60, "@$cure: all are served");
+		ok(wait_for(sub { !grep { $pids{$_} } $tined->worker_pids }),
+			'by others than at first');
+		$tined->ends_clean;
+	}
+};
+
+subtest 'it leaks descriptors' => sub {
+	my $tined = start(q{}, { rlimits => { n => 256 } }, '-w', 1);
+	my ($pid) = $tined->all_workers(1);
+
+	is((grep { (eval { $tined->get('/p/lose')->status } // 0) == 200 }
+		1 .. 400), 400, 'all are served');
+	isnt(($tined->worker_pids)[0], $pid, 'by another worker than at first');
+	$tined->ends_clean(qr/ warning: has used up its file descriptors/);
 };
 
 subtest 'it closes descriptors of the server' => sub {
@@ -92,15 +113,48 @@ subtest 'it closes descriptors of the server' => sub {
 	$tined->complaints;
 };
 
-subtest 'it forks, and starts threads' => sub {
+subtest 'it forks' => sub {
 	my $tined = start(q{}, '-w', 1);
-	
-	like($tined->get('/p/thread')->body, qr/thread=joined/, 'a thread');
+
   SKIP: {
 		skip 'a sanitizer: no sandbox', 1 if Tined->is_sanitized;
-		like($tined->get('/p/fork')->body, qr/fork=E(?:PERM|ACCES|NOSYS)/,
-			'a fork is refused');
+		like($tined->get('/p/fork')->body, qr/\AE(?:PERM|ACCES|NOSYS)$/m,
+			'that is refused');
 	}
+	$tined->ends_clean;
+};
+
+# With what it needs, but without execve.
+subtest 'it forks a child that is none of the server' => sub {
+	my $tined = start(',need=exec', '-w', 2);
+
+	is($tined->get('/p/fork-and-return')->body, "the worker\n",
+		'its client gets one response') for 1 .. 3;
+	ok(wait_for(sub { 3 == grep {
+		/ error: the module probe at \/p\/ has returned in a child/
+	} $tined->error_log }), 'the log says what the child has done');
+	ok(wait_for(sub { $tined->worker_pids == 2 }),
+		'the workers are as many as before');
+
+	# The client sees the end of its response by its length.
+	my $sock = $tined->connect;
+	my $pid = 0 + $tined->get('/p/fork-and-stay', sock => $sock,
+		keep => 1)->body;
+	ok(kill(0, $pid), 'a child that stays is there');
+	is($tined->get('/p/version')->status, 200, 'others are served');
+	$tined->stop;
+	ok(kill(0, $pid), 'the server does not wait for it');
+	kill 'KILL', $pid;
+	$tined->ends_clean(qr/has returned in a child/);
+};
+
+subtest 'it starts threads' => sub {
+	my $tined = start(q{}, '-w', 2);
+
+	is($tined->get('/p/thread')->body, "joined\n", 'one that ends');
+	is($tined->get('/p/thread-stays')->body, "left\n", 'one that stays')
+	    for 1 .. 5;
+	is($tined->get('/p/version')->status, 200, 'it goes on');
 	$tined->ends_clean;
 };
 
@@ -143,8 +197,7 @@ subtest 'its mount fails at a reload' => sub {
 	my $tined = start(q{}, '-w', 1);
 
 	build_module('probe', $probe, '-DMOUNT_CRASHES');
-	$tined->signal('HUP');
-	ok(has_logged($tined, qr/has ended/), 'by a crash: the log says so');
+	ok($tined->reload_fails(qr/has ended/), 'by a crash: the log says so');
 	is($tined->get('/p/version')->status, 200, 'and the server goes on');
 	$tined->ends_clean(qr/ error: /);
 };

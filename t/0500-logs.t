@@ -12,7 +12,8 @@ use Time::Local qw(timegm);
 use Tined qw(slurp wait_for);
 
 my %files = ('a.txt' => "hello\n", 'ten' => 'x' x 10_000);
-my $tined = Tined->start(files => \%files, args => ['-w', 2]);
+my $tined = Tined->start(files => \%files,
+	args => ['-w', 2, '-m', '/reflect=echo:body']);
 
 my $QUOTED = qr{"((?:[^"\\]|\\.)*)"};
 my $COMBINED = qr{\A(?<client>\S+)\ -\ -\ \[(?<date>[^\]]+)\]\ $QUOTED
@@ -71,7 +72,14 @@ subtest 'what is counted' => sub {
 		like($line, qr{\ "$method\ \Q$path\E\ HTTP/1\.1"\ $status
 			\ (?:$bytes)\ "-"\ "-"\z}x, "$method $path $status");
 	}
+	my $body = 'x' x 300_000;
 	my ($line) = logged(sub {
+		$tined->request("HEAD /reflect HTTP/1.1\r\nHost: a\r\n"
+			. "Content-Length: 300000\r\n\r\n$body",
+			method => 'HEAD');
+	});
+	like($line, qr/" 200 (?:0|-) /, 'a stream that is not sent');
+	($line) = logged(sub {
 		$tined->request("GET /a.txt HTTP/1.0\r\n\r\n");
 	});
 	like($line, qr{"GET /a\.txt HTTP/1\.0" 200 6 }, 'HTTP/1.0');

@@ -36,7 +36,7 @@ sub parts ($line) {
 subtest 'letters' => sub {
 	my @letters = qw(%h %a %{c}a %l %u %r %m %U %q %H %v %V %p %{local}p
 		%{remote}p %s %>s %<s %b %B %I %O %S %T %{s}T %{ms}T %{us}T %D
-		%{queue:us}T %{first:us}T %^FB %P %{pid}P %{worker}P %k %X
+		%{queue:us}T %{first:us}T %{stall:ms}T %{stall}x %^FB %P %{pid}P %{worker}P %k %X
 		%{Host}i %{X-None}i %{content-type}o %{Server}o %{X-None}o
 		%{Content-Length}o %{sec}t %{msec}t %{end:usec}t %{msec_frac}t
 		%{%Y}t %404{Host}i %!404{Host}i);
@@ -72,6 +72,7 @@ subtest 'letters' => sub {
 		'%{X-None}i' => '-', '%{content-type}o' =>
 		    'text/plain; charset=utf-8', '%{Server}o' => 'tined',
 		'%{X-None}o' => '-', '%{Content-Length}o' => 6,
+		'%{stall:ms}T' => '-', '%{stall}x' => '-',
 		'%404{Host}i' => '-', '%!404{Host}i' => 'www.example:81',
 	);
 	is($is{$_}, $want{$_}, $_) for sort keys %want;
@@ -175,7 +176,8 @@ my @hostile = (
 );
 
 my @KEYS = sort qw(time client method target protocol status bytes duration_us
-	queue_us first_byte_us worker reused host referer user_agent);
+	queue_us first_byte_us stall_us stall worker reused host referer
+	user_agent);
 
 # A line as a person who trusts it would read it.
 sub decoded ($line) {
@@ -204,7 +206,8 @@ subtest 'JSON' => sub {
 	my %want = (client => '127.0.0.1', method => 'GET',
 		target => '/a.txt?x', protocol => 'HTTP/1.1', status => 200,
 		bytes => 6, host => 'localhost', referer => undef,
-		user_agent => "\xe9\xff\"\\", reused => JSON::PP::false);
+		user_agent => "\xe9\xff\"\\", reused => JSON::PP::false,
+		stall => undef, stall_us => undef);
 	is_deeply($entry->{$_}, $want{$_}, $_) for sort keys %want;
 	like($line, $has_lot ? qr/"queue_us":\d+,/ : qr/"queue_us":null,/,
 		'queue_us');
@@ -331,7 +334,7 @@ subtest 'the first byte' => sub {
 # A response that is not whole, and when it began to leave.
 subtest 'a client that goes away' => sub {
 	my $tined = start('%U %X %B %D %{first:us}T', '--send-timeout', '400ms',
-		'-m', '/big=echo:8M');
+		'--response-memory', 0, '-m', '/big=echo:8M');
 	my $sock = $tined->connect(rcvbuf => 4096);
 	my $seen;
 	my ($line) = logged($tined, sub {

@@ -134,8 +134,9 @@ subtest '200 heads that come byte by byte' => sub {
 };
 
 subtest 'deadlines in the lot' => sub {
-	my $tined = Tined->start(args => ['-w', 1, '-k', '1s',
-		'--head-timeout', '1500ms', @reflect]);
+	my $time = slow();    # in which the next connection is parked
+	my $tined = Tined->start(args => ['-w', 1, '-k', "${time}s",
+		'--head-timeout', 1500 * $time . 'ms', @reflect]);
 	my %sock = map { $_ => $tined->connect } qw(half late idle lines);
 	my %since;
 
@@ -151,11 +152,11 @@ subtest 'deadlines in the lot' => sub {
 	$since{lines} = time;
 
 	ok($tined->is_closed($sock{idle}), 'is closed in silence');
-	took_about($since{idle}, 1, 'idle');
+	took_about($since{idle}, $time, 'idle');
 	ok($tined->is_closed($sock{lines}), 'so are empty lines');
 	for my $name (qw(half late)) {
 		my $response = $tined->read_response($sock{$name});
-		took_about($since{$name}, 1.5, $name);
+		took_about($since{$name}, 1.5 * $time, $name);
 		is($response->status, 408, 'a head has its deadline');
 		is($response->field('connection'), 'close', 'says close');
 		ok($tined->is_closed($sock{$name}), 'and is closed');

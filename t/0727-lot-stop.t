@@ -2,7 +2,8 @@
 
 use v5.36;
 
-use Lot qw(ask find_lot is_on_its_way keep_busy lot_pid park reflect token);
+use Lot qw(ask find_lot is_on_its_way keep_busy lend_and_stop lot_pid park reflect
+	token);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
 
@@ -12,11 +13,10 @@ my @ECHO = ('-m', '/reflect=echo:body');
 # What waits for this fails.
 my @LONG = ('-k', '1h', '--stop-timeout', '1h');
 
-# The master sees its end and the order to stop in one turn.
-subtest 'the last worker has just ended' => sub {
-	my $tined = Tined->start(args => ['-w', 1, @ECHO, @LONG]);
-	my $sock  = $tined->connect;
-	my $token = token();
+# A request that waits, as another client has the only worker: the connections of
+# both, and the token of the answer.
+sub request_that_waits ($tined) {
+	my ($sock, $token) = ($tined->connect, token());
 
 	ok(ask($tined, $sock), 'a client is served');
 	park($tined, $sock);
@@ -25,40 +25,68 @@ subtest 'the last worker has just ended' => sub {
 	# Until the kernel has delivered it, the client is idle.
 	ok(wait_for(sub { is_on_its_way($tined, $sock) }),
 		'its next request waits for a worker');
-	my ($worker) = $tined->worker_pids;
+	return ($sock, $busy, $token);
+}
+
+# Another worker does, and then the server stops.
+sub is_answered_still ($tined, $sock, $token) {
+	my $response = $tined->read_response($sock);
+
+	is($response && $response->body, $token, 'another worker answers it');
+	is($tined->wait_exit, 0, 'and the server stops');
+	$tined->ends_clean(qr/was killed by signal 9/);
+	return;
+}
+
+# The master sees its end and the order to stop in one turn.
+subtest 'the last worker has just ended' => sub {
+	my $tined = Tined->start(args => ['-w', 1, @ECHO, @LONG]);
+	my ($sock, $busy, $token) = request_that_waits($tined);
+	my ($worker) = $tined->all_workers(1);
+
 	$tined->signal('STOP');
 	kill 'KILL', $worker;
 	ok(wait_for(sub { Tined::process_state($worker) eq 'Z' }),
 		'the worker ends');
 	$tined->signal('TERM');
 	$tined->signal('CONT');
-	my $response = $tined->read_response($sock);
-	is($response && $response->body, $token, 'another answers it');
-	is($tined->wait_exit, 0, 'and the server stops');
-	$tined->ends_clean(qr/was killed by signal 9/);
+	is_answered_still($tined, $sock, $token);
 };
 
 # The lot has handed over all of its requests and ended, so the master has told
 # the workers to stop before it sees that there is none.
 subtest 'the last worker ends when it has been told to' => sub {
 	my $tined = Tined->start(args => ['-w', 1, @ECHO, @LONG]);
-	my $sock  = $tined->connect;
-	my $token = token();
-	my ($worker) = $tined->worker_pids;
+	my ($worker) = $tined->all_workers(1);
+	my ($sock, $busy, $token) = request_that_waits($tined);
 
-	ok(ask($tined, $sock), 'a client is served');
-	park($tined, $sock);
-	my $busy = keep_busy($tined);
-	$tined->send($sock, reflect($token));
-	ok(wait_for(sub { is_on_its_way($tined, $sock) }),
-		'its next request waits for a worker');
 	$tined->signal('TERM');
 	ok(wait_for(sub { !find_lot($tined) }), 'the lot ends');
 	kill 'KILL', $worker;
-	my $response = $tined->read_response($sock);
-	is($response && $response->body, $token, 'another worker answers it');
-	is($tined->wait_exit, 0, 'and the server stops');
-	$tined->ends_clean(qr/was killed by signal 9/);
+	is_answered_still($tined, $sock, $token);
+};
+
+# More than LOAN_RECORDS of loan.h: the last come in messages.  All have sent their
+# next request when the lot hears of the stop, and it has not read it.
+subtest 'a worker has given back more than the lot has read' => sub {
+	my $tined = Tined->start(args => ['-w', 1, '--linger', '1ms',
+		'--start-timeout', '1h', @ECHO, @LONG]);
+	my ($worker) = $tined->worker_pids;
+	my @socks = lend_and_stop($tined, 70, reflect('first'));
+
+	kill 'CONT', $worker;
+	is(scalar(grep { $tined->read_response($_)->body eq 'first' } @socks),
+		@socks, 'all are served');
+	$tined->send($_, reflect('next')) for @socks;
+	$tined->signal('TERM');
+	ok(wait_for(sub { $tined->error_log =~ / stopping/ }),
+		'the server is to stop');
+	kill 'CONT', lot_pid($tined);
+	my @answers = map { $tined->read_response($_) // () } @socks;
+	is(scalar(grep { $_->body eq 'next' } @answers), @socks,
+		'and serves their next requests');
+	is($tined->wait_exit, 0, 'before it does');
+	$tined->ends_clean;
 };
 
 # The kernel does not say then who has sent a signal.

@@ -265,7 +265,8 @@ sub fill_up ($tined, $wanted, $seconds) {
 # More than may be kept, and no more is: a worker goes on with the others.  Were
 # there none left, the slowest would have to go.
 subtest 'the memory of many' => sub {
-	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 60);
+	my $tined = start('-m', "/more=echo:${\MORE}", '-w', 60,
+		'--response-memory', '64M');
 	my %base = resting($tined);
 	my @socks = ask_much($tined, 56);
 	fill_up($tined, 40 << 20, PATIENCE);

@@ -11,7 +11,7 @@ use Slow qw(answers_others busy_workers get leaks_nothing resting start
 	wait_until waiting);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(free_port slurp wait_for);
+use Tined qw(free_port slow slurp wait_for);
 
 Lot::import_or_skip();
 
@@ -146,7 +146,8 @@ subtest 'what is not wanted is not asked for' => sub {
 };
 
 subtest 'who does not send it' => sub {
-	my $tined = start('--body-timeout', '500ms');
+	# In which all of them are in the lot.
+	my $tined = start('--body-timeout', 500 * slow() . 'ms');
 	my @socks = map { $tined->connect } 1 .. 3;
 
 	$tined->send($socks[0], head('Content-Length: 3'));

@@ -58,7 +58,8 @@ subtest 'servers of one user do not wait for each other' => sub {
 
 subtest 'more than may be kept of responses' => sub {
 	my $tined = Tined->start(args => ['-v', '-w', 4,
-		'-m', '/reflect=echo:body', '-m', '/more=echo:6000000']);
+		'-m', '/reflect=echo:body', '-m', '/more=echo:6000000',
+		'--response-memory', '64M']);
 	my @greedy = map { unread($tined, get('/more')) } 1 .. 40;
 
 	ok(is_served($tined), 'others are served') for 1 .. 5;

@@ -217,16 +217,8 @@ subtest 'a reload looks at that memory again' => sub {
 	    if Tined->is_sanitized;
 	my $group = Cgroup->make(memory => 48 << 20);
 	my $tined = Tined->start(files => { 'a.txt' => "hello\n" });
-	my $reloads = 0;
-	my $reload = sub {
-		$tined->signal('HUP');
-		$reloads++;
-		return wait_for(sub { $reloads
-			== (() = $tined->error_log =~ / notice: reloaded: /g)
-		});
-	};
 	my $size = sub ($count, $words) {
-		$reload->();
+		$tined->reload_works;
 		return ok(wait_for(sub {
 			workers($tined) == $count
 			    && $tined->error_log =~ / notice: \Q$words\E$/m
@@ -251,7 +243,7 @@ subtest 'a reload looks at that memory again' => sub {
 	$tined->signal('TTIN');
 	ok(wait_for(sub { $tined->error_log =~ /TTIN: now 5 to 256 / }), 'TTIN');
 	$group->limit(20 << 20);
-	ok($reload->(), 'one more reload');
+	ok($tined->reload_works, 'one more reload');
 	ok(has_workers($tined, 5), 'what a signal has said stays');
 	$tined->ends_clean;
 	ok($group->end, 'the group is gone');

@@ -116,7 +116,7 @@ subtest 'in the middle of a request' => sub {
 		$log =~ /upload/ && $log =~ m{GET /big .* ${\length $big} };
 	}), 'their lines are in the new file');
 	unlike(slurp("$access.1"), qr/upload|big/, 'and in no other');
-	my ($worker) = $tined->worker_pids;
+	my ($worker) = $tined->all_workers(4);
 	kill 'TERM', $worker;
 	wait_for(sub { !grep { $_ == $worker } $tined->worker_pids });
 	wait_for(sub { $tined->worker_pids == 4 });

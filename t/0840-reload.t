@@ -30,15 +30,10 @@ sub release ($name) {
 	return;
 }
 
-sub reloads ($tined) { return () = $tined->error_log =~ /notice: reloaded: /g }
-
 # Once more, and until it is done.
 sub reload ($tined) {
-	my $before = reloads($tined);
-
 	$tined->notified('READY'); # read, so that there is room for more
-	$tined->signal('HUP');
-	return wait_for(sub { reloads($tined) > $before });
+	return $tined->reload_works;
 }
 
 # All that there are, again and again: not one may have the old one.
@@ -103,23 +98,20 @@ subtest 'what has changed' => sub {
 	is($tined->get('/nonesuch')->body, "no page in 2\n", 'the error page');
 	unlink "$dir/now" or die $!;
 	my @workers = $tined->all_workers(3);
-	$tined->signal('HUP');
-	ok(wait_for(sub {
-		$tined->error_log =~ m{error: cannot reload: .*\Q$dir/now\E.*No such};
-	}), 'a folder that is gone is an error');
+	ok($tined->reload_fails(
+		qr{error: cannot reload: .*\Q$dir/now\E.*No such}),
+		'a folder that is gone is an error');
 	is(answers($tined), "release 2\n", 'the old one is served on');
 	is_deeply([$tined->worker_pids], \@workers, 'by the same workers');
 	release(1);
 	unlink "$dir/1/404.html" or die $!;
-	$tined->signal('HUP');
-	ok(wait_for(sub {
-		$tined->error_log =~ /error: cannot reload: --error-page 404=/;
-	}), 'so is an error page');
+	ok($tined->reload_fails(qr/error: cannot reload: --error-page 404=/),
+		'so is an error page');
 	is(answers($tined), "release 2\n", 'nothing has changed by half');
 	spew("$dir/1/404.html", "no page in 1\n");
 	ok(reload($tined), 'HUP');
 	is(answers($tined), "release 1\n", 'and all is well again');
-	my $errors = () = $tined->error_log =~ / error: /g;
+	my $errors = () = $tined->complaints;
 	is($errors, 2, 'each error was one line');
 	$tined->ends_clean(qr/cannot reload/);
 };

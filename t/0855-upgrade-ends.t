@@ -345,24 +345,44 @@ subtest 'a third one while the first finishes' => sub {
 	all_is_over($tined);
 };
 
-# Who stops the server may have read the pid file just before it changed.
+# Seconds between the upgrade, by the old one's log, and its stop.
+sub stopped_after ($tined, $old) {
+	my %at = reverse $tined->error_log =~
+	    /T([\d:.]+)Z master\[$old\] notice: (upgraded|stopping)/g;
+	my ($from, $to) = map {
+		my ($hours, $minutes, $seconds) = split /:/;
+		3600 * $hours + 60 * $minutes + $seconds;
+	} @at{qw(upgraded stopping)};
+
+	return $to - $from + ($to < $from ? 86_400 : 0);
+}
+
+# Who stops the server may have read the pid file just before it changed: that
+# counts for a second.  On a busy machine it may be over.
 subtest 'a stop that meets the old one' => sub {
-	my $tined = start();
-	my $old = $tined->pid;
-	my $lot = $classic ? undef : lot_pid($tined);
-	my $sock = $tined->connect(rcvbuf => 4096);
-	$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	$tined->fill($sock);
-	kill 'STOP', $lot if $lot;
-	$tined->signal('USR2');
-	my $new = successor($tined) // return fail 'no successor';
-	kill 'TERM', $old;
-	ok(says($tined, $new, 'stopping'), 'stops the new one too');
-	kill 'CONT', $lot if $lot;
-	close $sock;
-	ok(both_end(PATIENCE, $old, $new), 'both end');
-	ok(!-e $pidfile, 'the pid file is removed');
-	all_is_over($tined);
+	for my $try (1 .. 5) {
+		my $tined = start();
+		my $old = $tined->pid;
+		my $lot = $classic ? undef : lot_pid($tined);
+		my $sock = $tined->connect(rcvbuf => 4096);
+		$tined->send($sock, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+		$tined->fill($sock);
+		kill 'STOP', $lot if $lot;
+		$tined->signal('USR2');
+		my $new = successor($tined) // return fail 'no successor';
+		kill 'TERM', $old;
+		ok(says($tined, $old, 'stopping'), 'the old one stops');
+		my $is_late = stopped_after($tined, $old) > 0.9;
+		kill 'TERM', $new if $is_late;
+		ok(says($tined, $new, 'stopping'), 'so does the new one');
+		kill 'CONT', $lot if $lot;
+		close $sock;
+		ok(both_end(PATIENCE, $old, $new), 'both end');
+		ok(!-e $pidfile, 'the pid file is removed');
+		all_is_over($tined);
+		return if !$is_late;
+	}
+	diag('NOT TESTED: the machine is too busy to stop it in time');
 };
 
 done_testing;

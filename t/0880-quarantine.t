@@ -64,7 +64,7 @@ subtest 'a crash' => sub {
 
 subtest 'what hangs, and what is deaf, too' => sub {
 	my $tined = start_faulty(args => ['-w', 2, '--quarantine', '1,60s',
-		'--request-timeout', '200ms']);
+		'--request-timeout', 200 * slow() . 'ms']);
 
 	is($tined->get('/f/hang')->status, 504, 'it hangs');
 	ok(died($tined, 1), 'is counted');
@@ -90,7 +90,7 @@ subtest 'who is killed from outside has no blame' => sub {
 	is($tined->get('/f/well')->status, 200, 'one that is done');
 	ok(wait_for(sub { 2 == grep { Tined::title($_) =~ /idle/ }
 		$tined->worker_pids }), 'two are idle');
-	kill 'SEGV', $tined->worker_pids;
+	kill 'SEGV', $tined->all_workers(2);
 	ok(died($tined, 3), 'all die, while they are idle');
 	unlike($tined->error_log, qr/quarantine/, 'that is all');
 	$tined->ends_clean(@ALLOWED);

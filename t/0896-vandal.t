@@ -137,6 +137,57 @@ subtest 'messages' => sub {
 	ends_well($tined, $DIED);
 };
 
+# What the lot was given back although it had not lent it.
+sub strays ($tined) {
+	return $tined->get('/status/metrics')->body
+	    =~ /^tined_lot_strays_total (\d+)$/m ? $1 : -1;
+}
+
+# The clients whose connections other workers have are kept: it could name these.
+subtest 'loans of others' => sub {
+	my $tined = start('-w', 4, '--linger', '1ms', '--body-buffer', 0);
+	my $lot   = lot_pid($tined);
+	my @kept  = map { $tined->connect } 1 .. 2;
+	my $text  = 'x' x 1000;
+	my $vandal = $tined->connect;
+
+	for my $sock (@kept, $vandal) {
+		$tined->get('/echo', sock => $sock, keep => 1);
+		ok(wait_for(sub { is_parked($tined, $sock) }),
+			'a client is in the lot');
+	}
+	for my $round (1 .. 3) {
+		# Their workers wait for the rest of the content.
+		for my $sock (@kept) {
+			$tined->send($sock, "POST /echo HTTP/1.1\r\nHost: a\r\n"
+				. "Expect: 100-continue\r\n"
+				. "Content-Length: 1000\r\n\r\n");
+			until (${*$sock}{tined_buffer} =~
+			    s/\AHTTP\/1.1 100 .*?\r\n\r\n//s) {
+				$tined->fill($sock) or die 'closed, no 100';
+			}
+		}
+		my $before = strays($tined);
+		my $forged = vandalize($tined, 'loans', 50, sock => $vandal,
+			keep => 1);
+		cmp_ok($forged, '>=', 40, 'it forges loans of others');
+		ok(wait_for(sub { strays($tined) >= $before + 30 }),
+			'the lot ignores them, and counts them');
+		is_well($tined, $tined->connect, 'beside them') or last;
+		for my $sock (@kept) {
+			$tined->send($sock, $text);
+			is($tined->read_response($sock)->body, $text,
+				'a client that another worker serves is kept');
+		}
+		for my $sock (@kept, $vandal) {
+			ok(wait_for(sub { is_parked($tined, $sock) }),
+				'and in the lot again');
+		}
+	}
+	is(lot_pid($tined), $lot, 'the lot is the same');
+	ends_well($tined, $DIED);
+};
+
 # There is one worker, so that nobody but the vandal is there to receive what the
 # lot sends.
 subtest 'what is for others' => sub {
@@ -195,6 +246,17 @@ subtest 'a flood of connections' => sub {
 	}
 	$done{flood} = peak($tined);
 	is(lot_pid($tined), $lot, 'the lot is the same');
+	ends_well($tined, $DIED);
+};
+
+subtest 'memory of others' => sub {
+	plan skip_all => 'no seccomp'
+	    if Tined->run(args => ['-t'])->{out} !~ /^seccomp keeps/m;
+	my $tined = start();
+
+	is(vandalize($tined, 'grow', 0), 0,
+		'a worker cannot map more than its own');
+	is_well($tined, $tined->connect, 'after that');
 	ends_well($tined, $DIED);
 };
 
@@ -260,8 +322,7 @@ subtest 'requests for reloads' => sub {
 		'no worker is replaced');
 
 	# The workers are then others: the pauses, and the warning, begin anew.
-	$tined->signal('HUP');
-	ok(wait_for(sub { $tined->error_log =~ /reloaded: / }),
+	ok($tined->reload_works,
 		'a reload that an operator wants goes on');
 	ok(wait_for(sub {
 		$tined->get('/v/reload');
@@ -278,8 +339,10 @@ subtest 'requests for reloads' => sub {
 
 my %meaning = (
 	memory   => 'pages of shared memory that were overwritten',
+	grow     => 'pages of shared memory that were mapped with more',
 	messages => 'messages that were sent',
 	flood    => 'copies of a connection in the lot at one time',
+	loans    => 'records of loans that were forged',
 	take     => 'messages for others that were taken',
 	signal   => 'signals that were permitted',
 );

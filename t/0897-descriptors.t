@@ -61,6 +61,8 @@ my %master = (
 		$has_lot ? (
 			'a share is free, to receive: for the next lot',
 			'a share is free, to send',
+			'a loan is given back, to receive: for the next lot',
+			'a loan is given back, to send',
 		) : (),
 	],
 );
@@ -81,7 +83,8 @@ my %worker = (
 		'it has started, to send',
 		'more is wanted of the master, to send',
 		'the lot has ended, to receive',
-		$has_lot ? 'a share is free, to send' : (),
+		$has_lot ? ('a share is free, to send',
+			'a loan is given back, to send') : (),
 	],
 );
 
@@ -95,7 +98,8 @@ my %lot = (
 		"connections to a successor's lot, to send",
 		"connections to a successor's lot, to receive: taken back",
 	],
-	datagram => ['a share is free, to receive'],
+	datagram => ['a share is free, to receive',
+		'a loan is given back, to receive'],
 );
 
 my %status = (

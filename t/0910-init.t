@@ -11,7 +11,7 @@ use IO::Socket::IP ();
 use List::Util     qw(any);
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Tined qw(free_port slurp spew wait_for);
+use Tined qw(free_port slow slurp spew wait_for);
 
 my $build = $ENV{BUILD} // "$FindBin::Bin/../build";
 my $tmp   = File::Temp->newdir;
@@ -59,7 +59,7 @@ sub run (@command) {
 		fail("@command: its output is still open");
 		exit 1;
 	};
-	alarm PATIENCE;
+	alarm PATIENCE * slow();
 	my $said = do { local $/ = undef; <$out> };
 	close $out;
 	alarm 0;

@@ -10,14 +10,13 @@ use lib "$FindBin::Bin/lib";
 use Lot qw(descriptors_at_rest lot_pid);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
+use Tined::Process qw(set_limit);
 
 need_tools(qw(prlimit setpriv));
 plan skip_all => 'needs root' if $> != 0;
 
 # Nobody else's: processes are counted by user.
 use constant USER => 64_123;
-
-my %LIMIT = (nofile => 'open files', nproc => 'processes');
 
 my %files = ('a.txt' => "hello\n");
 
@@ -33,18 +32,6 @@ sub serves ($tined, $name) {
 	return is($good, 10, $name);
 }
 
-# The soft limit of a running process; without a number: the hard one.  Not
-# every root may do that to others, but each user to itself.
-sub limit ($pid, $name, $count = undef) {
-	my ($uid, $gid) = (stat "/proc/$pid")[4, 5];
-	my @as = ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups');
-
-	$count //= (slurp("/proc/$pid/limits")
-	    =~ /^Max \Q$LIMIT{$name}\E +\S+ +(\S+)/m)[0];
-	return system(@as, 'prlimit', "--pid=$pid", "--$name=$count:") == 0
-	    || die "prlimit does not work\n";
-}
-
 # There is room for so many more than it has when it has nothing to do.
 sub fill_descriptors ($pid, $more = 0) {
 	descriptors_at_rest($pid);
@@ -54,7 +41,7 @@ sub fill_descriptors ($pid, $more = 0) {
 	for (0 .. $more) {
 		1 while $open{ $count++ };
 	}
-	limit($pid, 'nofile', $count - 1);
+	set_limit($pid, 'nofile', $count - 1);
 	return;
 }
 
@@ -81,7 +68,7 @@ subtest 'no process more' => sub {
 	my $master = $tined->pid;
 
 	serves($tined, 'it serves');
-	limit($master, 'nproc', 1);
+	set_limit($master, 'nproc', 1);
 	ok(dies_alone($tined), 'a worker dies');
 	ok(wait_for(sub { said($tined, 'cannot start a worker: ') }),
 		'the log says that it has no successor');
@@ -92,7 +79,7 @@ subtest 'no process more' => sub {
 	my $sock = $tined->connect;
 	$tined->send($sock, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
 	ok($tined->is_open($sock, 0.3), 'clients wait');
-	limit($master, 'nproc');
+	set_limit($master, 'nproc');
 	is($tined->read_response($sock)->body, "hello\n",
 		'they are served as soon as there is room again');
 	ok(wait_for(sub { $tined->worker_pids == 2 }), 'by as many workers');
@@ -114,7 +101,7 @@ subtest 'no descriptor more in the workers' => sub {
 	my %seen;
 	$seen{ $tined->get('/a.txt')->status }++ for 1 .. 20;
 	is_deeply(\%seen, { 503 => 20 }, 'every client is answered 503');
-	limit($_, 'nofile') for @workers;
+	set_limit($_, 'nofile') for @workers;
 	serves($tined, 'all are served when there are some again');
 	ok(wait_for(sub {
 		$tined->get('/a.txt');
@@ -141,7 +128,7 @@ subtest 'no descriptor more in the lot' => sub {
 		$tined->get('/a.txt', sock => $sock, keep => 1);
 	}
 	serves($tined, 'it serves on');
-	limit($lot, 'nofile');
+	set_limit($lot, 'nofile');
 	my $kept = $tined->connect;
 	$tined->get('/a.txt', sock => $kept, keep => 1);
 	ok($tined->is_open($kept, 0.3), 'connections are kept again');
@@ -163,12 +150,10 @@ subtest 'no descriptor more in the master' => sub {
 		'it cannot reload, and says so');
 	ok(dies_alone($tined), 'a worker dies');
 	serves($tined, 'the other serves on');
-	limit($master, 'nofile');
+	set_limit($master, 'nofile');
 	ok(wait_for(sub { $tined->worker_pids == 2 }),
 		'there are two when there are descriptors again');
-	$tined->signal('HUP');
-	ok(wait_for(sub { $tined->error_log =~ /notice: reloaded: / }),
-		'and it reloads');
+	ok($tined->reload_works, 'and it reloads');
 	serves($tined, 'it serves');
 	$tined->ends_clean(qr/Too many open files/,
 		qr/worker .* was killed by signal 9/,

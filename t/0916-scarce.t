@@ -348,12 +348,31 @@ subtest 'the lot cannot watch' => sub {
 	$tined->ends_clean($MEMORY, qr/cannot watch a connection/);
 };
 
-# Sending the response is the first call.
-subtest 'a worker cannot park' => sub {
+# It is in the queue of the listener: not just when it is traced or wakes up.
+sub is_asleep ($pid) {
+	return 5 == grep {
+		sleep 0.01;
+		Tined::process_state($pid) eq 'S' && Tined::title($pid) =~ /idle/;
+	} 1 .. 5;
+}
+
+# A worker gives back without a call what the lot has lent to it; it parks only
+# what it has accepted.  Once the lot has accepted one connection, all others are
+# the worker's if it is idle.
+sub start_accepting ($calls, $error) {
 	my $tined = start(1);
 	my ($worker) = $tined->worker_pids;
-	my $strace = begin_failing('sendmsg', 'ETOOMANYREFS:when=2..8',
-		$worker);
+
+	is_answered($tined, asks($tined), 'it serves') for 1 .. 2;
+	my $strace = begin_failing($calls, $error, $worker);
+	wait_for(sub { is_asleep($worker) }) or die "the worker is not idle\n";
+	return ($tined, $worker, $strace);
+}
+
+# Sending the response is the first call.
+subtest 'a worker cannot park' => sub {
+	my ($tined, $worker, $strace) = start_accepting('sendmsg',
+		'ETOOMANYREFS:when=2..8');
 	my $sock = asks($tined);
 
 	is_answered($tined, $sock, 'it serves');
@@ -366,10 +385,9 @@ subtest 'a worker cannot park' => sub {
 # After a second in which it cannot park an idle client, a worker closes it.  Here
 # the kernel refuses that after a longer time, in which a request comes.
 subtest 'a request comes while a worker cannot park its client' => sub {
-	my $tined = start(1);
-	my ($worker) = $tined->worker_pids;
-	my $strace = begin_failing('sendmsg', 'ETOOMANYREFS:delay_exit='
-		. PARK_SECONDS * 1_000_000 . ':when=2', $worker);
+	my ($tined, $worker, $strace) = start_accepting('sendmsg',
+		'ETOOMANYREFS:delay_exit=' . PARK_SECONDS * 1_000_000
+		. ':when=2');
 	my $sock = asks($tined);
 	my $times = 0;
 

@@ -3,6 +3,7 @@
 
 use v5.36;
 
+use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
@@ -59,7 +60,10 @@ subtest 'wsgiref.validate finds nothing' => sub {
 subtest 'the environment' => sub {
 	my $tined = start_wsgi('apps:environ_app',
 		args => ['-m', wsgi_mount('/below/it', 'apps:environ_app')]);
+	$tined->get('/'); # another client, with another port
+	my $sock = $tined->connect;
 	my $response = $tined->get('/a%20b/%C3%A4/../c?d=%20&e', keep => 1,
+		sock => $sock,
 		fields => [Host => 'example.org:81', 'X-Two' => 'a',
 			'X-two' => 'b', Cookie => 'c=1', Cookie => 'd=2',
 			'X-Two_Three' => 'no', 'X_A' => 'no', Proxy => 'no',
@@ -76,7 +80,7 @@ subtest 'the environment' => sub {
 	is($env{SERVER_NAME}, "'example.org'", 'the name');
 	is($env{SERVER_PORT}, "'" . $tined->port . "'", 'the port');
 	is($env{REMOTE_ADDR}, "'127.0.0.1'", 'the client');
-	like($env{REMOTE_PORT}, qr/\A'\d+'\z/, 'its port');
+	is($env{REMOTE_PORT}, "'" . $sock->sockport . "'", 'its port');
 	is($env{HTTP_HOST}, "'example.org:81'", 'Host');
 	is($env{HTTP_X_TWO}, "'a, b'", 'two fields of a name');
 	is($env{HTTP_COOKIE}, "'c=1; d=2'", 'two cookies');
@@ -102,6 +106,10 @@ subtest 'the environment' => sub {
 	is($env{SCRIPT_NAME}, "'/below/it'", 'below a prefix');
 	is($env{PATH_INFO}, "'/now'", 'what is behind it');
 	is({ environ_of($tined->get('/below/it')) }->{PATH_INFO}, "''", 'nothing');
+	%env = environ_of($tined->request("GET http://own.example:81/a HTTP/1.1"
+			. "\r\nHost: other.example\r\n\r\n"));
+	is($env{HTTP_HOST}, "'own.example:81'", 'the host of the target');
+	is($env{SERVER_NAME}, "'own.example'", 'is the name');
 	my $many = join q{}, map { "X-F$_: $_\r\n" } 1 .. 90;
 	%env = environ_of($tined->request(
 			"GET / HTTP/1.1\r\nHost: a\r\n$many\r\n"));
@@ -110,6 +118,21 @@ subtest 'the environment' => sub {
 	%env = environ_of($tined->get('/', fields => [$long => 'y' x 2000]));
 	is($env{ 'HTTP_' . uc($long) =~ tr/-/_/r }, q{'} . 'y' x 2000 . q{'},
 		'a long name, a long value');
+	$tined->ends_clean;
+};
+
+subtest 'a Unix socket' => sub {
+	my $dir   = File::Temp->newdir;
+	my $tined = start_wsgi('apps:environ_app', listen => 'none',
+		args => ['-w', 1, '-l', "unix:$dir/socket"]);
+	my $sock = $tined->connect(unix => "$dir/socket");
+	my %env  = environ_of($tined->request("GET / HTTP/1.0\r\n\r\n",
+			sock => $sock));
+
+	is($env{REMOTE_ADDR}, "'unix'", 'the client');
+	is($env{SERVER_NAME}, "'localhost'", 'a name, which must not be empty');
+	is($env{SERVER_PORT}, "'80'", 'nor must the port');
+	ok(!exists $env{REMOTE_PORT}, 'the client has none');
 	$tined->ends_clean;
 };
 
@@ -156,10 +179,12 @@ subtest 'status and headers' => sub {
 	is($teapot->status, 418, 'any status');
 	is($teapot->{reason}, "I'm a teapot, short", 'and reason');
 	is($tined->get('/status/latin')->field('X-Latin'), "\xe4", 'latin-1');
+	is($tined->get('/status/418', method => 'TRACE')->status, 405,
+		'but not for TRACE');
 	my $own = $tined->get('/status/own');
 	is($own->body, 'content', 'Server and Date are left to the server');
 	is($own->field('Server'), 'tined', 'its own');
-	for my $bad (qw(bad 999 split hop wide)) {
+	for my $bad (qw(bad 999 100 101 103 split hop wide)) {
 		my $response = $tined->get("/status/$bad");
 
 		is($response->status, 500, "$bad: 500");
@@ -266,6 +291,7 @@ subtest 'what cannot be mounted' => sub {
 		'apps:echo_app,home=/usr/share' => qr/virtual environment/,
 		'apps:echo_app,allow=fly' => qr/allow=fly: expected some of/,
 		'apps:echo_app,colour=red' => qr/colour/,
+		'apps:echo_app,home=nowhere' => qr/home=nowhere: No such file/,
 		q{:x} => qr/expected MODULE:CALLABLE/,
 	);
 

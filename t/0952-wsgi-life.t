@@ -3,18 +3,20 @@
 
 use v5.36;
 
+use Cwd        qw(abs_path);
+use File::Copy qw(copy);
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tined qw(slow slurp spew wait_for);
-use Wsgi  qw(need_python start_wsgi);
+use Wsgi  qw(need_python start_wsgi wsgi_env);
 
 need_python();
 
 # No request that is well is to take so long, on a busy machine either.
 my $limit = slow();
-my $HUNG  = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
+my $HUNG  = qr{error: worker \d+\[\d+\] has hung \(--(?:request|stream)-timeout\)};
 my @ENDED = ($HUNG, qr{error: has hung, in:}, qr{error:   }, qr{broken by SIG},
 	qr{error: worker \d+\[\d+\] (?:was killed by|crashed|ended)},
 	qr{error: worker \d+\[\d+\] });
@@ -38,18 +40,24 @@ subtest 'it hangs' => sub {
 	my $tined = start_wsgi('life:app',
 		args => ['-w', 2, '--request-timeout', "${limit}s"]);
 
-	for my $way (qw(spin sleep hang-thread)) {
+	for my $way (qw(spin sleep hang-thread signals)) {
 		my $function = { spin => 'spin', sleep => 'hang_in_sleep',
-			'hang-thread' => 'hang_in_thread' }->{$way};
+			'hang-thread' => 'hang_in_thread',
+			signals => 'hang_with_signals' }->{$way};
 
 		is($tined->get("/$way", keep => 1)->status, 504, "$way: 504");
 		ok(wait_for(sub {
 			$tined->error_log =~ m{while running "GET /$way }
 		}), 'the log has the request');
 		like($tined->error_log,
+			qr{has hung \(--request-timeout\).* "GET /$way },
+			'and the limit');
+		like($tined->error_log,
 			qr/error: .*life\.py", line \d+ in $function\n/,
 			'and the line in Python');
 	}
+	like($tined->error_log, qr/notice: .*signal \d+\n/,
+		'signals are the application\'s own');
 	is($tined->get('/well')->status, 200, 'others serve on');
 	$tined->ends_clean(@ENDED);
 };
@@ -68,6 +76,23 @@ subtest 'it hangs behind its first part' => sub {
 	ok(wait_for(sub { $tined->error_log =~ /in stalling\n/ }),
 		'the log has where');
 	$tined->ends_clean(@ENDED);
+};
+
+# A part comes each 0.1 s.
+subtest 'a stream that goes on' => sub {
+	my $limit = 2 * slow();
+	my $tined = start_wsgi('life:events',
+		args => ['-w', 2, '--request-timeout', "${limit}s"]);
+	my $longer = $limit + 1;
+	my @socks = map { $tined->connect } 1, 2;
+
+	$tined->send($socks[0], "GET /parts?$longer HTTP/1.1\r\nHost: a\r\n\r\n");
+	$tined->send($socks[1], "GET /empty?$longer HTTP/1.1\r\nHost: a\r\n\r\n");
+	like($tined->read_response($socks[0])->body, qr/\Abegun\.+ended\z/,
+		'of parts');
+	is($tined->read_response($socks[1])->body, 'begunended',
+		'of parts that are empty');
+	$tined->ends_clean;
 };
 
 subtest 'it grows' => sub {
@@ -89,14 +114,20 @@ subtest 'children, signals, threads, output' => sub {
 
 	is($tined->get('/children')->body, 'a child 7', 'subprocess and os.fork');
 	is($tined->get('/signal')->body, 'True', 'a signal of its own');
-	is($tined->get('/stdout')->body, 'said', 'output');
+	is($tined->get('/stdout?' . 'x' x 7000)->body, 'said', 'output');
+	$tined->get('/long');
+	like($tined->error_log, qr/notice: .*begin x{12000} end\n/,
+		'a long line is one');
 	like($tined->error_log, qr/notice: .*to $_\n/, "$_ is logged")
 	    for qw(stdout stderr);
+	is($tined->get('/timer')->body, '0 0', 'a thread of the C library');
+	ok(wait_for(sub { $tined->error_log =~ /notice: by a thread of the C/ }),
+		'calls Python while the worker is idle');
+	my ($loaded_by, $pid) = split q{ }, $tined->get('/well')->body;
+	is($loaded_by, $pid, 'a worker loads it');
 	$tined->get('/thread');
 	ok(wait_for(sub { $tined->get('/thread')->body > 50 }),
 		'a thread runs between requests');
-	my ($loaded_by, $pid) = split q{ }, $tined->get('/well')->body;
-	is($loaded_by, $pid, 'a worker loads it');
 	$tined->stop;
 	like($tined->error_log, qr/notice: .*atexit in $pid\n/, 'atexit');
 	$tined->ends_clean;
@@ -112,7 +143,8 @@ subtest 'what comes back from a fork is no worker' => sub {
 	}
 	is($tined->get('/thread', sock => $sock, keep => 1)->body, 'refused',
 		'start_response is for its thread');
-	ok((grep { /from a thread/ } $tined->error_log), 'which may write');
+	ok((grep { /notice: from a thread\z/ } $tined->error_log),
+		'which may write, without the request');
 	is($tined->get('/kept', sock => $sock, keep => 1)->body,
 		'AttributeError AttributeError', 'nothing kept');
 	is($tined->get('/kept', sock => $sock, keep => 1)->body,
@@ -138,13 +170,10 @@ subtest 'changed code' => sub {
 		args => ['-w', 2]);
 	is($tined->get('/')->body, 'first', 'before');
 	$write->($serve->('second'));
-	$tined->signal('HUP');
-	ok(wait_for(sub { $tined->get('/')->body eq 'second' }), 'reloaded');
-	ok(wait_for(sub { $tined->error_log =~ /notice: reloaded: / }), 'done');
+	ok($tined->reload_works, 'reloaded');
+	ok(wait_for(sub { $tined->get('/')->body eq 'second' }), 'done');
 	$write->("this is no Python\n");
-	$tined->signal('HUP');
-	ok(wait_for(sub { $tined->error_log =~ /error: .*SyntaxError/ }),
-		'code that is wrong');
+	ok($tined->reload_fails(qr/error: .*SyntaxError/), 'code that is wrong');
 	is($tined->get('/')->body, 'second', 'the old one serves on') for 1 .. 9;
 	$write->($serve->('third'));
 	ok(wait_for(sub { $tined->get('/')->body eq 'third' }), 'mended')
@@ -158,11 +187,38 @@ subtest 'preload' => sub {
 	my ($loaded_by, $pid) = split q{ }, $tined->get('/well')->body;
 
 	is($loaded_by, $tined->pid, 'the master has loaded it');
+	like($tined->get('/forks')->body, qr/\A(?:before parent )*before child\z/,
+		'Python knows of the fork');
 	isnt($pid, $tined->pid, 'a worker serves');
 	$tined->get('/thread');
 	ok(wait_for(sub { $tined->get('/thread')->body > 0 }), 'threads run');
 	is($tined->get('/children')->body, 'a child 7', 'children');
 	$tined->ends_clean;
+};
+
+# Python is in the master, with what the old module has given it.
+subtest 'the module is replaced, and Python was preloaded' => sub {
+	my $dir = File::Temp->newdir;
+	my $apps = abs_path("$FindBin::Bin/wsgi");
+	my $module = "$dir/wsgi.so";
+	my $replace = sub () {
+		copy(($ENV{BUILD} // "$FindBin::Bin/../build")
+			. '/modules/wsgi.so', "$module.new") or die $!;
+		rename "$module.new", $module or die $!;
+	};
+
+	chmod 0755, $dir;
+	$replace->();
+	my $tined = Tined->start(args => ['-w', 2, '-m',
+		"/=module:$module,app=life:app,path=$apps,preload=yes"],
+		env => wsgi_env());
+
+	is($tined->get('/well')->status, 200, 'an answer');
+	$replace->();
+	ok($tined->reload_fails(qr/cannot reload: .*SIGUSR2/),
+		'a reload is refused');
+	is($tined->get('/well')->status, 200, 'and the old one serves on');
+	$tined->ends_clean(qr/cannot reload: /);
 };
 
 subtest 'allow=' => sub {

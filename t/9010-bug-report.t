@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
-use Tined qw(is_as_quick need_tools slurp spew);
+use Tined qw(is_as_quick need_tools slow slurp spew);
 
 need_tools(qw(httperf ab nc curl));
 
@@ -34,7 +34,7 @@ sub run ($command) {
 
 # httperf's milliseconds have one decimal, its rate has more.
 sub httperf ($conns, $calls) {
-	my $out = run("timeout 60 httperf --hog --server 127.0.0.1 "
+	my $out = run("timeout ${\ (60 * slow())} httperf --hog --server 127.0.0.1 "
 		. "--port $port --uri / --num-conns $conns "
 		. "--num-calls $calls");
 	my %said;
@@ -110,7 +110,7 @@ subtest 'no reply takes over 5 ms' => sub {
 
 subtest 'ab: with -k and without' => sub {
 	my $run = sub ($flags) {
-		my $out = run("timeout 60 ab -q $flags -n 1000 -c 1 "
+		my $out = run("timeout ${\ (60 * slow())} ab -q $flags -n 1000 -c 1 "
 			. $tined->url);
 		is($out =~ /Complete requests:\s+(\d+)/ && $1, 1000,
 			'a thousand are complete');
@@ -135,7 +135,7 @@ subtest 'a hundred requests at once, through netcat' => sub {
 	my $out = "$dir/replies";
 	is_as_quick(NOISE, 'as soon as one after the other', sub {
 		my $start = time;
-		run("timeout 60 nc 127.0.0.1 $port < $dir/requests > $out");
+		run("timeout ${\ (60 * slow())} nc 127.0.0.1 $port < $dir/requests > $out");
 		return time - $start;
 	}, sub {
 		my $start = time;
@@ -159,7 +159,7 @@ subtest 'in order' => sub {
 	spew("$dir/requests", join q{}, (map {
 		"GET /$_ HTTP/1.1\r\nHost: a\r\n\r\n" } @names),
 		"GET /z HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-	run("timeout 20 nc 127.0.0.1 ${\ $files->port} "
+	run("timeout ${\ (20 * slow())} nc 127.0.0.1 ${\ $files->port} "
 		. "< $dir/requests > $dir/replies");
 	my @got = slurp("$dir/replies") =~ /\r\n\r\n([a-z])\1{9999}/g;
 	is_deeply(\@got, [@names, 'z'], 'they come as they were asked for');
@@ -167,9 +167,9 @@ subtest 'in order' => sub {
 };
 
 subtest 'curl' => sub {
-	is(length run("timeout 20 curl -s ${\ $tined->url}"), $BODY,
+	is(length run("timeout ${\ (20 * slow())} curl -s ${\ $tined->url}"), $BODY,
 		"$BODY characters");
-	my $out = run('timeout 20 curl -s -o /dev/null -o /dev/null '
+	my $out = run("timeout ${\ (20 * slow())} curl -s -o /dev/null -o /dev/null "
 		. "-w '%{num_connects} %{size_download}\\n' "
 		. $tined->url('/1') . q{ } . $tined->url('/2'));
 	is($out, "1 $BODY\n0 $BODY\n", 'twice over one connection');

@@ -9,7 +9,7 @@ use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Tined qw(need_tools slurp);
+use Tined qw(need_tools slow slurp);
 
 need_tools(qw(wget curl cmp));
 
@@ -58,7 +58,7 @@ subtest 'wget --mirror' => sub {
 	note("$count files, $total bytes");
 	my $tined = Tined->start(root => $www, args => ['--listing']);
 	my $mirror = "$dir/mirror";
-	my $out = qx(timeout 300 wget --mirror -nv -nH -e robots=off \\
+	my $out = qx(timeout ${\ (300 * slow())} wget --mirror -nv -nH -e robots=off \\
 		--level=inf --reject-regex '[?]' --restrict-file-names=nocontrol \\
 		--no-proxy -P $mirror ${\ $tined->url} 2>&1);
 	# Status 8 is about links in the documents that lead nowhere.
@@ -100,7 +100,7 @@ subtest 'a file of 3 GiB' => sub {
 	my $head = $tined->get('/large', method => 'HEAD');
 	is($head->field('content-length'), $size, 'its length');
 
-	my $out = qx(timeout 120 curl -sS $url | cmp - $www/large 2>&1);
+	my $out = qx(timeout ${\ (120 * slow())} curl -sS $url | cmp - $www/large 2>&1);
 	is($out, q{}, 'it comes whole');
 
 	for my $case (
@@ -121,7 +121,7 @@ subtest 'a file of 3 GiB' => sub {
 
 	# The last 64 MiB and a bit, across no mark but the last.
 	my $at = $size - (64 << 20);
-	my $length = qx(timeout 60 curl -s -C $at $url | wc -c) + 0;
+	my $length = qx(timeout ${\ (60 * slow())} curl -s -C $at $url | wc -c) + 0;
 	is($length, 64 << 20, 'a download that is taken up again');
 	$tined->ends_clean;
 };

@@ -18,6 +18,8 @@ use constant {
 	# Readings of the clock: the end of the wait, three changes of the
 	# state, the end of the response, and one for a log that may block.
 	MOST_READINGS => 6,
+	# All of a request to a module, beside one to echo:.
+	MODULE => 1.03,
 };
 
 need_tools('valgrind', 'callgrind_annotate');
@@ -47,6 +49,12 @@ my $sum   = 0;
 $sum += $_ for values %cost;
 cmp_ok(abs($sum - $whole), '<=', keys %cost, 'and they are the whole');
 diag($text) if !Test::More->builder->is_passing;
+
+($text, $status) = run_bench('cost', '--requests', 200, '--hello');
+my ($hello) = $text =~ /^whole +([\d,]+) /m;
+$hello =~ tr/,//d;
+cmp_ok($hello, '<=', MODULE * $whole,
+	"a module costs little more: $hello instead of $whole instructions");
 
 ($text, $status) = run_bench('cost', '--requests', 50, '--most', 100);
 is($status, 1, 'with fewer it is told');

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use File::Temp ();
 use JSON::PP   ();
 use Test::More;
-use Tined qw(need_tools spew wait_for);
+use Tined qw(need_tools slow spew wait_for);
 
 need_tools('chromium');
 
@@ -21,7 +21,7 @@ my $looks    = 0;
 
 # The document as it is after so many seconds of the page's own time.
 sub look_at ($url, $seconds, @flags) {
-	my @command = ('timeout', 60, @chromium,
+	my @command = ('timeout', 60 * slow(), @chromium,
 		"--user-data-dir=$profiles/" . $looks++,
 		'--virtual-time-budget=' . 1000 * $seconds, @flags,
 		'--dump-dom', $url);

@@ -7,9 +7,10 @@ use v5.36;
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Container qw(container_engine);
 use Machine qw(client fetch);
 use Test::More;
-use Tined qw(background free_port slurp spew wait_for);
+use Tined qw(background free_port slurp wait_for);
 
 plan skip_all => 'needs root' if $> != 0;
 if (system('unshare --mount --pid --fork true 2>/dev/null') != 0) {
@@ -20,29 +21,7 @@ if (system('unshare --mount --pid --fork true 2>/dev/null') != 0) {
 my $tmp  = File::Temp->newdir;
 my $port = free_port;
 
-# What a container engine does.  $1 is the root to make, $2 the program.
-spew("$tmp/engine", <<'END');
-set -e
-root=$1 program=$2
-shift 2
-mount --make-rprivate /
-mount -t tmpfs -o mode=755 container "$root"
-mkdir -p "$root/proc" "$root/dev" "$root/tmp" "$root/srv/www"
-echo hello >"$root/srv/www/index.html"
-for file in $(ldd "$program" | grep -o '/[^ ]*'); do
-	mkdir -p "$root$(dirname "$file")"
-	cp -L "$file" "$root$file"
-done
-mkdir -p "$root/usr/sbin"
-cp -L "$program" "$root/usr/sbin/tined"
-mount -t proc proc "$root/proc"
-mount --bind -o ro "$root/proc/sys" "$root/proc/sys"
-mount -t tmpfs -o mode=1777 tmp "$root/tmp"
-touch "$root/dev/null"
-mount --bind /dev/null "$root/dev/null"
-mount -o remount,ro "$root"
-exec setpriv --no-new-privs --inh-caps=-all chroot --userspec=33:33 --groups= "$root" /usr/sbin/tined "$@"
-END
+container_engine($tmp);
 mkdir "$tmp/root";
 chmod 0755, "$tmp";
 

@@ -26,14 +26,22 @@ histogram_bound(size_t bucket)
 	return bounds[bucket];
 }
 
+uint64_t
+histogram_count(const uint64_t counts[HISTOGRAM_BUCKETS])
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		all += counts[i];
+	return all;
+}
+
 int64_t
 histogram_quantile(
     const uint64_t counts[HISTOGRAM_BUCKETS], unsigned thousandths)
 {
-	uint64_t all = 0, below = 0, wanted;
+	uint64_t all = histogram_count(counts), below = 0, wanted;
 
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-		all += counts[i];
 	if (all == 0)
 		return 0;
 	wanted = (all * thousandths + 999) / 1000;

@@ -15,6 +15,8 @@
 size_t histogram_bucket(int64_t nanoseconds);
 /* Returns a bucket's upper bound in nanoseconds; CLOCK_NEVER for the last. */
 int64_t histogram_bound(size_t bucket);
+/* Returns the sum of the counts. */
+uint64_t histogram_count(const uint64_t counts[HISTOGRAM_BUCKETS]);
 /*
  * Returns the bound of the bucket with that quantile, in nanoseconds: 990
  * thousandths is the 99th percentile.  0 if nothing was counted.

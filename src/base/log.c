@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -13,10 +14,12 @@
 #include "base/memory.h"
 
 #define LOG_MESSAGE_MAX 2048
-/*
- * An escaped byte becomes at most four bytes; and the text before the message.
- */
-#define LOG_LINE_SIZE(max) (4 * (max) + 256)
+/* What is longer has memory of its own, and is cut to this when escaped. */
+#define LOG_LONG_MAX (32 << 10)
+/* The text before the message, and the newline. */
+#define LOG_BEFORE_MAX 256
+/* An escaped byte becomes at most four bytes. */
+#define LOG_LINE_SIZE(max) (4 * (max) + LOG_BEFORE_MAX)
 #define DAY 86400
 
 static const struct {
@@ -148,27 +151,52 @@ static void
 log_add_line(struct buffer *line, enum log_level level, struct text message)
 {
 	add_prefix(line, level);
-	escape_log(line, message, LOG_MESSAGE_MAX);
+	escape_log(line, message, LOG_LONG_MAX);
 	buffer_add_char(line, '\n');
+}
+
+static void
+log_write_line(enum log_level level, struct text message, struct buffer *line)
+{
+	log_add_line(line, level, message);
+	if (logfile_write(&file, levels[level].priority, line->data,
+		line->len) != LOGFILE_HEALED)
+		return;
+	buffer_clear(line);
+	add_prefix(line, LOG_LEVEL_NOTICE);
+	buffer_printf(line, "the error log works again; %llu lines were lost\n",
+	    logfile_lost(&file));
+	logfile_write(&file, LOG_NOTICE, line->data, line->len);
 }
 
 /* Several threads of a handler may log at the same time. */
 static void
-log_write_line(enum log_level level, const char *message, size_t len)
+log_write_short(enum log_level level, struct text message)
 {
 	char room[LOG_LINE_SIZE(LOG_MESSAGE_MAX)];
 	struct buffer line = {.data = room, .size = sizeof(room)};
 
-	log_add_line(&line, level, (struct text){message, len});
-	if (logfile_write(&file, levels[level].priority, line.data, line.len) !=
-	    LOGFILE_HEALED)
-		return;
-	buffer_clear(&line);
-	add_prefix(&line, LOG_LEVEL_NOTICE);
-	buffer_printf(&line,
-	    "the error log works again; %llu lines were lost\n",
-	    logfile_lost(&file));
-	logfile_write(&file, LOG_NOTICE, line.data, line.len);
+	log_write_line(level, message, &line);
+}
+
+/* False if there is no memory for it. */
+__attribute__((format(printf, 2, 0))) static bool
+log_write_long(enum log_level level, const char *format, va_list args)
+{
+	const size_t size = LOG_LONG_MAX + LOG_BEFORE_MAX;
+	char *message = malloc(LOG_LONG_MAX + size);
+	struct buffer line = {.size = size};
+	int len;
+
+	if (message == NULL)
+		return false;
+	line.data = message + LOG_LONG_MAX;
+	len = vsnprintf(message, LOG_LONG_MAX, format, args);
+	if (len >= LOG_LONG_MAX)
+		len = LOG_LONG_MAX - 1;
+	log_write_line(level, (struct text){message, (size_t)len}, &line);
+	free(message);
+	return true;
 }
 
 __attribute__((format(printf, 2, 0))) static void
@@ -176,16 +204,17 @@ log_message(enum log_level level, const char *format, va_list args)
 {
 	char message[LOG_MESSAGE_MAX];
 	int saved = errno;
+	va_list again;
 	int len;
 
 	if (level > highest || mute)
 		return;
+	va_copy(again, args);
 	len = vsnprintf(message, sizeof(message), format, args);
-	if (len < 0)
-		len = 0;
-	if ((size_t)len >= sizeof(message))
-		len = sizeof(message) - 1;
-	log_write_line(level, message, (size_t)len);
+	if (len < LOG_MESSAGE_MAX || !log_write_long(level, format, again))
+		log_write_short(level,
+		    (struct text){message, strnlen(message, sizeof(message))});
+	va_end(again);
 	errno = saved;
 }
 

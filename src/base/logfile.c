@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <paths.h>
 #include <poll.h>
 #include <stdio.h>
@@ -86,6 +87,7 @@ logfile_look_at(struct logfile *f, int fd)
 	if (fstat(fd, &st) == -1)
 		return -1;
 	f->is_socket = S_ISSOCK(st.st_mode);
+	f->is_pipe = S_ISFIFO(st.st_mode);
 	f->may_block = !S_ISREG(st.st_mode);
 	f->is_journal = is_named_by_systemd(&st);
 	return 0;
@@ -307,11 +309,14 @@ patience_ends(const struct logfile *f)
 	    (atomic_load(&f->trouble->now) ? 0 : LOGFILE_PATIENCE);
 }
 
+/*
+ * A line that was written in part is written to its end: the next one of any
+ * process would follow it on the same line.
+ */
 static int
-write_parts(struct logfile *f, struct iovec parts[2])
+write_parts(struct logfile *f, struct iovec parts[2], int64_t deadline)
 {
 	const ssize_t len = (ssize_t)(parts[0].iov_len + parts[1].iov_len);
-	int64_t deadline = patience_ends(f);
 	bool by_name = false;
 	ssize_t n;
 
@@ -324,9 +329,9 @@ write_parts(struct logfile *f, struct iovec parts[2])
 	if (n == len)
 		return 0;
 	/* After a partial write, only another write returns the reason. */
-	if (n > 0 && !f->may_block) {
+	if (n > 0) {
 		iovec_skip(parts, 2, (size_t)n);
-		return write_parts(f, parts);
+		return write_parts(f, parts, deadline);
 	}
 	if (n != -1)
 		errno = f->may_block ? EAGAIN : ENOSPC;
@@ -350,6 +355,19 @@ logfile_add_head(struct buffer *head, const struct logfile *f, int priority)
 	buffer_add_string(head, "]: ");
 }
 
+/* A pipe takes no more at once (pipe(7)): another process's line could be within. */
+static int
+write_first_part(struct logfile *f, const char *line)
+{
+	static char end[] = "...\n";
+	struct iovec parts[2] = {
+	    {(void *)(uintptr_t)line, PIPE_BUF - strlen(end)},
+	    {end, strlen(end)},
+	};
+
+	return write_parts(f, parts, patience_ends(f));
+}
+
 /* A line for syslog has the form of syslog(3), without its newline. */
 static int
 logfile_write_line(
@@ -359,11 +377,13 @@ logfile_write_line(
 	struct buffer head = {.data = room, .size = sizeof(room)};
 	struct iovec parts[2];
 
+	if (f->is_pipe && len > PIPE_BUF)
+		return write_first_part(f, line);
 	logfile_add_head(&head, f, priority);
 	parts[0] = (struct iovec){head.data, head.len};
 	parts[1] = (struct iovec){
 	    (void *)(uintptr_t)line, f->kind == LOGFILE_SYSLOG ? len - 1 : len};
-	return write_parts(f, parts);
+	return write_parts(f, parts, patience_ends(f));
 }
 
 enum logfile_event

@@ -1,9 +1,9 @@
 /*
  * logfile: the destination of a log: a file, a standard stream (which may be
  * connected to systemd's journal), or syslog.  Each line is one write, so that
- * the lines of several processes do not mix.  If a line cannot be written, it
- * is lost and counted; one of the processes that share the log reports that,
- * once.
+ * the lines of several processes do not mix; so one that is longer than a pipe
+ * takes at once (PIPE_BUF) is cut there.  If a line cannot be written, it is lost
+ * and counted; one of the processes that share the log reports that, once.
  */
 #ifndef TINED_BASE_LOGFILE_H
 #define TINED_BASE_LOGFILE_H
@@ -29,6 +29,7 @@ struct logfile {
 	int fd;		/* -1 if it is LOGFILE_OFF */
 	bool may_block; /* a pipe, a socket or a terminal */
 	bool is_socket;
+	bool is_pipe;
 	bool is_journal;
 	char *path; /* absolute; NULL if there is nothing to reopen; owned */
 	struct logfile_trouble *trouble;

@@ -11,12 +11,23 @@
 #include "base/memory.h"
 #include "base/path.h"
 
+static char *kept; /* NULL: none */
+
+void
+path_keep_directory(void)
+{
+	free(kept);
+	kept = get_current_dir_name();
+}
+
 char *
 path_absolute(const char *path)
 {
-	char *here = *path != '/' ? get_current_dir_name() : NULL;
-	char *whole = here != NULL ? memory_printf("%s/%s", here, path)
-				   : memory_copy_string(path);
+	char *here = kept == NULL ? get_current_dir_name() : NULL;
+	const char *directory = here != NULL ? here : kept;
+	char *whole = *path != '/' && directory != NULL
+	    ? memory_printf("%s/%s", directory, path)
+	    : memory_copy_string(path);
 
 	free(here);
 	return whole;
@@ -68,4 +79,13 @@ path_check_writable(const char *path)
 	if (!exists)
 		return check_parent(path);
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+}
+
+size_t
+path_segment_end(struct text path, size_t at)
+{
+	do
+		at++;
+	while (at < path.len && path.at[at] != '/');
+	return at;
 }

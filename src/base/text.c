@@ -74,6 +74,30 @@ text_next_element(struct text *rest, struct text *element)
 }
 
 bool
+text_cut_string(struct text *rest, struct text *string)
+{
+	size_t len = rest->len > 0 ? strnlen(rest->at, rest->len) : 0;
+
+	if (len == rest->len)
+		return false;
+	*string = (struct text){rest->at, len};
+	rest->at += len + 1;
+	rest->len -= len + 1;
+	return true;
+}
+
+bool
+text_cut_bytes(struct text *rest, void *to, size_t len)
+{
+	if (rest->len < len)
+		return false;
+	memcpy(to, rest->at, len);
+	rest->at += len;
+	rest->len -= len;
+	return true;
+}
+
+bool
 text_to_number(struct text t, uint64_t max, uint64_t *number)
 {
 	uint64_t n = 0;

@@ -51,6 +51,13 @@ text_trim(struct text t)
  */
 bool text_next_element(struct text *rest, struct text *element);
 /*
+ * Gets what stands before the first NUL, and moves *rest past that.  False if there
+ * is no NUL.
+ */
+bool text_cut_string(struct text *rest, struct text *string);
+/* Gets the first len bytes, and moves *rest past them.  False if it is shorter. */
+bool text_cut_bytes(struct text *rest, void *to, size_t len);
+/*
  * Parses unsigned decimal digits.  False if the text is empty, contains any
  * other byte, or exceeds max.
  */

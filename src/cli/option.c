@@ -1,4 +1,4 @@
-#include <stdarg.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "cli/option.h"
+#include "cli/option_value.h"
 #include "http/log_format.h"
 #include "http/response.h"
 #include "http/status_code.h"
@@ -20,52 +21,11 @@
 #define JITTER_PART 10 /* of the requests, if it is not said */
 #define WORKER_MEMORY_MIN (1 << 20)
 #define BACKLOG_MAX 65535
-#define OPTION_TIME_FORM                                                       \
-	"a whole number with ms, s, m or h, such as 500ms, 20s or 5m, of at "  \
-	"most 10 years"
-#define OPTION_SIZE                                                            \
-	"a whole number, alone or with k, M or G, such as 512k, 10M or 1G"
-#define COMPLAINT_MAX 256
 #define HEAD_MIN 1024
 /* With empty lines before it, it must fit into a message to the lot. */
 #define HEAD_MAX (60 << 10)
 #define BODY_BUFFER_MAX (64 << 10)
 #define CACHE_SIZE_MAX (1 << 30)
-
-/* Returns an error message.  Not freed. */
-static const char *__attribute__((format(printf, 1, 2)))
-complain(const char *format, ...)
-{
-	static char message[COMPLAINT_MAX];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	return message;
-}
-
-static const char *
-take_int(const char *value, int min, int max, int *to, const char *wanted)
-{
-	uint64_t n;
-
-	if (!text_to_number(text_of(value), (uint64_t)max, &n) ||
-	    n < (uint64_t)min)
-		return wanted;
-	*to = (int)n;
-	return NULL;
-}
-
-const char *
-option_take_time(int64_t *to, const char *value)
-{
-	if (!units_time(value, to))
-		return "expected " OPTION_TIME_FORM;
-	if (*to == 0)
-		return "expected a time greater than 0, such as 500ms or 20s";
-	return NULL;
-}
 
 static const char *
 take_listen(struct config *c, const char *value)
@@ -115,32 +75,10 @@ take_mount(struct config *c, const char *value)
 }
 
 static const char *
-take_range(
-    const char *value, const char *wanted, bool one, struct config_range *to)
-{
-	struct text first = {value, strcspn(value, "-")};
-	const char *second = value + first.len;
-	uint64_t min, max;
-
-	if (!text_to_number(first, WORKERS_MAX, &min) || min < 1)
-		return wanted;
-	max = min;
-	if (*second != '\0'
-		? !text_to_number(text_of(second + 1), WORKERS_MAX, &max)
-		: !one)
-		return wanted;
-	if (min > max)
-		return complain("expected the smaller number first, %u-%u",
-		    (unsigned)max, (unsigned)min);
-	*to = (struct config_range){(int)min, (int)max};
-	return NULL;
-}
-
-static const char *
 take_workers(struct config *c, const char *value)
 {
 	c->workers_said = true;
-	return take_range(value,
+	return option_value_range(value,
 	    "expected a number from 1 to 4096, or two, such as 4-256", true,
 	    &c->workers);
 }
@@ -148,7 +86,7 @@ take_workers(struct config *c, const char *value)
 static const char *
 take_spare(struct config *c, const char *value)
 {
-	return take_range(value,
+	return option_value_range(value,
 	    "expected two numbers from 1 to 4096, such as 2-8", false,
 	    &c->spare);
 }
@@ -184,14 +122,14 @@ take_max_worker_memory(struct config *c, const char *value)
 static const char *
 take_backlog(struct config *c, const char *value)
 {
-	return take_int(value, 1, BACKLOG_MAX, &c->backlog,
+	return option_value_int(value, 1, BACKLOG_MAX, &c->backlog,
 	    "expected a number from 1 to 65535");
 }
 
 static const char *
 take_per_client(struct config *c, const char *value)
 {
-	return take_int(value, 1, WORKERS_MAX, &c->per_client,
+	return option_value_int(value, 1, WORKERS_MAX, &c->per_client,
 	    "expected a number from 1 to 4096");
 }
 
@@ -216,9 +154,7 @@ take_max_head(struct config *c, const char *value)
 static const char *
 take_max_body(struct config *c, const char *value)
 {
-	if (!units_size(value, &c->max_body))
-		return "expected " OPTION_SIZE;
-	return NULL;
+	return option_value_size(value, &c->max_body);
 }
 
 static const char *
@@ -228,6 +164,12 @@ take_body_buffer(struct config *c, const char *value)
 	    c->body_buffer > BODY_BUFFER_MAX)
 		return "expected a size up to 64k";
 	return NULL;
+}
+
+static const char *
+take_response_memory(struct config *c, const char *value)
+{
+	return option_value_size(value, &c->response_memory);
 }
 
 static const char *
@@ -260,11 +202,13 @@ take_error_page(struct config *c, const char *value)
 static const char *
 take_request_timeout(struct config *c, const char *value)
 {
-	c->request_timeout = 0;
-	if (strcmp(value, "off") != 0 &&
-	    option_take_time(&c->request_timeout, value) != NULL)
-		return "expected " OPTION_TIME_FORM ", greater than 0; or off";
-	return NULL;
+	return option_value_time_or_off(value, &c->request_timeout);
+}
+
+static const char *
+take_stream_timeout(struct config *c, const char *value)
+{
+	return option_value_time_or_off(value, &c->stream_timeout);
 }
 
 static const char *
@@ -287,17 +231,13 @@ take_quarantine(struct config *c, const char *value)
 static const char *
 take_max_age(struct config *c, const char *value)
 {
-	if (!units_time(value, &c->max_age))
-		return "expected " OPTION_TIME_FORM;
-	return NULL;
+	return option_value_time(value, &c->max_age);
 }
 
 static const char *
 take_cache_time(struct config *c, const char *value)
 {
-	if (!units_time(value, &c->cache_time))
-		return "expected " OPTION_TIME_FORM;
-	return NULL;
+	return option_value_time(value, &c->cache_time);
 }
 
 static const char *
@@ -392,24 +332,21 @@ take_log_format(struct config *c, const char *value)
 }
 
 static const char *
-take_socket(char **to, const char *path)
-{
-	if (*path == '\0' || strlen(path) > LISTEN_ADDRESS_PATH_MAX)
-		return "expected the path of a socket, of at most 107 bytes";
-	config_set_string(to, path);
-	return NULL;
-}
-
-static const char *
 take_status_socket(struct config *c, const char *value)
 {
-	return take_socket(&c->status_socket, value);
+	return option_value_socket(value, &c->status_socket);
 }
 
 static const char *
 take_status(struct config *c, const char *value)
 {
-	return take_socket(&c->show_status, value);
+	return option_value_socket(value, &c->show_status);
+}
+
+static const char *
+take_top(struct config *c, const char *value)
+{
+	return option_value_socket(value, &c->show_top);
 }
 
 /* "-p 80" was meant for a port, and would make a file of that name. */
@@ -419,11 +356,20 @@ take_pidfile(struct config *c, const char *value)
 	if (*value == '\0')
 		return "expected the name of a file";
 	if (value[strspn(value, "0123456789")] == '\0')
-		return complain("expected a file name that is not a number; "
-				"for a port use --listen :%s",
+		return option_value_mistake(
+		    "expected a file name that is not a number; "
+		    "for a port use --listen :%s",
 		    value);
 	config_set_string(&c->pidfile, value);
 	return NULL;
+}
+
+static const char *
+take_pid(struct config *c, const char *value)
+{
+	return option_value_int(value, 1, INT_MAX, &c->doctor_pid,
+	    "expected the process ID of a tined, for --doctor; --pidfile names "
+	    "a file");
 }
 
 static const char *
@@ -440,6 +386,55 @@ take_quiet(struct config *c, const char *value)
 {
 	(void)value;
 	c->log_level = LOG_LEVEL_WARNING;
+	return NULL;
+}
+
+/* False if there is no such mode. */
+static bool
+find_write_mode(const char *name, enum config_write_mode *mode)
+{
+	static const char *const modes[] = {
+	    [CONFIG_WRITE_TOGETHER] = "together",
+	    [CONFIG_WRITE_SPLIT] = "split",
+	    [CONFIG_WRITE_CORK] = "cork",
+	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(name, modes[i]) != 0)
+			continue;
+		*mode = (enum config_write_mode)i;
+		return true;
+	}
+	return false;
+}
+
+static const char *
+take_write_mode(struct config *c, const char *value)
+{
+	static const char wanted[] = "expected together, split or cork; or "
+				     "/PREFIX= and one of them";
+	enum config_write_mode mode;
+	char *prefix, *rest;
+
+	if (*value != '/')
+		return find_write_mode(value, &c->write_mode) ? NULL : wanted;
+	rest = prefix = memory_copy_string(value);
+	strsep(&rest, "=");
+	if (rest == NULL || !find_write_mode(rest, &mode)) {
+		free(prefix);
+		return wanted;
+	}
+	config_add_write_mode(c, prefix, mode);
+	free(prefix);
+	return NULL;
+}
+
+static const char *
+take_nagle(struct config *c, const char *value)
+{
+	c->nagle = strcmp(value, "on") == 0;
+	if (!c->nagle && strcmp(value, "off") != 0)
+		return "expected on or off";
 	return NULL;
 }
 
@@ -510,12 +505,14 @@ const struct option_spec option_specs[] = {
     TIME("body-timeout", 0, body_timeout),
     TIME("send-timeout", 0, send_timeout),
     VALUE("request-timeout", 0, take_request_timeout),
+    VALUE("stream-timeout", 0, take_stream_timeout),
     VALUE("quarantine", 0, take_quarantine),
     TIME("start-timeout", 0, start_timeout),
     TIME("stop-timeout", 0, stop_timeout),
     VALUE("max-head", 0, take_max_head),
     VALUE("max-body", 0, take_max_body),
     VALUE("body-buffer", 0, take_body_buffer),
+    VALUE("response-memory", 0, take_response_memory),
     SWITCH("listing", 0, listing),
     SWITCH("dotfiles", 0, dotfiles),
     SWITCH("follow-symlinks", 0, follow_symlinks),
@@ -536,10 +533,15 @@ const struct option_spec option_specs[] = {
     VALUE("pidfile", 'p', take_pidfile),
     VALUE("status-socket", 0, take_status_socket),
     VALUE("status", 0, take_status),
+    VALUE("top", 0, take_top),
     SWITCH("daemon", 'd', daemon),
     ACTION("verbose", 'v', take_verbose),
     ACTION("quiet", 'q', take_quiet),
     SWITCH("test", 't', test),
+    SWITCH("doctor", 0, doctor),
+    VALUE("pid", 0, take_pid),
+    VALUE("write-mode", 0, take_write_mode),
+    VALUE("nagle", 0, take_nagle),
     ACTION("version", 'V', take_version),
     MAYBE("help", 'h', take_help),
 };

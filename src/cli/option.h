@@ -33,9 +33,6 @@ struct option_spec {
 	option_taker *take; /* NULL unless OPTION_SWITCH, TIME, FILE */
 };
 
-/* Stores a time, which must not be 0.  Returns what option_taker does. */
-const char *option_take_time(int64_t *to, const char *value);
-
 extern const struct option_spec option_specs[];
 extern const size_t option_count;
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/option.h"
+#include "cli/option_value.h"
 #include "cli/options.h"
 #include "http/log_format.h"
 #include "os/sd_notify.h"
@@ -143,7 +144,7 @@ options_take(
 		*(bool *)member = true;
 		return NULL;
 	case OPTION_TIME:
-		return option_take_time(member, value);
+		return option_value_time_above_0(value, member);
 	case OPTION_FILE:
 		return take_file(member, value);
 	case OPTION_ACTION:
@@ -212,6 +213,11 @@ check_together(const struct config *c)
 		errx(EX_USAGE,
 		    "--queue-timeout and --no-lot exclude each other: leave "
 		    "one out");
+	if (c->doctor_pid != 0 && !c->doctor)
+		errx(EX_USAGE,
+		    "--pid %d: needs --doctor; --pidfile names a file for the "
+		    "process ID",
+		    c->doctor_pid);
 	if (c->fallback != NULL && !has_root(c))
 		errx(EX_USAGE, "--fallback %s: needs a directory served at /",
 		    c->fallback);
@@ -259,12 +265,16 @@ static void
 options_complete(struct config *c, const char *dir)
 {
 	if (dir != NULL || c->mounts.count == 0)
-		config_add_mount(
-		    c, "/", "file", dir != NULL ? dir : current_directory());
+		config_add_mount(c, "/", "file",
+		    dir != NULL	    ? dir
+			: c->doctor ? "."
+				    : current_directory());
 	if (c->keepalive_timeout == 0)
 		c->keepalive_timeout = (c->no_lot ? CONFIG_KEEPALIVE_WITHOUT_LOT
 						  : KEEPALIVE_WITH_LOT) *
 		    CLOCK_SECOND;
+	if (c->stream_timeout == CONFIG_AS_REQUEST)
+		c->stream_timeout = c->request_timeout;
 	if (c->listen.count == 0)
 		config_add_string(&c->listen, "localhost:8080");
 	if (c->access_log == NULL)

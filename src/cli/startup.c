@@ -1,4 +1,3 @@
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <assert.h>
@@ -23,6 +22,7 @@
 #include "master/takeover.h"
 #include "os/cgroup.h"
 #include "os/crash.h"
+#include "os/file_limit.h"
 #include "os/pid_file.h"
 #include "os/signals.h"
 #include "process/log_follow.h"
@@ -80,44 +80,11 @@ open_inherited(struct inherited *h)
 	buffer_free(&why);
 }
 
-/* True for FILE,KEY=VALUE,... (mount.h), where "\\," stands for a comma. */
-static bool
-has_arguments(const struct config_mount *m)
-{
-	return strcmp(m->kind, "module") == 0 || strcmp(m->kind, "cgi") == 0;
-}
-
-static void
-make_mount_absolute(struct config_mount *m)
-{
-	struct buffer whole = {0};
-	char *here;
-
-	if (*m->arg == '\0' || *m->arg == '/')
-		return;
-	here = path_absolute("");
-	for (const char *p = here; *p != '\0'; p++) {
-		if (*p == ',' && has_arguments(m))
-			buffer_add_char(&whole, '\\');
-		buffer_add_char(&whole, *p);
-	}
-	buffer_add_string(&whole, m->arg);
-	free(here);
-	free(m->arg);
-	m->arg = memory_copy_string(buffer_string(&whole));
-	buffer_free(&whole);
-}
-
 /* For a reload, because a daemon changes its directory. */
 static void
 make_names_absolute(struct config *c)
 {
-	for (size_t i = 0; i < c->mounts.count; i++) {
-		struct config_mount *m = &c->mounts.at[i];
-
-		if (strcmp(m->kind, "file") == 0 || has_arguments(m))
-			make_mount_absolute(m);
-	}
+	path_keep_directory();
 	for (size_t i = 0; i < c->error_pages.count; i++)
 		path_make_absolute(&c->error_pages.at[i].file);
 	if (c->chroot != NULL)
@@ -167,6 +134,7 @@ open_listeners(struct inherited *h)
 	    .receive_timeout = c->no_lot ? c->keepalive_timeout : c->linger,
 	    .send_timeout = config_send_tick(c),
 	    .defer = c->head_timeout,
+	    .nagle = c->nagle,
 	};
 	struct buffer why = {0};
 	int passed;
@@ -215,7 +183,8 @@ open_channels(struct inherited *h)
 			err(EXIT_FAILURE, "--per-client");
 	}
 	h->deferred_budget = deferred_budget_create(h->board, memory.deferred);
-	if (h->deferred_budget == NULL)
+	h->loans = loans_create(h->board->count);
+	if (h->deferred_budget == NULL || h->loans == NULL)
 		err(EXIT_FAILURE, "cannot create shared memory");
 	open_channel(&h->parked);
 	open_channel(&h->successor);
@@ -281,7 +250,8 @@ describe_mounts(struct buffer *b, const struct config *c)
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
 		bool file = strcmp(m->kind, "file") == 0;
-		char *path = file ? realpath(m->arg, NULL) : NULL;
+		char *whole = file ? path_absolute(m->arg) : NULL;
+		char *path = file ? realpath(whole, NULL) : NULL;
 
 		buffer_add_string(b, i > 0 ? ", " : "");
 		if (path != NULL)
@@ -291,6 +261,7 @@ describe_mounts(struct buffer *b, const struct config *c)
 		if (strcmp(m->prefix, "/") != 0)
 			buffer_printf(b, " as %s", m->prefix);
 		free(path);
+		free(whole);
 	}
 }
 
@@ -358,21 +329,6 @@ log_privileges(const struct inherited *h)
 	privilege_free_needs(&needs);
 }
 
-/*
- * Raises the limit on descriptors.  The lot has one per connection, and the
- * kernel limits descriptors on their way between processes by it (unix(7)).
- */
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* err(3) and warn(3) begin each line with the name of the program. */
 static char name_with_priority[] = "<3>tined";
 static char *plain_name;
@@ -417,7 +373,11 @@ void
 startup_open(struct inherited *h)
 {
 	signals_ignore_others();
-	raise_limit();
+	/*
+	 * The lot has a descriptor per connection, and the kernel limits those
+	 * on their way between processes by it (unix(7)).
+	 */
+	file_limit_raise();
 	keep_standard_streams();
 	h->accept_gate = h->predecessor.from = h->predecessor.to = -1;
 	(void)takeover_init();
@@ -538,6 +498,7 @@ startup_close(struct inherited *h)
 	quarantine_free(h->quarantine);
 	client_limit_free(h->client_limit);
 	deferred_budget_free(h->deferred_budget);
+	loans_free(h->loans);
 	scoreboard_free(h->board);
 	log_format_free(&h->log_format);
 	config_free(&h->config);

@@ -17,26 +17,30 @@
 #define PIECE 4096
 #define ANSWER_MAX (1 << 20)
 
-static _Noreturn void
-status_client_give_up(const char *path)
+/* Says what errno means here. */
+static void
+status_client_explain(const char *path, struct buffer *why)
 {
 	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
-		errx(EXIT_FAILURE,
-		    "--status %s: no server listens there: is tined running "
-		    "with --status-socket %s?",
-		    path, path);
-	case EACCES:
-		errx(EXIT_FAILURE,
-		    "--status %s: permission denied: run this as root or as "
-		    "the user of the server",
+		buffer_printf(why,
+		    "no server listens there: is tined running with "
+		    "--status-socket %s?",
 		    path);
+		break;
+	case EACCES:
+		buffer_add_string(why,
+		    "permission denied: run this as root or as the user of the "
+		    "server");
+		break;
 	case EAGAIN:
-		errx(EXIT_FAILURE, "--status %s: no response within %d s", path,
+		buffer_printf(why, "no response within %d s",
 		    (int)(PATIENCE / CLOCK_SECOND));
+		break;
 	default:
-		err(EXIT_FAILURE, "--status %s", path);
+		buffer_add_string(why, strerror(errno));
+		break;
 	}
 }
 
@@ -46,35 +50,63 @@ connect_to(const char *path)
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct timeval patience = clock_timeval(PATIENCE);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int saved;
 
 	strlcpy(a.sun_path, path, sizeof(a.sun_path));
 	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-		sizeof(patience)) == -1 ||
-	    connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
-		status_client_give_up(path);
-	return fd;
+	    (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		 sizeof(patience)) == 0 &&
+		connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
-/* False at the end of the response. */
-static bool
-status_client_receive(
-    int fd, const char *path, int64_t deadline, struct buffer *answer)
+/* Returns 1 if more may come, 0 at the end of the response, -1 with errno. */
+static int
+status_client_receive(int fd, int64_t deadline, struct buffer *answer)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct timespec left = clock_until(deadline);
-	ssize_t n = ppoll(&p, 1, &left, NULL);
+	int ready = ppoll(&p, 1, &left, NULL);
+	ssize_t n;
 
-	if (n == 0)
+	if (ready == -1)
+		return errno == EINTR ? 1 : -1;
+	if (ready == 0) {
 		errno = EAGAIN;
-	if (n > 0)
-		n = recv(fd, buffer_reserve(answer, PIECE), PIECE, 0);
-	else
-		n = -1;
+		return -1;
+	}
+	n = recv(fd, buffer_reserve(answer, PIECE), PIECE, 0);
 	if (n == -1)
-		status_client_give_up(path);
+		return -1;
 	answer->len += (size_t)n;
 	return n > 0 && answer->len < ANSWER_MAX;
+}
+
+/* Asks for the status, and receives all of the response.  -1 with errno. */
+static int
+status_client_ask(const char *path, struct buffer *answer)
+{
+	static const char request[] =
+	    "GET /text HTTP/1.1\r\nHost: localhost\r\n"
+	    "Connection: close\r\n\r\n";
+	int64_t deadline = clock_now() + PATIENCE;
+	int fd = connect_to(path);
+	int result = -1, saved;
+
+	if (fd == -1)
+		return -1;
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != -1)
+		do {
+			result = status_client_receive(fd, deadline, answer);
+		} while (result > 0);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
 }
 
 /* Returns the content of the response; NULL if this is no status socket. */
@@ -93,28 +125,37 @@ find_content(struct buffer *answer)
 }
 
 int
-status_client_show(const char *path)
+status_client_get(const char *path, struct buffer *text, struct buffer *why)
 {
-	static const char request[] =
-	    "GET /text HTTP/1.1\r\nHost: localhost\r\n"
-	    "Connection: close\r\n\r\n";
-	int64_t deadline = clock_now() + PATIENCE;
 	struct buffer answer = {0};
-	int fd = connect_to(path);
-	const char *content;
+	const char *content = NULL;
 
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) == -1)
-		status_client_give_up(path);
-	while (status_client_receive(fd, path, deadline, &answer))
-		continue;
-	close(fd);
-	content = find_content(&answer);
-	if (content == NULL)
-		errx(EXIT_FAILURE,
-		    "--status %s: this is not the status socket of tined",
-		    path);
-	if (fputs(content, stdout) == EOF || fflush(stdout) == EOF)
-		err(EXIT_FAILURE, "cannot print the status");
+	buffer_clear(text);
+	if (status_client_ask(path, &answer) == -1)
+		status_client_explain(path, why);
+	else {
+		content = find_content(&answer);
+		if (content == NULL)
+			buffer_add_string(
+			    why, "this is not the status socket of tined");
+		else
+			buffer_add_string(text, content);
+	}
 	buffer_free(&answer);
+	return content != NULL ? 0 : -1;
+}
+
+int
+status_client_show(const char *option, const char *path)
+{
+	struct buffer text = {0}, why = {0};
+
+	if (status_client_get(path, &text, &why) == -1)
+		errx(EXIT_FAILURE, "%s %s: %s", option, path,
+		    buffer_string(&why));
+	if (fputs(buffer_string(&text), stdout) == EOF || fflush(stdout) == EOF)
+		err(EXIT_FAILURE, "cannot print the status");
+	buffer_free(&text);
+	buffer_free(&why);
 	return EXIT_SUCCESS;
 }

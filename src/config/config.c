@@ -20,9 +20,11 @@ config_init(struct config *c)
 	    .stop_timeout = 30 * CLOCK_SECOND,
 	    .start_timeout = 30 * CLOCK_SECOND,
 	    .request_timeout = 300 * CLOCK_SECOND,
+	    .stream_timeout = CONFIG_AS_REQUEST,
 	    .max_head = 32 << 10,
 	    .max_body = 1 << 30,
 	    .body_buffer = 64 << 10,
+	    .response_memory = CONFIG_RESPONSE_MEMORY,
 	    .max_age = -1,
 	    .cache_time = CLOCK_SECOND,
 	    .cache_size = CONFIG_CACHE_SIZE,
@@ -46,6 +48,9 @@ config_free(struct config *c)
 	for (size_t i = 0; i < c->error_pages.count; i++)
 		free(c->error_pages.at[i].file);
 	free(c->error_pages.at);
+	for (size_t i = 0; i < c->write_modes.count; i++)
+		free(c->write_modes.at[i].prefix);
+	free(c->write_modes.at);
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		free(c->mounts.at[i].prefix);
 		free(c->mounts.at[i].kind);
@@ -60,6 +65,7 @@ config_free(struct config *c)
 	free(c->pidfile);
 	free(c->status_socket);
 	free(c->show_status);
+	free(c->show_top);
 	free(c->access_log);
 	free(c->log_format);
 	free(c->error_log);
@@ -70,6 +76,12 @@ int64_t
 config_send_tick(const struct config *c)
 {
 	return c->no_lot ? c->send_timeout / SEND_TICKS : c->linger;
+}
+
+int64_t
+config_handler_limit(const struct config *c, bool is_stream)
+{
+	return is_stream ? c->stream_timeout : c->request_timeout;
 }
 
 void
@@ -103,6 +115,19 @@ config_add_page(struct config *c, int status, const char *file)
 	p->at[p->count++] = (struct config_page){
 	    .status = status,
 	    .file = memory_copy_string(file),
+	};
+}
+
+void
+config_add_write_mode(
+    struct config *c, const char *prefix, enum config_write_mode mode)
+{
+	struct config_mount_modes *m = &c->write_modes;
+
+	m->at = memory_resize(m->at, m->count + 1, sizeof(m->at[0]));
+	m->at[m->count++] = (struct config_mount_mode){
+	    .prefix = memory_copy_string(prefix),
+	    .mode = mode,
 	};
 }
 

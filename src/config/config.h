@@ -48,14 +48,37 @@ struct config_range {
 	int min, max;
 };
 
+/* --write-mode: in which sends a response leaves. */
+enum config_write_mode {
+	CONFIG_WRITE_TOGETHER, /* all that is ready in one */
+	CONFIG_WRITE_SPLIT,    /* the head, and each piece of content */
+	CONFIG_WRITE_CORK,     /* the same, between TCP_CORK on and off */
+};
+
+/* --write-mode PREFIX=MODE */
+struct config_mount_mode {
+	char *prefix;
+	enum config_write_mode mode;
+};
+
+struct config_mount_modes {
+	struct config_mount_mode *at;
+	size_t count;
+};
+
 #define CONFIG_WORKERS_MIN 4
 #define CONFIG_WORKERS_MAX 256
 
 /* The default of --cache-size: also 256 workers may have as much. */
 #define CONFIG_CACHE_SIZE (512 << 10)
 
+/* --stream-timeout was not given. */
+#define CONFIG_AS_REQUEST (-1)
 /* The default of --keepalive with --no-lot, seconds. */
 #define CONFIG_KEEPALIVE_WITHOUT_LOT 5
+
+/* The default of --response-memory: an eighth of the memory; autoscale.h. */
+#define CONFIG_RESPONSE_MEMORY UINT64_MAX
 
 struct config {
 	struct config_strings listen;
@@ -80,12 +103,21 @@ struct config {
 	int64_t stop_timeout;
 	int64_t start_timeout;	 /* of a worker, or of the lot */
 	int64_t request_timeout; /* 0: none */
+	/* The same once a part of the response was sent; CONFIG_AS_REQUEST:
+	 * the default, until the command line is complete. */
+	int64_t stream_timeout;
 	int quarantine_limit;	 /* deaths of workers; 0: no quarantine */
 	int64_t quarantine_time; /* within which they count, and its duration */
 
+	/* For the laboratory: */
+	enum config_write_mode write_mode;     /* where no mount has its own */
+	struct config_mount_modes write_modes; /* of mounts */
+	bool nagle;			       /* no TCP_NODELAY */
+
 	uint64_t max_head;
 	uint64_t max_body;
-	uint64_t body_buffer; /* the largest body that the lot receives */
+	uint64_t body_buffer;	  /* the largest body that the lot receives */
+	uint64_t response_memory; /* for deferred responses, all together */
 
 	/* For file mounts: */
 	bool listing;
@@ -107,12 +139,15 @@ struct config {
 	char *pidfile;	     /* NULL: none */
 	char *status_socket; /* NULL: none */
 	char *show_status;   /* --status PATH */
+	char *show_top;	     /* --top PATH */
 	char *access_log;    /* logfile.h; NULL: the default */
 	char *log_format;    /* log_format.h */
 	char *error_log;
 	enum log_level log_level;
 	bool daemon;
 	bool test;
+	bool doctor;
+	int doctor_pid; /* 0: this host, and the command line */
 };
 
 void config_init(struct config *c);
@@ -122,11 +157,18 @@ void config_init(struct config *c);
  * timeout (min_rate.h).
  */
 int64_t config_send_tick(const struct config *c);
+/*
+ * Returns how long a handler may give no sign of life (tined.h), in nanoseconds;
+ * 0: for ever.  is_stream: a part of its response was sent.
+ */
+int64_t config_handler_limit(const struct config *c, bool is_stream);
 void config_free(struct config *c);
 /* Replaces *to by a copy of s. */
 void config_set_string(char **to, const char *s);
 void config_add_string(struct config_strings *list, const char *s);
 void config_add_page(struct config *c, int status, const char *file);
+void config_add_write_mode(
+    struct config *c, const char *prefix, enum config_write_mode mode);
 void config_add_mount(
     struct config *c, const char *prefix, const char *kind, const char *arg);
 

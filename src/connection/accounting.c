@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connection/accounting.h"
+#include "connection/stalls.h"
 
 /* All that wait have gone at the same time, which is returned. */
 static int64_t
@@ -35,32 +36,26 @@ accounting_answer(struct tined_exchange *x)
 	    x->arrival.ready_since != 0 ? x->arrival.ready_since : x->began;
 }
 
-/*
- * One send for what fits into one: anything else is what Nagle's algorithm
- * waits for.  Only then is it worth a system call to ask whether it does.
- */
-static void
-look_for_stall(struct connection *c, uint64_t bytes)
-{
-	if (bytes <= RESPONSE_STREAM_MAX) /* a longer stream takes several */
-		score_add(c->service->score, COUNT_SPLIT, 1);
-	if (output_is_stalled(&c->out))
-		score_add(c->service->score, COUNT_STALLS, 1);
-}
-
 int64_t
 accounting_sent(struct connection *c)
 {
 	uint64_t bytes = c->out.sent - c->accounted_bytes;
+	int64_t now = 0;
 
 	if (c->out.failed && c->unaccounted_count > 0)
 		score_add(c->service->score, COUNT_ABORTED, 1);
-	if (c->out.sends > 1)
-		look_for_stall(c, bytes);
+	/* One send for what fits into one; a longer stream takes several. */
+	if (c->out.sends > 1 && bytes <= RESPONSE_STREAM_MAX)
+		score_add(c->service->score, COUNT_SPLIT, 1);
 	c->out.sends = 0;
 	c->accounted_bytes = c->out.sent;
 	score_add(c->service->score, COUNT_SENT, bytes);
-	return c->unaccounted_count > 0 ? add_latencies(c) : 0;
+	if (c->unaccounted_count > 0) {
+		now = add_latencies(c);
+		if (!c->out.failed)
+			stalls_handed(c, now);
+	}
+	return now;
 }
 
 int
@@ -76,8 +71,13 @@ accounting_flush(struct connection *c)
 static int
 judge_deferred(struct connection *c, int result)
 {
-	if (result != -1)
+	if (result != -1) {
+		if (!c->out.deferring)
+			stalls_handed_rest(c);
 		return result;
+	}
+	if (c->out.deferred_error == DEFERRED_FILE_ENDED)
+		deferred_log_file_ended(c->out.deferred, c->peer.name);
 	log_info("%s did not take %llu bytes of a response", c->peer.name,
 	    (unsigned long long)deferred_length(c->out.deferred));
 	score_add(c->service->score, COUNT_ABORTED, 1);

@@ -10,6 +10,9 @@
 #include "http/request_head.h"
 #include "http/uri.h"
 
+/* How many local redirects may follow each other for one request. */
+#define LOCAL_REDIRECTS_MAX 10
+
 static void
 add_allow(struct response *response, unsigned methods)
 {
@@ -60,7 +63,7 @@ redirect_to_encoded(const struct request *request, struct response *response)
 	uri_add_path(&location, request->raw_path);
 	if (request->has_query)
 		uri_add_query(&location, request->query);
-	response_error(response, 301);
+	response_status_page(response, 301);
 	response_field(response, TEXT("Location"), buffer_text(&location));
 	buffer_free(&location);
 }
@@ -106,14 +109,14 @@ is_quarantined(struct tined_exchange *x)
 			    x->connection->service->current_request, &key);
 		return false;
 	}
-	response_error(&x->response, 503);
+	response_status_page(&x->response, 503);
 	response_printf_field(&x->response, "Retry-After", "%lld",
 	    (long long)((left + CLOCK_SECOND - 1) / CLOCK_SECOND));
 	return true;
 }
 
 static void
-answer_serve(struct tined_exchange *x)
+serve_target(struct tined_exchange *x)
 {
 	struct request *request = &x->request;
 	struct response *response = &x->response;
@@ -123,17 +126,72 @@ answer_serve(struct tined_exchange *x)
 		if (!is_quarantined(x))
 			mount_serve(x->mount, x);
 	} else if (request->method == METHOD_OTHER) {
-		response_error(response, 501); /* another mount takes it */
+		response_status_page(
+		    response, 501); /* another mount takes it */
 	} else if (request->unencoded) {
 		redirect_to_encoded(request, response);
 	} else if (x->mount == NULL && !request->asterisk) {
-		response_error(response, 404);
+		response_status_page(response, 404);
 	} else if (request->asterisk || request->method == METHOD_OPTIONS) {
 		answer_options(response, methods);
 	} else {
-		response_error(response, 405);
+		response_status_page(response, 405);
 		add_allow(response, methods | METHOD_OPTIONS);
 	}
+}
+
+/*
+ * Makes it the request for the target of a local redirect, without content: what
+ * the client has sent of that is discarded in the end.  Returns NULL, or why that
+ * cannot be.
+ */
+static const char *
+follow_redirect(struct tined_exchange *x)
+{
+	struct request *r = &x->request;
+	struct buffer before = x->redirected;
+	struct uri uri;
+
+	x->redirected = x->redirect;
+	x->redirect = before;
+	buffer_clear(&x->redirect);
+	r->target = buffer_text(&x->redirected);
+	if (r->method != METHOD_HEAD)
+		r->method = METHOD_GET;
+	if (uri_parse(r->target, r->method, &uri) != 0 || uri.asterisk ||
+	    uri.authority.len > 0)
+		return "a local redirect to what is no path";
+	r->raw_path = uri.path;
+	r->query = uri.query;
+	r->has_query = uri.has_query;
+	r->unencoded = uri.unencoded;
+	r->framing = FRAMING_NONE;
+	r->length = 0;
+	route(x);
+	return NULL;
+}
+
+static void
+answer_serve(struct tined_exchange *x)
+{
+	const char *mistake = NULL;
+
+	buffer_clear(&x->redirect);
+	serve_target(x);
+	for (int n = 1; x->redirect.len > 0 && mistake == NULL; n++) {
+		response_reset(&x->response);
+		mistake = n > LOCAL_REDIRECTS_MAX
+		    ? "too many local redirects in a row"
+		    : follow_redirect(x);
+		if (mistake == NULL)
+			serve_target(x);
+	}
+	if (mistake == NULL)
+		return;
+	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
+		  "answered 500",
+	    TEXT_ARG(x->request.line), mistake);
+	response_status_page(&x->response, 500);
 }
 
 /* Returns the bytes of content that the kernel has taken for the client. */
@@ -142,6 +200,8 @@ content_bytes(const struct tined_exchange *x)
 {
 	const struct output *out = &x->connection->out;
 
+	if (!respond_has_content(x))
+		return 0;
 	return out->failed ? exchange_content_in(x, output_position(out))
 			   : x->content_sent;
 }
@@ -200,6 +260,7 @@ log_exchange(const struct tined_exchange *x, int64_t now)
 	    .duration = now - x->began,
 	    .first_byte = first_byte_time(x, now),
 	    .queued = queue_time(x),
+	    .stall = x->stall,
 	    .worker = x->connection->service->worker,
 	    .requests = x->connection->requests,
 	    .aborted = x->connection->out.failed,
@@ -232,7 +293,7 @@ answer_failure(struct tined_exchange *x)
 		exchange_enter(x, EXCHANGE_ANSWERED);
 		return;
 	}
-	response_error(&x->response, x->content_failure);
+	response_status_page(&x->response, x->content_failure);
 	deliver(x);
 }
 
@@ -240,7 +301,7 @@ answer_failure(struct tined_exchange *x)
 static void
 answer_queue_timeout(struct response *response)
 {
-	response_error(response, 503);
+	response_status_page(response, 503);
 	response_field(response, TEXT("Retry-After"), TEXT("1"));
 }
 
@@ -260,9 +321,9 @@ static void
 answer(struct tined_exchange *x)
 {
 	if (x->body.state == BODY_REFUSED)
-		response_error(&x->response, x->body.status);
+		response_status_page(&x->response, x->body.status);
 	else if (!x->connection->allowed)
-		response_error(&x->response, 403);
+		response_status_page(&x->response, 403);
 	else if (x->arrival.queue_timed_out)
 		answer_queue_timeout(&x->response);
 	else
@@ -308,7 +369,7 @@ answer_refuse(struct tined_exchange *x, int status)
 	    TEXT_ARG(request->line), c->peer.name);
 	connection_close_and_linger(c);
 	x->began = score_begin(c->service->score, request->line);
-	response_error(&x->response, status);
+	response_status_page(&x->response, status);
 	deliver(x);
 }
 

@@ -7,6 +7,7 @@
 #include "connection/client.h"
 #include "connection/client_wait.h"
 #include "connection/respond.h"
+#include "connection/stalls.h"
 #include "http/request_head.h"
 #include "shared/scoreboard_read.h"
 
@@ -132,8 +133,13 @@ wait_for_request(struct tined_exchange *x)
 					    : client_wait_none(x);
 	else
 		result = wait_without_lot(x);
-	if (c->requests > 0) /* the first comes with the connection */
-		c->idle_time = clock_now() - x->wait_began;
+	if (c->requests > 0) { /* the first comes with the connection */
+		int64_t now = clock_now();
+
+		c->idle_time = now - x->wait_began;
+		if (result != INPUT_TIMEOUT)
+			stalls_at_request(x, now);
+	}
 	return result;
 }
 
@@ -301,6 +307,7 @@ serve_request(struct tined_exchange *x)
 		answer_refuse(x, scan.status);
 		break;
 	case HEAD_GONE:
+		stalls_at_request(x, clock_now()); /* its time may be over */
 		c->close_after = true;
 		break;
 	case HEAD_LATER:

@@ -21,6 +21,7 @@ connection_init(struct connection *c, const struct service *service)
 	c->fd = -1;
 	input_init(&c->in, connection_room(service->config));
 	output_init(&c->out, service->config->send_timeout, service->send_tick);
+	c->out.nagle = service->config->nagle;
 	c->out.times_first_send = service->log_format != NULL &&
 	    service->log_format->wants_first_byte;
 	c->parking.service = service;
@@ -44,12 +45,15 @@ connection_attach(struct connection *c, int fd, const struct peer *peer)
 	c->allowed = access_allows(&c->service->config->allow,
 	    (const struct sockaddr *)&peer->address);
 	c->parking.lot_refused = false;
-	c->parking.has_whole_response = true;
+	c->parking.response_may_wait = true;
 	c->close_after = false;
 	c->linger_after = false;
 	c->requests = 0;
 	c->streak = 0;
 	c->idle_time = CLOCK_NEVER;
+	c->stall = (struct stall_mark){0};
+	c->stall_sent = 0;
+	c->stall_looked = 0;
 	c->unaccounted_count = 0;
 	c->accounted_bytes = 0;
 	input_attach(&c->in, fd);

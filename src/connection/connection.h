@@ -15,6 +15,7 @@
 #include "connection/service.h"
 #include "net/access.h"
 #include "net/peer.h"
+#include "net/stall.h"
 
 /* The room for content after the longest head. */
 #define CONNECTION_CONTENT_ROOM (64 << 10)
@@ -53,6 +54,11 @@ struct connection {
 	uint32_t requests; /* answered on this connection */
 	uint32_t streak;   /* answered in a row without giving way to others */
 	int64_t idle_time; /* before the last request; nanoseconds */
+
+	struct stall_mark stall; /* of what was sent last: stalls.h */
+	uint64_t stall_sent;	 /* output.sent then */
+	int64_t stall_looked;	 /* at a stream; clock.h */
+	uint32_t stall_suspects; /* of all clients so far */
 
 	/* When the requests of the responses in the output arrived. */
 	int64_t unaccounted[CONNECTION_UNACCOUNTED_MAX];

@@ -28,7 +28,7 @@ prepare(struct answer *a, const struct site *site)
 	struct response r;
 
 	response_init(&r);
-	response_error(&r, a->status);
+	response_status_page(&r, a->status);
 	site_add_page(site, &r);
 	framing.length = r.length;
 	buffer_clear(&a->bytes);

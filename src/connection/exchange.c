@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "connection/exchange.h"
+#include "connection/spool.h"
 
 void
 exchange_init(struct tined_exchange *x, struct connection *connection)
@@ -16,6 +17,8 @@ exchange_free(struct tined_exchange *x)
 {
 	response_free(&x->response);
 	buffer_free(&x->path);
+	buffer_free(&x->redirect);
+	buffer_free(&x->redirected);
 	buffer_free(&x->head);
 }
 
@@ -30,7 +33,9 @@ expect_answer(struct tined_exchange *x)
 	x->content_from = UINT64_MAX;
 }
 
-/* The lot can send a response only if the handler has finished it. */
+/*
+ * Until the handler has finished the response, only respond_stream lets it wait.
+ */
 void
 exchange_enter(struct tined_exchange *x, enum exchange_state state)
 {
@@ -39,7 +44,7 @@ exchange_enter(struct tined_exchange *x, enum exchange_state state)
 	if (state == EXCHANGE_PARSED)
 		expect_answer(x);
 	x->state = state;
-	x->connection->parking.has_whole_response =
+	x->connection->parking.response_may_wait =
 	    state != EXCHANGE_ANSWERING && state != EXCHANGE_STREAMING;
 }
 
@@ -48,11 +53,14 @@ exchange_reset(struct tined_exchange *x)
 {
 	exchange_enter(x, EXCHANGE_WAITING);
 	x->arrival = (struct exchange_arrival){0};
+	x->mount = NULL;
 	x->wanted_bytes = 0;
 	x->wait_began = 0;
+	x->stall = (struct stall){.cause = STALL_NONE};
 	if (x->content_file != -1)
 		close(x->content_file);
 	x->content_file = -1;
+	spool_clear();
 }
 
 uint64_t

@@ -39,11 +39,16 @@ struct tined_exchange {
 	struct exchange_arrival arrival;
 	int64_t wait_began; /* for the client; 0: there was no wait yet */
 	int64_t began;	    /* when this worker had the head */
+	/* Of the response before, or of this stream; time 0: none, as known. */
+	struct stall stall;
 
 	struct request request;
 	struct buffer path;		 /* request.path; owned */
 	const struct tined_mount *mount; /* that responds, or NULL */
 	struct text path_below;		 /* the path after its prefix */
+	/* Of a local redirect (builtin_redirect): the next, and the present
+	 * target, which request has views of; owned. */
+	struct buffer redirect, redirected;
 
 	struct body body;	   /* the request's content */
 	uint64_t content_at;	   /* input.taken where it begins */

@@ -1,8 +1,6 @@
 #include <netinet/in.h>
 
-#include <linux/sockios.h>
 #include <linux/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -15,6 +13,9 @@
 #include "base/iovec.h"
 #include "base/memory.h"
 #include "connection/output.h"
+
+/* output_catch_up sends so much at a time. */
+#define CATCH_UP_PIECE (64 << 10)
 
 void
 output_init(struct output *o, int64_t timeout, int64_t tick)
@@ -79,6 +80,8 @@ output_attach(struct output *o, int fd)
 	o->sending = false;
 	o->corked = false;
 	o->failed = false;
+	o->file_error = 0;
+	o->deferred_error = 0;
 	o->began = 0;
 	o->deferring = false;
 	output_drop_deferred(o);
@@ -158,6 +161,7 @@ make_deferred(struct output *o)
 		o->deferred = memory_get(sizeof(*o->deferred));
 		deferred_init(o->deferred);
 		o->deferred_rate = (struct min_rate){0};
+		min_rate_start(&o->catch_up_rate, o->timeout);
 	}
 	return o->deferred;
 }
@@ -304,6 +308,10 @@ uncork(struct output *o)
 	int on = 1;
 
 	(void)setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	on = 0;
+	if (o->nagle)
+		(void)setsockopt(
+		    o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	o->corked = false;
 }
 
@@ -313,6 +321,12 @@ output_position(const struct output *o)
 	return o->sent + o->waiting;
 }
 
+static bool
+must_leave(const struct output *o)
+{
+	return o->deferring && !o->failed && !o->parking->response_may_wait;
+}
+
 int
 output_flush(struct output *o)
 {
@@ -320,7 +334,27 @@ output_flush(struct output *o)
 		pass_parts(o, 0);
 	else if (!o->failed && o->corked)
 		uncork(o);
+	if (must_leave(o))
+		output_send_deferred(o, CLOCK_NEVER);
 	return o->failed ? -1 : 0;
+}
+
+/* The bytes are in memory: a stream has no file. */
+void
+output_catch_up(struct output *o)
+{
+	char piece[CATCH_UP_PIECE];
+	ssize_t n = 0;
+
+	while (o->deferring && !o->failed && n != -1) {
+		n = deferred_send_cached(
+		    o->deferred, o->fd, OUTPUT_FILE_STEP, piece, sizeof(piece));
+		o->failed = has_failed(n);
+		min_rate_add(&o->catch_up_rate, n > 0 ? (size_t)n : 0);
+		o->deferring = deferred_length(o->deferred) > 0;
+		if (!o->deferring)
+			output_drop_deferred(o);
+	}
 }
 
 /* Bytes that follow the last part directly only make it longer. */
@@ -374,6 +408,27 @@ output_refer(struct output *o, const char *bytes, size_t len)
 	add_part(o, bytes, len);
 }
 
+/*
+ * Returns output.file_error for what a call has returned: sendfile(2) fails because
+ * of the client, too.
+ */
+static int
+file_error(ssize_t n)
+{
+	if (n >= 0)
+		return n == 0 ? OUTPUT_FILE_ENDED : 0;
+	switch (errno) {
+	case EBADF:
+	case EINVAL: /* a pipe or a socket */
+	case EIO:
+	case EISDIR:
+	case ESPIPE:
+		return errno;
+	default:
+		return 0;
+	}
+}
+
 static void
 read_file(struct output *o, int file, uint64_t offset, size_t length)
 {
@@ -389,6 +444,7 @@ read_file(struct output *o, int file, uint64_t offset, size_t length)
 			 * The responses before it are complete, so they are
 			 * sent.
 			 */
+			o->file_error = file_error(n);
 			output_flush(o);
 			o->failed = true;
 			return;
@@ -450,6 +506,7 @@ send_region(struct output *o, int file, uint64_t offset, uint64_t length)
 			length -= (size_t)n;
 		if (!may_wait)
 			min_rate_start(&rate, o->timeout);
+		o->file_error = file_error(n);
 		if (n == 0 ||
 		    (n != (ssize_t)want && !output_may_go_on(o, &rate, n)))
 			o->failed = true;
@@ -493,9 +550,9 @@ output_send_next(struct output *o, int64_t until, bool may_defer_again)
 		set_send_timeout(o, may_wait);
 		n = deferred_send(o->deferred, o->fd, OUTPUT_FILE_STEP);
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;
-
-		o->failed = (n == -1 && errno == EIO) ||
-		    (!whole && !output_may_go_on(o, &o->deferred_rate, n));
+		o->deferred_error = n == -1 ? errno : 0;
+		o->failed =
+		    !whole && !output_may_go_on(o, &o->deferred_rate, n);
 		if (o->failed)
 			break;
 		o->deferring = deferred_length(o->deferred) > 0 &&
@@ -542,34 +599,4 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 		read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
-}
-
-/* A small response has been sent already, and is not worth the system call. */
-bool
-output_is_unsent(const struct output *o)
-{
-	int unsent = 0;
-
-	return !o->failed && o->sent > OUTPUT_BUFFER_SIZE &&
-	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
-}
-
-/*
- * This does not concern bytes for which the client or the network has no room.
- */
-bool
-output_is_stalled(const struct output *o)
-{
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-	uint64_t flying;
-
-	if (o->failed ||
-	    getsockopt(o->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return false;
-	flying = (uint64_t)info.tcpi_unacked * info.tcpi_snd_mss;
-	return info.tcpi_notsent_bytes > 0 &&
-	    info.tcpi_notsent_bytes < info.tcpi_snd_mss &&
-	    info.tcpi_unacked > 0 && info.tcpi_unacked < info.tcpi_snd_cwnd &&
-	    flying + info.tcpi_notsent_bytes <= info.tcpi_snd_wnd;
 }

@@ -7,7 +7,7 @@
  *
  * If the client is slow and parking.h allows it, the output stops sending.  All
  * further bytes become a deferred response (deferred.h), which the owner hands
- * to the lot.
+ * to the lot when the handler has finished.
  */
 #ifndef TINED_CONNECTION_OUTPUT_H
 #define TINED_CONNECTION_OUTPUT_H
@@ -38,6 +38,9 @@
 /* A client that has not received everything after this time is slow. */
 #define OUTPUT_DEFER_TIME (20 * CLOCK_MILLISECOND)
 
+/* A file was shorter than the region that was to be sent. */
+#define OUTPUT_FILE_ENDED (-1)
+
 struct output {
 	int fd;		 /* not owned; -1 if detached */
 	int64_t timeout; /* nanoseconds; min_rate.h */
@@ -55,16 +58,20 @@ struct output {
 	bool corked;	/* the last send had MSG_MORE */
 	/* For output_emergency: the other members are being changed. */
 	volatile sig_atomic_t sending;
-	bool failed; /* nothing more can be sent on this connection */
+	bool failed;	/* nothing more can be sent on this connection */
+	int file_error; /* because of a file: errno, or OUTPUT_FILE_ENDED */
 	/* clock_now() of the first send since output_begin; 0: none yet, or the
 	 * access log does not show it. */
 	int64_t began;
 	bool times_first_send;
+	bool nagle; /* the socket has no TCP_NODELAY, and gets it back */
 
 	bool deferring;		       /* further bytes go to deferred */
 	struct deferred *deferred;     /* NULL: none; owned */
 	uint64_t kept_bytes;	       /* its bytes in memory */
+	int deferred_error;	       /* of its last send: errno, or 0 */
 	struct min_rate deferred_rate; /* at which it is sent here */
+	struct min_rate catch_up_rate; /* and by output_catch_up */
 	/* Decides whether it may defer; NULL: never. */
 	const struct parking *parking;
 };
@@ -85,8 +92,17 @@ void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
 void output_begin(struct output *o);
 /* Returns the number of bytes added since output_attach. */
 uint64_t output_position(const struct output *o);
-/* Sends all waiting bytes, or defers them.  -1 once the output has failed. */
+/*
+ * Sends all waiting bytes, or defers them.  If the response must leave at once
+ * (parking.h), sends what was deferred of it, too.  -1 once the output has
+ * failed.
+ */
 int output_flush(struct output *o);
+/*
+ * Sends as much of the deferred response as the client has room for, without
+ * waiting: for a response to which the handler still adds.
+ */
+void output_catch_up(struct output *o);
 /* Takes over a deferred response from the lot. */
 void output_take_deferred(struct output *o, const struct deferred *deferred);
 /*
@@ -109,13 +125,8 @@ void output_pass_deferred(struct output *o);
 bool output_emergency(
     struct output *o, uint64_t position, struct text bytes, int64_t deadline);
 
+/* What the kernel has of it: output_queue.c. */
 /* True if the client has not acknowledged (Unix: read) everything. */
 bool output_is_unsent(const struct output *o);
-/*
- * True if Nagle's algorithm stalls the connection: the kernel holds the last
- * small segment back until the client acknowledges the ones before, although
- * the client has room.  False for Unix sockets.
- */
-bool output_is_stalled(const struct output *o);
 
 #endif

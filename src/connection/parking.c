@@ -27,7 +27,7 @@ parking_may_defer(const struct parking *p, enum parking_reason reason)
 {
 	const struct service *s = p->service;
 
-	return p->has_whole_response && parking_is_possible(p) &&
+	return p->response_may_wait && parking_is_possible(p) &&
 	    input_text(p->in).len + sizeof(struct deferred) <= p->in->size &&
 	    service_lot_has_room(s) &&
 	    (reason == PARKING_STALLED || !scoreboard_has_idle(s->board)) &&

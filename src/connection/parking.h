@@ -21,9 +21,11 @@ enum parking_reason {
 
 struct parking {
 	const struct service *service;
-	const struct input *in;	 /* its bytes go with the connection */
-	bool lot_refused;	 /* the lot did not accept this connection */
-	bool has_whole_response; /* the handler has finished its response */
+	const struct input *in; /* its bytes go with the connection */
+	bool lot_refused;	/* the lot did not accept this connection */
+	/* The response need not leave at once: its handler has finished it, or
+	 * writes more of it and does not flush. */
+	bool response_may_wait;
 };
 
 /* True if the lot can take the connection, with its unread bytes. */

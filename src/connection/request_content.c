@@ -24,16 +24,23 @@ request_content_none(struct tined_exchange *x)
 	x->arrival.continue_sent = false;
 }
 
+bool
+request_content_waits(const struct tined_exchange *x)
+{
+	const struct input *in = &x->connection->in;
+
+	return x->request.expects_continue && !x->arrival.continue_sent &&
+	    !x->arrival.request_timed_out &&
+	    in->taken + input_text(in).len <= x->content_at;
+}
+
 /* RFC 9110, 10.1.1: when the content is about to be read, and none came. */
 static void
 send_continue(struct tined_exchange *x)
 {
 	static const char head[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (!x->request.expects_continue || x->arrival.continue_sent ||
-	    x->arrival.request_timed_out ||
-	    x->connection->in.taken + input_text(&x->connection->in).len >
-		x->content_at)
+	if (!request_content_waits(x))
 		return;
 	output_copy(&x->connection->out, head, sizeof(head) - 1);
 	x->answer_from = output_position(&x->connection->out);
@@ -174,11 +181,21 @@ next_bytes(
 	}
 }
 
+/* Then the content was for another handler (builtin_redirect). */
+static bool
+has_been_redirected(const struct tined_exchange *x)
+{
+	return x->request.framing == FRAMING_NONE &&
+	    x->body.state != BODY_COMPLETE;
+}
+
 static ssize_t
 read_bytes(struct tined_exchange *x, char *to, size_t size, bool may_wait)
 {
 	struct text content;
 
+	if (has_been_redirected(x))
+		return 0;
 	if (x->content_failure != 0 ||
 	    !next_bytes(x, size, may_wait, &content)) {
 		errno = x->content_failure != 0 ? EPROTO : EAGAIN;
@@ -209,6 +226,8 @@ request_content_is_ready(struct tined_exchange *x, int64_t *deadline)
 	size_t used = 1;
 	bool ready;
 
+	if (has_been_redirected(x))
+		return true;
 	*deadline = x->arrival.request_timed_out ? 0 : minimum_rate(x)->ends;
 	content.len = 0;
 	while (x->content_failure == 0 && used > 0 && content.len == 0 &&

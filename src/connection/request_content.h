@@ -37,6 +37,8 @@ ssize_t request_content_read_now(
 bool request_content_is_ready(struct tined_exchange *x, int64_t *deadline);
 /* Receives what has come.  After the deadline the client has failed. */
 void request_content_receive(struct tined_exchange *x);
+/* True if the client waits for 100 Continue, which was not sent yet. */
+bool request_content_waits(const struct tined_exchange *x);
 /* True if too much content is unread to discard it. */
 bool request_content_is_too_much(const struct tined_exchange *x);
 /*

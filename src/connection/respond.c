@@ -1,41 +1,46 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "connection/respond.h"
+#include "connection/stalls.h"
+#include "connection/write_mode.h"
 #include "http/status_code.h"
 
-static bool
-has_content(const struct tined_exchange *x)
+bool
+respond_has_content(const struct tined_exchange *x)
 {
 	return x->request.method != METHOD_HEAD &&
-	    status_code_has_body(x->response.status);
+	    status_code_may_have_content(x->response.status);
 }
 
 static void
 send_head(struct tined_exchange *x, bool has_length, uint64_t length)
 {
+	int status = x->response.status;
 	struct response_framing framing = {
-	    .has_length = has_length && x->response.status >= 200 &&
-		x->response.status != 204,
-	    .length = length,
+	    .has_length =
+		status == 205 || (has_length && status >= 200 && status != 204),
+	    .length = status == 205 ? 0 : length,
 	    .chunked = x->chunked,
 	    .keep_alive = x->request.minor == 0,
 	};
 
-	if (!has_length && !x->chunked &&
-	    status_code_has_body(x->response.status))
+	if (!framing.has_length && !x->chunked && status_code_has_body(status))
 		x->connection->close_after =
 		    true; /* which is then the end of the content */
 	if (connection_is_last(
 		x->connection)) /* since the handler began, perhaps */
 		x->connection->close_after = true;
 	framing.close = x->connection->close_after;
+	write_mode_begin(x);
 	output_begin(&x->connection->out);
 	buffer_clear(&x->head);
 	response_add_head(&x->response, &framing,
 	    buffer_text(&x->connection->service->site->fields), &x->head);
 	output_copy(&x->connection->out, x->head.data, x->head.len);
 	x->content_from = output_position(&x->connection->out);
+	write_mode_part(x);
 }
 
 static void
@@ -58,17 +63,6 @@ send_piece(struct tined_exchange *x, const struct piece *p)
 		break;
 	}
 	x->content_sent += p->length;
-}
-
-/* A 304 has no content, and does not tell the length of what it has not. */
-static void
-send_whole(struct tined_exchange *x)
-{
-	const struct response *r = &x->response;
-
-	send_head(x, r->status != 304, r->length);
-	for (size_t i = 0; i < r->piece_count && has_content(x); i++)
-		send_piece(x, &r->pieces[i]);
 }
 
 /*
@@ -94,7 +88,7 @@ send_stream_head(struct tined_exchange *x)
 	const struct response *r = &x->response;
 
 	x->chunked = !r->has_declared_length && x->request.minor > 0 &&
-	    status_code_has_body(r->status);
+	    status_code_may_have_content(r->status);
 	send_head(x, r->has_declared_length, r->declared_length);
 }
 
@@ -104,12 +98,13 @@ send_written(struct tined_exchange *x)
 	struct text written = take_written(x);
 	char size[24];
 
-	if (!has_content(x) || written.len == 0)
+	if (!respond_has_content(x) || written.len == 0)
 		return;
 	if (x->chunked) {
 		int len = snprintf(size, sizeof(size), "%zx\r\n", written.len);
 
 		output_copy(&x->connection->out, size, (size_t)len);
+		write_mode_part(x);
 	}
 	output_copy(&x->connection->out, written.at, written.len);
 	if (x->chunked)
@@ -128,15 +123,35 @@ respond_flush(struct tined_exchange *x)
 		buffer_clear(&x->response.text);
 		return -1; /* respond_finish says why */
 	}
-	score_enter(score, SCORE_WRITING);
+	stalls_before_flush(x, score_enter(score, SCORE_WRITING));
 	if (x->state == EXCHANGE_ANSWERING) {
 		send_stream_head(x);
 		exchange_enter(x, EXCHANGE_STREAMING);
+		score_stream(score);
 	}
 	send_written(x);
 	buffer_clear(&x->response.text);
 	result = output_flush(&x->connection->out);
-	score_enter(score, SCORE_RUNNING);
+	stalls_after_flush(x, score_enter(score, SCORE_RUNNING));
+	return result;
+}
+
+/*
+ * What the requests before have left in the output leaves first, so that nothing
+ * but this response is lost if its handler crashes.
+ */
+int
+respond_stream(struct tined_exchange *x)
+{
+	struct connection *c = x->connection;
+	int result;
+
+	if (x->state == EXCHANGE_ANSWERING && output_flush(&c->out) == -1)
+		return -1;
+	c->parking.response_may_wait = true;
+	output_catch_up(&c->out);
+	result = respond_flush(x);
+	c->parking.response_may_wait = false;
 	return result;
 }
 
@@ -149,32 +164,66 @@ cut_off(struct tined_exchange *x)
 }
 
 static void
-cut_off_mistake(struct tined_exchange *x)
+cut_off_mistake(struct tined_exchange *x, const char *mistake)
 {
 	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
 		  "cut off",
-	    TEXT_ARG(x->request.line), response_mistake(&x->response));
+	    TEXT_ARG(x->request.line), mistake);
 	cut_off(x);
+}
+
+/* Nobody can tell whether the file has changed, or the handler was wrong. */
+static void
+cut_off_file(struct tined_exchange *x, int error)
+{
+	log_error("the response to \"%.*s\" is cut off: its file %s%s",
+	    TEXT_ARG(x->request.line),
+	    error == OUTPUT_FILE_ENDED
+		? "became shorter while it was sent, or was shorter than its "
+		  "handler said"
+		: "cannot be read: ",
+	    error == OUTPUT_FILE_ENDED ? "" : strerror(error));
+	cut_off(x);
+}
+
+static const char too_short[] =
+    "it is shorter than the length that it declared";
+
+/* A 304 has no content, and does not tell the length of what it has not. */
+static void
+send_whole(struct tined_exchange *x)
+{
+	const struct response *r = &x->response;
+
+	send_head(x, r->status != 304, r->length);
+	for (size_t i = 0; i < r->piece_count && respond_has_content(x); i++)
+		send_piece(x, &r->pieces[i]);
+	if (x->connection->out.file_error != 0)
+		cut_off_file(x, x->connection->out.file_error);
 }
 
 static void
 finish_stream(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
-	bool whole = !r->has_declared_length || !has_content(x) ||
-	    x->content_sent + r->text.len >= r->declared_length;
+	bool whole = !r->broken_off &&
+	    (!r->has_declared_length || !respond_has_content(x) ||
+		x->content_sent + r->text.len >= r->declared_length);
 
 	if (response_mistake(r) != NULL) {
-		cut_off_mistake(x);
+		cut_off_mistake(x, response_mistake(r));
 		return;
 	}
 	if (whole)
 		exchange_enter(x, EXCHANGE_FINISHING);
 	send_written(x);
-	if (x->chunked && has_content(x))
+	if (whole && x->chunked && respond_has_content(x))
 		output_copy(&x->connection->out, "0\r\n\r\n", 5);
-	if (!whole) /* shorter than was promised */
+	/* The handler has given up, or has said why. */
+	if (!whole && (r->broken_off || x->connection->out.failed))
 		cut_off(x);
+	else if (!whole)
+		cut_off_mistake(x, too_short);
 }
 
 /*
@@ -189,8 +238,8 @@ find_mistake(const struct tined_exchange *x)
 	const char *mistake = response_mistake(r);
 
 	if (mistake == NULL && r->streaming && r->has_declared_length &&
-	    has_content(x) && r->text.len < r->declared_length)
-		mistake = "it is shorter than the length that it declared";
+	    respond_has_content(x) && r->text.len < r->declared_length)
+		mistake = too_short;
 	return mistake;
 }
 
@@ -205,7 +254,7 @@ refuse_mistake(struct tined_exchange *x)
 	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
 		  "answered 500",
 	    TEXT_ARG(x->request.line), mistake);
-	response_error(&x->response, 500);
+	response_status_page(&x->response, 500);
 	site_add_page(x->connection->service->site, &x->response);
 }
 
@@ -223,6 +272,7 @@ void
 respond_start(struct tined_exchange *x)
 {
 	response_reset(&x->response);
+	stalls_begin(x->connection);
 	x->taken_before = x->connection->in.taken;
 	x->sent_before = output_position(&x->connection->out);
 	x->chunked = false;
@@ -244,5 +294,6 @@ respond_finish(struct tined_exchange *x)
 			settle_short_stream(&x->response);
 		send_whole(x);
 	}
+	write_mode_end(x);
 	exchange_enter(x, EXCHANGE_ANSWERED);
 }

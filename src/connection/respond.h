@@ -7,6 +7,8 @@
 
 #include "connection/exchange.h"
 
+/* False if the client gets the head only, whatever the handler writes. */
+bool respond_has_content(const struct tined_exchange *x);
 /* Call it before a handler fills in the response. */
 void respond_start(struct tined_exchange *x);
 /*
@@ -14,6 +16,11 @@ void respond_start(struct tined_exchange *x);
  * sent, because the client is gone or because it is wrong (response_mistake).
  */
 int respond_flush(struct tined_exchange *x);
+/*
+ * The same, but what a slow client has no room for may wait: for the next call,
+ * or, when the handler has finished, in the lot.
+ */
+int respond_stream(struct tined_exchange *x);
 /* Call it after the handler.  The response may still wait in the output afterwards. */
 void respond_finish(struct tined_exchange *x);
 

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/write_at.h"
 #include "connection/exchange.h"
 #include "connection/request_content.h"
+#include "connection/spool.h"
 #include "handlers/builtin.h"
 
-/* tined_read_whole reads so much at a time. */
+/* Content that is kept is read in such pieces. */
 #define WHOLE_PIECE (16 << 10)
 
 struct tined_text
@@ -157,20 +159,37 @@ tined_read_now(struct tined_exchange *x, void *to, size_t size)
 	return request_content_read_now(x, to, size);
 }
 
-static int
-write_all(int fd, const char *bytes, size_t len)
+int
+builtin_spool_content(struct tined_exchange *x, uint64_t *length)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
+	char piece[WHOLE_PIECE];
+	ssize_t n;
 
-		if (n == -1 && errno != EINTR)
+	if (!spool_is_open())
+		return tined_read_whole(x, length);
+	*length = 0;
+	while ((n = tined_read(x, piece, sizeof(piece))) > 0) {
+		if (spool_add(piece, (size_t)n) == -1)
 			return -1;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
+		*length += (uint64_t)n;
 	}
-	return 0;
+	return n == 0 ? spool_rewind() : -1;
+}
+
+ssize_t
+builtin_read_content(
+    struct tined_exchange *x, struct builtin_content *c, void *to, size_t size)
+{
+	ssize_t n;
+
+	if (c->file == -1)
+		return tined_read_now(x, to, size);
+	do
+		n = read(c->file, to, size < c->length ? size : c->length);
+	while (n == -1 && errno == EINTR);
+	if (n > 0)
+		c->length -= (uint64_t)n;
+	return n;
 }
 
 /* Appends to the file of the exchange. */
@@ -178,11 +197,17 @@ static int
 read_rest(struct tined_exchange *x)
 {
 	char piece[WHOLE_PIECE];
+	off_t end = lseek(x->content_file, 0, SEEK_END);
 	ssize_t n;
 
-	while ((n = tined_read(x, piece, sizeof(piece))) > 0)
-		if (write_all(x->content_file, piece, (size_t)n) == -1)
+	if (end == -1)
+		return -1;
+	while ((n = tined_read(x, piece, sizeof(piece))) > 0) {
+		if (write_at(
+			x->content_file, piece, (size_t)n, (uint64_t)end) == -1)
 			return -1;
+		end += n;
+	}
 	return (int)n;
 }
 

@@ -15,6 +15,10 @@
 
 /* So many descriptors, and the client's, need no memory from the heap. */
 #define WAIT_FEW 16
+/* A socket that has room, and takes nothing all the same, is left alone so long. */
+#define SEND_PAUSE (10 * CLOCK_MILLISECOND)
+/* The title does not show shorter ones. */
+#define LONG_WAIT (CLOCK_SECOND / 4)
 
 struct wait {
 	struct tined_exchange *x;
@@ -23,19 +27,59 @@ struct wait {
 	unsigned wanted, told; /* sets of enum tined_event */
 	int64_t deadline;      /* clock.h */
 	int64_t content_deadline;
+	int64_t send_pause; /* until then the client is sent nothing */
 };
 
-/* Sends what the module and the requests before have left. */
+/*
+ * Sends what the module and the requests before have left.  What the client has no
+ * room for, it gets during the wait; if the module has finished before it has, the
+ * lot sends it.
+ */
 static int
 send_all(struct tined_exchange *x)
 {
+	struct connection *c = x->connection;
 	const struct response *r = &x->response;
 
-	if (r->streaming && r->text.len > 0 && respond_flush(x) == -1)
+	if (r->streaming && r->text.len > 0 && respond_stream(x) == -1)
 		return -1;
 	if (x->state == EXCHANGE_STREAMING)
-		x->connection->out.sends = 0; /* in pieces on purpose */
-	return accounting_flush(x->connection);
+		c->out.sends = 0; /* in pieces on purpose */
+	if (!c->out.deferring)
+		return accounting_flush(c);
+	(void)accounting_sent(c);
+	return 0;
+}
+
+/* The client has room for what it has not received yet. */
+static void
+send_more(struct wait *w)
+{
+	struct connection *c = w->x->connection;
+	const uint64_t before = deferred_length(c->out.deferred);
+
+	output_catch_up(&c->out);
+	if (c->out.deferring && deferred_length(c->out.deferred) == before)
+		w->send_pause = clock_now() + SEND_PAUSE;
+	(void)accounting_sent(c);
+}
+
+static bool
+waits_for_room(const struct wait *w)
+{
+	return w->x->connection->out.deferring && clock_now() >= w->send_pause;
+}
+
+/* When the client is to be sent more, or is too slow. */
+static int64_t
+send_deadline(const struct wait *w)
+{
+	const struct output *out = &w->x->connection->out;
+
+	if (!out->deferring)
+		return CLOCK_NEVER;
+	return clock_sooner(out->catch_up_rate.ends,
+	    clock_now() < w->send_pause ? w->send_pause : CLOCK_NEVER);
 }
 
 /* A worker that is to end gives up its client, or its next response is last. */
@@ -65,6 +109,8 @@ client_events(const struct wait *w)
 		events |= POLLRDHUP;
 	if ((w->wanted & ~w->told & TINED_CONTENT) != 0)
 		events |= POLLIN;
+	if (waits_for_room(w))
+		events |= POLLOUT;
 	return events;
 }
 
@@ -75,10 +121,12 @@ hear_client(struct wait *w, short events)
 	const short gone = POLLRDHUP | POLLHUP | POLLERR;
 	bool late = clock_now() >= w->content_deadline;
 
+	if (events != 0 && waits_for_room(w))
+		send_more(w);
 	if ((w->wanted & TINED_CLIENT_GONE) != 0 && (events & gone) != 0)
 		w->told |= TINED_CLIENT_GONE;
 	if ((w->wanted & ~w->told & TINED_CONTENT) != 0 &&
-	    (events != 0 || late))
+	    ((events & ~POLLOUT) != 0 || late))
 		request_content_receive(w->x);
 }
 
@@ -102,14 +150,27 @@ wait_once(struct wait *w)
 	look(w);
 	client->events = client_events(w);
 	client->fd = client->events != 0 ? w->x->connection->fd : -1;
-	left = clock_until(
-	    w->told != 0 ? 0 : clock_sooner(w->deadline, w->content_deadline));
+	left = clock_until(w->told != 0
+		? 0
+		: clock_sooner(send_deadline(w),
+		      clock_sooner(w->deadline, w->content_deadline)));
 	n = ppoll(w->all, w->count + 1, &left, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return n;
 }
 
-/* Returns the number of the module's descriptors that are ready. */
+/* True if it cannot be sent the response, or does not take it. */
+static bool
+has_lost_client(const struct wait *w)
+{
+	struct output *out = &w->x->connection->out;
+
+	if (out->deferring && min_rate_is_over(&out->catch_up_rate))
+		out->failed = true;
+	return out->failed;
+}
+
+/* Returns the number of the module's descriptors that are ready, or -1. */
 static int
 wait_for_any(struct wait *w)
 {
@@ -125,9 +186,39 @@ wait_for_any(struct wait *w)
 		n -= client != 0;
 		hear_client(w, client);
 		look(w);
+		if (has_lost_client(w))
+			return -1;
 		if (n > 0 || w->told != 0 || clock_now() >= w->deadline)
 			return n > 0 ? n : 0;
 	}
+}
+
+static bool
+is_long(const struct wait *w)
+{
+	return w->deadline == CLOCK_NEVER ||
+	    w->deadline - clock_now() > LONG_WAIT;
+}
+
+/* The process title, too, says so of a wait that people can see. */
+static void
+begin_waiting(const struct wait *w)
+{
+	const struct service *s = w->x->connection->service;
+
+	score_enter(s->score, SCORE_WAITING);
+	if (s->title != NULL && is_long(w))
+		title_wait(s->title, true);
+}
+
+static void
+end_waiting(const struct wait *w)
+{
+	const struct service *s = w->x->connection->service;
+
+	score_enter(s->score, SCORE_RUNNING);
+	if (s->title != NULL)
+		title_wait(s->title, false);
 }
 
 int
@@ -153,11 +244,12 @@ tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
 	look(&w); /* the client may wait for 100 Continue */
 	score_enter(score, SCORE_WRITING);
 	if (send_all(x) == 0) {
+		begin_waiting(&w);
 		n = wait_for_any(&w);
 		for (size_t i = 0; i < count; i++)
 			fds[i].revents = n > 0 ? w.all[i].revents : 0;
 	}
-	score_enter(score, SCORE_RUNNING);
+	end_waiting(&w);
 	if (w.all != few)
 		free(w.all);
 	*events = w.told;

@@ -23,10 +23,12 @@ static void
 show(struct title *t, int64_t now)
 {
 	if (t->client != NULL)
-		setproctitle("worker %zu (serving %s)", t->worker, t->client);
+		setproctitle("worker %zu (serving %s%s)", t->worker, t->client,
+		    t->waits ? ", waiting" : "");
 	else
 		setproctitle("worker %zu (idle)", t->worker);
 	t->shows_idle = t->client == NULL;
+	t->shows_wait = t->waits;
 	t->due = false;
 	spend(t, now);
 }
@@ -35,8 +37,17 @@ void
 title_set(struct title *t, const char *client)
 {
 	t->client = client;
+	t->waits = false;
 	t->due = client != NULL || !t->shows_idle;
 	title_settle(t, false);
+}
+
+void
+title_wait(struct title *t, bool waits)
+{
+	t->waits = waits;
+	t->due |= t->waits != t->shows_wait;
+	title_settle(t, waits);
 }
 
 void

@@ -20,13 +20,17 @@
 struct title {
 	size_t worker;	    /* its number, from 1 */
 	const char *client; /* whose name the title is to have; NULL: idle */
+	bool waits;	    /* a handler waits (tined_wait) */
 	bool shows_idle;
+	bool shows_wait;
 	bool due;      /* the title has to be changed */
 	int64_t spent; /* clock_now(): until then the rate is used up */
 };
 
 /* Not owned: it must stay valid until the next call.  NULL: it is idle. */
 void title_set(struct title *t, const char *client);
+/* Whether the handler that serves the client waits, from now on. */
+void title_wait(struct title *t, bool waits);
 /* Makes a change that is due; unless at_once, only if the rate allows it. */
 void title_settle(struct title *t, bool at_once);
 /* Returns when a change that is due may be made; CLOCK_NEVER: none is due. */

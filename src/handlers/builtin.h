@@ -12,11 +12,15 @@
 #include "http/media_type.h"
 #include "http/request.h"
 #include "net/peer.h"
+#include "sandbox/privilege.h"
 #include "status/snapshot.h"
 #include "tined.h"
 
+extern const struct tined_module handler_cgi;
 extern const struct tined_module handler_echo;
+extern const struct tined_module handler_fcgi;
 extern const struct tined_module handler_file;
+extern const struct tined_module handler_proxy;
 extern const struct tined_module handler_status;
 
 /* All handlers, each by its name, and NULL at the end: handlers.c. */
@@ -44,11 +48,24 @@ struct builtin_setup {
 	const struct media_type *mime;
 	struct response_cache *cache;
 	/*
-	 * A descriptor of the directory that the argument names, if another
-	 * process has opened and checked it; else -1.  builtin_serve_directory
-	 * takes it over.
+	 * NULL, unless the mount function has been called in another process, which
+	 * was to wait for file systems and name servers: then it uses the three
+	 * members below, and does not look again.
+	 *
+	 * What it has told builtin_note_found there; it takes what it uses from the
+	 * beginning.
+	 */
+	struct text *found;
+	/*
+	 * A descriptor of the directory that the argument names, opened and checked
+	 * there, or -1.  builtin_serve_directory takes it over.
 	 */
 	int opened;
+	/*
+	 * The descriptors with which it has called builtin_need_directory there, in
+	 * that order.  The mount function takes over all of them, or none.
+	 */
+	struct privilege_needs *granted;
 };
 
 const struct builtin_setup *builtin_setup(const struct tined_mount *m);
@@ -67,8 +84,22 @@ int builtin_mount_usage(struct tined_mount *m, const char *format, ...)
  * until it is unmounted.
  */
 void builtin_serve_directory(struct tined_mount *m, int directory);
+/*
+ * Keeps what a mount function has waited for: bytes that are valid in another
+ * process, where it gets them by its setup.
+ */
+void builtin_note_found(struct tined_mount *m, struct text bytes);
+/*
+ * As tined_need_directory, with needs of enum privilege_need; but where another
+ * process has opened it, the mount function gets it by its setup.
+ */
+void builtin_need_directory(
+    struct tined_mount *m, int directory, unsigned needs);
 
-/* ---- In a serve function: connection/builtin.c ---- */
+/* The serve function will call builtin_spool_content. */
+void builtin_spools(struct tined_mount *m);
+
+/* ---- In a serve function: connection/tined_*.c ---- */
 
 /* For functions of http/ that evaluate several fields of a request. */
 const struct request *builtin_request(const struct tined_exchange *x);
@@ -78,6 +109,33 @@ const struct peer *builtin_peer(const struct tined_exchange *x);
  * each field.
  */
 void builtin_add_lines(struct tined_exchange *x, struct text lines);
+/* Adds a Date, which nobody checks, in place of the server's own. */
+void builtin_add_date(struct tined_exchange *x, struct text date);
+/*
+ * Sends an interim response, 102 to 199, before the response (RFC 9110, 15.2), if
+ * the client understands that; lines as in builtin_add_lines.
+ */
+void builtin_add_interim(struct tined_exchange *x, int status,
+    struct text reason, struct text lines);
+/*
+ * As tined_read_whole, but into a file on disk, if there is one: the descriptor is
+ * at offset 0, and other bytes may follow behind that length.  It is for this
+ * request only, and not to be sent to the client.
+ */
+int builtin_spool_content(struct tined_exchange *x, uint64_t *length);
+/* The content of a request, for those who pass it on. */
+struct builtin_content {
+	uint64_t length; /* that is left, if it is in a file */
+	int file; /* it is there from its offset on; -1: the client sends it */
+};
+
+/* As tined_read_now; reading a file fails with the errno of read(2). */
+ssize_t builtin_read_content(
+    struct tined_exchange *x, struct builtin_content *c, void *to, size_t size);
+/* True if the client has nothing to wait for before this response. */
+bool builtin_is_next(const struct tined_exchange *x);
+/* True if the client waits for 100 Continue, and nobody has sent it yet. */
+bool builtin_expects_continue(const struct tined_exchange *x);
 /* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void builtin_no_sniffing(struct tined_exchange *x);
 /*
@@ -87,8 +145,20 @@ void builtin_no_sniffing(struct tined_exchange *x);
  */
 struct buffer *builtin_buffer(struct tined_exchange *x);
 void builtin_add_buffer(struct tined_exchange *x, size_t offset);
+/*
+ * As tined_error; but a stream that the client has a part of is cut off without a
+ * word in the log, as the handler has said why; and a response that is wrong stays
+ * that, with its 500 and its line in the log.
+ */
+void builtin_fail(struct tined_exchange *x, int status);
 /* The sentence on the page of tined_error; it is not copied. */
 void builtin_advise(struct tined_exchange *x, const char *sentence);
+/*
+ * When serve has returned, the request is answered as if it were a GET or HEAD
+ * without content for that target, a path and perhaps a query (RFC 3875,
+ * 6.2.2).  The handler makes no response, and has finished with the request.
+ */
+void builtin_redirect(struct tined_exchange *x, struct text target);
 /* Asks for a reload after the response, which mounts everything again. */
 void builtin_want_reload(struct tined_exchange *x);
 

@@ -10,7 +10,7 @@ void
 cgi_environment_clear(struct cgi_environment *e)
 {
 	buffer_clear(&e->bytes);
-	e->count = 0;
+	e->count = e->fixed = 0;
 }
 
 void
@@ -21,12 +21,34 @@ cgi_environment_free(struct cgi_environment *e)
 	*e = (struct cgi_environment){0};
 }
 
+static bool
+cgi_environment_is_fixed(const struct cgi_environment *e, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (size_t at = 0; at < e->fixed; at += strlen(e->bytes.data + at) + 1)
+		if (strncmp(e->bytes.data + at, name, len) == 0 &&
+		    e->bytes.data[at + len] == '=')
+			return true;
+	return false;
+}
+
+void
+cgi_environment_fix(struct cgi_environment *e)
+{
+	e->fixed = e->bytes.len;
+}
+
 void
 cgi_environment_add(
     struct cgi_environment *e, const char *name, struct text value)
 {
+	if (cgi_environment_is_fixed(e, name))
+		return;
 	buffer_add_string(&e->bytes, name);
 	buffer_add_char(&e->bytes, '=');
+	if (value.len > 0)
+		value.len = strnlen(value.at, value.len);
 	buffer_add_text(&e->bytes, value);
 	buffer_add_char(&e->bytes, '\0');
 	e->count++;
@@ -36,6 +58,8 @@ void
 cgi_environment_add_number(
     struct cgi_environment *e, const char *name, uint64_t number)
 {
+	if (cgi_environment_is_fixed(e, name))
+		return;
 	buffer_add_string(&e->bytes, name);
 	buffer_add_char(&e->bytes, '=');
 	buffer_add_number(&e->bytes, number);

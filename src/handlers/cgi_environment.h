@@ -12,7 +12,8 @@
 struct cgi_environment {
 	struct buffer bytes; /* NAME=VALUE strings, each with its NUL */
 	size_t count;
-	char **list; /* as execve(2) wants it; owned */
+	size_t fixed; /* bytes: of variables that none replaces */
+	char **list;  /* as execve(2) wants it; owned */
 };
 
 struct cgi_environment_field {
@@ -22,11 +23,13 @@ struct cgi_environment_field {
 /* Empties it and keeps its memory. */
 void cgi_environment_clear(struct cgi_environment *e);
 void cgi_environment_free(struct cgi_environment *e);
-/* Adds a variable.  A value ends at its first NUL. */
+/* Adds a variable, unless it is fixed.  A value ends at its first NUL. */
 void cgi_environment_add(
     struct cgi_environment *e, const char *name, struct text value);
 void cgi_environment_add_number(
     struct cgi_environment *e, const char *name, uint64_t number);
+/* Fixes all that were added: those that are added later replace none of them. */
+void cgi_environment_fix(struct cgi_environment *e);
 /*
  * Adds HTTP_NAME for each name among the header fields of a request (RFC 3875,
  * 4.1.18); fields of the same name become one list.  Leaves out: Content-Length

@@ -2,10 +2,11 @@
 
 #include "handlers/cgi_response.h"
 #include "http/grammar.h"
+#include "http/status_code.h"
 
 #define STATUS_DIGITS 3
-#define STATUS_MIN 200 /* a program cannot send interim responses */
-#define STATUS_MAX 599
+#define STATUS_MAX 999 /* with as many digits */
+#define STATUS_OK 200
 #define STATUS_FOUND 302
 #define LENGTH_MAX UINT64_C(999999999999999999) /* 18 digits, as in requests */
 
@@ -52,7 +53,7 @@ cgi_response_take_status(struct cgi_response *r, struct text value)
 	if (digits.len > STATUS_DIGITS)
 		digits.len = STATUS_DIGITS;
 	if (!text_to_number(digits, STATUS_MAX, &status) ||
-	    status < STATUS_MIN ||
+	    !status_code_is_final((int)status) ||
 	    (value.len > digits.len && value.at[digits.len] != ' '))
 		return "a Status that is not 200 to 599";
 	if (r->status != 0)
@@ -143,7 +144,7 @@ cgi_response_parse(struct text head, struct cgi_response *r)
 	r->local_redirect = r->location.len > 0 && !seen.any_other &&
 	    cgi_response_is_local(r->location);
 	if (r->status == 0)
-		r->status = r->location.len > 0 ? STATUS_FOUND : STATUS_MIN;
+		r->status = r->location.len > 0 ? STATUS_FOUND : STATUS_OK;
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errno_kind.h"
 #include "handlers/directory.h"
 
 /* openat2(2) fails with EAGAIN if a rename happens during the lookup. */
@@ -150,6 +151,12 @@ directory_close(struct directory *f)
 	f->fd = -1;
 }
 
+int
+directory_path(const struct directory *f, char path[PATH_MAX])
+{
+	return name_of(f->fd, path);
+}
+
 bool
 directory_is_gone(const struct directory *f)
 {
@@ -168,4 +175,63 @@ int
 directory_open_path(const struct directory *f, const char *name)
 {
 	return open_below(f, name, O_PATH);
+}
+
+const char *
+directory_error(int error)
+{
+	switch (error) {
+	case ENOSYS: /* openat2(2) */
+		return "this needs Linux 5.6 or later";
+	case EMFILE:
+		return "too many open files: raise the limit (ulimit -Hn, "
+		       "LimitNOFILE= of a unit)";
+	default:
+		return strerror(error);
+	}
+}
+
+int
+directory_status(int error)
+{
+	if (errno_is_shortage(error))
+		return 503;
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case ENXIO: /* a socket, or a missing device */
+	case ENODEV:
+		return 404;
+	case EACCES:
+	case EPERM:
+	case EXDEV: /* leads out of the directory */
+		return 403;
+	default:
+		return 500;
+	}
+}
+
+int
+directory_look_up(const struct directory *f, const char *name, mode_t *mode)
+{
+	struct stat st;
+	int fd = directory_open_path(f, name);
+	int result;
+
+	if (fd == -1 && errno == ENOENT) {
+		bool is_gone = directory_is_gone(f);
+
+		errno = ENOENT;
+		return is_gone ? 503 : 404;
+	}
+	if (fd == -1)
+		return directory_status(errno);
+	result = fstat(fd, &st);
+	close(fd);
+	if (result == -1)
+		return 500;
+	*mode = st.st_mode;
+	return 0;
 }

@@ -6,6 +6,9 @@
 #ifndef TINED_HANDLERS_DIRECTORY_H
 #define TINED_HANDLERS_DIRECTORY_H
 
+#include <sys/types.h>
+
+#include <limits.h>
 #include <stdbool.h>
 
 struct directory {
@@ -16,6 +19,8 @@ struct directory {
 /* -1 with errno; ENOSYS if the kernel has no openat2(2). */
 int directory_open(struct directory *f, const char *path, bool follow);
 void directory_close(struct directory *f);
+/* Gets its path, without symbolic links.  -1 with errno. */
+int directory_path(const struct directory *f, char path[PATH_MAX]);
 /* True if the directory was removed, even if a new one has its name. */
 bool directory_is_gone(const struct directory *f);
 /*
@@ -28,5 +33,20 @@ bool directory_is_gone(const struct directory *f);
 int directory_open_file(const struct directory *f, const char *name);
 /* The same with O_PATH. */
 int directory_open_path(const struct directory *f, const char *name);
+/* As strerror(3), of a failed open. */
+const char *directory_error(int error);
+/*
+ * Returns the status code for the errno of a failed open: 404 if there is no such
+ * file, 403 if it must not be opened, 503 in a shortage of descriptors or memory,
+ * else 500.
+ */
+int directory_status(int error);
+/*
+ * Gets the mode of a file.  Returns 0; or with errno a status code as
+ * directory_status, but 503 if there is no such file because the directory was
+ * removed: then errno is ENOENT.
+ */
+int directory_look_up(
+    const struct directory *f, const char *name, mode_t *mode);
 
 #endif

@@ -13,24 +13,26 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "handlers/builtin.h"
 #include "handlers/directory.h"
 #include "handlers/listing.h"
+#include "handlers/redirect.h"
+#include "handlers/removed.h"
 #include "handlers/representation.h"
-#include "http/uri.h"
 
 #define INDEX "index.html"
 #define WELL_KNOWN ".well-known"
 
 struct file_mount {
 	struct directory directory;
-	const char *path; /* of the directory */
+	char *path; /* of the directory; owned */
 	const struct config *config;
 	const struct media_type *mime;
 	struct response_cache *cache;
 	const char *fallback; /* served in place of a 404; may be NULL */
 	bool logged;	      /* refuse_listing has logged its hint */
-	bool told_gone;	      /* log_gone has logged */
+	bool told_gone;	      /* the log says that it was removed */
 };
 
 /* All that the choice of a file depends on: the key of its response's copy. */
@@ -46,14 +48,15 @@ open_mount(struct file_mount *f, const struct tined_mount *m)
 	const struct builtin_setup *setup = builtin_setup(m);
 	const struct config *config = setup->config;
 
-	f->path = builtin_argument(m);
+	f->path = path_absolute(builtin_argument(m));
 	f->config = config;
 	f->mime = setup->mime;
 	f->cache = setup->cache;
-	if (setup->opened != -1) {
+	if (setup->found != NULL) {
 		f->directory = (struct directory){
 		    .fd = setup->opened, .follow = config->follow_symlinks};
-		return 0;
+		errno = EBADF;
+		return setup->opened != -1 ? 0 : -1;
 	}
 	return directory_open(&f->directory, f->path, config->follow_symlinks);
 }
@@ -68,7 +71,7 @@ find_fallback(struct file_mount *f, const struct tined_mount *m)
 	if (f->config->fallback == NULL || *tined_mount_prefix(m) != '\0')
 		return 0;
 	f->fallback = f->config->fallback;
-	if (builtin_setup(m)->opened != -1)
+	if (builtin_setup(m)->found != NULL)
 		return 0;
 	fd = directory_open_path(&f->directory, f->fallback);
 	if (fd == -1)
@@ -96,9 +99,8 @@ file_mount(struct tined_mount *m, void **state)
 	}
 	tined_mount_fail(m, "cannot serve %s%s%s: %s", f->path,
 	    f->fallback != NULL ? " with --fallback " : "",
-	    f->fallback != NULL ? f->fallback : "",
-	    errno == ENOSYS ? "this needs Linux 5.6 or later"
-			    : strerror(errno));
+	    f->fallback != NULL ? f->fallback : "", directory_error(errno));
+	free(f->path);
 	free(f);
 	return -1;
 }
@@ -109,32 +111,8 @@ file_unmount(void *state)
 	struct file_mount *m = state;
 
 	directory_close(&m->directory);
+	free(m->path);
 	free(m);
-}
-
-/* Returns the status code for the errno of a failed open. */
-static int
-status_of_errno(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-	case ENAMETOOLONG:
-	case ELOOP:
-	case ENXIO: /* a socket, or a missing device */
-	case ENODEV:
-		return 404;
-	case EACCES:
-	case EPERM:
-	case EXDEV: /* leads out of the directory */
-		return 403;
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return 503;
-	default:
-		return 500;
-	}
 }
 
 /*
@@ -157,26 +135,14 @@ log_shortage(const char *name, bool short_now)
 		log_notice("files can be opened again");
 }
 
-/* The open directory was removed. */
-static void
-log_gone(struct file_mount *m)
-{
-	if (!m->told_gone)
-		log_error("the directory %s was removed: requests for it get "
-			  "503 until a directory of that name exists again and "
-			  "a reload opens it",
-		    m->path);
-	m->told_gone = true;
-}
-
 static int
 file_log_failure(struct file_mount *m, const char *name)
 {
 	int error = errno;
-	int status = status_of_errno(error);
+	int status = directory_status(error);
 
 	if (error == ENOENT && directory_is_gone(&m->directory)) {
-		log_gone(m);
+		removed_log(&m->told_gone, m->path);
 		return 503;
 	}
 	if (error == EXDEV)
@@ -239,23 +205,6 @@ is_hidden(struct text path)
 	return memmem(path.at + from, path.len - from, "/.", 2) != NULL;
 }
 
-/* Redirects to the path with a final slash, so that relative links work. */
-static void
-redirect_to_directory(struct tined_exchange *x)
-{
-	struct buffer location = {0};
-	struct tined_text query;
-
-	uri_encode_path(&location, text_from(tined_path(x)));
-	buffer_add_char(&location, '/');
-	if (tined_query(x, &query))
-		uri_add_query(&location, text_from(query));
-	tined_error(x, 301);
-	tined_add_field(
-	    x, TINED_TEXT("Location"), tined_from(buffer_text(&location)));
-	buffer_free(&location);
-}
-
 /* Opens the best precompressed file beside this one. */
 static void
 choose_coding(const struct file_mount *m, struct tined_exchange *x,
@@ -308,7 +257,7 @@ answer_listing(const struct file_mount *m, struct tined_exchange *x,
 	if (listing_add(builtin_buffer(x), &m->directory, name, fd,
 		text_from(tined_path(x)), m->config->dotfiles) == -1) {
 		log_error("cannot list %s: %s", name, strerror(errno));
-		tined_error(x, status_of_errno(errno));
+		tined_error(x, directory_status(errno));
 		return;
 	}
 	tined_add_field(x, TINED_TEXT("Content-Type"),

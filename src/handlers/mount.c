@@ -1,9 +1,11 @@
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -17,6 +19,8 @@ _Static_assert((int)TINED_NEED_READ == (int)PRIVILEGE_READ &&
 
 /* The mount whose module this process is calling; NULL: none. */
 static const struct tined_mount *volatile running;
+/* This process is none of the server: a module has forked it. */
+static bool forked;
 
 /*
  * Ends the part of an argument at its comma, without the backslashes before other
@@ -83,6 +87,12 @@ builtin_split_argument(struct tined_mount *m)
 	return 0;
 }
 
+void
+builtin_note_found(struct tined_mount *m, struct text bytes)
+{
+	buffer_add_text(&m->found, bytes);
+}
+
 static int
 check_arguments(struct tined_mount *m)
 {
@@ -118,6 +128,7 @@ mount_free(struct tined_mount *m)
 	free(m->subject);
 	free(m->arguments);
 	buffer_free(&m->asked);
+	buffer_free(&m->found);
 	free(m->directories);
 	if (m->library != NULL)
 		dlclose(m->library);
@@ -158,15 +169,59 @@ mount_begin(struct tined_mount *m)
 	return give_up(m);
 }
 
+/* One may call another: returns what to leave to. */
+static const struct tined_mount *
+enter(const struct tined_mount *m)
+{
+	const struct tined_mount *caller = running;
+
+	running = m;
+	return caller;
+}
+
+static void
+note_fork(void)
+{
+	forked = true;
+}
+
+void
+mount_note_forks(void)
+{
+	(void)pthread_atfork(NULL, NULL, note_fork);
+}
+
+/*
+ * A child that a module has forked must not go on as if it were the worker: the
+ * client, and the state of the worker that all processes see, are not its own.
+ */
+static _Noreturn void
+end_child(const struct tined_mount *m)
+{
+	log_error(
+	    "the module %s at %s/ has returned in a child that it forked, "
+	    "which ends",
+	    m->module->name, m->prefix);
+	_exit(EXIT_FAILURE);
+}
+
+static void
+leave(const struct tined_mount *m, const struct tined_mount *caller)
+{
+	if (forked)
+		end_child(m);
+	running = caller;
+}
+
 int
 mount_start(const struct tined_mount *m)
 {
+	const struct tined_mount *caller = enter(m);
 	int result = 0;
 
-	running = m;
 	if (m->module->start != NULL)
 		result = m->module->start(m->state);
-	running = NULL;
+	leave(m, caller);
 	if (result == 0)
 		return 0;
 	log_error(
@@ -178,18 +233,20 @@ mount_start(const struct tined_mount *m)
 void
 mount_stop(const struct tined_mount *m)
 {
-	running = m;
+	const struct tined_mount *caller = enter(m);
+
 	if (m->module->stop != NULL)
 		m->module->stop(m->state);
-	running = NULL;
+	leave(m, caller);
 }
 
 void
 mount_serve(const struct tined_mount *m, struct tined_exchange *x)
 {
-	running = m;
+	const struct tined_mount *caller = enter(m);
+
 	m->module->serve(m->state, x);
-	running = NULL;
+	leave(m, caller);
 }
 
 void
@@ -310,6 +367,12 @@ tined_take_content(struct tined_mount *m)
 }
 
 void
+builtin_spools(struct tined_mount *m)
+{
+	m->spools = true;
+}
+
+void
 tined_need(struct tined_mount *m, unsigned needs)
 {
 	m->needs |= needs;
@@ -322,6 +385,13 @@ tined_need_directory(struct tined_mount *m, int directory, unsigned needs)
 	    m->directories, m->directory_count + 1, sizeof(m->directories[0]));
 	m->directories[m->directory_count++] = (struct mount_directory){
 	    .fd = directory, .needs = needs | TINED_NEED_READ};
+}
+
+void
+builtin_need_directory(struct tined_mount *m, int directory, unsigned needs)
+{
+	tined_need_directory(m, directory, needs);
+	m->directories[m->directory_count - 1].passed = true;
 }
 
 void

@@ -22,12 +22,14 @@ struct mount_argument {
 struct mount_directory {
 	int fd; /* the module's */
 	unsigned needs;
+	bool passed; /* builtin_need_directory */
 };
 
 struct tined_mount {
 	char *prefix; /* "/bench"; "" for the root; owned */
 	size_t length;
-	size_t index; /* in config.mounts */
+	size_t index;			   /* in config.mounts */
+	enum config_write_mode write_mode; /* of its responses */
 	const struct tined_module *module;
 	void *state;   /* the module's */
 	void *library; /* of dlopen(3), or NULL; module.h */
@@ -45,11 +47,13 @@ struct tined_mount {
 	struct mount_argument *arguments;
 	size_t argument_count;
 	struct buffer asked; /* keys, "a, b" */
+	struct buffer found; /* builtin_note_found */
 
 	/* What it has said.  reads: the methods whose content it reads, for
 	 * which the server may send 100 Continue, and receive content first. */
 	unsigned methods, reads; /* sets of enum method */
 	bool takes_content;
+	bool spools;   /* builtin_spool_content */
 	int directory; /* that it serves; -1: none */
 	unsigned needs;
 	struct mount_directory *directories; /* others; owned */
@@ -70,11 +74,16 @@ void mount_end(struct tined_mount *m);
  */
 int mount_start(const struct tined_mount *m);
 void mount_stop(const struct tined_mount *m);
-/* Called by a worker for each request. */
+/* Called once by a worker: from then on a child that it forks is noticed. */
+void mount_note_forks(void);
+/*
+ * Called by a worker for each request; and by a serve function, if another mount
+ * is to serve the request in its place.
+ */
 void mount_serve(const struct tined_mount *m, struct tined_exchange *x);
 /*
- * Lets the module that one of the last three has called, and that has not come
- * back, write what it is doing: async-signal-safe.
+ * Lets the module that one of the last three has called last, and that has not
+ * come back, write what it is doing: async-signal-safe.
  */
 void mount_dump(int fd);
 

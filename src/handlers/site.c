@@ -11,7 +11,8 @@
 #include "handlers/module.h"
 #include "handlers/site.h"
 
-#define ERROR_PAGE_MAX (64 << 10)
+#define ERROR_PAGE_MAX ((size_t)64 << 10)
+#define TYPES_MAX ((size_t)1 << 20)
 
 static const struct tined_module *
 find_handler(const char *kind)
@@ -46,13 +47,13 @@ copy_prefix(const char *prefix)
 	return copy;
 }
 
-static bool
-is_mounted(const struct site *s, const char *prefix)
+static struct tined_mount *
+find_mount(const struct site *s, const char *prefix)
 {
 	for (size_t i = 0; i < s->mount_count; i++)
 		if (strcmp(s->mounts[i].prefix, prefix) == 0)
-			return true;
-	return false;
+			return &s->mounts[i];
+	return NULL;
 }
 
 /* Mounts what is found and free to be mounted; frees the mount if it is not. */
@@ -60,7 +61,7 @@ static int
 begin_mount(
     struct site *s, struct tined_mount *m, const struct config_mount *wanted)
 {
-	if (m->module != NULL && !is_mounted(s, m->prefix))
+	if (m->module != NULL && find_mount(s, m->prefix) == NULL)
 		return mount_begin(m);
 	if (m->module == NULL)
 		explain_kinds(wanted, m->why);
@@ -78,12 +79,17 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	const struct config_mount *wanted = &c->mounts.at[index];
 	int *opened =
 	    from->opened != NULL ? &from->opened->directories[index] : NULL;
+	struct text found = from->opened != NULL
+	    ? buffer_text(&from->opened->found[index])
+	    : TEXT("");
 	const struct builtin_setup setup = {
 	    .config = c,
 	    .server = &s->server,
 	    .mime = &s->mime,
 	    .cache = &s->cache,
 	    .opened = opened != NULL ? *opened : -1,
+	    .found = opened != NULL ? &found : NULL,
+	    .granted = opened != NULL ? &from->opened->granted[index] : NULL,
 	};
 	struct tined_mount m = {
 	    .prefix = copy_prefix(wanted->prefix),
@@ -94,17 +100,21 @@ add_mount(struct site *s, const struct config *c, size_t index,
 	    .argument = wanted->arg,
 	    .why = why,
 	};
+	int result;
 
 	m.length = strlen(m.prefix);
-	if (begin_mount(s, &m, wanted) == -1)
+	m.write_mode = c->write_mode;
+	result = begin_mount(s, &m, wanted);
+	/* The mount has it, or has failed and closed it. */
+	if (opened != NULL && m.directory == *opened)
+		*opened = -1;
+	if (result == -1)
 		return -1;
 	m.setup = NULL;
 	s->mounts =
 	    memory_resize(s->mounts, s->mount_count + 1, sizeof(s->mounts[0]));
 	s->mounts[s->mount_count++] = m;
 	s->takes_any_method |= (m.methods & METHOD_OTHER) != 0;
-	if (opened != NULL)
-		*opened = -1;
 	return 0;
 }
 
@@ -133,6 +143,28 @@ add_mounts(struct site *s, const struct config *c,
 	return 0;
 }
 
+/* The last one given counts. */
+static int
+set_write_modes(struct site *s, const struct config *c, struct buffer *why)
+{
+	for (size_t i = 0; i < c->write_modes.count; i++) {
+		const struct config_mount_mode *wanted = &c->write_modes.at[i];
+		char *prefix = copy_prefix(wanted->prefix);
+		struct tined_mount *m = find_mount(s, prefix);
+
+		free(prefix);
+		if (m == NULL) {
+			buffer_printf(why,
+			    "--write-mode %s: nothing is mounted there",
+			    wanted->prefix);
+			errno = EINVAL;
+			return -1;
+		}
+		m->write_mode = wanted->mode;
+	}
+	return 0;
+}
+
 static int
 site_compare(const void *a, const void *b)
 {
@@ -142,24 +174,24 @@ site_compare(const void *a, const void *b)
 }
 
 static int
-read_open_page(struct buffer *b, int fd)
+read_open_file(struct buffer *b, int fd, size_t max)
 {
 	ssize_t n;
 
 	do {
-		n = read(fd, buffer_reserve(b, ERROR_PAGE_MAX + 1 - b->len),
-		    ERROR_PAGE_MAX + 1 - b->len);
+		n = read(
+		    fd, buffer_reserve(b, max + 1 - b->len), max + 1 - b->len);
 		if (n > 0)
 			b->len += (size_t)n;
 	} while (n > 0 || (n == -1 && errno == EINTR));
-	if (n == 0 && b->len > ERROR_PAGE_MAX)
+	if (n == 0 && b->len > max)
 		errno = EFBIG;
-	return n == -1 || b->len > ERROR_PAGE_MAX ? -1 : 0;
+	return n == -1 || b->len > max ? -1 : 0;
 }
 
 /* Returns NULL, or the reason of the failure. */
 static const char *
-read_page(struct buffer *b, const char *path)
+read_file(struct buffer *b, const char *path, size_t max)
 {
 	/* Must not block on a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -170,7 +202,7 @@ read_page(struct buffer *b, const char *path)
 		return strerror(errno);
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
 		why = "not a regular file";
-	else if (read_open_page(b, fd) == -1)
+	else if (read_open_file(b, fd, max) == -1)
 		why = strerror(errno);
 	close(fd);
 	return why;
@@ -187,7 +219,7 @@ add_page(struct site *s, const struct config_page *wanted,
 		page.bytes = *opened;
 		*opened = (struct buffer){0};
 	} else {
-		words = read_page(&page.bytes, wanted->file);
+		words = read_file(&page.bytes, wanted->file, ERROR_PAGE_MAX);
 	}
 	if (words != NULL) {
 		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
@@ -219,34 +251,81 @@ add_pages(struct site *s, const struct config *c,
 	return 0;
 }
 
+/* The types that tined knows itself are enough to go on with. */
+static void
+read_types(struct buffer *types)
+{
+	const char *why = read_file(types, MEDIA_TYPE_SYSTEM_FILE, TYPES_MAX);
+
+	if (why == NULL)
+		return;
+	buffer_free(types);
+	if (access(MEDIA_TYPE_SYSTEM_FILE, F_OK) == 0)
+		log_warning("%s: %s: its media types are not used",
+		    MEDIA_TYPE_SYSTEM_FILE, why);
+}
+
+static void
+load_types(struct site *s, const struct site_source *from)
+{
+	struct buffer own = {0};
+	struct buffer *types = from->types != NULL ? from->types : &own;
+
+	if (from->opened != NULL) {
+		types = &from->opened->types;
+	} else {
+		site_tell(from, MEDIA_TYPE_SYSTEM_FILE);
+		read_types(types);
+	}
+	media_type_load(&s->mime, buffer_text(types));
+	buffer_free(&own);
+}
+
 void
 site_opened_init(struct site_opened *o, const struct config *c)
 {
 	*o = (struct site_opened){
-	    .directory_count = c->mounts.count,
+	    .mount_count = c->mounts.count,
 	    .page_count = c->error_pages.count,
-	    .root = -1,
+	    .identity.root = -1,
 	};
 	o->directories =
-	    memory_get_array(o->directory_count, sizeof(o->directories[0]));
+	    memory_get_array(o->mount_count, sizeof(o->directories[0]));
+	o->found = memory_get_array(o->mount_count, sizeof(o->found[0]));
+	o->granted = memory_get_array(o->mount_count, sizeof(o->granted[0]));
 	o->pages = memory_get_array(o->page_count, sizeof(o->pages[0]));
-	for (size_t i = 0; i < o->directory_count; i++)
+	for (size_t i = 0; i < o->mount_count; i++)
 		o->directories[i] = -1;
+}
+
+static void
+close_granted(struct privilege_needs *granted)
+{
+	for (size_t i = 0; i < granted->directory_count; i++)
+		close(granted->directories[i].fd);
+	privilege_free_needs(granted);
 }
 
 void
 site_opened_free(struct site_opened *o)
 {
-	for (size_t i = 0; i < o->directory_count; i++)
+	for (size_t i = 0; i < o->mount_count; i++) {
 		if (o->directories[i] != -1)
 			close(o->directories[i]);
+		buffer_free(&o->found[i]);
+		close_granted(&o->granted[i]);
+	}
 	for (size_t i = 0; i < o->page_count; i++)
 		buffer_free(&o->pages[i]);
-	if (o->root != -1)
-		close(o->root);
+	buffer_free(&o->types);
+	buffer_free(&o->identity.found);
+	if (o->identity.root != -1)
+		close(o->identity.root);
 	free(o->directories);
+	free(o->found);
+	free(o->granted);
 	free(o->pages);
-	*o = (struct site_opened){.root = -1};
+	*o = (struct site_opened){.identity.root = -1};
 }
 
 int
@@ -256,8 +335,9 @@ site_init(struct site *s, const struct config *c,
 {
 	*s = (struct site){.server = *server};
 	response_cache_init(&s->cache, c->cache_time, c->cache_size);
-	media_type_load(&s->mime, MEDIA_TYPE_SYSTEM_FILE);
-	if (add_mounts(s, c, from, why) == -1)
+	load_types(s, from);
+	if (add_mounts(s, c, from, why) == -1 ||
+	    set_write_modes(s, c, why) == -1)
 		return -1;
 	qsort(s->mounts, s->mount_count, sizeof(s->mounts[0]), site_compare);
 	if (add_pages(s, c, from, why) == -1)
@@ -338,6 +418,16 @@ site_close_directories(struct site *s)
 	}
 }
 
+bool
+site_spools(const struct site *s)
+{
+	bool spools = false;
+
+	for (size_t i = 0; i < s->mount_count; i++)
+		spools |= s->mounts[i].spools;
+	return spools;
+}
+
 void
 site_add_needs(const struct site *s, struct privilege_needs *needs)
 {
@@ -345,6 +435,8 @@ site_add_needs(const struct site *s, struct privilege_needs *needs)
 		const struct tined_mount *m = &s->mounts[i];
 
 		needs->more |= m->needs;
+		if (m->write_mode == CONFIG_WRITE_CORK)
+			needs->more |= PRIVILEGE_CORK;
 		if (m->directory != -1)
 			privilege_need_directory(
 			    needs, m->directory, PRIVILEGE_READ);

@@ -30,22 +30,27 @@ struct site {
 };
 
 /*
- * The files that another process has opened, in the order of the configuration.
- * With them site_init opens nothing itself, so it cannot block on a file
- * system.
+ * The files that another process has opened, and the hosts that it has looked up,
+ * in the order of the configuration.  With them site_init does neither itself, so
+ * no file system and no name server can block it.
  */
 struct site_opened {
-	int *directories;	/* of mounts; -1: taken or none; owned */
-	size_t directory_count; /* mounts of the configuration */
-	struct buffer *pages;	/* owned */
-	size_t page_count;	/* error pages of the configuration */
-	int root;		/* --chroot; -1: taken, or there is none */
+	size_t mount_count;   /* of the configuration */
+	int *directories;     /* of mounts; -1: taken or none; owned */
+	struct buffer *found; /* by mounts: builtin_note_found; owned */
+	/* Of mounts: builtin_need_directory; the descriptors are owned. */
+	struct privilege_needs *granted;
+	struct buffer *pages; /* owned */
+	size_t page_count;    /* error pages of the configuration */
+	struct buffer types;  /* of /etc/mime.types, or empty; owned */
+	struct identity_opened identity;
 };
 
 /* How a site is opened. */
 struct site_source {
 	struct site_opened *opened;	/* NULL: site_init opens the files */
 	void (*tell)(const char *path); /* called before each open; or NULL */
+	struct buffer *types; /* gets what mime.types has; empty; or NULL */
 };
 
 void site_opened_init(struct site_opened *o, const struct config *c);
@@ -77,6 +82,8 @@ const struct tined_mount *site_route(
  * it would keep their file systems from being unmounted.
  */
 void site_close_directories(struct site *s);
+/* True if a mounted handler has called builtin_spools. */
+bool site_spools(const struct site *s);
 /* Adds the needs of all mounted handlers. */
 void site_add_needs(const struct site *s, struct privilege_needs *needs);
 /* Adds the error page that a response wants: a custom or the built-in one. */

@@ -82,6 +82,14 @@ add_duration(struct writer *w, int64_t nanoseconds)
 }
 
 static void
+add_stall_time(struct writer *w)
+{
+	int64_t time = w->e->stall.time;
+
+	add_duration(w, time > 0 ? time : ACCESS_LOG_UNKNOWN);
+}
+
+static void
 add_port(struct writer *w, int port)
 {
 	if (port < 0)
@@ -337,6 +345,9 @@ text_of_piece(const struct writer *w)
 		return e->request->host;
 	case LOG_FORMAT_HOST:
 		return without_port(e->request->host);
+	case LOG_FORMAT_STALL_CAUSE:
+		return e->stall.time > 0 ? text_of(stall_name(e->stall.cause))
+					 : (struct text){NULL, 0};
 	default:
 		return response_field_of(e->head, w->piece->text);
 	}
@@ -403,6 +414,7 @@ access_log_add_piece(struct writer *w)
 	case LOG_FORMAT_AUTHORITY:
 	case LOG_FORMAT_HOST:
 	case LOG_FORMAT_RESPONSE_FIELD:
+	case LOG_FORMAT_STALL_CAUSE:
 		add_text(w, text_of_piece(w), FIELD_MAX_BYTES);
 		break;
 	case LOG_FORMAT_CONTENT_OR_DASH:
@@ -436,6 +448,9 @@ access_log_add_piece(struct writer *w)
 		break;
 	case LOG_FORMAT_FIRST_BYTE:
 		add_duration(w, w->e->first_byte);
+		break;
+	case LOG_FORMAT_STALL_TIME:
+		add_stall_time(w);
 		break;
 	case LOG_FORMAT_REUSED:
 		add_reused(w);

@@ -12,6 +12,7 @@
 #include "base/logfile.h"
 #include "http/log_format.h"
 #include "http/request.h"
+#include "net/stall.h"
 
 /* A duration that is unknown. */
 #define ACCESS_LOG_UNKNOWN (-1)
@@ -33,10 +34,11 @@ struct access_log_entry {
 	int64_t first_byte; /* from then until the response's first byte */
 	int64_t queued;	    /* the wait for a worker, before all that */
 	size_t worker;
-	pid_t process;	   /* 0: this one */
-	uint32_t requests; /* earlier ones on this connection */
-	bool aborted;	   /* the response is incomplete */
-	bool closes;	   /* the connection does not persist */
+	struct stall stall; /* of the response before; time 0: none */
+	pid_t process;	    /* 0: this one */
+	uint32_t requests;  /* earlier ones on this connection */
+	bool aborted;	    /* the response is incomplete */
+	bool closes;	    /* the connection does not persist */
 };
 
 /* Adds a line without its newline to a buffer. */

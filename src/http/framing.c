@@ -5,7 +5,8 @@
 #define LENGTH_MAX UINT64_C(999999999999999999) /* 18 digits */
 
 /*
- * The next field of that id, from *i on, which is behind it then; 0 begins.
+ * Gets the value of the next field with that id, and moves the index *i behind
+ * the field.  The caller sets *i to 0 for the first one.  False if there is none.
  */
 static bool
 next_field(
@@ -146,7 +147,8 @@ check_connection(struct request *r)
 	size_t i = 0;
 
 	while (next_field(r, FIELD_CONNECTION, &i, &list)) {
-		if (text_equal(list, TEXT("keep-alive"))) { /* from most */
+		/* Nearly all clients send just that, if anything. */
+		if (text_equal(list, TEXT("keep-alive"))) {
 			keep = true;
 			continue;
 		}

@@ -127,10 +127,12 @@ take_duration(struct parser *p, struct log_format_piece *piece, struct text t)
 		piece->what = LOG_FORMAT_QUEUE_TIME;
 	else if (take_prefix(&t, TEXT("first:")))
 		piece->what = LOG_FORMAT_FIRST_BYTE;
+	else if (take_prefix(&t, TEXT("stall:")))
+		piece->what = LOG_FORMAT_STALL_TIME;
 	if (!take_unit(t, &piece->unit))
 		return mistake(p,
-		    "%{UNIT}T, %{queue:UNIT}T or %{first:UNIT}T, UNIT being "
-		    "s, ms or us");
+		    "%{UNIT}T, or queue:, first: or stall: before UNIT, which "
+		    "is s, ms or us");
 	return true;
 }
 
@@ -225,6 +227,14 @@ take_client(struct parser *p, struct log_format_piece *piece, struct text t)
 	return true;
 }
 
+/* The letter of Apache's modules for variables of their own. */
+static bool
+take_stall(struct parser *p, struct log_format_piece *piece, struct text t)
+{
+	(void)piece;
+	return text_equal(t, TEXT("stall")) || mistake(p, "%{stall}x");
+}
+
 static const struct letter letters[] = {
     {'a', LOG_FORMAT_CLIENT, take_client},
     {'b', LOG_FORMAT_CONTENT_OR_DASH, NULL},
@@ -251,6 +261,7 @@ static const struct letter letters[] = {
     {'U', LOG_FORMAT_PATH, NULL},
     {'v', LOG_FORMAT_HOST, NULL},
     {'V', LOG_FORMAT_HOST, NULL},
+    {'x', LOG_FORMAT_STALL_CAUSE, take_stall},
     {'X', LOG_FORMAT_END, NULL},
 };
 
@@ -349,7 +360,8 @@ take_directive(struct parser *p)
 	if (p->format[p->at] == '^' ? !take_first_byte(p, &piece)
 				    : !take_letter(p, &piece, braces))
 		return false;
-	if (piece.what == LOG_FORMAT_LITERAL) /* of a user: there are none */
+	/* %l and %u: no client logs in, and Apache writes "-" then, too. */
+	if (piece.what == LOG_FORMAT_LITERAL)
 		add_literal(p, '-');
 	else
 		log_format_add_piece(p, &piece);
@@ -454,6 +466,10 @@ static const struct log_format_piece json[] = {
     TIME_OF(LOG_FORMAT_QUEUE_TIME),
     LITERAL(",\"first_byte_us\":"),
     TIME_OF(LOG_FORMAT_FIRST_BYTE),
+    LITERAL(",\"stall_us\":"),
+    TIME_OF(LOG_FORMAT_STALL_TIME),
+    LITERAL(",\"stall\":"),
+    VALUE(LOG_FORMAT_STALL_CAUSE),
     LITERAL(",\"worker\":"),
     VALUE(LOG_FORMAT_WORKER),
     LITERAL(",\"reused\":"),

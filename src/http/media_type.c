@@ -1,6 +1,5 @@
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -131,19 +130,20 @@ is_passed_over(const char *line)
 }
 
 static void
-media_type_add_file(struct media_type *m, const char *path)
+media_type_add_lines(struct media_type *m, struct text lines)
 {
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
+	while (lines.len > 0) {
+		const char *end = memchr(lines.at, '\n', lines.len);
+		size_t len =
+		    end != NULL ? (size_t)(end + 1 - lines.at) : lines.len;
+		char *line = memory_printf("%.*s", (int)len, lines.at);
 
-	if (f == NULL)
-		return;
-	while (getline(&line, &size, f) != -1)
 		if (!is_passed_over(line))
 			media_type_add_line(m, line);
-	free(line);
-	fclose(f);
+		free(line);
+		lines.at += len;
+		lines.len -= len;
+	}
 }
 
 /* Keeps entries with the same extension in the order of their addition. */
@@ -199,12 +199,12 @@ media_type_find(const struct media_type *m, const char *extension)
 }
 
 void
-media_type_load(struct media_type *m, const char *file)
+media_type_load(struct media_type *m, struct text lines)
 {
 	*m = (struct media_type){0};
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++)
 		media_type_add_line(m, builtin[i]);
-	media_type_add_file(m, file);
+	media_type_add_lines(m, lines);
 	sort(m);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 
 #define MEDIA_TYPE_SYSTEM_FILE "/etc/mime.types"
 
@@ -24,8 +25,8 @@ struct media_type {
 	struct buffer words; /* the strings, NUL-terminated */
 };
 
-/* Loads the file; if it cannot be read, only the built-in types are known. */
-void media_type_load(struct media_type *m, const char *file);
+/* Takes the lines of mime.types, which win over the built-in types. */
+void media_type_load(struct media_type *m, struct text lines);
 void media_type_free(struct media_type *m);
 /*
  * Returns a complete Content-Type, with charset=utf-8 for text.  The default is

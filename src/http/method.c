@@ -11,6 +11,7 @@ static const struct {
     {{"PUT", 3}, METHOD_PUT},
     {{"PATCH", 5}, METHOD_PATCH},
     {{"DELETE", 6}, METHOD_DELETE},
+    {{"TRACE", 5}, METHOD_TRACE},
 };
 
 #define COUNT (sizeof(methods) / sizeof(methods[0]))
@@ -22,6 +23,15 @@ method_of(struct text name)
 		if (text_equal(name, methods[i].name))
 			return methods[i].method;
 	return METHOD_UNKNOWN;
+}
+
+struct text
+method_name(enum method method)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (methods[i].method == method)
+			return methods[i].name;
+	return TEXT("");
 }
 
 void
@@ -36,4 +46,13 @@ method_list(struct buffer *b, unsigned set)
 		buffer_add_text(b, methods[i].name);
 		comma = ", ";
 	}
+}
+
+bool
+method_is_idempotent(enum method method)
+{
+	const unsigned idempotent = METHOD_GET | METHOD_HEAD | METHOD_OPTIONS |
+	    METHOD_PUT | METHOD_DELETE | METHOD_TRACE;
+
+	return (method & idempotent) != 0;
 }

@@ -5,6 +5,8 @@
 #ifndef TINED_HTTP_METHOD_H
 #define TINED_HTTP_METHOD_H
 
+#include <stdbool.h>
+
 #include "base/buffer.h"
 
 /* One bit each, for sets of methods. */
@@ -18,13 +20,18 @@ enum method {
 	METHOD_PATCH = 32,
 	METHOD_DELETE = 64,
 	METHOD_OTHER = 128, /* any other token, except CONNECT */
+	METHOD_TRACE = 256,
 };
 
-/* All that have a name here. */
+/* All that have a name here, but TRACE, which is for those who ask for it. */
 #define METHODS_ALL 127u
 
 /* Returns METHOD_UNKNOWN for a name that is not in the list above. */
 enum method method_of(struct text name);
+/* Returns the name of a method that has one here; else an empty text. */
+struct text method_name(enum method method);
+/* True if twice is as once (RFC 9110, 9.2.2). */
+bool method_is_idempotent(enum method method);
 /* Adds "GET, HEAD", the value of an Allow field, for a set. */
 void method_list(struct buffer *b, unsigned set);
 

@@ -38,8 +38,12 @@ request_reset(struct request *r)
 struct text
 request_method_name(const struct request *r)
 {
-	const char *end = memchr(r->line.at, ' ', r->line.len);
+	struct text name = method_name(r->method);
+	const char *end;
 
+	if (name.len > 0)
+		return name;
+	end = memchr(r->line.at, ' ', r->line.len);
 	return (struct text){
 	    r->line.at, end != NULL ? (size_t)(end - r->line.at) : 0};
 }

@@ -80,7 +80,10 @@ struct request {
 	struct field fields[REQUEST_FIELDS_MAX]; /* the last: request_reset */
 };
 
-/* Returns the method as the client sent it: the first word of the line. */
+/*
+ * Returns the method: as the client sent it, the first word of the line, unless
+ * a local redirect has made it another one.
+ */
 struct text request_method_name(const struct request *r);
 /* Empties the request for the next head. */
 void request_reset(struct request *r);

@@ -18,7 +18,7 @@
 _Static_assert(RESPONSE_PIECES_MAX >= 2 * RANGES_MAX + 1,
     "a head and a region for each range, and the end");
 
-/* All but the 16 kB of pieces, which piece_count makes empty. */
+/* Does not clear the 16 kB of pieces, as piece_count makes them empty. */
 void
 response_init(struct response *r)
 {
@@ -36,12 +36,14 @@ response_reset(struct response *r)
 	r->status = 200;
 	r->reason.len = 0;
 	buffer_clear(&r->fields);
+	r->has_date = false;
 	buffer_shrink(&r->text, RESPONSE_TEXT_KEPT);
 	r->piece_count = 0;
 	r->length = 0;
 	r->mistake = NULL;
 	r->wants_page = false;
 	r->streaming = false;
+	r->broken_off = false;
 	r->has_declared_length = false;
 }
 
@@ -97,7 +99,7 @@ field_mistake(struct text name, struct text value)
 const char *
 response_mistake(const struct response *r)
 {
-	if (r->status < 200 || r->status > 599)
+	if (!status_code_is_final(r->status))
 		return "its status is none of 200 to 599";
 	return r->mistake;
 }
@@ -321,7 +323,8 @@ response_add_head(const struct response *r,
     struct buffer *out)
 {
 	add_status_line(out, r);
-	if (!framing->undated) /* errors need no Date: RFC 9110, 6.6.1 */
+	if (!framing->undated &&
+	    !r->has_date) /* errors need no Date: RFC 9110, 6.6.1 */
 		response_add_date(out);
 	buffer_add_text(out, buffer_text(&r->fields));
 	buffer_add_text(out, extra);
@@ -340,7 +343,7 @@ response_add_head(const struct response *r,
 }
 
 void
-response_error(struct response *r, int status)
+response_status_page(struct response *r, int status)
 {
 	response_reset(r);
 	r->status = status;

@@ -38,6 +38,7 @@ struct response {
 	int status;
 	struct buffer reason; /* empty: that of status_code_reason */
 	struct buffer fields; /* complete header lines with CRLF */
+	bool has_date;	      /* Date is one of them */
 	struct buffer text;   /* bytes generated for this response */
 	int file;	      /* owned; -1 if none */
 
@@ -46,11 +47,12 @@ struct response {
 
 	/* Set when something is refused; see response_mistake. */
 	const char *mistake;
-	bool wants_page; /* response_error: add a page at the end */
+	bool wants_page; /* response_status_page: add a page at the end */
 	/* The sentence on an error page; outlives the response.  NULL: that of
 	 * status_code_advice. */
 	const char *advice;
-	bool streaming; /* text is content of a stream */
+	bool streaming;	 /* text is content of a stream */
+	bool broken_off; /* the stream will never be whole */
 	bool has_declared_length;
 	uint64_t declared_length; /* of a stream */
 
@@ -91,7 +93,7 @@ bool response_field_is_own(struct text name);
 void response_set_reason(struct response *r, struct text reason);
 /*
  * Returns why the response must not be sent, in words for the log, or NULL if
- * it may be sent.  response_reset and response_error forget a refused field.
+ * it may be sent.  response_reset and response_status_page forget a refused field.
  */
 const char *response_mistake(const struct response *r);
 
@@ -144,12 +146,12 @@ void response_add_head(const struct response *r,
     struct buffer *out);
 
 /*
- * Replaces the response by an error with that status code.  The handler may
- * still add header fields; the connection adds the page with
- * response_add_page.  The page explains the status code, and contains nothing
- * from the request.
+ * Replaces the response by one with that status code and a page that explains
+ * it: an error, or a redirect.  The handler may still add header fields; the
+ * connection adds the page with response_add_page, which contains nothing from
+ * the request.
  */
-void response_error(struct response *r, int status);
+void response_status_page(struct response *r, int status);
 void response_add_page(struct response *r);
 
 #endif

@@ -34,6 +34,7 @@ static const struct entry entries[] = {
 	"The request has more fields, or longer ones, than allowed."),
     ENTRY(500, "Internal Server Error", "Something went wrong here."),
     ENTRY(501, "Not Implemented", "This server does not know how to do that."),
+    ENTRY(502, "Bad Gateway", "The server behind this one gave no answer."),
     ENTRY(503, "Service Unavailable", "Try again in a moment."),
     ENTRY(504, "Gateway Timeout", "The answer took too long to make."),
     ENTRY(505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."),
@@ -69,6 +70,12 @@ status_code_is_known(int status)
 }
 
 bool
+status_code_is_final(int status)
+{
+	return status >= 200 && status <= 599;
+}
+
+bool
 status_code_is_error(int status)
 {
 	return status >= 400;
@@ -78,4 +85,10 @@ bool
 status_code_has_body(int status)
 {
 	return status >= 200 && status != 204 && status != 304;
+}
+
+bool
+status_code_may_have_content(int status)
+{
+	return status_code_has_body(status) && status != 205;
 }

@@ -13,9 +13,20 @@
 struct text status_code_reason(int status);
 /* Returns the sentence that an error page shows to its reader. */
 const char *status_code_advice(int status);
+/*
+ * True for 200 to 599: the code of a response, not of an interim one (RFC 9110,
+ * 15).
+ */
+bool status_code_is_final(int status);
 bool status_code_is_error(int status);
 bool status_code_is_known(int status);
 /* False for 1xx, 204 and 304 (RFC 9110, 6.4.1). */
 bool status_code_has_body(int status);
+/*
+ * The same for a server that generates a response: of a 205, too, it sends no
+ * content, but a length of 0, since the framing of a 205 is that of any other
+ * (RFC 9110, 15.3.6).
+ */
+bool status_code_may_have_content(int status);
 
 #endif

@@ -56,6 +56,26 @@ less_of(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t
+machine_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	return pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE)
+			 : 0;
+}
+
+/* What the lot has left, at most. */
+static uint64_t
+deferred_memory(const struct config *c, uint64_t left)
+{
+	uint64_t all = less_of(left, machine_memory());
+
+	if (c->response_memory != CONFIG_RESPONSE_MEMORY)
+		return less_of(c->response_memory, left - left / 4);
+	return less_of(AUTOSCALE_DEFERRED_MAX, all / 8);
+}
+
 struct autoscale_memory
 autoscale_divide(const struct config *c, uint64_t memory)
 {
@@ -69,7 +89,7 @@ autoscale_divide(const struct config *c, uint64_t memory)
 	if (!c->no_lot) {
 		share.lot =
 		    less_of(AUTOSCALE_LOT_MAX, AUTOSCALE_LOT_MIN + left / 4);
-		share.deferred = less_of(AUTOSCALE_DEFERRED_MAX, left / 8);
+		share.deferred = deferred_memory(c, left);
 		left -= share.lot - AUTOSCALE_LOT_MIN + share.deferred;
 	}
 	share.workers = left;
@@ -97,12 +117,19 @@ worker_memory(const struct config *c)
 	return c->max_worker_memory > memory ? c->max_worker_memory : memory;
 }
 
+int
+autoscale_room(const struct config *c, uint64_t memory, uint64_t *each)
+{
+	*each = worker_memory(c);
+	return count_fitting(autoscale_divide(c, memory).workers, *each);
+}
+
 bool
 autoscale_fit(struct config *c, uint64_t memory, struct buffer *words)
 {
 	const unsigned long long mega = 1 << 20;
-	uint64_t each = worker_memory(c);
-	int room = count_fitting(autoscale_divide(c, memory).workers, each);
+	uint64_t each;
+	int room = autoscale_room(c, memory, &each);
 
 	if (!c->workers_said)
 		c->workers = (struct config_range){

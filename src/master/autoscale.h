@@ -25,13 +25,13 @@
  * (deferred_budget.h).
  */
 #define AUTOSCALE_LOT_MAX (UINT64_C(256) << 20)
-#define AUTOSCALE_DEFERRED_MAX (UINT64_C(64) << 20)
+#define AUTOSCALE_DEFERRED_MAX (UINT64_C(4) << 30)
 
 /* How the memory of a control group is divided, in bytes. */
 struct autoscale_memory {
 	uint64_t lot;	   /* for clients in the lot and their data */
 	uint64_t client;   /* of that, for each socket; 0 without a limit */
-	uint64_t deferred; /* for deferred responses */
+	uint64_t deferred; /* for deferred responses: --response-memory */
 	uint64_t workers;  /* the rest */
 };
 
@@ -54,9 +54,17 @@ struct pool_limits autoscale_limits(const struct config *c);
 /* Adds "8 workers" or "4 to 256 workers". */
 void autoscale_describe(struct buffer *b, const struct pool_limits *limits);
 
-/* Divides that much memory, in bytes; UINT64_MAX: there is no limit. */
+/*
+ * Divides that much memory, in bytes; UINT64_MAX: there is no limit but that of
+ * the machine.
+ */
 struct autoscale_memory autoscale_divide(
     const struct config *c, uint64_t memory);
+/*
+ * Estimates how many workers that memory has room for, at least 1, and the
+ * memory of each.
+ */
+int autoscale_room(const struct config *c, uint64_t memory, uint64_t *each);
 /*
  * Lowers the default number of workers to what that memory has room for, by an
  * estimate; does not change a number from the command line.  If there is too

@@ -99,6 +99,8 @@ clear_worker(struct inherited *h, size_t slot)
 		client_limit_leave(h->client_limit, slot);
 	if (h->deferred_budget != NULL)
 		deferred_budget_forget(h->deferred_budget, slot);
+	if (h->loans != NULL)
+		loan_note_death(h->loans, slot);
 }
 
 /* Workers receive the messages that are left in the channel to the lot. */
@@ -175,6 +177,8 @@ keep_channels(enum child_kind kind, struct inherited *h)
 	struct wakeup none = {-1, -1};
 	struct wakeup *freed =
 	    h->client_limit != NULL ? &h->client_limit->freed : &none;
+	struct wakeup *returned =
+	    h->loans != NULL ? &h->loans->returned : &none;
 	const struct {
 		int *from, *to;
 		enum ends kept[CHILD_KINDS]; /* worker, lot, status */
@@ -188,6 +192,7 @@ keep_channels(enum child_kind kind, struct inherited *h)
 	    {&h->successor.from, &h->successor.to, {NONE, BOTH, NONE}},
 	    {&h->predecessor.from, &h->predecessor.to, {NONE, BOTH, NONE}},
 	    {&freed->from, &freed->to, {TO, FROM, NONE}},
+	    {&returned->from, &returned->to, {TO, FROM, NONE}},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -203,6 +208,10 @@ child_table_confine(enum child_kind kind, struct inherited *h, size_t slot)
 	const struct listeners *l = &h->status.listeners;
 
 	keep_channels(kind, h);
+	if (h->loans != NULL && kind != CHILD_LOT &&
+	    loans_confine(
+		h->loans, kind == CHILD_WORKER ? slot : h->loans->count) == -1)
+		return -1;
 	if (!row->opens_files)
 		site_close_directories(&h->site);
 	if (!row->shows_status && h->overflows.fd != -1)

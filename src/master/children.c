@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "master/children.h"
 #include "master/exit_report.h"
+#include "master/site_opener.h"
 #include "master/takeover.h"
 #include "os/signals.h"
 #include "shared/scoreboard_read.h"
@@ -114,6 +115,8 @@ become(const struct children *all, const struct child *child, pid_t master)
 	successor_leave(&all->new_master);
 	if (all->before != NULL)
 		site_close_directories(&all->before->site);
+	if (all->opener != NULL)
+		site_opener_leave(all->opener);
 	if (child_table_confine(child->kind, all->inherited, slot) == -1) {
 		log_error("cannot start a %s: %s", row->name, strerror(errno));
 		exit(EXIT_FAILURE);

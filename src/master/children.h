@@ -55,7 +55,8 @@ struct children {
 	struct successor successor;  /* of an upgrade in progress: upgrade.h */
 	struct successor new_master; /* of a complete upgrade */
 	struct inherited *inherited;
-	struct inherited *before; /* a reload may restore it; or NULL */
+	struct inherited *before;	  /* a reload may restore it; or NULL */
+	const struct site_opener *opener; /* of a reload; or NULL */
 	void (*leave)(void); /* in a child: releases the master's resources */
 };
 

@@ -51,11 +51,10 @@ exit_report_add_cause(struct buffer *b, int status)
 static void
 exit_report_add_end(struct buffer *b, const struct exit_report *o)
 {
-	if (!o->request_timed_out && !o->start_timed_out)
+	if (o->timed_out == NULL)
 		exit_report_add_cause(b, o->status);
 	else
-		buffer_printf(b, "has hung (--%s-timeout)%s",
-		    o->start_timed_out ? "start" : "request",
+		buffer_printf(b, "has hung (%s)%s", o->timed_out,
 		    WTERMSIG(o->status) == SIGKILL ? " and was killed" : "");
 }
 
@@ -110,7 +109,7 @@ exit_report_log_end(const struct exit_report *o)
 static void
 log_request(const struct exit_report *o, struct inherited *inherited)
 {
-	static struct request unknown;
+	static const struct request unknown;
 	struct access_log_entry entry = {
 	    .client = o->score.client,
 	    .client_port = -1,
@@ -162,7 +161,7 @@ is_crash(int signo)
 enum score_event
 exit_report_event(const struct exit_report *o)
 {
-	if (o->request_timed_out || o->start_timed_out)
+	if (o->timed_out != NULL)
 		return EVENT_TIMED_OUT;
 	if (!exit_report_is_of_failure(o))
 		return SCORE_EVENTS;

@@ -19,9 +19,8 @@ struct exit_report {
 	pid_t pid;
 	int status;    /* of waitpid(2) */
 	bool retiring; /* it is not replaced */
-	bool
-	    request_timed_out; /* the master has ended it by --request-timeout */
-	bool start_timed_out;  /* the master has ended it by --start-timeout */
+	/* The option by which the master has ended it, or NULL. */
+	const char *timed_out;
 	struct score_reading score;
 };
 

@@ -298,6 +298,7 @@ give_way(struct master *m, const struct master_hooks *hooks)
 	(void)unsetenv("NOTIFY_SOCKET");
 	m->next_ping = CLOCK_NEVER;
 	hooks->give_way(m->inherited);
+	reload_abandon(&m->reload, &m->children);
 	upgrade_give_way(&m->children);
 	if (m->log_reopen
 		.pending) /* somebody moved the logs after the successor had opened them */

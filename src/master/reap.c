@@ -18,7 +18,7 @@ static bool
 has_served(const struct score_reading *score)
 {
 	return score->requests > 0 || score->state == SCORE_RUNNING ||
-	    score->state == SCORE_WRITING;
+	    score->state == SCORE_WRITING || score->state == SCORE_WAITING;
 }
 
 /*
@@ -61,6 +61,18 @@ slow_down(
 		restart_note_failure(&all->restart, child->not_before);
 }
 
+/* exit_report.timed_out */
+static const char *
+exceeded_option(const struct child *child, const struct score *slot)
+{
+	if (child->start_timed_out && score_state(slot) == SCORE_STARTING)
+		return "--start-timeout";
+	if (child->hung_since == 0 ||
+	    child->hung_since != score_running_since(slot))
+		return NULL;
+	return score_streams(slot) ? "--stream-timeout" : "--request-timeout";
+}
+
 static void
 reap_worker(struct children *all, struct child *child, int status, bool quietly)
 {
@@ -72,11 +84,8 @@ reap_worker(struct children *all, struct child *child, int status, bool quietly)
 	};
 	struct score *slot = scoreboard_slot(all->inherited->board, o.slot);
 
-	o.request_timed_out = child->hung_since != 0 &&
-	    child->hung_since == score_running_since(slot);
+	o.timed_out = exceeded_option(child, slot);
 	score_read(slot, &o.score);
-	o.start_timed_out =
-	    child->start_timed_out && o.score.state == SCORE_STARTING;
 	report_end(all, &o, quietly);
 	child_forget(all, child);
 	if (!quietly)

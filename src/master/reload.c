@@ -23,7 +23,7 @@
 #define RELOAD_NEEDLESS_LOGGED 2
 /* How often the master checks the new workers. */
 #define RELOAD_TICK (2 * CLOCK_MILLISECOND)
-/* After this time, the reload no longer waits for an old worker. */
+/* After this time, the reload no longer waits for an old worker or opener. */
 #define RELOAD_GRACE CLOCK_SECOND
 /*
  * If no new worker has become ready for so long, and none starts, the old
@@ -173,7 +173,7 @@ end_opening(struct reload *r, struct children *all)
 {
 	bool again = r->again;
 
-	r->opening = false;
+	r->waiting = r->opening = false;
 	reload_end(r);
 	if (again)
 		reload_begin(r, all);
@@ -211,23 +211,48 @@ reload_ignore(struct reload *r, struct children *all)
 }
 
 static void
+start_opening(struct reload *r, struct children *all)
+{
+	r->waiting = false;
+	if (site_opener_begin(&r->opener, all->inherited, r->by_worker) == -1)
+		reload_refuse(r, all, strerror(errno));
+	else
+		r->opening = true;
+}
+
+/* A process that was killed needs a moment to end, if nothing keeps it. */
+static void
+wait_for_opener(struct reload *r, struct children *all)
+{
+	struct buffer why = {0};
+
+	if (site_opener_is_gone(&r->opener)) {
+		start_opening(r, all);
+	} else if (clock_now() - r->began > RELOAD_GRACE) {
+		site_opener_explain_rest(&r->opener, &why);
+		reload_refuse(r, all, buffer_string(&why));
+		buffer_free(&why);
+	}
+}
+
+static void
 reload_start(struct reload *r, struct children *all, bool by_worker)
 {
 	*r = (struct reload){
+	    .pending = true,
+	    .waiting = true,
 	    .began = clock_now(),
 	    .by_worker = by_worker,
 	    .logged = by_worker && r->logged,
 	    .needless = by_worker ? r->needless : 0,
+	    .opener = r->opener,
 	};
 	r->not_before = r->began + reload_pause(r);
+	all->opener = &r->opener;
 	scoreboard_reloads(all->inherited->board);
 	if (!by_worker)
 		announce(r);
-	if (site_opener_begin(&r->opener, all->inherited, by_worker) == -1) {
-		reload_refuse(r, all, strerror(errno));
-		return;
-	}
-	r->pending = r->opening = true;
+	wait_for_opener(r, all);
 }
 
 void
@@ -337,13 +362,30 @@ is_asked_for(const struct reload *r, const struct children *all)
 	    scoreboard_wants_reload(all->inherited->board);
 }
 
+/* Not while the opener of the last one lives: the workers' request stays. */
+static void
+act_on_request(struct reload *r, struct children *all)
+{
+	if (!is_asked_for(r, all) || clock_now() < r->not_before)
+		return;
+	if (site_opener_is_gone(&r->opener))
+		reload_start(r, all, true);
+	else
+		r->not_before = clock_now() + reload_pause(r);
+}
+
 bool
 reload_act(struct reload *r, struct children *all)
 {
-	if (is_asked_for(r, all) && clock_now() >= r->not_before)
-		reload_start(r, all, true);
+	if (!r->opening)
+		site_opener_is_gone(&r->opener); /* then closes it */
+	act_on_request(r, all);
 	if (!r->pending)
 		return false;
+	if (r->waiting) {
+		wait_for_opener(r, all);
+		return false;
+	}
 	if (r->opening)
 		return act_on_opening(r, all);
 	replace_workers(r, all);
@@ -355,10 +397,11 @@ reload_abandon(struct reload *r, struct children *all)
 {
 	if (r->opening)
 		site_opener_end(&r->opener);
-	else if (r->pending)
+	else if (r->pending && !r->waiting)
 		inherited_close(&r->before);
+	site_opener_forget(&r->opener);
 	all->before = NULL;
-	r->pending = r->opening = false;
+	r->pending = r->waiting = r->opening = false;
 }
 
 int64_t

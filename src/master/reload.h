@@ -21,6 +21,7 @@
 /* All zeroes when there is nothing to do. */
 struct reload {
 	bool pending;
+	bool waiting;	    /* until the opener of the last one is gone */
 	bool opening;	    /* the opener is running */
 	bool again;	    /* another reload was requested meanwhile */
 	bool by_worker;	    /* a worker has requested it */
@@ -31,7 +32,7 @@ struct reload {
 	int64_t progress;   /* when a new worker was last ready */
 	int64_t not_before; /* for the next one by a worker (clock.h) */
 	size_t replaced;
-	struct site_opener opener; /* while opening */
+	struct site_opener opener; /* while opening, and until it is gone */
 	struct inherited before;   /* after that: the old state, to restore */
 };
 
@@ -46,7 +47,7 @@ void reload_begin(struct reload *r, struct children *all);
  * opened: new workers use it.
  */
 bool reload_act(struct reload *r, struct children *all);
-/* Called when the server stops. */
+/* Called when the server stops, or gives way to another. */
 void reload_abandon(struct reload *r, struct children *all);
 /* When to act again (clock.h). */
 int64_t reload_next(const struct reload *r, const struct children *all);

@@ -43,9 +43,8 @@ since_when(const struct child *child, const struct score *score,
 		*timeout = c->start_timeout;
 		return child->started;
 	}
-	*timeout = c->request_timeout;
-	return c->request_timeout != 0 ? score_running_since(score)
-				       : CLOCK_NEVER;
+	*timeout = config_handler_limit(c, score_streams(score));
+	return *timeout != 0 ? score_running_since(score) : CLOCK_NEVER;
 }
 
 static int64_t
@@ -88,14 +87,21 @@ check_lot(const struct children *all)
 	return CLOCK_NEVER;
 }
 
+/* When what begins now may time out. */
+static int64_t
+end_of(int64_t limit)
+{
+	return limit != 0 ? clock_now() + limit : CLOCK_NEVER;
+}
+
 int64_t
 request_timeout_check(struct children *all)
 {
 	const struct config *c = &all->inherited->config;
 	int64_t next = check_lot(all);
 
-	if (c->request_timeout != 0)
-		next = earlier(next, clock_now() + c->request_timeout);
+	next = earlier(next, end_of(c->request_timeout));
+	next = earlier(next, end_of(c->stream_timeout));
 	for (size_t i = 0; i < all->count; i++) {
 		struct child *child = &all->at[i];
 

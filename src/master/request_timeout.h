@@ -1,9 +1,10 @@
 /*
  * request_timeout: ends workers and lots that take too long to start
  * (--start-timeout), and workers whose handler takes too long
- * (--request-timeout).  Only the time in SCORE_RUNNING counts, in which a
- * handler runs and does not wait for its client; it begins again after each
- * part of a stream.  So a slow client never times out its handler.
+ * (--request-timeout; --stream-timeout once a part of its response was sent).
+ * Only the time in SCORE_RUNNING counts, in which a handler runs and does not
+ * wait for its client; it begins again after each part of a stream.  So a slow
+ * client never times out its handler.
  */
 #ifndef TINED_MASTER_REQUEST_TIMEOUT_H
 #define TINED_MASTER_REQUEST_TIMEOUT_H

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,28 @@
 #include "master/site_opener.h"
 #include "os/fd_passing.h"
 
-/* The largest part of an error page, or of an error message, in one message. */
+/* The largest part of an error page, or of other bytes, in one message. */
 #define PIECE 4096
 /* In the opener; the descriptor before it is the socket to the master. */
 #define FIRST_DIRECTORY (STDERR_FILENO + 2)
+/* What the opener may send; honest ones never send so much. */
+#define BYTES_MAX ((size_t)64 << 20)
+/* Messages that the master takes before it looks after other things. */
+#define TURN 64
+#define GRANTS_MAX 4096 /* for each mount */
+/* Those that the opener may grant. */
+#define NEEDS_OF_FILES                                                         \
+	((unsigned)(PRIVILEGE_READ | PRIVILEGE_WRITE | PRIVILEGE_EXEC |        \
+	    PRIVILEGE_USE))
 
 enum kind {
 	OPENING,   /* the path that is opened next */
 	DIRECTORY, /* a descriptor, for the mount with that index */
+	GRANT,	   /* another one, which that mount needs as needs says */
+	FOUND,	   /* the next part of what that mount has looked up */
 	PAGE,	   /* the next part of the error page with that index */
+	TYPES,	   /* the next part of mime.types */
+	IDENTITY,  /* the next part of the workers' identity */
 	ROOT,	   /* with a descriptor */
 	REFUSED,   /* an error message */
 	ALL,	   /* all has been sent */
@@ -35,6 +49,7 @@ enum kind {
 struct message {
 	enum kind kind;
 	size_t index;
+	unsigned needs; /* of enum privilege_need */
 	size_t len;
 	char bytes[PIECE];
 };
@@ -77,21 +92,38 @@ site_opener_tell(const char *path)
 }
 
 static void
-send_all(const struct inherited *h)
+send_mount(const struct tined_mount *m)
+{
+	if (m->directory != -1)
+		send_message(
+		    &(struct message){.kind = DIRECTORY, .index = m->index},
+		    m->directory);
+	for (size_t i = 0; i < m->directory_count; i++) {
+		const struct mount_directory *d = &m->directories[i];
+
+		if (d->passed)
+			send_message(&(struct message){.kind = GRANT,
+					 .index = m->index,
+					 .needs = d->needs},
+			    d->fd);
+	}
+	send_bytes(FOUND, m->index, m->found.data, m->found.len);
+}
+
+static void
+send_all(const struct inherited *h, struct text types)
 {
 	const struct site *s = &h->site;
+	struct buffer identity = {0};
 
-	for (size_t i = 0; i < s->mount_count; i++) {
-		const struct tined_mount *m = &s->mounts[i];
-
-		if (m->directory != -1)
-			send_message(&(struct message){.kind = DIRECTORY,
-					 .index = m->index},
-			    m->directory);
-	}
+	send_bytes(TYPES, 0, types.at, types.len);
+	for (size_t i = 0; i < s->mount_count; i++)
+		send_mount(&s->mounts[i]);
 	for (size_t i = 0; i < s->page_count; i++)
 		send_bytes(
 		    PAGE, i, s->pages[i].bytes.data, s->pages[i].bytes.len);
+	identity_tell(&h->privilege.identity, &identity);
+	send_bytes(IDENTITY, 0, identity.data, identity.len);
 	if (h->privilege.identity.root != -1)
 		send_message(&(struct message){.kind = ROOT},
 		    h->privilege.identity.root);
@@ -167,7 +199,9 @@ is_any_removed(const struct inherited *h)
 static _Noreturn void
 open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 {
-	const struct site_source from = {.tell = site_opener_tell};
+	struct buffer types = {0};
+	const struct site_source from = {
+	    .tell = site_opener_tell, .types = &types};
 	struct inherited copy = *h;
 	struct buffer why = {0};
 
@@ -180,7 +214,7 @@ open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 	if (if_removed && !is_any_removed(h))
 		send_message(&(struct message){.kind = NEEDLESS}, -1);
 	else if (inherited_open(&copy, &from, &why) == 0)
-		send_all(&copy);
+		send_all(&copy, buffer_text(&types));
 	else
 		send_bytes(REFUSED, 0, why.data, why.len);
 	_exit(EXIT_SUCCESS);
@@ -192,15 +226,19 @@ site_opener_start(struct site_opener *o, const struct inherited *h,
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
+	int process;
 
 	if (pid == 0)
 		open_all(h, ends[1], master, if_removed);
 	if (pid == -1)
 		return -1;
-	o->process = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (o->process == -1)
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (process == -1) {
 		kill(pid, SIGKILL); /* nobody has waited for it yet */
-	return o->process == -1 ? -1 : 0;
+		return -1;
+	}
+	o->process = process;
+	return 0;
 }
 
 int
@@ -240,30 +278,89 @@ site_opener_take(struct site_opener *o, const struct message *m, int fd)
 {
 	struct site_opened *opened = &o->opened;
 
-	if (m->kind == DIRECTORY && m->index < opened->directory_count) {
-		keep(&opened->directories[m->index], fd);
-		return SITE_OPENER_PENDING;
-	}
-	if (m->kind == ROOT) {
-		keep(&opened->root, fd);
-		return SITE_OPENER_PENDING;
-	}
-	if (fd != -1)
-		close(fd);
-	if (m->kind == OPENING) {
+	switch (m->kind) {
+	case OPENING:
 		buffer_clear(&o->path);
 		buffer_add(&o->path, m->bytes, m->len);
-	} else if (m->kind == PAGE && m->index < opened->page_count) {
+		break;
+	case DIRECTORY:
+		keep(&opened->directories[m->index], fd);
+		break;
+	case GRANT:
+		privilege_need_directory(
+		    &opened->granted[m->index], fd, m->needs);
+		break;
+	case FOUND:
+		buffer_add(&opened->found[m->index], m->bytes, m->len);
+		break;
+	case PAGE:
 		buffer_add(&opened->pages[m->index], m->bytes, m->len);
-	} else if (m->kind == REFUSED) {
+		break;
+	case TYPES:
+		buffer_add(&opened->types, m->bytes, m->len);
+		break;
+	case IDENTITY:
+		buffer_add(&opened->identity.found, m->bytes, m->len);
+		break;
+	case ROOT:
+		keep(&opened->identity.root, fd);
+		break;
+	case REFUSED:
 		buffer_add(&o->words, m->bytes, m->len);
-	}
-	if (m->kind == NEEDLESS)
+		break;
+	case NEEDLESS:
 		return SITE_OPENER_NEEDLESS;
-	return m->kind == ALL ? SITE_OPENER_DONE : SITE_OPENER_PENDING;
+	case ALL:
+		return SITE_OPENER_DONE;
+	}
+	return SITE_OPENER_PENDING;
 }
 
-/* Returns 1, 0 when the opener has ended, or -1 with errno. */
+/* How many indexes there are for that kind; 0: there is no such kind. */
+static size_t
+index_count(const struct site_opened *opened, enum kind kind)
+{
+	switch (kind) {
+	case DIRECTORY:
+	case GRANT:
+	case FOUND:
+		return opened->mount_count;
+	case PAGE:
+		return opened->page_count;
+	case OPENING:
+	case TYPES:
+	case IDENTITY:
+	case ROOT:
+	case REFUSED:
+	case NEEDLESS:
+	case ALL:
+		return 1;
+	}
+	return 0;
+}
+
+static bool
+is_sound(const struct site_opener *o, const struct message *m, bool has_fd)
+{
+	const struct site_opened *opened = &o->opened;
+	bool wants_fd =
+	    m->kind == DIRECTORY || m->kind == GRANT || m->kind == ROOT;
+	bool is_string = m->kind == OPENING || m->kind == REFUSED;
+
+	if (m->len > PIECE || m->len > BYTES_MAX - o->received ||
+	    m->index >= index_count(opened, m->kind) || has_fd != wants_fd)
+		return false;
+	if (is_string && memchr(m->bytes, '\0', m->len) != NULL)
+		return false;
+	return m->kind != GRANT ||
+	    ((m->needs & ~NEEDS_OF_FILES) == 0 &&
+		opened->granted[m->index].directory_count < GRANTS_MAX);
+}
+
+/*
+ * Returns 1, 0 when the opener has ended, or -1 with errno.  It has read files of
+ * others, so what it sends is taken for hostile.
+ */
 static int
 site_opener_receive(struct site_opener *o, struct message *m, int *fd)
 {
@@ -273,11 +370,14 @@ site_opener_receive(struct site_opener *o, struct message *m, int *fd)
 	    fd_passing_receive(o->line, &part, 1, &fds, 1, MSG_DONTWAIT);
 
 	*fd = -1;
+	if (n == 0)
+		fd_passing_close(&fds);
 	if (n <= 0)
 		return (int)n;
-	if (n == (ssize_t)sizeof(*m) && m->len <= PIECE && fds.error == 0 &&
-	    (fds.count == 1) == (m->kind == DIRECTORY || m->kind == ROOT)) {
+	if (n == (ssize_t)sizeof(*m) && fds.error == 0 &&
+	    is_sound(o, m, fds.count == 1)) {
 		*fd = fds.count == 1 ? fds.at[0] : -1;
+		o->received += m->len;
 		return 1;
 	}
 	fd_passing_close(&fds);
@@ -291,11 +391,41 @@ explain_end(struct site_opener *o, struct buffer *why)
 {
 	if (o->words.len > 0)
 		buffer_add(why, o->words.data, o->words.len);
-	else
+	else if (o->path.len > 0)
 		buffer_printf(why, "%s: the process that opens it has ended",
 		    buffer_string(&o->path));
+	else
+		buffer_add_string(
+		    why, "the process that opens files has ended");
 }
 
+static void
+explain_error(struct site_opener *o, int error, struct buffer *why)
+{
+	buffer_printf(why, "%s: %s",
+	    o->path.len > 0 ? buffer_string(&o->path)
+			    : "the process that opens files",
+	    strerror(error));
+}
+
+static void
+explain_delay(struct site_opener *o, struct buffer *why)
+{
+	const long long seconds = SITE_OPENER_PATIENCE / CLOCK_SECOND;
+
+	if (o->path.len > 0)
+		buffer_printf(why,
+		    "%s: its file system or name server has not responded for "
+		    "%lld s: check its disk, or that server",
+		    buffer_string(&o->path), seconds);
+	else
+		buffer_printf(why,
+		    "the process that opens files has not begun within %lld s: "
+		    "this machine is too busy, or that process was stopped",
+		    seconds);
+}
+
+/* Does not stay for an opener that sends without an end. */
 enum site_opener_result
 site_opener_act(struct site_opener *o, struct buffer *why)
 {
@@ -303,27 +433,25 @@ site_opener_act(struct site_opener *o, struct buffer *why)
 	struct message m;
 	int fd, got = 1;
 
-	while (result == SITE_OPENER_PENDING &&
-	    (got = site_opener_receive(o, &m, &fd)) == 1)
-		result = site_opener_take(o, &m, fd);
+	for (int i = 0; i < TURN && result == SITE_OPENER_PENDING && got == 1;
+	     i++) {
+		got = site_opener_receive(o, &m, &fd);
+		if (got == 1)
+			result = site_opener_take(o, &m, fd);
+	}
 	if (result != SITE_OPENER_PENDING)
 		return result;
 	if (got == 0) {
 		explain_end(o, why);
 		return SITE_OPENER_FAILED;
 	}
-	if (errno != EAGAIN && errno != EINTR) {
-		buffer_printf(
-		    why, "%s: %s", buffer_string(&o->path), strerror(errno));
+	if (got == -1 && errno != EAGAIN && errno != EINTR) {
+		explain_error(o, errno, why);
 		return SITE_OPENER_FAILED;
 	}
 	if (clock_now() < o->deadline)
 		return SITE_OPENER_PENDING;
-	buffer_printf(why,
-	    "%s: its file system has not responded for %lld s: check its disk "
-	    "or its server",
-	    buffer_string(&o->path),
-	    (long long)(SITE_OPENER_PATIENCE / CLOCK_SECOND));
+	explain_delay(o, why);
 	return SITE_OPENER_FAILED;
 }
 
@@ -335,9 +463,55 @@ void
 site_opener_end(struct site_opener *o)
 {
 	(void)syscall(SYS_pidfd_send_signal, o->process, SIGKILL, NULL, 0);
-	close(o->process);
 	close(o->line);
+	o->line = -1;
 	site_opened_free(&o->opened);
-	buffer_free(&o->path);
 	buffer_free(&o->words);
+	site_opener_is_gone(o);
+}
+
+bool
+site_opener_is_gone(struct site_opener *o)
+{
+	struct pollfd asked = {.fd = o->process, .events = POLLIN};
+
+	if (o->process == 0)
+		return true;
+	if (poll(&asked, 1, 0) != 1)
+		return false;
+	site_opener_forget(o);
+	return true;
+}
+
+void
+site_opener_forget(struct site_opener *o)
+{
+	if (o->process == 0)
+		return;
+	close(o->process);
+	o->process = 0;
+	buffer_free(&o->path);
+}
+
+void
+site_opener_leave(const struct site_opener *o)
+{
+	struct site_opener copy = *o;
+
+	if (copy.process == 0)
+		return;
+	close(copy.process);
+	if (copy.line != -1)
+		close(copy.line);
+	site_opened_free(&copy.opened);
+}
+
+void
+site_opener_explain_rest(struct site_opener *o, struct buffer *why)
+{
+	buffer_add_string(why,
+	    "the process that opened files for the last reload still waits for "
+	    "its file system");
+	if (o->path.len > 0)
+		buffer_printf(why, ": %s", buffer_string(&o->path));
 }

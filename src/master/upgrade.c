@@ -17,6 +17,7 @@
 #include "master/exit_report.h"
 #include "master/upgrade.h"
 #include "master/upgrade_env.h"
+#include "os/file_limit.h"
 #include "os/pid_file.h"
 #include "os/signals.h"
 
@@ -120,6 +121,7 @@ become_successor(const struct successor_ends *ends, void *arg)
 	add_listeners(&q, &h->listeners);
 	add_listeners(&q, &h->status.listeners);
 	signals_restore();
+	file_limit_restore();
 	dup2(ends->errors, STDERR_FILENO);
 	keep_open(q.talk);
 	keep_open(q.channel);

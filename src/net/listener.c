@@ -77,7 +77,7 @@ listener_set_timeouts(const struct listeners *all, int fd)
 static void
 set_open_options(const struct listeners *all, int fd)
 {
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, !all->options.nagle);
 	listener_set_timeouts(all, fd);
 }
 

@@ -32,6 +32,7 @@ struct listener_options {
 	int64_t receive_timeout; /* nanoseconds */
 	int64_t send_timeout;	 /* nanoseconds */
 	int64_t defer;		 /* TCP_DEFER_ACCEPT, nanoseconds */
+	bool nagle;		 /* no TCP_NODELAY */
 	mode_t unix_mode;	 /* of a Unix socket's path; 0: 0666 */
 };
 

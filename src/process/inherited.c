@@ -120,12 +120,14 @@ inherited_open(
 	    .listeners = &h->listeners,
 	    .overflows = &h->overflows,
 	};
-	int *root = from->opened != NULL ? &from->opened->root : NULL;
+	struct identity_opened *identity =
+	    from->opened != NULL ? &from->opened->identity : NULL;
 	int error = EACCES;
 
 	if (site_init(&h->site, &h->config, &server, from, why) == -1) {
 		error = errno;
-	} else if (privilege_init(&h->privilege, &h->config, root, why) == 0) {
+	} else if (privilege_init(&h->privilege, &h->config, identity, why) ==
+	    0) {
 		if (is_usable(h, from, why)) {
 			inherited_settle(h);
 			return 0;

@@ -13,6 +13,7 @@
 #include "shared/channel.h"
 #include "shared/client_limit.h"
 #include "shared/deferred_budget.h"
+#include "shared/loan.h"
 #include "shared/quarantine.h"
 #include "shared/scoreboard.h"
 #include "shared/wakeup.h"
@@ -44,6 +45,7 @@ struct inherited {
 	struct quarantine *quarantine;		 /* NULL without --quarantine */
 	struct client_limit *client_limit;	 /* NULL without --per-client */
 	struct deferred_budget *deferred_budget; /* NULL with --no-lot */
+	struct loans *loans;			 /* NULL with --no-lot */
 	/* Bytes for clients in the lot, and for each client's socket. */
 	uint64_t lot_memory, client_memory;
 	struct backlog_overflows overflows;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,18 +124,74 @@ set_group(struct identity *id, const struct config *c, struct buffer *why)
 }
 
 static int
-open_root(
-    struct identity *id, const char *path, int *opened, struct buffer *why)
+look_up(struct identity *id, const struct config *c, struct buffer *why)
+{
+	return set_user(id, c, why) == 0 ? set_group(id, c, why) : -1;
+}
+
+void
+identity_tell(const struct identity *id, struct buffer *found)
+{
+	if (id->user == NULL)
+		return;
+	buffer_add(found, (const char *)&id->uid, sizeof(id->uid));
+	buffer_add(found, (const char *)&id->gid, sizeof(id->gid));
+	buffer_add(
+	    found, (const char *)&id->group_count, sizeof(id->group_count));
+	buffer_add(found, (const char *)id->groups,
+	    (size_t)id->group_count * sizeof(id->groups[0]));
+	buffer_add(found, id->user, strlen(id->user) + 1);
+	buffer_add(found, id->group, strlen(id->group) + 1);
+}
+
+static bool
+take_groups(struct identity *id, struct text *found)
+{
+	int count = 0;
+
+	if (!text_cut_bytes(found, &count, sizeof(count)) || count < 1 ||
+	    count > NGROUPS_MAX)
+		return false;
+	id->groups = memory_get_array((size_t)count, sizeof(id->groups[0]));
+	id->group_count = count;
+	return text_cut_bytes(
+	    found, id->groups, (size_t)count * sizeof(id->groups[0]));
+}
+
+/* In place of look_up, where another process has called that. */
+static int
+take_found(struct identity *id, const struct config *c, struct text found,
+    struct buffer *why)
+{
+	struct text user, group;
+
+	if (text_cut_bytes(&found, &id->uid, sizeof(id->uid)) &&
+	    text_cut_bytes(&found, &id->gid, sizeof(id->gid)) &&
+	    id->uid <= ID_MAX && id->gid <= ID_MAX && take_groups(id, &found) &&
+	    text_cut_string(&found, &user) && text_cut_string(&found, &group) &&
+	    found.len == 0) {
+		id->user = memory_copy_string(user.at);
+		id->group = memory_copy_string(group.at);
+		return 0;
+	}
+	buffer_printf(why, "--user %s: it was not looked up", c->user);
+	return -1;
+}
+
+static int
+open_root(struct identity *id, const char *path, struct identity_opened *opened,
+    struct buffer *why)
 {
 	if (path == NULL)
 		return 0;
 	id->path = path;
 	if (opened != NULL) {
-		id->root = *opened;
-		*opened = -1;
-		return 0;
+		id->root = opened->root;
+		opened->root = -1;
+		errno = EBADF;
+	} else {
+		id->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	id->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (id->root == -1) {
 		buffer_printf(why, "--chroot %s: %s", path, strerror(errno));
 		return -1;
@@ -159,14 +216,16 @@ may_change(const struct config *c)
 }
 
 static int
-set_as_asked(
-    struct identity *id, const struct config *c, int *root, struct buffer *why)
+set_as_asked(struct identity *id, const struct config *c,
+    struct identity_opened *opened, struct buffer *why)
 {
-	if (set_user(id, c, why) == -1 || set_group(id, c, why) == -1)
+	if ((opened != NULL
+		    ? take_found(id, c, buffer_text(&opened->found), why)
+		    : look_up(id, c, why)) == -1)
 		return -1;
 	id->changes = id->uid != getuid() || id->gid != getgid();
 	if ((!id->changes && c->chroot == NULL) || may_change(c))
-		return open_root(id, c->chroot, root, why);
+		return open_root(id, c->chroot, opened, why);
 	buffer_printf(why,
 	    "--%s: needs root with CAP_SETUID, CAP_SETGID, CAP_KILL and "
 	    "CAP_SYS_CHROOT: start tined as root, or leave the option out",
@@ -175,13 +234,13 @@ set_as_asked(
 }
 
 int
-identity_init(
-    struct identity *id, const struct config *c, int *root, struct buffer *why)
+identity_init(struct identity *id, const struct config *c,
+    struct identity_opened *opened, struct buffer *why)
 {
 	*id = (struct identity){.uid = getuid(), .gid = getgid(), .root = -1};
 	if (c->user == NULL)
 		return 0;
-	if (set_as_asked(id, c, root, why) == 0)
+	if (set_as_asked(id, c, opened, why) == 0)
 		return 0;
 	identity_free(id);
 	return -1;

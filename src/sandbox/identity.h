@@ -25,13 +25,21 @@ struct identity {
 	const char *path; /* of --chroot */
 };
 
+/* What another process has found for it. */
+struct identity_opened {
+	int root; /* a descriptor of --chroot; -1: none, or taken; owned */
+	struct buffer found; /* identity_tell; owned */
+};
+
 /*
- * Looks up --user, --group and --chroot.  -1 with an error message in *why that
- * names the option and the remedy.  root may be NULL; otherwise *root is an
- * open descriptor of --chroot, which the function takes over and sets to -1.
+ * Looks up --user, --group and --chroot; but takes them from *opened, unless that
+ * is NULL, and does not wait for files or servers then.  -1 with an error message
+ * in *why that names the option and the remedy.
  */
-int identity_init(
-    struct identity *id, const struct config *c, int *root, struct buffer *why);
+int identity_init(struct identity *id, const struct config *c,
+    struct identity_opened *opened, struct buffer *why);
+/* Adds what it has found, for identity_init in another process. */
+void identity_tell(const struct identity *id, struct buffer *found);
 void identity_free(struct identity *id);
 /* Adds "nobody (65534), group nogroup (65534), groups 65534, 100". */
 void identity_describe(const struct identity *id, struct buffer *b);

@@ -1,6 +1,8 @@
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "sandbox/landlock.h"
@@ -90,8 +92,10 @@ files_of(unsigned grant, int abi)
 	const uint64_t reading = FS_READ_FILE | FS_READ_DIR;
 	uint64_t files = 0;
 
-	if ((grant & LANDLOCK_READ) != 0)
+	if ((grant & (LANDLOCK_READ | LANDLOCK_USE)) != 0)
 		files |= reading;
+	if ((grant & LANDLOCK_USE) != 0)
+		files |= FS_WRITE_FILE;
 	if ((grant & LANDLOCK_WRITE) != 0)
 		files |= landlock_files(abi) & ~(reading | FS_EXECUTE);
 	if ((grant & LANDLOCK_RUN) != 0)
@@ -99,13 +103,33 @@ files_of(unsigned grant, int abi)
 	return files;
 }
 
+/*
+ * The kernel refuses rights to a file that only a directory can give.  What it
+ * knows of the file is enough: asking a file system that stands still would keep
+ * the worker from starting.
+ */
+static uint64_t
+fitting(int fd, uint64_t files)
+{
+	const uint64_t of_files = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE |
+	    FS_TRUNCATE | FS_IOCTL_DEV;
+	struct statx st;
+	bool is_file = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+			   STATX_TYPE, &st) == 0 &&
+	    !S_ISDIR(st.stx_mode);
+
+	return is_file ? files & of_files : files;
+}
+
 static int
 landlock_add_rules(int ruleset, int abi, const struct landlock_fence *fence)
 {
 	for (size_t i = 0; i < fence->rule_count; i++) {
+		const struct landlock_rule *rule = &fence->rules[i];
 		const struct path_attr attr = {
-		    .allowed = files_of(fence->rules[i].grant, abi),
-		    .directory = fence->rules[i].directory,
+		    .allowed =
+			fitting(rule->directory, files_of(rule->grant, abi)),
+		    .directory = rule->directory,
 		};
 
 		if (syscall(SYS_landlock_add_rule, ruleset, PATH_BENEATH, &attr,

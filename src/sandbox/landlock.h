@@ -11,15 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Access to the files below a directory. */
+/* Access to the files below a directory, or to one file. */
 enum landlock_grant {
 	LANDLOCK_READ = 1,
 	LANDLOCK_WRITE = 2, /* create, change, rename and remove */
 	LANDLOCK_RUN = 4,
+	LANDLOCK_USE =
+	    8, /* read, and write to what exists, such as /dev/null */
 };
 
 struct landlock_rule {
-	int directory;	/* a descriptor; O_PATH will do */
+	int directory;	/* a descriptor of either; O_PATH will do */
 	unsigned grant; /* of enum landlock_grant */
 };
 

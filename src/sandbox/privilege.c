@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,8 +43,8 @@ privilege_free_needs(struct privilege_needs *needs)
 }
 
 int
-privilege_init(
-    struct privilege *p, const struct config *c, int *root, struct buffer *why)
+privilege_init(struct privilege *p, const struct config *c,
+    struct identity_opened *opened, struct buffer *why)
 {
 	*p = (struct privilege){
 	    .confined = !c->no_sandbox && !HAS_SANITIZER,
@@ -51,7 +53,7 @@ privilege_init(
 		p->landlock = landlock_probe();
 		p->seccomp = seccomp_probe();
 	}
-	return identity_init(&p->identity, c, root, why);
+	return identity_init(&p->identity, c, opened, why);
 }
 
 void
@@ -85,6 +87,55 @@ describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
 		buffer_add_string(b, "; but a mount needs files anywhere");
 	else if ((more & (PRIVILEGE_READ | PRIVILEGE_EXEC)) != 0)
 		buffer_add_string(b, "; but a mount reads files anywhere");
+	if ((more & PRIVILEGE_CONNECT) != 0)
+		buffer_add_string(b, "; but a mount connects to servers");
+	buffer_add_char(b, '\n');
+}
+
+/* The list "a, b" of the files and directories with that need. */
+static void
+list_paths(const struct privilege_needs *needs, unsigned need, struct buffer *b)
+{
+	const char *comma = "";
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < needs->directory_count; i++) {
+		char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+		ssize_t len;
+
+		if ((needs->directories[i].needs & need) == 0)
+			continue;
+		snprintf(link, sizeof(link), "/proc/self/fd/%d",
+		    needs->directories[i].fd);
+		len = readlink(link, path, sizeof(path));
+		if (len == -1)
+			continue;
+		buffer_add_string(b, comma);
+		buffer_add(b, path, (size_t)len);
+		comma = ", ";
+	}
+}
+
+/* Only Landlock distinguishes one program from another. */
+static void
+describe_programs(const struct privilege *p,
+    const struct privilege_needs *needs, struct buffer *b)
+{
+	if ((all_needs(needs) & PRIVILEGE_EXEC) == 0)
+		return;
+	buffer_add_string(b, "programs that workers may run: ");
+	if (p->landlock == 0 || (needs->more & PRIVILEGE_EXEC) != 0)
+		buffer_add_string(b, "all");
+	else
+		list_paths(needs, PRIVILEGE_EXEC, b);
+	buffer_add_char(b, '\n');
+	if ((all_needs(needs) & PRIVILEGE_WRITE) == 0 || p->landlock == 0)
+		return;
+	buffer_add_string(b, "files that workers may change: ");
+	if ((needs->more & PRIVILEGE_WRITE) != 0)
+		buffer_add_string(b, "all");
+	else
+		list_paths(needs, PRIVILEGE_WRITE, b);
 	buffer_add_char(b, '\n');
 }
 
@@ -101,7 +152,8 @@ describe_seccomp(const struct privilege *p, unsigned more, struct buffer *b)
 		buffer_add_string(b, "programs, processes, ");
 	if ((more & PRIVILEGE_CONNECT) == 0)
 		buffer_add_string(b, "sockets of their own, ");
-	buffer_add_string(b, "tracing, mounts, modules, other users\n");
+	buffer_add_string(
+	    b, "tracing, mounting, kernel modules, other users\n");
 }
 
 void
@@ -119,6 +171,7 @@ privilege_describe(const struct privilege *p,
 	}
 	describe_landlock(p, needs->more, b);
 	describe_seccomp(p, all_needs(needs), b);
+	describe_programs(p, needs, b);
 }
 
 static void
@@ -177,6 +230,8 @@ landlock_grants(unsigned more)
 		grants |= LANDLOCK_WRITE;
 	if ((more & PRIVILEGE_EXEC) != 0)
 		grants |= LANDLOCK_RUN;
+	if ((more & PRIVILEGE_USE) != 0)
+		grants |= LANDLOCK_USE;
 	return grants;
 }
 
@@ -220,6 +275,8 @@ seccomp_grants(unsigned more)
 		grants |= SECCOMP_GRANT_EXEC;
 	if ((more & PRIVILEGE_CONNECT) != 0)
 		grants |= SECCOMP_GRANT_CONNECT;
+	if ((more & PRIVILEGE_CORK) != 0)
+		grants |= SECCOMP_GRANT_CORK;
 	return grants;
 }
 

@@ -28,10 +28,13 @@ enum privilege_need {
 	PRIVILEGE_CONNECT = 8, /* to connect to other servers */
 	/* To close connections for writing: where there is no lot for that. */
 	PRIVILEGE_SHUTDOWN = 16,
+	/* To read it, and to write to it: for devices such as /dev/null. */
+	PRIVILEGE_USE = 32,
+	PRIVILEGE_CORK = 64, /* to set TCP_CORK: --write-mode cork */
 };
 
 struct privilege_directory {
-	int fd;
+	int fd;		/* or of a single file */
 	unsigned needs; /* for the files below it: enum privilege_need */
 };
 
@@ -57,9 +60,9 @@ void privilege_need_directory(
     struct privilege_needs *needs, int directory, unsigned more);
 void privilege_free_needs(struct privilege_needs *needs);
 
-/* -1 with an error message in *why; root is as in identity_init. */
-int privilege_init(
-    struct privilege *p, const struct config *c, int *root, struct buffer *why);
+/* -1 with an error message in *why; opened is as in identity_init. */
+int privilege_init(struct privilege *p, const struct config *c,
+    struct identity_opened *opened, struct buffer *why);
 void privilege_free(struct privilege *p);
 /* Adds lines that describe the workers' identity and restrictions. */
 void privilege_describe(const struct privilege *p,

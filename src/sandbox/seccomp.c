@@ -37,6 +37,7 @@
 
 _Static_assert(SO_SNDTIMEO == (SO_RCVTIMEO | 1) && SO_RCVTIMEO % 2 == 0,
     "one comparison is for both timeouts");
+_Static_assert(TCP_NODELAY == 1 && TCP_CORK == 3, "and one for these two");
 
 #define NEW_SPACES                                                             \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |         \
@@ -58,8 +59,7 @@ struct seccomp_rule {
 	int argument;
 	uint32_t mask;
 	uint32_t value;
-	/* Only if the next rule matches too, which has the same call and grant
-	 * and is none by itself. */
+	/* Only if the next rule matches, too: of that call and grant. */
 	bool and_next;
 };
 
@@ -83,6 +83,11 @@ struct seccomp_rule {
 		.when = WHEN_##when_, .argument = (argument_),                 \
 		.mask = (mask_), .value = (value_)                             \
 	}
+/* Programs need descriptors that do not block, as those with sockets do. */
+#define SECCOMP_GRANT_NONBLOCK (SECCOMP_GRANT_CONNECT | SECCOMP_GRANT_EXEC)
+/* A rule that both of these leave out. */
+#define SECCOMP_GRANT_OPTION (SECCOMP_GRANT_CONNECT | SECCOMP_GRANT_CORK)
+
 #define UNLESS_BOTH(what, name, when_, argument_, mask_, value_)               \
 	{                                                                      \
 		.call = SYS_##name, .grant = SECCOMP_GRANT_##what,             \
@@ -116,6 +121,9 @@ static const struct seccomp_rule worker_rules[] = {
     CALL(process_madvise),
     CALL(pidfd_getfd),
     CALL(kcmp),
+    /* Shared memory could grow over that of others; realloc(3) then copies. */
+    UNLESS(EXEC, mremap),
+    CALL(remap_file_pages),
     /* Being somebody else, somewhere else. */
     CALL(setuid),
     CALL(setgid),
@@ -176,8 +184,7 @@ static const struct seccomp_rule worker_rules[] = {
     /* Sockets of its own.  A client's could be turned elsewhere by connect. */
     UNLESS(CONNECT, socket),
     UNLESS(CONNECT, connect),
-    /* Descriptors in a pair that nobody reads count against all processes of
-     * the user, who then cannot pass any: unix(7). */
+    /* Descriptors in a pair count against all of the user: unix(7). */
     UNLESS(CONNECT, socketpair),
     UNLESS(CONNECT, bind), /* as name servers are asked */
     CALL(listen),
@@ -193,10 +200,12 @@ static const struct seccomp_rule worker_rules[] = {
     UNLESS_IF(CONNECT, setsockopt, OTHER, 1, SOCKET_LEVELS, 0),
     UNLESS_BOTH(CONNECT, setsockopt, EQUAL, 1, ~0U, SOL_SOCKET),
     UNLESS_IF(CONNECT, setsockopt, OTHER, 2, ~1U, SO_RCVTIMEO),
+    UNLESS_BOTH(OPTION, setsockopt, EQUAL, 1, ~0U, IPPROTO_TCP),
+    UNLESS_IF(OPTION, setsockopt, OTHER, 2, ~0U, TCP_NODELAY),
     UNLESS_BOTH(CONNECT, setsockopt, EQUAL, 1, ~0U, IPPROTO_TCP),
-    UNLESS_IF(CONNECT, setsockopt, OTHER, 2, ~0U, TCP_NODELAY),
-    UNLESS_IF(CONNECT, fcntl, EQUAL, 1, ~0U, F_SETFL),
-    UNLESS_IF(CONNECT, ioctl, EQUAL, 1, ~0U, FIONBIO),
+    UNLESS_IF(CONNECT, setsockopt, OTHER, 2, ~2U, TCP_NODELAY),
+    UNLESS_IF(NONBLOCK, fcntl, EQUAL, 1, ~0U, F_SETFL),
+    UNLESS_IF(NONBLOCK, ioctl, EQUAL, 1, ~0U, FIONBIO),
     IF(fcntl, EQUAL, 1, ~0U, F_SETPIPE_SZ),
     IF(fcntl, EQUAL, 1, ~0U, F_SETLEASE),
     IF(fcntl, EQUAL, 1, ~0U, F_NOTIFY),

@@ -31,6 +31,7 @@ enum seccomp_grant {
 	SECCOMP_GRANT_CONNECT = 2,  /* sockets of all kinds, no listening */
 	SECCOMP_GRANT_FILES = 4,    /* owners, modes and times of files */
 	SECCOMP_GRANT_EXEC = 8,	    /* programs, processes, their signals */
+	SECCOMP_GRANT_CORK = 16,    /* the option TCP_CORK of sockets */
 };
 
 enum seccomp_list {

@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "net/peer.h"
+#include "net/stall.h"
 #include "shared/deferred.h"
+#include "shared/loan.h"
 
 /* Bytes that fit into a message, with what else is in it; as a rule an
  * unprivileged socket takes 208 KiB. */
@@ -53,8 +55,11 @@ struct handoff {
 	 */
 	uint32_t head_start;
 	uint32_t head_end;
+	/* Of HANDOFF_SERVE, as the head: place 0: it is no loan, but given away. */
+	struct loan_name loan;
 	int64_t since; /* clock_now() when it began to wait for a worker */
 	int64_t gap;   /* how long it was parked before that, nanoseconds */
+	struct stall_mark stall; /* of its last response */
 	struct peer peer;
 };
 

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/write_at.h"
 #include "shared/deferred.h"
 
 void
@@ -60,23 +62,6 @@ add_segment(struct deferred *r, bool of_file, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-static int
-write_all(int fd, const char *bytes, size_t len, uint64_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, bytes, len, (off_t)offset);
-
-		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n == -1)
-			continue;
-		bytes += n;
-		len -= (size_t)n;
-		offset += (size_t)n;
-	}
-	return 0;
-}
-
 int
 deferred_add_bytes(struct deferred *r, const char *bytes, size_t len)
 {
@@ -85,7 +70,7 @@ deferred_add_bytes(struct deferred *r, const char *bytes, size_t len)
 	if (r->spill == -1)
 		r->spill = memfd_create("tined", MFD_CLOEXEC);
 	if (r->spill == -1 ||
-	    write_all(r->spill, bytes, len, r->spilled) == -1 ||
+	    write_at(r->spill, bytes, len, r->spilled) == -1 ||
 	    add_segment(r, false, r->spilled, len) == -1)
 		return -1;
 	r->spilled += len;
@@ -137,7 +122,7 @@ note_sent(struct deferred *r, ssize_t n)
 	struct deferred_segment *s = &r->segments[r->first];
 
 	if (n == 0)
-		errno = EIO;
+		errno = DEFERRED_FILE_ENDED;
 	if (n <= 0)
 		return -1;
 	s->offset += (uint64_t)n;
@@ -206,4 +191,13 @@ deferred_send_cached(
 		n = send(
 		    socket, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return note_sent(r, n);
+}
+
+void
+deferred_log_file_ended(const struct deferred *r, const char *client)
+{
+	log_error("a response to %s is cut off: its file became shorter while "
+		  "it was sent, or was shorter than its handler said; %llu "
+		  "bytes of it are missing",
+	    client, (unsigned long long)deferred_next(r));
 }

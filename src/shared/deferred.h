@@ -23,7 +23,7 @@
 #define DEFERRED_LENGTH_MAX (UINT64_C(1) << 54)
 
 /* The largest number of bytes in memory. */
-#define DEFERRED_SPILLED_MAX (4 << 20)
+#define DEFERRED_SPILLED_MAX (16 << 20)
 
 struct deferred_segment {
 	bool of_file; /* a region of file; else of spill */
@@ -62,8 +62,8 @@ uint64_t deferred_length(const struct deferred *r);
 /* Returns the length of the first segment that is left; 0: nothing is left. */
 uint64_t deferred_next(const struct deferred *r);
 /*
- * Sends up to max bytes, as send(2) does.  -1 with errno: EIO if the file has
- * become shorter.
+ * Sends up to max bytes, as send(2) does.  -1 with errno: DEFERRED_FILE_ENDED if
+ * the file has become shorter, which is no fault of a disk.
  */
 ssize_t deferred_send(struct deferred *r, int socket, size_t max);
 /*
@@ -74,6 +74,11 @@ ssize_t deferred_send(struct deferred *r, int socket, size_t max);
 ssize_t deferred_send_cached(
     struct deferred *r, int socket, size_t max, char *buffer, size_t size);
 
+/* Says that in the error log: the request's line is not known any more. */
+void deferred_log_file_ended(const struct deferred *r, const char *client);
+
+/* Two that none of these system calls returns. */
 #define DEFERRED_IS_ON_DISK ENODATA
+#define DEFERRED_FILE_ENDED ERANGE
 
 #endif

@@ -10,6 +10,8 @@
 #include "shared/scoreboard_raw.h"
 #include "shared/scoreboard_read.h"
 
+#define STALL_SILENCE (3600 * CLOCK_SECOND)
+
 /*
  * Where each part begins.  Each begins at a page, so that its memory can be
  * returned to the kernel.
@@ -207,9 +209,16 @@ score_begin(struct score *s, struct text line)
 	int64_t now;
 
 	score_request(s, line);
+	RELAXED_SET(s->streams, 0);
 	now = enter(s, SCORE_RUNNING);
 	RELAXED_SET(s->began, now);
 	return now;
+}
+
+void
+score_stream(struct score *s)
+{
+	RELAXED_SET(s->streams, 1);
 }
 
 void
@@ -252,6 +261,40 @@ score_add_latency(struct score *s, int64_t latency)
 
 	RELAXED_SET(s->latency[bucket], RELAXED_GET(s->latency[bucket]) + 1);
 	score_add(s, COUNT_LATENCY, (uint64_t)latency);
+}
+
+struct score_stalls *
+score_stalls(struct score *s)
+{
+	return &s->stalls;
+}
+
+void
+score_add_stall(struct score_stalls *s, const struct stall *stall)
+{
+	atomic_uint_least64_t *count =
+	    &s->counts[stall->cause][histogram_bucket(stall->time)];
+	atomic_uint_least64_t *time = &s->time[stall->cause];
+
+	RELAXED_SET(*count, RELAXED_GET(*count) + 1);
+	RELAXED_SET(*time, RELAXED_GET(*time) + (uint64_t)stall->time);
+}
+
+void
+scoreboard_saw_stall(struct scoreboard *board, int64_t now)
+{
+	RELAXED_SET(board->common->stall_seen, now);
+}
+
+bool
+scoreboard_may_log_stall(
+    struct scoreboard *board, enum stall_cause cause, int64_t now)
+{
+	_Atomic int64_t *logged = &board->common->stall_logged[cause];
+	int64_t last = RELAXED_GET(*logged);
+
+	return (last == 0 || score_as_past(last, now) < now - STALL_SILENCE) &&
+	    atomic_compare_exchange_strong(logged, &last, now);
 }
 
 void

@@ -52,6 +52,8 @@ void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
 /* Begins a request, in SCORE_RUNNING.  Returns clock_now(). */
 int64_t score_begin(struct score *s, struct text line);
+/* A part of the response to that request is the client's. */
+void score_stream(struct score *s);
 /* Async-signal-safe. */
 void score_fate(
     struct score *s, enum score_fate fate, int status, uint64_t content);
@@ -67,8 +69,23 @@ void score_add(struct score *s, enum score_count what, uint64_t n);
 void score_add_status(struct score *s, int status);
 /* Counts a request that has taken that many nanoseconds. */
 void score_add_latency(struct score *s, int64_t latency);
-/* Called when it has received a connection that the lot has handed over. */
-void score_lot_taken(struct scoreboard *board);
+/* Returns where it counts its stalls; the lot does so in score_lot.stalls. */
+struct score_stalls *score_stalls(struct score *s);
+/* Counts a stall (stall.h). */
+void score_add_stall(struct score_stalls *s, const struct stall *stall);
+/* Lets all processes know that there was one at that time (clock.h). */
+void scoreboard_saw_stall(struct scoreboard *board, int64_t now);
+/*
+ * True if no process has logged a stall of that cause within an hour before now
+ * (clock.h): then this one does.
+ */
+bool scoreboard_may_log_stall(
+    struct scoreboard *board, enum stall_cause cause, int64_t now);
+/*
+ * Called when it has received a connection that the lot has handed over: true if
+ * it must wake the lot, which waits for that (score_lot_await_room).
+ */
+bool score_lot_taken(struct scoreboard *board);
 
 /* Called by the lot.  room is the number of connections that it can hold. */
 void score_lot_start(struct score_lot *lot, size_t room);
@@ -81,12 +98,26 @@ void score_lot_accepted(struct score_lot *lot);
 void score_lot_evicted(struct score_lot *lot);
 void score_lot_aborted(struct score_lot *lot);
 void score_lot_handed(struct score_lot *lot);
+/* From now on it has no number: score_lot_number. */
+void score_lot_lends_no_more(struct score_lot *lot);
+/* Counts what workers gave back that was not lent to them (loan.h). */
+void score_lot_stray(struct score_lot *lot);
 /*
  * Its heartbeat.  It sleeps until that time (clock.h) at the latest, or, with
  * CLOCK_NEVER, until somebody has something for it; and it goes on.
  */
 void score_lot_sleep(struct score_lot *lot, int64_t until);
 void score_lot_wake(struct score_lot *lot);
+/*
+ * Sets whether a worker that gives a loan back must wake the lot if it sleeps.
+ * The lot looks at the lanes after score_lot_sleep, before it really sleeps.
+ */
+void score_lot_wants_loans(struct score_lot *lot, bool wants);
+/*
+ * Asks to be woken by the worker that leaves no more than count on their way.
+ * False if there are no more already: then no worker will do so.
+ */
+bool score_lot_await_room(struct scoreboard *board, int64_t count);
 /* Of those that seem to be on their way, that many were lost. */
 void score_lot_settle(struct scoreboard *board, int64_t count);
 

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/relaxed.h"
@@ -14,6 +15,7 @@ score_lot_start(struct score_lot *lot, size_t room)
 	RELAXED_SET(lot->deferred, 0);
 	RELAXED_SET(lot->room, room);
 	score_lot_wake(lot);
+	RELAXED_SET(lot->number, arc4random() | 1);
 	RELAXED_SET(lot->pid, getpid());
 }
 
@@ -40,6 +42,7 @@ void
 score_lot_end(struct score_lot *lot)
 {
 	RELAXED_SET(lot->pid, 0);
+	RELAXED_SET(lot->number, 0);
 	for (int i = 0; i < SCORE_WAITS; i++)
 		RELAXED_SET(lot->waiting[i], 0);
 	RELAXED_SET(lot->deferred, 0);
@@ -64,9 +67,21 @@ score_lot_handed(struct score_lot *lot)
 }
 
 void
+score_lot_lends_no_more(struct score_lot *lot)
+{
+	atomic_store(&lot->number, 0); /* before it looks at the lanes */
+}
+
+void
+score_lot_stray(struct score_lot *lot)
+{
+	RELAXED_SET(lot->strays, RELAXED_GET(lot->strays) + 1);
+}
+
+void
 score_lot_sleep(struct score_lot *lot, int64_t until)
 {
-	RELAXED_SET(lot->due, until);
+	atomic_store(&lot->due, until); /* before it looks at the lanes */
 }
 
 void
@@ -76,9 +91,28 @@ score_lot_wake(struct score_lot *lot)
 }
 
 void
+score_lot_wants_loans(struct score_lot *lot, bool wants)
+{
+	if (RELAXED_GET(lot->wants_loans) != wants)
+		RELAXED_SET(lot->wants_loans, wants);
+}
+
+bool
 score_lot_taken(struct scoreboard *board)
 {
-	atomic_fetch_add(&board->common->taken, 1);
+	uint64_t taken = atomic_fetch_add(&board->common->taken, 1) + 1;
+
+	return taken == atomic_load(&board->lot->room_at);
+}
+
+bool
+score_lot_await_room(struct scoreboard *board, int64_t count)
+{
+	uint64_t at = RELAXED_GET(board->lot->handed) - (uint64_t)count;
+
+	/* before it looks how many were taken */
+	atomic_store(&board->lot->room_at, at);
+	return (int64_t)(at - atomic_load(&board->common->taken)) > 0;
 }
 
 /*

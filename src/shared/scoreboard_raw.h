@@ -22,11 +22,13 @@ struct score {
 	_Atomic int64_t since; /* clock_now() of the last change */
 	_Atomic int64_t began; /* when the current request began */
 	_Atomic int64_t came;  /* when the current client came */
+	_Atomic int streams;   /* score_stream, for the current request; or 0 */
 	_Atomic int fate;      /* enum score_fate */
 	_Atomic int status;    /* that its client got, if fate says so */
 	atomic_uint_least64_t content; /* and bytes of content */
 	atomic_uint_least64_t counts[SCORE_COUNTS];
 	atomic_uint_least64_t latency[HISTOGRAM_BUCKETS];
+	struct score_stalls stalls;
 	atomic_uint_least64_t spent[SCORE_STATES]; /* nanoseconds */
 	/* The counters when the current worker began. */
 	atomic_uint_least64_t marks[SCORE_COUNTS];
@@ -43,13 +45,17 @@ struct score {
 
 /*
  * Written by all processes.  Nothing depends on it but the number of workers,
- * the time of a wait, and whether the master checks if a reload is due.
+ * the time of a wait, whether the master checks if a reload is due, and whether
+ * a worker or the lot looks for stalls and logs one.
  */
 struct score_common {
-	atomic_bool asleep;	   /* the master is, until somebody has work */
-	atomic_bool reload_wanted; /* scoreboard_want_reload */
-	atomic_size_t idle_wanted; /* scoreboard_want_idle */
-	_Atomic pid_t leaving;	   /* scoreboard_may_leave */
+	atomic_bool asleep;	    /* the master is, until somebody has work */
+	atomic_bool reload_wanted;  /* scoreboard_want_reload */
+	atomic_size_t idle_wanted;  /* scoreboard_want_idle */
+	_Atomic pid_t leaving;	    /* scoreboard_may_leave */
+	_Atomic int64_t stall_seen; /* clock_now(); 0: never */
+	/* scoreboard_may_log_stall */
+	_Atomic int64_t stall_logged[STALL_CAUSES];
 	/* Of those that the lot has handed: by workers, or lost with one. */
 	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t taken;
 	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];

@@ -19,6 +19,8 @@
 #define SCORE_STATUS_MAX 599
 #define SCORE_STATUS_BROKEN 500
 
+/* By so much a lot that is well does not run too late, unless CPUs are scarce. */
+#define LOT_LATE CLOCK_SECOND
 /* Descriptors that may be on their way to the lot before it counts them. */
 #define LOT_MARGIN 64
 /*
@@ -76,11 +78,23 @@ count_since_mark(
 	return r->counts[what] > mark ? r->counts[what] - mark : 0;
 }
 
+void
+score_read_stalls(const struct score_stalls *s, struct score_stall_sums *out)
+{
+	for (int cause = 0; cause < STALL_CAUSES; cause++) {
+		out->time[cause] = RELAXED_GET(s->time[cause]);
+		for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+			out->counts[cause][i] =
+			    RELAXED_GET(s->counts[cause][i]);
+	}
+}
+
 static void
 read_counts(const struct score *s, struct score_reading *out)
 {
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		out->latency[i] = RELAXED_GET(s->latency[i]);
+	score_read_stalls(&s->stalls, &out->stalls);
 	for (int i = 0; i < SCORE_COUNTS; i++)
 		out->counts[i] = RELAXED_GET(s->counts[i]);
 	out->requests = count_since_mark(s, out, COUNT_REQUESTS);
@@ -135,6 +149,7 @@ score_state_name(enum score_state state)
 	    [SCORE_READING] = "reading",
 	    [SCORE_RUNNING] = "running",
 	    [SCORE_WRITING] = "writing",
+	    [SCORE_WAITING] = "waiting",
 	    [SCORE_LINGERING] = "lingering",
 	    [SCORE_STOPPING] = "stopping",
 	};
@@ -154,6 +169,12 @@ score_running_since(const struct score *s)
 	int64_t since = score_since(s);
 
 	return RELAXED_GET(s->state) == SCORE_RUNNING ? since : CLOCK_NEVER;
+}
+
+bool
+score_streams(const struct score *s)
+{
+	return RELAXED_GET(s->streams) != 0;
 }
 
 int64_t
@@ -236,6 +257,12 @@ scoreboard_wants_reload(const struct scoreboard *board)
 	return RELAXED_GET(board->common->reload_wanted);
 }
 
+int64_t
+scoreboard_stall_seen(const struct scoreboard *board, int64_t now)
+{
+	return score_as_past(RELAXED_GET(board->common->stall_seen), now);
+}
+
 pid_t
 scoreboard_who_leaves(const struct scoreboard *board)
 {
@@ -262,6 +289,27 @@ score_lot_due(const struct score_lot *lot, int64_t now)
 	if (due == CLOCK_NEVER)
 		return CLOCK_NEVER;
 	return due < now + SCORE_LOT_NAP ? due : now + SCORE_LOT_NAP;
+}
+
+uint32_t
+score_lot_number(const struct score_lot *lot)
+{
+	return RELAXED_GET(lot->number);
+}
+
+bool
+score_lot_must_wake(const struct score_lot *lot, int64_t now, int64_t longest)
+{
+	int64_t due = atomic_load(&lot->due);
+
+	return due > now &&
+	    (due - now > longest || RELAXED_GET(lot->wants_loans));
+}
+
+bool
+score_lot_is_late(const struct score_lot *lot, int64_t now)
+{
+	return RELAXED_GET(lot->due) < now - LOT_LATE;
 }
 
 bool

@@ -7,7 +7,8 @@
  * The master reads of a worker, and nothing else:
  *
  *	its slot                        score_read, score_state, score_since,
- *	                                score_running_since, score_came,
+ *	                                score_running_since, score_streams,
+ *	                                score_came,
  *	                                score_began, score_has_request,
  *	                                score_count
  *	the request that has killed it  score_take_request
@@ -26,6 +27,12 @@
 
 #include "shared/scoreboard_types.h"
 
+/* Of score_stalls. */
+struct score_stall_sums {
+	uint64_t counts[STALL_CAUSES][HISTOGRAM_BUCKETS];
+	uint64_t time[STALL_CAUSES]; /* nanoseconds */
+};
+
 /* A slot as it was at one moment. */
 struct score_reading {
 	pid_t pid;
@@ -37,18 +44,23 @@ struct score_reading {
 	uint64_t spent[SCORE_STATES];	     /* up to now */
 	uint64_t counts[SCORE_COUNTS];	     /* of all workers of this slot */
 	uint64_t latency[HISTOGRAM_BUCKETS]; /* the same */
-	uint64_t requests, bytes;	     /* of the current worker */
+	struct score_stall_sums stalls;
+	uint64_t requests, bytes; /* of the current worker */
 	char request[SCORE_REQUEST_MAX];
 	char client[SCORE_CLIENT_MAX];
 };
 
 void score_read(const struct score *s, struct score_reading *out);
+void score_read_stalls(
+    const struct score_stalls *s, struct score_stall_sums *out);
 enum score_state score_state(const struct score *s);
 const char *score_state_name(enum score_state state);
 /* Times are never in the future.  When its state has changed last. */
 int64_t score_since(const struct score *s);
 /* Returns when SCORE_RUNNING began; CLOCK_NEVER in another state. */
 int64_t score_running_since(const struct score *s);
+/* True if a part of its current or last response was sent before its end. */
+bool score_streams(const struct score *s);
 /* Returns when its current or last client came. */
 int64_t score_came(const struct score *s);
 /* Whether it has, or had last, a request; and when that began. */
@@ -77,6 +89,9 @@ bool scoreboard_wants_reload(const struct scoreboard *board);
 /* Returns the worker that may end (scoreboard_may_leave), or 0. */
 pid_t scoreboard_who_leaves(const struct scoreboard *board);
 
+/* Returns when a process has last seen a stall (stall.h), or 0. */
+int64_t scoreboard_stall_seen(const struct scoreboard *board, int64_t now);
+
 /* What the lot wrote, which may have been taken over as well: */
 
 /* True if a lot takes connections, as far as is known. */
@@ -93,6 +108,16 @@ bool score_lot_has_followed(const struct score_lot *lot, unsigned number);
  * than now.  CLOCK_NEVER if it holds no connections and sleeps.
  */
 int64_t score_lot_due(const struct score_lot *lot, int64_t now);
+/* Returns a number that no two lots have; 0: there is none. */
+uint32_t score_lot_number(const struct score_lot *lot);
+/*
+ * Called by a worker that has given a loan back: true if the lot sleeps, and must
+ * be woken because it wants to know at once, or would sleep for longer than that.
+ */
+bool score_lot_must_wake(
+    const struct score_lot *lot, int64_t now, int64_t longest);
+/* True if it should have run about a second ago, and has not: it may be hung. */
+bool score_lot_is_late(const struct score_lot *lot, int64_t now);
 /* A limit on score_lot_on_the_way: more than a channel has room for. */
 #define SCORE_CHANNEL_MAX 4096
 /*

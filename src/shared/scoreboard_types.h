@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/histogram.h"
+#include "net/stall.h"
 #include "shared/quarantine.h"
 #include "shared/shared_memory.h"
 
@@ -24,6 +25,7 @@ enum score_state {
 	SCORE_READING,	 /* waiting for a request or the rest of one */
 	SCORE_RUNNING,	 /* a handler is running */
 	SCORE_WRITING,	 /* sending the response or a part of it */
+	SCORE_WAITING,	 /* a handler waits by tined_wait */
 	SCORE_LINGERING, /* waiting for the client to close */
 	SCORE_STOPPING,
 	SCORE_STATES
@@ -42,7 +44,6 @@ enum score_count {
 	COUNT_ABORTED,	      /* responses that were cut off */
 	COUNT_QUEUE_TIMEOUTS, /* 503 by --queue-timeout */
 	COUNT_SPLIT,	      /* several sends, although one was enough */
-	COUNT_STALLS,	      /* the kernel held back the end of a response */
 	COUNT_LATENCY,	      /* nanoseconds, the sum over all requests */
 	SCORE_COUNTS
 };
@@ -52,7 +53,7 @@ enum score_event {
 	EVENT_STARTED,	 /* workers */
 	EVENT_CRASHED,	 /* workers that crashed */
 	EVENT_KILLED,	 /* workers killed by a signal from outside */
-	EVENT_TIMED_OUT, /* workers: --request-timeout, --start-timeout */
+	EVENT_TIMED_OUT, /* workers that took too long: request_timeout.h */
 	EVENT_RECYCLED,	 /* workers replaced by recycle.h */
 	EVENT_RETIRED,	 /* workers that were not needed */
 	EVENT_RELOADS,
@@ -68,6 +69,7 @@ enum score_wait {
 	WAIT_WORKER, /* a free worker */
 	WAIT_SEND,   /* the client to receive its response */
 	WAIT_LINGER, /* the client to close */
+	WAIT_LENT,   /* the worker that serves it: it is lent, not in the lot */
 	SCORE_WAITS
 };
 
@@ -96,6 +98,12 @@ struct score_server {
 	struct quarantine_list held;
 };
 
+/* Stalls by cause (stall.h): a histogram of each, and nanoseconds. */
+struct score_stalls {
+	atomic_uint_least64_t counts[STALL_CAUSES][HISTOGRAM_BUCKETS];
+	atomic_uint_least64_t time[STALL_CAUSES];
+};
+
 /* By the lot, and by the master while there is none. */
 struct score_lot {
 	_Atomic pid_t pid; /* 0: there is none, or it has not started yet */
@@ -103,16 +111,21 @@ struct score_lot {
 	atomic_uint_least64_t peak;		    /* of all these together */
 	atomic_uint_least64_t room;		    /* how many it takes */
 	atomic_uint_least64_t accepted, evicted;
-	atomic_uint_least64_t aborted;	/* responses that were cut off */
-	atomic_uint logs;		/* as in struct score */
+	atomic_uint_least64_t aborted; /* responses that were cut off */
+	atomic_uint_least64_t strays;  /* given back, but not lent */
+	struct score_stalls stalls;    /* of connections that end there */
+	atomic_uint logs;	       /* as in struct score */
+	atomic_uint number; /* of this lot, random; 0: there is none */
 	atomic_uint_least64_t deferred; /* bytes of responses that it holds */
 	_Atomic int64_t due;		/* score_lot_sleep */
 	atomic_bool full;		/* what is parked would have to wait */
+	atomic_bool wants_loans;	/* score_lot_wants_loans */
 	atomic_bool drained; /* in a stop: it has no more for workers */
 	atomic_bool
 	    shares_wanted; /* a client waits for its share: client_limit.h */
 	/* Connections; workers look at it with each request. */
 	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t handed;
+	atomic_uint_least64_t room_at; /* score_lot_await_room */
 };
 
 struct score;	     /* a slot: scoreboard_raw.h */

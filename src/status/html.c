@@ -9,13 +9,14 @@
 
 #define ROWS_MAX 100 /* busy workers listed one by one */
 #define WORD_MAX 2048
+#define STALLS "Stalled responses"
 
 /* With a new script or style, t/0900-status.t shows the new hashes. */
 const char status_page_policy[] =
     "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'; "
     "script-src 'sha256-LnOvwDZhLLxweKSqU5kF9ZW+srGZTzUhysiqo8g7MHk='; "
-    "style-src 'sha256-d8CwfF7hTTqJNHWV4emZlBCERJpNSZp+ycefXjAM1QY='";
+    "style-src 'sha256-RDj6jGsv+tB8j/fbo89gBUbkVUav0Zkv9zsy9k+NR+Q='";
 
 static const char page_head[] =
     "<!doctype html>\n"
@@ -30,7 +31,7 @@ static const char page_style[] =
     "<style>\n"
     ":root { color-scheme: light dark; --line: #8884; --soft: #8882; "
     "--idle: #0001; --reading: #f2b632; --running: #4f8ff0; "
-    "--writing: #35b27a; --lingering: #a67de0; --other: #9aa0a6; "
+    "--writing: #35b27a; --waiting: #4cc3c9; --lingering: #a67de0; --other: #9aa0a6; "
     "--bad: #d6453d }\n"
     "@media (prefers-color-scheme: dark) { :root { --idle: #fff1 } }\n"
     "body { font: 1rem/1.45 system-ui, sans-serif; margin: 0 auto; "
@@ -59,6 +60,7 @@ static const char page_style[] =
     ".reading { background: var(--reading) }\n"
     ".running { background: var(--running) }\n"
     ".writing { background: var(--writing) }\n"
+    ".waiting { background: var(--waiting) }\n"
     ".lingering { background: var(--lingering) }\n"
     "table { border-collapse: collapse; font-size: .9rem; width: 100% }\n"
     "th, td { border-bottom: 1px solid var(--line); padding: .2rem 0 .2rem "
@@ -316,7 +318,7 @@ add_set(struct buffer *b, const struct status_snapshot *s, const char *name)
 }
 
 static void
-add_latency_row(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
+add_bucket(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
 {
 	buffer_add_string(b, "<tr><td>");
 	status_add_bound(b, bound, "up to ");
@@ -328,23 +330,43 @@ add_latency_row(struct buffer *b, int64_t bound, uint64_t n, uint64_t largest)
 	buffer_add_string(b, "</td></tr>\n");
 }
 
-/* Up to the last bucket that has any. */
+/* From that bucket up to the last that has any. */
 static void
-status_html_add_latency(struct buffer *b, const struct status_snapshot *s)
+status_html_add_histogram(struct buffer *b, const char *name,
+    const uint64_t counts[HISTOGRAM_BUCKETS], size_t begin)
 {
 	uint64_t largest = 1;
-	size_t end = 1;
+	size_t end = begin + 1;
 
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		if (s->latency[i] > 0)
+	for (size_t i = begin; i < HISTOGRAM_BUCKETS; i++) {
+		if (counts[i] > 0)
 			end = i + 1;
-		if (s->latency[i] > largest)
-			largest = s->latency[i];
+		if (counts[i] > largest)
+			largest = counts[i];
 	}
-	begin_set(b, "Request duration");
-	for (size_t i = 0; i < end; i++)
-		add_latency_row(b, histogram_bound(i), s->latency[i], largest);
+	begin_set(b, name);
+	for (size_t i = begin; i < end; i++)
+		add_bucket(b, histogram_bound(i), counts[i], largest);
 	end_set(b);
+}
+
+/* Those that there are. */
+static void
+status_html_add_stalls(struct buffer *b, const struct status_snapshot *s)
+{
+	const struct status_row *row = NULL;
+
+	for (int i = 0; i < STALL_CAUSES; i++) {
+		char name[64];
+
+		row = status_next_row(row, s, FORM_PAGE, STALLS);
+		if (s->stall_count[i] == 0)
+			continue;
+		snprintf(name, sizeof(name), "Stalls: %s",
+		    status_row_name(row, FORM_PAGE));
+		status_html_add_histogram(
+		    b, name, s->stalls[i], histogram_bucket(STALL_MIN));
+	}
 }
 
 static void
@@ -401,7 +423,9 @@ status_add_page(
 	status_html_add_busy(b, s);
 	buffer_add_string(b, "<section class=\"sets\">\n");
 	add_set(b, s, "Responses");
-	status_html_add_latency(b, s);
+	status_html_add_histogram(b, "Request duration", s->latency, 0);
+	add_set(b, s, STALLS);
+	status_html_add_stalls(b, s);
 	add_set(b, s, "Connections");
 	if (s->has_lot)
 		add_set(b, s, "In the lot");

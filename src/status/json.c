@@ -82,23 +82,35 @@ status_json_add_server(struct buffer *b, const struct status_snapshot *s)
 
 /* Cumulative buckets, as in Prometheus; count includes the unbounded last. */
 static void
-status_json_add_latency(struct buffer *b, const struct status_snapshot *s)
+status_json_add_histogram(struct buffer *b, const char *name,
+    const uint64_t counts[HISTOGRAM_BUCKETS], uint64_t sum)
 {
 	uint64_t below = 0;
 
-	key(b, "latency");
+	key(b, name);
 	buffer_add_char(b, '{');
-	status_json_add_number(b, "count", status_timed(s));
-	add_seconds(b, "sum", s->counts[COUNT_LATENCY]);
+	status_json_add_number(b, "count", histogram_count(counts));
+	add_seconds(b, "sum", sum);
 	key(b, "buckets");
 	buffer_add_char(b, '[');
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
-		below += s->latency[i];
+		below += counts[i];
 		next(b);
 		buffer_printf(b, "{\"le\":%g,\"count\":%" PRIu64 "}",
 		    (double)histogram_bound(i) / CLOCK_SECOND, below);
 	}
 	buffer_add_string(b, "]}");
+}
+
+static void
+status_json_add_stalls(struct buffer *b, const struct status_snapshot *s)
+{
+	key(b, "stall_seconds");
+	buffer_add_char(b, '{');
+	for (int i = 0; i < STALL_CAUSES; i++)
+		status_json_add_histogram(b, stall_name((enum stall_cause)i),
+		    s->stalls[i], s->stall_time[i]);
+	buffer_add_char(b, '}');
 }
 
 static void
@@ -145,13 +157,15 @@ void
 status_add_json(struct buffer *b, const struct status_snapshot *s)
 {
 	static const char *const objects[] = {"workers", "seconds", "processes",
-	    "requests", "responses", "bytes", "connections"};
+	    "requests", "responses", "stalls", "bytes", "connections"};
 
 	buffer_add_char(b, '{');
 	status_json_add_server(b, s);
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
 		add_object(b, s, objects[i]);
-	status_json_add_latency(b, s);
+	status_json_add_histogram(
+	    b, "latency", s->latency, s->counts[COUNT_LATENCY]);
+	status_json_add_stalls(b, s);
 	if (s->has_lot)
 		add_object(b, s, "lot");
 	else

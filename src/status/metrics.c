@@ -9,6 +9,7 @@
 #define LABEL_MAX 512U
 #define TOTAL "_total"
 #define LATENCY "request_duration_seconds"
+#define STALL "stall_duration_seconds"
 
 /*
  * The name may have labels behind it, which do not belong here.  In OpenMetrics
@@ -78,28 +79,55 @@ status_metrics_add_rows(
 	}
 }
 
+/* cause: NULL, or the value of that label. */
+static void
+add_histogram(struct buffer *b, const char *name, const char *cause,
+    const uint64_t counts[HISTOGRAM_BUCKETS], uint64_t sum)
+{
+	struct buffer label = {0};
+	const char *comma = cause != NULL ? "," : "";
+	uint64_t below = 0;
+
+	if (cause != NULL)
+		buffer_printf(&label, "cause=\"%s\"", cause);
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+		below += counts[i];
+		buffer_printf(b, "tined_%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n",
+		    name, buffer_string(&label), comma,
+		    (double)histogram_bound(i) / CLOCK_SECOND, below);
+	}
+	below = histogram_count(counts);
+	buffer_printf(b, "tined_%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name,
+	    buffer_string(&label), comma, below);
+	buffer_clear(&label);
+	if (cause != NULL)
+		buffer_printf(&label, "{cause=\"%s\"}", cause);
+	buffer_printf(b, "tined_%s_sum%s ", name, buffer_string(&label));
+	status_add_seconds(b, sum);
+	buffer_printf(b, "\ntined_%s_count%s %" PRIu64 "\n", name,
+	    buffer_string(&label), below);
+	buffer_free(&label);
+}
+
 static void
 status_metrics_add_latency(
     struct buffer *b, const struct status_snapshot *s, enum status_form form)
 {
-	uint64_t below = 0;
-
 	status_metrics_begin(b, form, LATENCY, "histogram",
 	    "Seconds from the head of a request until the kernel had the "
 	    "response.");
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
-		below += s->latency[i];
-		buffer_printf(b,
-		    "tined_" LATENCY "_bucket{le=\"%g\"} %" PRIu64 "\n",
-		    (double)histogram_bound(i) / CLOCK_SECOND, below);
-	}
-	below = status_timed(s);
-	buffer_printf(b,
-	    "tined_" LATENCY "_bucket{le=\"+Inf\"} %" PRIu64 "\ntined_" LATENCY
-	    "_sum ",
-	    below);
-	status_add_seconds(b, s->counts[COUNT_LATENCY]);
-	buffer_printf(b, "\ntined_" LATENCY "_count %" PRIu64 "\n", below);
+	add_histogram(b, LATENCY, NULL, s->latency, s->counts[COUNT_LATENCY]);
+}
+
+static void
+status_metrics_add_stalls(
+    struct buffer *b, const struct status_snapshot *s, enum status_form form)
+{
+	status_metrics_begin(b, form, STALL, "histogram",
+	    "Seconds for which the end of a response waited in the kernel.");
+	for (int i = 0; i < STALL_CAUSES; i++)
+		add_histogram(b, STALL, stall_name((enum stall_cause)i),
+		    s->stalls[i], s->stall_time[i]);
 }
 
 /* The kernel knows the queues of TCP listeners only. */
@@ -131,6 +159,7 @@ status_add_metrics(
 	status_metrics_add_server(b, s, form);
 	status_metrics_add_rows(b, s, form);
 	status_metrics_add_latency(b, s, form);
+	status_metrics_add_stalls(b, s, form);
 	status_metrics_add_listeners(b, s, form);
 	if (form == FORM_OPEN_METRICS)
 		buffer_add_string(b, "# EOF\n");

@@ -6,6 +6,18 @@
 #include "status/snapshot.h"
 
 static void
+add_stalls(struct status_snapshot *s, const struct score_stall_sums *stalls)
+{
+	for (int cause = 0; cause < STALL_CAUSES; cause++) {
+		s->stall_time[cause] += stalls->time[cause];
+		for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+			s->stalls[cause][i] += stalls->counts[cause][i];
+			s->stall_count[cause] += stalls->counts[cause][i];
+		}
+	}
+}
+
+static void
 add_sums(struct status_snapshot *s, const struct score_reading *score)
 {
 	for (int i = 0; i < SCORE_COUNTS; i++)
@@ -14,6 +26,7 @@ add_sums(struct status_snapshot *s, const struct score_reading *score)
 		s->latency[i] += score->latency[i];
 	for (int i = 0; i < SCORE_STATES; i++)
 		s->spent[i] += score->spent[i];
+	add_stalls(s, &score->stalls);
 }
 
 static void
@@ -54,16 +67,22 @@ take_slots(struct status_snapshot *s, const struct scoreboard *board,
 static void
 take_lot(struct status_snapshot *s, const struct score_lot *lot)
 {
+	struct score_stall_sums stalls;
+
 	for (int i = 0; i < SCORE_WAITS; i++) {
 		s->lot.waiting[i] = score_lot_waiting(lot, (enum score_wait)i);
 		s->lot.all += s->lot.waiting[i];
 	}
+	s->lot.all -= s->lot.waiting[WAIT_LENT];
 	s->lot.peak = RELAXED_GET(lot->peak);
 	s->lot.room = RELAXED_GET(lot->room);
 	s->lot.accepted = RELAXED_GET(lot->accepted);
 	s->lot.evicted = RELAXED_GET(lot->evicted);
+	s->lot.strays = RELAXED_GET(lot->strays);
 	s->lot.deferred = RELAXED_GET(lot->deferred);
 	s->counts[COUNT_ABORTED] += RELAXED_GET(lot->aborted);
+	score_read_stalls(&lot->stalls, &stalls);
+	add_stalls(s, &stalls);
 }
 
 static void
@@ -130,16 +149,6 @@ status_busy(const struct status_snapshot *s)
 	return busy;
 }
 
-uint64_t
-status_timed(const struct status_snapshot *s)
-{
-	uint64_t all = 0;
-
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		all += s->latency[i];
-	return all;
-}
-
 char
 status_letter(enum score_state state)
 {
@@ -150,6 +159,7 @@ status_letter(enum score_state state)
 	    [SCORE_READING] = 'R',
 	    [SCORE_RUNNING] = 'X',
 	    [SCORE_WRITING] = 'W',
+	    [SCORE_WAITING] = 'w',
 	    [SCORE_LINGERING] = 'L',
 	    [SCORE_STOPPING] = 'G',
 	};

@@ -27,8 +27,8 @@ struct status_listener {
 
 struct status_lot {
 	uint64_t waiting[SCORE_WAITS];
-	uint64_t all; /* the sum of these */
-	uint64_t peak, room, accepted, evicted;
+	uint64_t all; /* the sum of these, without WAIT_LENT */
+	uint64_t peak, room, accepted, evicted, strays;
 	uint64_t deferred; /* bytes of responses that it is to send */
 };
 
@@ -42,6 +42,9 @@ struct status_snapshot {
 	/* of all workers, dead ones too */
 	uint64_t counts[SCORE_COUNTS];
 	uint64_t latency[HISTOGRAM_BUCKETS];
+	uint64_t stalls[STALL_CAUSES][HISTOGRAM_BUCKETS];
+	uint64_t stall_time[STALL_CAUSES];  /* nanoseconds */
+	uint64_t stall_count[STALL_CAUSES]; /* the sums of the buckets */
 	uint64_t spent[SCORE_STATES];
 	uint64_t events[SCORE_EVENTS];
 
@@ -74,8 +77,6 @@ void status_release(struct status_snapshot *s);
 /* The number of workers that have a client. */
 uint64_t status_busy(const struct status_snapshot *s);
 bool status_is_busy(enum score_state state);
-/* The number of requests in the histogram. */
-uint64_t status_timed(const struct status_snapshot *s);
 /* '_' for an idle worker, and so on: the letters of Apache's scoreboard. */
 char status_letter(enum score_state state);
 

@@ -29,6 +29,10 @@
 	ROW(lot.waiting[wait], STATUS_LOT, help, "Lot." name,                  \
 	    "In the lot." words, "lot." name,                                  \
 	    "lot_connections{waiting_for=\"" name "\"}")
+#define STALLS(cause, name, text, words, flags, help)                          \
+	ROW(stall_count[cause], flags, help, "Stalls." text,                   \
+	    "Stalled responses." words, "stalls." name,                        \
+	    "stalls_total{cause=\"" name "\"}")
 
 /* Each section shows its rows in this order. */
 static const struct status_row rows[] = {
@@ -37,6 +41,7 @@ static const struct status_row rows[] = {
     WORKERS(SCORE_READING, "reading", NULL),
     WORKERS(SCORE_RUNNING, "running", NULL),
     WORKERS(SCORE_WRITING, "writing", NULL),
+    WORKERS(SCORE_WAITING, "waiting", NULL),
     WORKERS(SCORE_LINGERING, "lingering", NULL),
     WORKERS(SCORE_STOPPING, "stopping", NULL),
     SPENT(SCORE_STARTING, "starting",
@@ -45,6 +50,7 @@ static const struct status_row rows[] = {
     SPENT(SCORE_READING, "reading", NULL),
     SPENT(SCORE_RUNNING, "running", NULL),
     SPENT(SCORE_WRITING, "writing", NULL),
+    SPENT(SCORE_WAITING, "waiting", NULL),
     SPENT(SCORE_LINGERING, "lingering", NULL),
     SPENT(SCORE_STOPPING, "stopping", NULL),
     ROW(events[EVENT_STARTED], 0, "Workers started.", "Processes.started",
@@ -57,8 +63,8 @@ static const struct status_row rows[] = {
 	"Workers killed by a signal from outside.", "Processes.killed",
 	"Processes.killed", "processes.killed", "workers_killed_total"),
     ROW(events[EVENT_TIMED_OUT], STATUS_BAD,
-	"Workers killed because they exceeded --request-timeout or "
-	"--start-timeout.",
+	"Workers killed because they exceeded --request-timeout, "
+	"--stream-timeout or --start-timeout.",
 	"Processes.timed_out", "Processes.timed out", "processes.timed_out",
 	"workers_timed_out_total"),
     ROW(events[EVENT_RECYCLED], 0,
@@ -116,11 +122,15 @@ static const struct status_row rows[] = {
 	"Responses that took several sends although they fit into one.",
 	"Trouble.split", "Responses.split into several sends",
 	"responses.split", "responses_split_total"),
-    ROW(counts[COUNT_STALLS], STATUS_BAD,
-	"Sends whose last segment the kernel held back for an "
-	"acknowledgement (Nagle's algorithm).",
-	"Trouble.stalls", "Responses.stalled by Nagle's algorithm",
-	"responses.stalls", "stalls_total"),
+    STALLS(STALL_NAGLE, "nagle", "nagle", "Nagle's algorithm", STATUS_BAD,
+	"Responses whose end waited in the kernel, by cause."),
+    STALLS(STALL_DELAYED_ACK, "delayed_ack", "ack", "delayed acknowledgement",
+	0, NULL),
+    STALLS(STALL_CLIENT_WINDOW, "client_window", "client", "client's window", 0,
+	NULL),
+    STALLS(STALL_CONGESTION_WINDOW, "congestion_window", "congestion",
+	"congestion window", 0, NULL),
+    STALLS(STALL_LOSS, "loss", "loss", "loss", 0, NULL),
     WAITING(WAIT_IDLE, "idle", "idle",
 	"Connections in the lot, by what they are waiting for."),
     WAITING(WAIT_HEAD, "head", "sending a request head", NULL),
@@ -135,10 +145,18 @@ static const struct status_row rows[] = {
     ROW(lot.room, STATUS_LOT,
 	"The number of connections that the lot can hold.", "Lot 2.room",
 	"In the lot.limit", "lot.room", "lot_connections_max"),
+    ROW(lot.waiting[WAIT_LENT], STATUS_LOT,
+	"Connections that workers serve, and that the lot has lent to them.",
+	"Lot 2.lent", "In the lot.lent to workers", "lot.lent",
+	"lot_connections_lent"),
     ROW(lot.evicted, STATUS_LOT | STATUS_BAD,
 	"Connections that the lot closed for lack of room.", "Lot 2.evicted",
 	"In the lot.closed for lack of room", "lot.evicted",
 	"lot_evicted_total"),
+    ROW(lot.strays, STATUS_LOT | STATUS_BAD,
+	"Connections given back to the lot that it had not lent.",
+	"Lot 2.strays", "In the lot.given back, but not lent", "lot.strays",
+	"lot_strays_total"),
     ROW(lot.deferred, STATUS_LOT | STATUS_BYTES,
 	"Bytes of responses that wait in the lot for their clients.",
 	"Lot 2.deferred bytes", "In the lot.deferred responses",

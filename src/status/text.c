@@ -128,7 +128,7 @@ status_text_add_grid(struct buffer *b, const struct status_snapshot *s)
 {
 	buffer_add_string(b,
 	    "\n_ idle, S starting, R reading, X running, W writing, "
-	    "L lingering, G stopping\n");
+	    "w waiting,\nL lingering, G stopping\n");
 	for (size_t i = 0; i < s->worker_count; i++) {
 		if (i % GRID_COLUMNS == 0)
 			buffer_add_char(b, '\n');
@@ -185,6 +185,7 @@ status_add_text(struct buffer *b, const struct status_snapshot *s)
 	add_requests(b, s);
 	add_line(b, s, "Responses");
 	add_line(b, s, "Trouble");
+	add_line(b, s, "Stalls");
 	add_line(b, s, "Bytes");
 	add_line(b, s, "Connections");
 	status_text_add_latency(b, s);

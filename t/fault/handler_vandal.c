@@ -3,9 +3,11 @@
  * processes.  The path behind the mount tells what:
  *
  *	/memory/N     writes a pattern, or noise, over all shared memory
+ *	/grow/N       maps its part of shared memory with more, by mremap
  *	/messages/N   sends N messages that make no sense on every descriptor
  *	/flood/N      sends the lot its client's connection N times
  *	/take/N       takes messages for other workers, until it has N
+ *	/loans/N      gives back, and claims, N times what it was not lent
  *	/notice       takes the notice of new logs
  *	/reload       requests a reload without a reason
  *	/signal/PID   sends all signals to a process: how many were permitted
@@ -13,6 +15,7 @@
  *
  * It answers with what it could do.
  */
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -29,9 +32,12 @@
 #include "base/clock.h"
 #include "fault.h"
 #include "shared/channel.h"
+#include "shared/loan.h"
 #include "shared/shared_memory.h"
 
 #define RANGES_MAX 8
+#define PLACES_MAX 100
+#define MAPS_MAX (256 << 10)
 #define DESCRIPTORS 256
 #define PATTERNS 8
 #define MESSAGE_MAX (sizeof(struct handoff) + sizeof(struct deferred) + 16)
@@ -43,9 +49,11 @@
 
 struct range {
 	char *from, *to;
+	bool is_anonymous;
 };
 
-/* As the master has it, before any worker is forked. */
+/* As the master has it; a worker could not open its own. */
+static int maps = -1;
 static struct range ranges[RANGES_MAX];
 static size_t range_count;
 static sigjmp_buf refused;
@@ -58,24 +66,38 @@ next_noise(void)
 	return noise >> 16;
 }
 
+/* Other workers may read it at the same time. */
+static char *
+read_maps(void)
+{
+	static char text[MAPS_MAX];
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof(text) - 1 &&
+	    (n = pread(maps, text + len, sizeof(text) - 1 - len, (off_t)len)) >
+		0)
+		len += (size_t)n;
+	text[len] = '\0';
+	return text;
+}
+
 static void
 find_ranges(void)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
+	char *rest = read_maps(), *line;
 
 	range_count = 0;
-	while (maps != NULL && range_count < RANGES_MAX &&
-	    fgets(line, sizeof(line), maps) != NULL) {
+	while (
+	    range_count < RANGES_MAX && (line = strsep(&rest, "\n")) != NULL) {
+		bool is_anonymous = strstr(line, "/dev/zero") != NULL;
 		void *from, *to;
 
-		if (strstr(line, "tined-shared") == NULL ||
-		    sscanf(line, "%p-%p", &from, &to) != 2)
-			continue;
-		ranges[range_count++] = (struct range){from, to};
+		if ((is_anonymous || strstr(line, "tined-shared") != NULL) &&
+		    sscanf(line, "%p-%p", &from, &to) == 2)
+			ranges[range_count++] =
+			    (struct range){from, to, is_anonymous};
 	}
-	if (maps != NULL)
-		fclose(maps);
 }
 
 static void
@@ -126,6 +148,105 @@ spoil_memory(unsigned pattern)
 	sigaction(SIGSEGV, &before[0], NULL);
 	sigaction(SIGBUS, &before[1], NULL);
 	return count;
+}
+
+static bool
+can_write(char *page)
+{
+	if (sigsetjmp(refused, 1) != 0)
+		return false;
+	*(volatile char *)page = *(volatile char *)page;
+	return true;
+}
+
+/*
+ * Maps the pages that it may write again, each with the next one, which may be
+ * another worker's.  How many that were.
+ */
+static size_t
+grow_memory(void)
+{
+	const struct sigaction mine = {.sa_handler = on_refused};
+	size_t page = shared_memory_round(1);
+	struct sigaction before;
+	size_t count = 0;
+
+	sigaction(SIGSEGV, &mine, &before);
+	for (size_t i = 0; i < range_count; i++)
+		for (char *p = ranges[i].from; p < ranges[i].to; p += page)
+			count += can_write(p) &&
+			    mremap(p, 0, 2 * page, MREMAP_MAYMOVE) !=
+				MAP_FAILED;
+	sigaction(SIGSEGV, &before, NULL);
+	return count;
+}
+
+static struct loans
+as_lane(char *p)
+{
+	size_t page = shared_memory_round(1);
+
+	return (struct loans){.at = p - page, .page = page, .count = 1};
+}
+
+/* Its own client is lent. */
+static bool
+is_lane(char *p)
+{
+	const struct loans l = as_lane(p);
+	const struct loan_name name = loan_claimed(&l, 0);
+
+	return name.lot != 0 && name.place > 0 && name.place < PLACES_MAX;
+}
+
+/* The lane begins a page of anonymous memory that this process may write. */
+static char *
+find_lane(void)
+{
+	const struct sigaction mine = {.sa_handler = on_refused};
+	size_t page = shared_memory_round(1);
+	struct sigaction before;
+	char *lane = NULL;
+
+	sigaction(SIGSEGV, &mine, &before);
+	for (size_t i = 0; i < range_count; i++)
+		for (char *p = ranges[i].from; p < ranges[i].to; p += page)
+			if (ranges[i].is_anonymous && can_write(p) &&
+			    is_lane(p))
+				lane = p;
+	sigaction(SIGSEGV, &before, NULL);
+	return lane;
+}
+
+/* All is in order but for the token, which may be its own. */
+static size_t
+forge_loans(size_t count)
+{
+	char *lane = find_lane();
+	struct loan_name own;
+	struct loans l;
+	size_t done = 0;
+
+	if (lane == NULL)
+		return 0;
+	l = as_lane(lane);
+	own = loan_claimed(&l, 0);
+	for (size_t i = 0; i < count; i++) {
+		struct loan_record record = {
+		    .name = own,
+		    .end = (enum loan_end)(next_noise() % (LOAN_ENDS + 1)),
+		    .requests = (uint32_t)next_noise(),
+		    .since = (int64_t)next_noise(),
+		};
+
+		record.name.place = (uint32_t)(next_noise() % PLACES_MAX);
+		if (record.name.place == own.place || i % 2 == 0)
+			record.name.token = next_noise();
+		loan_claim(&l, 0, &record.name);
+		done += loan_give_back(&l, 0, &record);
+	}
+	loan_claim(&l, 0, &own);
+	return done;
 }
 
 static bool
@@ -329,7 +450,8 @@ vandal_mount(struct tined_mount *m, void **state)
 {
 	(void)m;
 	(void)state;
-	find_ranges();
+	if (maps == -1)
+		maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	return 0;
 }
 
@@ -355,6 +477,7 @@ vandal_serve(void *state, struct tined_exchange *x)
 
 	(void)state;
 	noise += (uint64_t)getpid();
+	find_ranges();
 	if (take_name(&deferred, "/memory/") &&
 	    text_to_number(deferred, 1000, &n))
 		done = spoil_memory((unsigned)n);
@@ -364,6 +487,11 @@ vandal_serve(void *state, struct tined_exchange *x)
 	else if (take_name(&deferred, "/flood/") &&
 	    text_to_number(deferred, 100000, &n))
 		done = flood(n);
+	else if (take_name(&deferred, "/grow/"))
+		done = grow_memory();
+	else if (take_name(&deferred, "/loans/") &&
+	    text_to_number(deferred, 100000, &n))
+		done = forge_loans(n);
 	else if (take_name(&deferred, "/take/") &&
 	    text_to_number(deferred, 1000, &n))
 		done = take_messages(n);

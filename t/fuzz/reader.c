@@ -236,8 +236,8 @@ reader_target(struct reader *r, struct span target, const char *method)
 static bool
 method_is_known(struct span method)
 {
-	static const char *const known[] = {
-	    "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"};
+	static const char *const known[] = {"GET", "HEAD", "OPTIONS", "POST",
+	    "PUT", "PATCH", "DELETE", "TRACE"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (same_case(method, known[i]))

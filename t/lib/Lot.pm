@@ -16,8 +16,8 @@ use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
 	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_held is_on_its_way
-	is_parked keep_busy lot_pid
-	median need_descriptors park percentile reflect release sleeps token);
+	is_parked keep_busy lend_and_stop lot_pid
+	median need_descriptors park percentile reflect release sleeps stop_process token);
 
 # From linux/netlink.h and linux/sock_diag.h.
 use constant {
@@ -150,9 +150,31 @@ sub is_parked ($tined, $sock) {
 	    (find_lot($tined) // 'nobody');
 }
 
-# Between a worker and the lot.
+# Between a worker and the lot: nobody has it; or the lot, which has read all that
+# the client has sent, has its own descriptor of it.
 sub is_on_its_way ($tined, $sock) {
-	return (_holders($tined, $sock) // 'nobody yet') eq q{};
+	my $holders = _holders($tined, $sock) // 'nobody yet';
+
+	return $holders eq q{} || ($holders eq (find_lot($tined) // 'nobody')
+		&& _is_all_read($sock));
+}
+
+# /proc/net/tcp, tx_queue of the clients and rx_queue of the server.
+sub _is_all_read (@socks) {
+	my (%sent, %read);
+
+	for (split /\n/, slurp('/proc/net/tcp')) {
+		my (undef, $local, $remote, undef, $queues) = split q{ }, $_, 6;
+		my $ports = join q{ }, map { s/.*://r } $local, $remote;
+
+		$sent{$ports} = $queues =~ /\A0+:/;
+		$read{$ports} = $queues =~ /:0+\z/;
+	}
+	return !grep {
+		my ($client, $server) = map { sprintf '%04X', $_ }
+		    $_->sockport, $_->peerport;
+		!$sent{"$client $server"} || !$read{"$server $client"};
+	} @socks;
 }
 
 # Sends bytes, and waits until the lot, and no worker, has the connection.
@@ -201,10 +223,8 @@ sub answered_at ($tined) {
 	return $took;
 }
 
-# A connection whose worker waits for the rest of its content.
-sub keep_busy ($tined) {
-	my $sock = $tined->connect;
-
+# A connection whose worker waits for the rest of its content: release sends it.
+sub keep_busy ($tined, $sock = $tined->connect) {
 	$tined->send($sock, "POST /reflect HTTP/1.1\r\nHost: a\r\n"
 		. "Expect: 100-continue\r\nContent-Length: ${\BUSY_LENGTH}\r\n\r\n");
 	until (${*$sock}{tined_buffer} =~ s/\AHTTP\/1.1 100 .*?\r\n\r\n//s) {
@@ -228,6 +248,32 @@ sub percentile ($part, @numbers) {
 }
 
 sub median (@numbers) { return percentile(0.5, @numbers) }
+
+sub stop_process ($pid) {
+	kill 'STOP', $pid;
+	return wait_for(sub { Tined::process_state($pid) eq 'T' })
+	    || croak "process $pid does not stop";
+}
+
+# Clients that were served, so that the lot lends their next request to the only
+# worker, when both stand still: the connections.  The worker then fills its lane
+# (loan.h) as fast as it can, and the lot does not read it.
+sub lend_and_stop ($tined, $count, $request) {
+	my ($lot, $worker) = (lot_pid($tined), $tined->worker_pids);
+	my @socks = map { $tined->connect } 1 .. $count;
+
+	for my $sock (@socks) {
+		ask($tined, $sock) or croak 'no answer';
+		park($tined, $sock);
+	}
+	stop_process($worker);
+	$tined->send($_, $request) for @socks;
+	wait_for(sub {
+		_is_all_read(@socks) && Tined::process_state($lot) eq 'S'
+	}) or croak 'the requests are not handed over';
+	stop_process($lot);
+	return @socks;
+}
 
 # Of all CPUs, so far: proc(5), utime and stime.
 sub cpu_ticks ($pid) {

@@ -52,12 +52,16 @@ sub deb () {
 	return $deb;
 }
 
+sub wsgi_deb () {
+	return deb() =~ s{/tined_}{/tined-wsgi_}r;
+}
+
 sub build_deb () {
 	my $build = abs_path($ENV{BUILD} // "$TOP/build");
 	local @ENV{qw(MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL)} = ();
 	delete @ENV{qw(MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL)};
 
-	unlink glob "$build/tined_*.deb";
+	unlink glob "$build/tined{,-wsgi}_*.deb";
 	my ($status, $said) = output_of('make', '-s', '-C', $TOP,
 		'-o', "$build/tined", "BUILD=$build", 'deb');
 	die "make deb: $said\n" if $status;

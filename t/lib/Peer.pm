@@ -107,11 +107,12 @@ sub nobody ($format) {
 }
 
 # Writes a configuration of Apache into a folder, and returns a command.  dir,
-# files: that folder, and what it serves; port; mpm: the multi-processing
+# files: that folder, and what it serves; host, port; mpm: the multi-processing
 # module; modules: others that it needs, besides the usual ones; directives: a
 # hash of them.
 sub apache ($program, %option) {
 	my ($dir, $files) = @option{qw(dir files)};
+	$option{host} //= '127.0.0.1';
 	my $modules = first {-d} qw(
 		/usr/lib/apache2/modules /usr/lib64/httpd/modules
 		/usr/lib/httpd/modules /usr/libexec/apache2);
@@ -127,7 +128,7 @@ sub apache ($program, %option) {
 	my $conf = spew("$dir/apache.conf", <<~"END");
 		$load${user}${more}ServerRoot $dir
 		ServerName localhost
-		Listen 127.0.0.1:$option{port}
+		Listen $option{host}:$option{port}
 		PidFile $dir/apache.pid
 		DefaultRuntimeDir $dir
 		ErrorLog $dir/apache.log

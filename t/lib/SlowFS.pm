@@ -46,7 +46,8 @@ sub _skip ($why) {
 sub path ($self) { return $self->{dir} . '/mount' }
 
 # From now on: slow(read => 250, open => 'freeze') delays reads by 250 ms and
-# lets nothing be opened; the others of lookup, open, list and read go on.
+# lets nothing be opened; the others of lookup, open, list, read and write go on.
+# With pid => 123 this is so for that process, and all others go on.
 sub slow ($self, %delay) {
 	my $control = $self->{dir} . '/control';
 

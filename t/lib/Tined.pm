@@ -23,6 +23,10 @@ my $LOG_LINE = qr{\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z[ ]
 	(?<role>\w+(?:\ \d+)?)\[(?<pid>\d+)\][ ]
 	(?<level>error|warning|notice|info|debug):[ ](?<words>.+)\z}x;
 
+# A test may hold a client for as long as a busy machine takes, unless it says
+# what ends that.
+my @PATIENT = map { ("--$_-timeout", '1h') } qw(head body send);
+
 my $trouble;    # what went wrong where no test could report it
 
 # Starting
@@ -42,7 +46,8 @@ sub start ($class, %option) {
 	make_path($self->{root}) unless defined $option{root};
 	$self->add_files($option{files}->%*) if $option{files};
 	$self->_listen(@{ $option{sockets} // [] });
-	$self->_fork(\%option);
+	$self->_fork({ %option, args => [
+		$option{ready} // 1 ? @PATIENT : (), @{ $option{args} // [] }] });
 	$self->_remember;
 	$self->wait_ready if $option{ready} // 1;
 	return $self;
@@ -108,6 +113,10 @@ sub access_log ($self) {
 # A test may keep all workers busy: that alone is no complaint.
 my $SHORTAGE = qr/ warning: none of \d+ workers? is free, and clients wait /;
 
+# Nor is a reload that failed by its time, of which reload_works and reload_fails
+# know.
+my $LATE = qr/ error: cannot reload: .* has not (?:responded|begun) /;
+
 # Complaints of the log: levels above notice, lines that are no log lines
 # (a sanitizer's, the C library's), sanitizers' files.
 sub complaints ($self, @allowed) {
@@ -116,6 +125,7 @@ sub complaints ($self, @allowed) {
 	$self->{checked} = 1;
 	for my $line ($self->error_log) {
 		next if any { $line =~ $_ } $SHORTAGE, @allowed;
+		next if $self->{reloads_again} && $line =~ $LATE;
 		next if $line =~ $LOG_LINE && $+{level} !~ /error|warning/;
 		push @bad, $line;
 	}
@@ -146,6 +156,30 @@ sub ends_clean ($self, @allowed) {
 	$ok &= $self->leaves_nothing;
 	$ok &= $self->log_is_clean(@allowed);
 	return $ok;
+}
+
+# Reloads, until that has worked, or has failed with an error like that: on a
+# machine that is very busy, the first may fail by its time.
+sub reload_works ($self) {
+	return $self->_reload_until(qr/notice: reloaded: /);
+}
+
+sub reload_fails ($self, $error) { return $self->_reload_until($error) }
+
+sub _reload_until ($self, $wanted) {
+	my $count = sub ($words) { scalar(() = $self->error_log =~ /$words/g) };
+	my $failed = qr/error: (?:cannot reload|reload abandoned): /;
+	my ($before, $failures) = map { $count->($_) } $wanted, $failed;
+
+	$self->signal('HUP');
+	return wait_for(sub {
+		return 1 if $count->($wanted) > $before;
+		return 0 if $count->($failed) == $failures;
+		$failures = $count->($failed);
+		$self->{reloads_again} = 1;
+		$self->signal('HUP');
+		return 0;
+	});
 }
 
 sub leaves_nothing ($self, $seconds = PATIENCE) {
@@ -238,7 +272,8 @@ the error log, if it ends before, or is not ready in C<PATIENCE> seconds.
 
 =item args => [...]
 
-Its arguments.
+Its arguments.  The limits of a head, a body and a response are an hour unless
+they have others, as a test may hold its clients on a busy machine.
 
 =item files => { name => content }, root => DIR
 
@@ -273,7 +308,7 @@ Keep C<< $server->{socks} >> open here, as a service manager does.
 
 =item ready => 0
 
-Return at once.
+Return at once; and all limits have their defaults.
 
 =back
 
@@ -306,6 +341,12 @@ has nothing above a notice but what matches the patterns.
 =item leaves_nothing, log_is_clean(PATTERN, ...), complaints(PATTERN, ...)
 
 The parts of that.
+
+=item reload_works, reload_fails(ERROR)
+
+Reload, again where one has failed by its time, and tell whether that has
+worked, or has failed with an error that matches; a failure by its time is no
+complaint then.
 
 =back
 

@@ -10,7 +10,7 @@ use File::Basename qw(dirname);
 use Test::More     ();
 use Tined;
 
-our @EXPORT_OK = qw(need_python start_wsgi wsgi_env wsgi_mount);
+our @EXPORT_OK = qw(make_home need_python start_wsgi wsgi_env wsgi_mount);
 
 my $build  = $ENV{BUILD} // dirname(__FILE__) . '/../../build';
 my $apps   = dirname(__FILE__) . '/../wsgi';
@@ -28,6 +28,18 @@ sub need_python (@packages) {
 	return unless @missing;
 	Test::More::diag("NOT TESTED: no @missing here");
 	Test::More::plan(skip_all => "no @missing");
+	return;
+}
+
+# A virtual environment with these modules in it; pip would need the network.
+sub make_home ($path, @more) {
+	my @options = grep { /\A--/ } @more;
+	my %module = grep { !/\A--/ } @more;
+
+	system('/usr/bin/python3', '-m', 'venv', '--without-pip', @options,
+		$path) == 0 or die "cannot make $path\n";
+	my ($packages) = glob "$path/lib/python3*/site-packages";
+	Tined::spew("$packages/$_", $module{$_}) for keys %module;
 	return;
 }
 

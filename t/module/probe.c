@@ -1,25 +1,27 @@
 /*
  * probe: a module for tests.  It does what the path behind its mount names, by
- * functions of tined.h, and answers with what it has learnt.  Arguments:
+ * functions of tined.h, and answers with what it has learnt; or goes wrong
+ * (faults.c).  Arguments:
  *
  *	methods=LIST  tined_take_methods
  *	fail=WORDS    mount fails
- *	start=hang, start=fail, stop=hang, thread=yes
+ *	start=hang, start=fail, stop=hang
+ *	need=exec     its workers may fork
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <tined.h>
+
+#include "faults.h"
 
 #ifndef VERSION
 #define VERSION "1"
@@ -184,6 +186,74 @@ splice_pipe(struct tined_exchange *x)
 	close(ends[0]);
 }
 
+static uint64_t
+number(struct tined_exchange *x)
+{
+	struct tined_text query;
+
+	return tined_query(x, &query) ? strtoull(query.at, NULL, 10) : 0;
+}
+
+/* The query: so many bytes, which nobody can confuse; not flushed. */
+static int
+write_stream(struct tined_exchange *x, uint64_t left)
+{
+	uint64_t piece[1000];
+
+	for (uint64_t next = 0; left > 0;) {
+		size_t len = left < sizeof(piece) ? left : sizeof(piece);
+
+		for (size_t i = 0; i < sizeof(piece) / sizeof(piece[0]); i++)
+			piece[i] = htobe64(next++);
+		if (tined_write(x, piece, len) == -1)
+			return -1;
+		left -= len;
+	}
+	return 0;
+}
+
+static void
+stream(struct tined_exchange *x)
+{
+	if (write_stream(x, number(x)) == -1)
+		tined_log(x, TINED_WARNING, "it cannot be sent");
+}
+
+static void
+stream_declared(struct tined_exchange *x)
+{
+	tined_declare_length(x, number(x));
+	stream(x);
+}
+
+/* Ends with a flush. */
+static void
+stream_flushed(struct tined_exchange *x)
+{
+	stream(x);
+	tined_flush(x);
+	tined_log(x, TINED_WARNING, "flushed");
+}
+
+/* It crashes when much of it was kept. */
+static void
+stream_and_crash(struct tined_exchange *x)
+{
+	stream(x);
+	abort();
+}
+
+/* Waits behind a stream, which is sent first. */
+static void
+stream_and_wait(struct tined_exchange *x)
+{
+	unsigned events = 0;
+
+	stream(x);
+	if (tined_wait(x, NULL, 0, 0, &events) != -1)
+		tined_log(x, TINED_WARNING, "waited");
+}
+
 static void
 wait_for_end(struct tined_exchange *x)
 {
@@ -207,25 +277,71 @@ wait_first(struct tined_exchange *x)
 		tined_error(x, 418);
 }
 
-/* The query: for so many seconds, longer than --request-timeout. */
 static int
-seconds(struct tined_exchange *x)
+alive(struct tined_exchange *x)
 {
-	struct tined_text query;
+	tined_alive(x);
+	return 0;
+}
 
-	return tined_query(x, &query) ? atoi(query.at) : 0;
+static int
+silent(struct tined_exchange *x)
+{
+	(void)x;
+	return 0;
+}
+
+static int
+event(struct tined_exchange *x)
+{
+	tined_write(x, ".", 1);
+	return tined_flush(x);
+}
+
+/* The query: calls it ten times a second, for so many seconds. */
+static void
+spend(struct tined_exchange *x, int (*each)(struct tined_exchange *))
+{
+	const struct timespec tick = {.tv_nsec = 100 * 1000 * 1000};
+
+	for (uint64_t i = number(x) * 10; i > 0; i--) {
+		nanosleep(&tick, NULL);
+		if (each(x) == -1)
+			return;
+	}
+	tined_write(x, "alive\n", 6);
 }
 
 static void
 busy(struct tined_exchange *x)
 {
-	const struct timespec tick = {.tv_nsec = 100 * 1000 * 1000};
+	spend(x, alive);
+}
 
-	for (int i = seconds(x) * 10; i > 0; i--) {
-		nanosleep(&tick, NULL);
-		tined_alive(x);
-	}
-	tined_add_copy(x, "alive\n", 6);
+static void
+quiet(struct tined_exchange *x)
+{
+	spend(x, silent);
+}
+
+static void
+stream_events(struct tined_exchange *x)
+{
+	spend(x, event);
+}
+
+static void
+stream_busy(struct tined_exchange *x)
+{
+	event(x);
+	spend(x, alive);
+}
+
+static void
+stream_quiet(struct tined_exchange *x)
+{
+	event(x);
+	spend(x, silent);
 }
 
 static void
@@ -233,7 +349,7 @@ idle(struct tined_exchange *x)
 {
 	unsigned events = TINED_CLIENT_GONE;
 
-	tined_wait(x, NULL, 0, seconds(x) * 1000, &events);
+	tined_wait(x, NULL, 0, (int)number(x) * 1000, &events);
 	tined_add_copy(x, "alive\n", 6);
 }
 
@@ -243,91 +359,6 @@ log_all(struct tined_exchange *x)
 	tined_log(x, TINED_ERROR, "an %s\nof two lines", "error");
 	tined_log(NULL, TINED_WARNING, "a warning");
 	tined_log(x, TINED_DEBUG, "debugging");
-}
-
-/* What is wrong. */
-static void
-too_long(struct tined_exchange *x)
-{
-	tined_declare_length(x, 3);
-	tined_write(x, "long", 4);
-}
-
-static void
-too_long_later(struct tined_exchange *x)
-{
-	tined_declare_length(x, 6);
-	tined_write(x, "part", 4);
-	tined_flush(x);
-	tined_write(x, "rest", 4);
-}
-
-static void
-mixed(struct tined_exchange *x)
-{
-	tined_add_copy(x, "piece", 5);
-	tined_write(x, "stream", 6);
-}
-
-static void
-bad_reason(struct tined_exchange *x)
-{
-	tined_set_status_reason(x, 200, TINED_TEXT("a\r\nX: y"));
-}
-
-static void
-short_file(struct tined_exchange *x)
-{
-	tined_set_file(x, memfd_create("short", MFD_CLOEXEC));
-	tined_add_file(x, 0, 10);
-}
-
-static void
-crash(struct tined_exchange *x)
-{
-	(void)x;
-	abort();
-}
-
-static void
-hang(struct tined_exchange *x)
-{
-	(void)x;
-	for (;;)
-		pause();
-}
-
-static void
-close_all(struct tined_exchange *x)
-{
-	(void)x;
-	for (int fd = 3; fd < 64; fd++)
-		close(fd);
-}
-
-static void
-fork_only(struct tined_exchange *x)
-{
-	pid_t pid = fork();
-
-	if (pid == -1)
-		say(x, "fork", tined_text_of(strerrorname_np(errno)));
-}
-
-static void *
-be_a_thread(void *argument)
-{
-	return argument;
-}
-
-static void
-start_thread(struct tined_exchange *x)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, be_a_thread, NULL) == 0)
-		pthread_join(thread, NULL);
-	say(x, "thread", TINED_TEXT("joined"));
 }
 
 static const struct {
@@ -343,20 +374,19 @@ static const struct {
     {"/declared", declared},
     {"/splice", splice_pipe},
     {"/wait", wait_for_end},
+    {"/stream-declared", stream_declared},
+    {"/stream-flushed", stream_flushed},
+    {"/stream-crash", stream_and_crash},
+    {"/stream-wait", stream_and_wait},
+    {"/stream-events", stream_events},
+    {"/stream-busy", stream_busy},
+    {"/stream-quiet", stream_quiet},
+    {"/stream", stream},
     {"/first", wait_first},
     {"/busy", busy},
+    {"/quiet", quiet},
     {"/idle", idle},
     {"/log", log_all},
-    {"/too-long", too_long},
-    {"/late-too-long", too_long_later},
-    {"/mixed", mixed},
-    {"/bad-reason", bad_reason},
-    {"/short-file", short_file},
-    {"/crash", crash},
-    {"/hang", hang},
-    {"/close-all", close_all},
-    {"/fork", fork_only},
-    {"/thread", start_thread},
 };
 
 static int
@@ -371,6 +401,8 @@ probe_mount(struct tined_mount *m, void **state)
 #endif
 	p->start = tined_argument(m, "start");
 	p->stop = tined_argument(m, "stop");
+	if (tined_argument(m, "need") != NULL)
+		tined_need(m, TINED_NEED_EXEC);
 	*state = p;
 	tined_take_content(m);
 	if (fail != NULL)
@@ -386,7 +418,7 @@ probe_start(void *state)
 	if (p->start == NULL)
 		return 0;
 	if (strcmp(p->start, "hang") == 0)
-		hang(NULL);
+		fault_hang(NULL);
 	tined_log(NULL, TINED_ERROR, "probe: start=%s", p->start);
 	return -1;
 }
@@ -397,7 +429,7 @@ probe_stop(void *state)
 	struct probe *p = state;
 
 	if (p->stop != NULL)
-		hang(NULL);
+		fault_hang(NULL);
 	tined_log(NULL, TINED_NOTICE, "probe: %d served", p->served);
 }
 
@@ -415,7 +447,8 @@ probe_serve(void *state, struct tined_exchange *x)
 			deeds[i].serve(x);
 			return;
 		}
-	tined_error(x, 404);
+	if (!faults_serve(x))
+		tined_error(x, 404);
 }
 
 const struct tined_module tined_module = {

@@ -1,5 +1,6 @@
 /*
- * slowfs: a file system for tests, read-only and as slow as they want it.
+ * slowfs: a file system for tests, as slow as they want it.  Files that are there
+ * can be written to; nothing else can be changed.
  *
  *	slowfs [-o OPTIONS] SOURCE MOUNTPOINT CONTROL
  *
@@ -9,16 +10,17 @@
  *	read=250 open=freeze
  *
  * An operation is lookup (of names and attributes), open (of files and
- * folders), list (of a folder) or read; the value is a delay in milliseconds,
- * or "freeze".  An operation without a word, or a file that is missing or
- * empty, means no delay.  An operation that is held up looks again every few
- * milliseconds: it goes on as soon as what CONTROL says then allows it.  Write
- * CONTROL under another name, and rename it, so that no half of it is read.
+ * folders), list (of a folder), read or write; the value is a delay in milliseconds,
+ * or "freeze".  With pid=123 this holds for operations of that process only.  An
+ * operation without a word, or a file that is missing or empty, means no delay.
+ * An operation that is held up looks again every few milliseconds: it goes on as
+ * soon as what CONTROL says then allows it.  Write CONTROL under another name, and
+ * rename it, so that no half of it is read.
  *
  * It runs in the foreground.  When the mount is there it writes "ready" to
  * standard output, and then a line for each operation that is held up, when
  * that begins: "read /name", so that a test can wait until its victim is stuck.
- * As on a dead NFS server, a process that is held up in lookup, open or list
+ * As on a dead NFS server, a process that is held up in lookup, open, list or write
  * cannot even be killed.  SIGTERM unmounts and ends it, and all that is held up
  * fails; after SIGKILL, "umount -l MOUNTPOINT" is left to the caller.
  *
@@ -51,9 +53,9 @@
 #define TICK_MS 5
 #define FROZEN INT64_MAX
 
-enum operation { LOOKUP, OPEN, LIST, READ };
+enum operation { LOOKUP, OPEN, LIST, READ, WRITE };
 
-static const char *const names[] = {"lookup", "open", "list", "read"};
+static const char *const names[] = {"lookup", "open", "list", "read", "write"};
 
 static int source;
 static const char *control;
@@ -68,12 +70,21 @@ now_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
+/* True for the word "pid=123", unless that process asks for this operation. */
+static bool
+is_of_another(const char *word)
+{
+	return strncmp(word, "pid=", 4) == 0 &&
+	    atoll(word + 4) != fuse_get_context()->pid;
+}
+
 /* The delay that CONTROL says now. */
 static int64_t
 delay_of(enum operation op)
 {
 	size_t length = strlen(names[op]);
 	char words[512], *rest = words;
+	int64_t delay = 0;
 	int fd = open(control, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd == -1 ? 0 : read(fd, words, sizeof(words) - 1);
 
@@ -81,12 +92,14 @@ delay_of(enum operation op)
 		close(fd);
 	words[n > 0 ? n : 0] = '\0';
 	for (const char *w; (w = strsep(&rest, " \t\n")) != NULL;) {
+		if (is_of_another(w))
+			return 0;
 		if (strncmp(w, names[op], length) != 0 || w[length] != '=')
 			continue;
 		w += length + 1;
-		return strcmp(w, "freeze") == 0 ? FROZEN : atoll(w);
+		delay = strcmp(w, "freeze") == 0 ? FROZEN : atoll(w);
 	}
-	return 0;
+	return delay;
 }
 
 static void
@@ -142,11 +155,24 @@ do_open(const char *path, struct fuse_file_info *info)
 	int fd;
 
 	hold_up(OPEN, path);
-	fd = openat(source, within(path), O_RDONLY | O_CLOEXEC);
+	fd = openat(source, within(path),
+	    (info->flags & (O_ACCMODE | O_APPEND)) | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;
 	info->fh = (uint64_t)fd;
 	return 0;
+}
+
+/* Of a file that is open to append, the kernel at the other end sees to that. */
+static int
+do_write(const char *path, const char *bytes, size_t size, off_t at,
+    struct fuse_file_info *info)
+{
+	ssize_t n;
+
+	hold_up(WRITE, path);
+	n = pwrite((int)info->fh, bytes, size, at);
+	return n == -1 ? -errno : (int)n;
 }
 
 static int
@@ -218,6 +244,7 @@ static const struct fuse_operations operations = {
     .readlink = do_readlink,
     .open = do_open,
     .read = do_read,
+    .write = do_write,
     .release = do_release,
     .opendir = do_opendir,
     .readdir = do_readdir,

@@ -197,12 +197,11 @@ send_twice(size_t len)
 	flush();
 }
 
-TEST(two_sends_are_split_and_no_stall)
+TEST(two_sends_are_split)
 {
 	send_twice(SMALL);
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
-	ck_assert_uint_eq(count(COUNT_STALLS), 0);
 	answer();
 	flush();
 	accounting_sent(&connection);
@@ -214,29 +213,4 @@ TEST(two_sends_for_what_fits_into_none_are_right)
 	send_twice(OUTPUT_BUFFER_SIZE - 1);
 	accounting_sent(&connection);
 	ck_assert_uint_eq(count(COUNT_SPLIT), 0);
-}
-
-TEST(with_nagles_algorithm_they_are_a_stall)
-{
-	set_option(connection.fd, TCP_NODELAY, 0);
-	send_twice(SMALL);
-	ck_assert(output_is_stalled(&connection.out));
-	accounting_sent(&connection);
-	ck_assert_uint_eq(count(COUNT_SPLIT), 1);
-	ck_assert_uint_eq(count(COUNT_STALLS), 1);
-	accounting_sent(&connection);
-	ck_assert_uint_eq(count(COUNT_STALLS), 1);
-}
-
-TEST(a_client_that_takes_nothing_is_no_stall)
-{
-	int room = 4096;
-
-	setsockopt(
-	    connection.fd, SOL_SOCKET, SO_SNDBUF, &(int){1 << 20}, sizeof(int));
-	setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	for (int i = 0; i < 20; i++)
-		send_twice(9000);
-	accounting_sent(&connection);
-	ck_assert_uint_eq(count(COUNT_STALLS), 0);
 }

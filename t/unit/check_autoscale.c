@@ -128,8 +128,15 @@ TEST(without_a_limit_each_has_what_it_needs)
 	struct autoscale_memory m = autoscale_divide(&config, UINT64_MAX);
 
 	ck_assert_uint_eq(m.lot, AUTOSCALE_LOT_MAX);
-	ck_assert_uint_eq(m.deferred, AUTOSCALE_DEFERRED_MAX);
+	ck_assert_uint_le(m.deferred, AUTOSCALE_DEFERRED_MAX);
+	ck_assert_uint_ge(m.deferred, 8 * MEGA); /* of this machine's */
 	ck_assert_uint_eq(m.client, 0);
+	config.response_memory = 5 * MEGA;
+	m = autoscale_divide(&config, UINT64_MAX);
+	ck_assert_uint_eq(m.deferred, 5 * MEGA);
+	config.response_memory = 500 * MEGA;
+	m = autoscale_divide(&config, 48 * MEGA);
+	ck_assert_uint_eq(m.deferred, 24 * MEGA);
 	config.no_lot = true;
 	m = autoscale_divide(&config, 48 * MEGA);
 	ck_assert_uint_eq(m.lot + m.deferred, 0);

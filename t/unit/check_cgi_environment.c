@@ -46,6 +46,21 @@ TEST(variables)
 	assert_text_eq(all(), "");
 }
 
+TEST(fixed_variables_stay)
+{
+	cgi_environment_add(&e, "SERVER_NAME", TEXT("mine"));
+	cgi_environment_add(&e, "PORT", TEXT(""));
+	cgi_environment_fix(&e);
+	cgi_environment_add(&e, "SERVER_NAME", TEXT("other"));
+	cgi_environment_add_number(&e, "PORT", 1);
+	cgi_environment_add(&e, "SERVER", TEXT("a"));
+	cgi_environment_add(&e, "SERVER", TEXT("b"));
+	assert_text_eq(all(), "SERVER_NAME=mine\nPORT=\nSERVER=a\nSERVER=b\n");
+	cgi_environment_clear(&e);
+	cgi_environment_add(&e, "PORT", TEXT("2"));
+	assert_text_eq(all(), "PORT=2\n");
+}
+
 TEST(fields_are_variables)
 {
 	const struct cgi_environment_field fields[] = {

@@ -85,7 +85,7 @@ TEST(a_file_that_became_shorter_is_an_error)
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 5, 10), 0);
 	ck_assert_int_eq(deferred_send(&deferred, ends[0], 1000), 5);
 	ck_assert_int_eq(deferred_send(&deferred, ends[0], 1000), -1);
-	ck_assert_int_eq(errno, EIO);
+	ck_assert_int_eq(errno, DEFERRED_FILE_ENDED);
 }
 
 TEST(a_full_socket_is_told)
@@ -132,7 +132,7 @@ TEST(what_has_become_shorter_is_an_error_there_too)
 {
 	ck_assert_int_eq(deferred_add_file(&deferred, file, 12, 10), 0);
 	ck_assert_int_eq(send_cached(100), -1);
-	ck_assert(errno == EIO || errno == DEFERRED_IS_ON_DISK);
+	ck_assert(errno == DEFERRED_FILE_ENDED || errno == DEFERRED_IS_ON_DISK);
 }
 
 /* A disk that is asked again has it by then, and so has one that is quick. */

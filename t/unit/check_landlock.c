@@ -107,6 +107,46 @@ make_files(void)
 	ck_assert(opens("inner/file", O_WRONLY | O_CREAT));
 }
 
+/* In a child: one file, and a device that may be used. */
+static int
+try_files(int abi)
+{
+	char path[64];
+	struct landlock_rule rules[] = {
+	    {.grant = LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_RUN},
+	    {.grant = LANDLOCK_USE},
+	};
+	const struct landlock_fence fence = {rules, 2, false};
+	int device;
+
+	snprintf(path, sizeof(path), "%s/inner/file", folder);
+	rules[0].directory = open(path, O_PATH | O_CLOEXEC);
+	rules[1].directory = open("/dev/null", O_PATH | O_CLOEXEC);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (landlock_confine(abi, &fence) == -1)
+		return 1;
+	if (!opens("inner/file", O_RDWR) || opens("outer", O_RDONLY))
+		return 2;
+	if (opens("inner/new", O_WRONLY | O_CREAT))
+		return 3;
+	device = open("/dev/null", O_RDWR | O_TRUNC | O_CLOEXEC);
+	return device != -1 ? 0 : 4;
+}
+
+TEST(single_files)
+{
+	int newest = landlock_probe(), status;
+	pid_t child;
+
+	make_files();
+	child = fork();
+	if (child == 0)
+		_exit(newest > 0 ? try_files(newest) : 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	remove_files();
+}
+
 /* Whatever version the kernel has, it also serves the older ones. */
 TEST(the_kernel_does_so)
 {

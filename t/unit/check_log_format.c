@@ -104,6 +104,8 @@ TEST(times_have_their_units)
 	ck_assert(format.wants_first_byte);
 	assert_time("%^FB", LOG_FORMAT_FIRST_BYTE, 1000);
 	ck_assert(format.wants_first_byte);
+	assert_time("%{stall:ms}T", LOG_FORMAT_STALL_TIME, CLOCK_MILLISECOND);
+	assert_piece("%{stall}x", LOG_FORMAT_STALL_CAUSE);
 	parse("json");
 	ck_assert(format.wants_first_byte);
 	parse("combined");
@@ -186,8 +188,10 @@ TEST(a_mistake_is_named_with_its_place)
 	assert_mistake("%{a b}i", "the name of a field");
 	assert_mistake("%{x}h", "no braces before this letter");
 	assert_mistake("%{x}D", "no braces before D");
-	assert_mistake("%{queue}T", "%{queue:UNIT}T");
-	assert_mistake("%{m}T", "UNIT being s, ms or us");
+	assert_mistake("%{queue}T", "queue:, first: or stall: before UNIT");
+	assert_mistake("%{m}T", "UNIT, which is s, ms or us");
+	assert_mistake("%x", "%{stall}x");
+	assert_mistake("%{SSL_PROTOCOL}x", "%{stall}x");
 	assert_mistake("%{tid}P", "%{worker}P");
 	assert_mistake("%{x}p", "%{remote}p");
 	assert_mistake("%{x}a", "%{c}a");

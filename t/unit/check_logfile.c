@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,28 @@ TEST(an_inherited_pipe_is_not_changed_for_those_who_share_it)
 	ck_assert_int_eq(logfile_open(&file, "-", ends[1]), 0);
 	ck_assert_int_eq(write_line(), LOGFILE_FINE);
 	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+}
+
+/* Another process's line could be in the middle of a longer one: pipe(7). */
+TEST(a_line_is_no_longer_than_a_pipe_takes_at_once)
+{
+	char line[2 * PIPE_BUF + 1], got[sizeof(line)];
+	const size_t end = PIPE_BUF - strlen("...\n");
+	int ends[2];
+
+	memset(line, 'x', sizeof(line));
+	line[PIPE_BUF - 1] = line[sizeof(line) - 1] = '\n';
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(logfile_open(&file, "-", ends[1]), 0);
+	ck_assert_int_eq(
+	    logfile_write(&file, LOG_ERR, line, PIPE_BUF), LOGFILE_FINE);
+	ck_assert_int_eq(read(ends[0], got, sizeof(got)), PIPE_BUF);
+	ck_assert_mem_eq(got, line, PIPE_BUF);
+	ck_assert_int_eq(
+	    logfile_write(&file, LOG_ERR, line, sizeof(line)), LOGFILE_FINE);
+	ck_assert_int_eq(read(ends[0], got, sizeof(got)), PIPE_BUF);
+	ck_assert_mem_eq(got, line, end);
+	ck_assert_mem_eq(got + end, "...\n", PIPE_BUF - end);
 }
 
 TEST(a_reader_that_sleeps_keeps_nobody_waiting_for_long)

@@ -12,6 +12,7 @@ TEST(methods_are_told_by_their_names)
 	ck_assert_int_eq(method_of(guard_text(TEXT("PUT"))), METHOD_PUT);
 	ck_assert_int_eq(method_of(guard_text(TEXT("PATCH"))), METHOD_PATCH);
 	ck_assert_int_eq(method_of(guard_text(TEXT("DELETE"))), METHOD_DELETE);
+	ck_assert_int_eq(method_of(guard_text(TEXT("TRACE"))), METHOD_TRACE);
 }
 
 TEST(case_counts_and_so_does_every_byte)
@@ -24,7 +25,6 @@ TEST(case_counts_and_so_does_every_byte)
 	ck_assert_int_eq(method_of(guard_text(TEXT(""))), METHOD_UNKNOWN);
 	ck_assert_int_eq(
 	    method_of(guard_text(TEXT("CONNECT"))), METHOD_UNKNOWN);
-	ck_assert_int_eq(method_of(guard_text(TEXT("TRACE"))), METHOD_UNKNOWN);
 }
 
 TEST(a_list_names_the_methods_of_a_set)
@@ -38,6 +38,9 @@ TEST(a_list_names_the_methods_of_a_set)
 	buffer_clear(&b);
 	method_list(&b, METHOD_GET | METHOD_HEAD | METHOD_DELETE);
 	assert_string_eq(&b, "GET, HEAD, DELETE");
+	buffer_clear(&b);
+	method_list(&b, METHOD_GET | METHOD_TRACE | METHOD_OTHER);
+	assert_string_eq(&b, "GET, TRACE");
 	buffer_free(&b);
 }
 
@@ -57,4 +60,18 @@ TEST(every_set_can_be_read_back_from_its_list)
 		ck_assert_uint_eq(back, set);
 	}
 	buffer_free(&b);
+}
+
+TEST(methods_that_may_be_sent_twice)
+{
+	ck_assert(method_is_idempotent(METHOD_GET));
+	ck_assert(method_is_idempotent(METHOD_HEAD));
+	ck_assert(method_is_idempotent(METHOD_OPTIONS));
+	ck_assert(method_is_idempotent(METHOD_PUT));
+	ck_assert(method_is_idempotent(METHOD_DELETE));
+	ck_assert(method_is_idempotent(METHOD_TRACE));
+	ck_assert(!method_is_idempotent(METHOD_POST));
+	ck_assert(!method_is_idempotent(METHOD_PATCH));
+	ck_assert(!method_is_idempotent(METHOD_OTHER));
+	ck_assert(!method_is_idempotent(METHOD_UNKNOWN));
 }

@@ -127,8 +127,10 @@ TEST(the_defaults_are_those_of_the_manual)
 	ck_assert_int_eq(config.stop_timeout, 30 * CLOCK_SECOND);
 	ck_assert_int_eq(config.start_timeout, 30 * CLOCK_SECOND);
 	ck_assert_int_eq(config.request_timeout, 300 * CLOCK_SECOND);
+	ck_assert_int_eq(config.stream_timeout, 300 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 32 << 10);
 	ck_assert_uint_eq(config.max_body, 1 << 30);
+	ck_assert_uint_eq(config.response_memory, CONFIG_RESPONSE_MEMORY);
 	ck_assert_int_eq(config.cache_time, CLOCK_SECOND);
 	ck_assert_uint_eq(config.cache_size, 512 << 10);
 	ck_assert_int_eq(config.log_level, LOG_LEVEL_NOTICE);
@@ -139,6 +141,11 @@ TEST(short_and_long_options_are_the_same)
 {
 	parse("--request-timeout|off");
 	ck_assert_int_eq(config.request_timeout, 0);
+	ck_assert_int_eq(config.stream_timeout, 0);
+	parse("--request-timeout|2s|--stream-timeout|off");
+	ck_assert_int_eq(config.stream_timeout, 0);
+	parse("--stream-timeout|7s");
+	ck_assert_int_eq(config.stream_timeout, 7 * CLOCK_SECOND);
 	parse("--quarantine|3,1m");
 	ck_assert_int_eq(config.quarantine_limit, 3);
 	ck_assert_int_eq(config.quarantine_time, 60 * CLOCK_SECOND);
@@ -172,7 +179,7 @@ TEST(limits_and_times_are_taken)
 {
 	parse(
 	    "--head-timeout=1s|--body-timeout=2s|--send-timeout=3s|"
-	    "--stop-timeout=4s|--start-timeout=5s|--max-head=60k|--max-body=0|--max-age=0");
+	    "--stop-timeout=4s|--start-timeout=5s|--max-head=60k|--max-body=0|--response-memory=7M|--max-age=0");
 	ck_assert_int_eq(config.head_timeout, 1 * CLOCK_SECOND);
 	ck_assert_int_eq(config.body_timeout, 2 * CLOCK_SECOND);
 	ck_assert_int_eq(config.send_timeout, 3 * CLOCK_SECOND);
@@ -180,6 +187,7 @@ TEST(limits_and_times_are_taken)
 	ck_assert_int_eq(config.start_timeout, 5 * CLOCK_SECOND);
 	ck_assert_uint_eq(config.max_head, 60 << 10);
 	ck_assert_uint_eq(config.max_body, 0);
+	ck_assert_uint_eq(config.response_memory, 7 << 20);
 	ck_assert_int_eq(config.max_age, 0);
 	parse("--cache-time=0|--cache-size=1G");
 	ck_assert_int_eq(config.cache_time, 0);
@@ -308,6 +316,7 @@ TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("--quarantine|3,0", "--quarantine", "such as 3,60s");
 	assert_mistake("--request-timeout|0", "--request-timeout", "off");
 	assert_mistake("--request-timeout|no", "--request-timeout", "off");
+	assert_mistake("--stream-timeout|0", "--stream-timeout", "off");
 	assert_mistake("--request-timeout|off5", "--request-timeout", "20s");
 	assert_mistake("-w|4097", "--workers", "1 to 4096");
 	assert_mistake("-w|-1", "--workers", "1 to 4096");
@@ -318,6 +327,8 @@ TEST(a_bad_number_names_its_flag_and_its_bounds)
 	assert_mistake("--max-head=1023", "--max-head", "1k to 60k");
 	assert_mistake("--max-head=61441", "--max-head", "1k to 60k");
 	assert_mistake("--max-body=lots", "--max-body", "a whole number");
+	assert_mistake(
+	    "--response-memory=much", "--response-memory", "a whole number");
 	assert_mistake("--max-body=10MB", "--max-body", "with k, M or G");
 }
 
@@ -458,6 +469,36 @@ count_lines(const char *at)
 		lines++;
 	}
 	return lines;
+}
+
+TEST(the_laboratory_has_options)
+{
+	const char wanted[] = "expected together, split or cork; or "
+			      "/PREFIX= and one of them";
+
+	parse("dir");
+	ck_assert_int_eq(config.write_mode, CONFIG_WRITE_TOGETHER);
+	ck_assert(!config.nagle);
+	parse("--write-mode|split|--nagle|on");
+	ck_assert_int_eq(config.write_mode, CONFIG_WRITE_SPLIT);
+	ck_assert(config.nagle);
+	parse("--write-mode|cork|--nagle|on|--nagle|off");
+	ck_assert_int_eq(config.write_mode, CONFIG_WRITE_CORK);
+	ck_assert(!config.nagle);
+	parse("--write-mode|together");
+	ck_assert_int_eq(config.write_mode, CONFIG_WRITE_TOGETHER);
+	parse("--write-mode|/a/b=split|--write-mode|/=cork");
+	ck_assert_int_eq(config.write_mode, CONFIG_WRITE_TOGETHER);
+	ck_assert_uint_eq(config.write_modes.count, 2);
+	ck_assert_str_eq(config.write_modes.at[0].prefix, "/a/b");
+	ck_assert_int_eq(config.write_modes.at[0].mode, CONFIG_WRITE_SPLIT);
+	ck_assert_str_eq(config.write_modes.at[1].prefix, "/");
+	ck_assert_int_eq(config.write_modes.at[1].mode, CONFIG_WRITE_CORK);
+	assert_mistake("--write-mode|both", "--write-mode", wanted);
+	assert_mistake("--write-mode|split=/a", "--write-mode", wanted);
+	assert_mistake("--write-mode|/a=both", "--write-mode", wanted);
+	assert_mistake("--write-mode|/a", "--write-mode", wanted);
+	assert_mistake("--nagle|yes", "--nagle", "expected on or off");
 }
 
 TEST(help_fits_a_screen)

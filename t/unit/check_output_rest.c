@@ -55,7 +55,7 @@ set_up_server(void)
 	parking = (struct parking){
 	    .service = &service,
 	    .in = &in,
-	    .has_whole_response = true,
+	    .response_may_wait = true,
 	};
 }
 
@@ -239,7 +239,7 @@ TEST(what_has_no_room_in_a_rest_is_not_asked_for)
 		_exit(0);
 	}
 	output_refer(&out, much, sizeof(much));
-	parking.has_whole_response = false;
+	parking.response_may_wait = false;
 	ck_assert_int_eq(output_flush(&out), 0);
 	ck_assert_uint_eq(kept(), 0);
 	kill(reader, SIGKILL);

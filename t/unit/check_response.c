@@ -191,7 +191,7 @@ TEST(an_error_begins_again_and_wants_a_page)
 {
 	add(TEXT("ETag"), TEXT("\"a\""));
 	response_add_bytes(&response, "abc", 3);
-	response_error(&response, 503);
+	response_status_page(&response, 503);
 	ck_assert_int_eq(response.status, 503);
 	ck_assert(response.wants_page);
 	ck_assert_uint_eq(response.fields.len, 0);
@@ -204,7 +204,7 @@ TEST(an_error_page_names_its_status)
 {
 	struct text page;
 
-	response_error(&response, 404);
+	response_status_page(&response, 404);
 	response_add_page(&response);
 	page = buffer_text(&response.text);
 	ck_assert_uint_eq(response.length, page.len);
@@ -258,7 +258,7 @@ TEST(a_field_of_the_connection_is_a_mistake)
 		ck_assert_int_eq(add(TEXT("A"), TEXT("b")), 0);
 		ck_assert_ptr_nonnull(response_mistake(&response));
 	}
-	response_error(&response, 500);
+	response_status_page(&response, 500);
 	ck_assert_ptr_null(response_mistake(&response));
 	ck_assert_int_eq(add(TEXT("Content-Type"), TEXT("a/b")), 0);
 	ck_assert_ptr_null(response_mistake(&response));

@@ -225,6 +225,25 @@ TEST(what_the_lot_hands_over_is_on_its_way_until_it_is_taken_or_lost)
 	ck_assert_int_eq(score_lot_on_the_way(board), 0);
 }
 
+TEST(the_worker_that_leaves_few_on_their_way_wakes_the_lot)
+{
+	struct score_lot *lot = board->lot;
+
+	for (int i = 0; i < 4; i++)
+		score_lot_handed(lot);
+	ck_assert(score_lot_await_room(board, 2));
+	ck_assert(!score_lot_taken(board));
+	ck_assert(score_lot_await_room(board, 2));
+	ck_assert(score_lot_taken(board));
+	ck_assert(!score_lot_await_room(board, 2));
+	ck_assert(!score_lot_taken(board));
+	ck_assert(!score_lot_taken(board));
+	score_lot_handed(lot);
+	ck_assert(!score_lot_await_room(board, 1));
+	ck_assert(score_lot_await_room(board, 0));
+	ck_assert(score_lot_taken(board));
+}
+
 TEST(a_lot_with_few_descriptors_left_is_crowded)
 {
 	struct score_lot *lot = board->lot;
@@ -308,6 +327,7 @@ TEST(noise_is_read_within_its_ranges)
 		assert_quick(strlen(reading.request) < SCORE_REQUEST_MAX);
 		assert_quick(strlen(reading.client) < SCORE_CLIENT_MAX);
 		assert_quick((unsigned)score_state(s) < SCORE_STATES);
+		assert_quick((int)score_streams(s) <= 1);
 		assert_quick(score_since(s) <= clock_now());
 		assert_quick(score_came(s) <= clock_now());
 		assert_quick(score_began(s) <= clock_now());

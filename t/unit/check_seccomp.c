@@ -141,7 +141,8 @@ TEST(a_worker_is_refused_the_rest)
 	    SYS_init_module, SYS_kexec_load, SYS_socket, SYS_bind, SYS_connect,
 	    SYS_listen, SYS_io_uring_setup, SYS_fchmodat, SYS_fchownat,
 	    SYS_utimensat, SYS_reboot, SYS_process_vm_writev,
-	    SYS_open_by_handle_at, SYS_perf_event_open, SYS_userfaultfd};
+	    SYS_open_by_handle_at, SYS_perf_event_open, SYS_userfaultfd,
+	    SYS_mremap, SYS_remap_file_pages};
 
 	compile(SECCOMP_WORKER, 0);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -232,6 +233,25 @@ TEST(options_that_serving_needs_can_be_set_and_no_other)
 	compile(SECCOMP_WORKER, SECCOMP_GRANT_CONNECT);
 	ck_assert_int_eq(
 	    ask(SYS_setsockopt, 7, SOL_SOCKET, SO_KEEPALIVE), ALLOWED);
+	ck_assert_int_eq(
+	    ask(SYS_setsockopt, 7, IPPROTO_TCP, TCP_CORK), ALLOWED);
+}
+
+TEST(the_option_tcp_cork_is_granted_alone)
+{
+	for (uint64_t option = 0; option < 100; option++) {
+		compile(SECCOMP_WORKER, 0);
+		ck_assert_int_eq(ask(SYS_setsockopt, 7, IPPROTO_TCP, option),
+		    option == TCP_NODELAY ? ALLOWED : REFUSED);
+		compile(SECCOMP_WORKER, SECCOMP_GRANT_CORK);
+		ck_assert_int_eq(ask(SYS_setsockopt, 7, IPPROTO_TCP, option),
+		    option == TCP_NODELAY || option == TCP_CORK ? ALLOWED
+								: REFUSED);
+	}
+	ck_assert_int_eq(
+	    ask(SYS_setsockopt, 7, SOL_SOCKET, SO_KEEPALIVE), REFUSED);
+	ck_assert_int_eq(
+	    ask(SYS_setsockopt, 7, IPPROTO_IPV6, TCP_CORK), REFUSED);
 }
 
 TEST(sockets_are_shut_down_as_granted)
@@ -298,6 +318,21 @@ TEST(what_others_share_stays_as_it_is)
 	ck_assert_int_eq(plain(SYS_pwritev2), REFUSED);
 	ck_assert_int_eq(plain(SYS_ftruncate), REFUSED);
 	ck_assert_int_eq(plain(SYS_fallocate), REFUSED);
+}
+
+TEST(programs_may_have_descriptors_that_do_not_block)
+{
+	for (unsigned grant = SECCOMP_GRANT_SHUTDOWN;
+	     grant <= SECCOMP_GRANT_EXEC; grant <<= 1) {
+		bool may = grant == SECCOMP_GRANT_EXEC ||
+		    grant == SECCOMP_GRANT_CONNECT;
+
+		compile(SECCOMP_WORKER, grant);
+		ck_assert_int_eq(
+		    ask(SYS_fcntl, 5, F_SETFL, 0), may ? ALLOWED : REFUSED);
+		ck_assert_int_eq(
+		    ask(SYS_ioctl, 5, FIONBIO, 0), may ? ALLOWED : REFUSED);
+	}
 }
 
 TEST(other_processes_are_left_alone)

@@ -54,6 +54,13 @@ TEST(no_words_have_markup_or_control_bytes)
 	}
 }
 
+TEST(interim_and_impossible_codes_are_no_response)
+{
+	for (int status = -1; status <= 1000; status++)
+		ck_assert_int_eq(status_code_is_final(status),
+		    status / 100 >= 2 && status / 100 <= 5);
+}
+
 TEST(what_has_a_reason_is_known)
 {
 	for (int status = 100; status < 600; status++)
@@ -75,4 +82,11 @@ TEST(no_body_on_1xx_204_and_304)
 	for (int status = 100; status < 600; status++)
 		ck_assert_int_eq(status_code_has_body(status),
 		    status >= 200 && status != 204 && status != 304);
+}
+
+TEST(no_content_is_generated_for_a_205_either)
+{
+	for (int status = 100; status < 600; status++)
+		ck_assert_int_eq(status_code_may_have_content(status),
+		    status_code_has_body(status) && status != 205);
 }

@@ -58,21 +58,25 @@ unit_set_up(void)
 		[COUNT_ABORTED] = 1,
 		[COUNT_QUEUE_TIMEOUTS] = 2,
 		[COUNT_SPLIT] = 4,
-		[COUNT_STALLS] = 3,
 		[COUNT_LATENCY] = 1500000000},
 	    .latency = {[0] = 40, [4] = 1, [HISTOGRAM_BUCKETS - 1] = 1},
+	    .stalls = {[STALL_NAGLE] = {[8] = 3}},
+	    .stall_count = {[STALL_NAGLE] = 3},
+	    .stall_time = {[STALL_NAGLE] = 120 * CLOCK_MILLISECOND},
 	    .spent = {[SCORE_IDLE] = 2 * CLOCK_SECOND},
 	    .events = {[EVENT_STARTED] = 4, [EVENT_KILLED] = 2},
 	    .by_state = {[SCORE_IDLE] = 1, [SCORE_RUNNING] = 1},
 	    .workers = workers,
 	    .worker_count = 2,
 	    .has_lot = true,
-	    .lot = {.waiting = {[WAIT_IDLE] = 8, [WAIT_WORKER] = 1},
+	    .lot = {.waiting =
+			{[WAIT_IDLE] = 8, [WAIT_WORKER] = 1, [WAIT_LENT] = 5},
 		.all = 9,
 		.peak = 11,
 		.room = 1000,
 		.accepted = 13,
 		.evicted = 14,
+		.strays = 18,
 		.deferred = 17},
 	    .listeners = listeners,
 	    .listener_count = 2,
@@ -115,7 +119,8 @@ TEST(text)
 	    "Workers        2: idle 1, running 1\n"
 	    "Requests       42: 4.2 a second, on reused connections 37\n"
 	    "Responses      1xx 0, 2xx 40, 3xx 0, 4xx 0, 5xx 2\n"
-	    "Trouble        aborted 1, queue_timeouts 2, split 4, stalls 3\n"
+	    "Trouble        aborted 1, queue_timeouts 2, split 4\n"
+	    "Stalls         nagle 3, ack 0, client 0, congestion 0, loss 0\n"
 	    "Bytes          sent 1234567, content received 89\n"
 	    "Connections    accepted by workers 5, by the lot 13, handed over "
 	    "6\n"
@@ -125,13 +130,14 @@ TEST(text)
 	    "               recycled 0, retired 0, reloads 0, lots 0\n"
 	    "Lot            9: idle 8, head 0, body 0, worker 1, send 0, "
 	    "linger 0\n"
-	    "               peak 11, room 1000, evicted 14, deferred bytes "
-	    "17\n"
+	    "               peak 11, room 1000, lent 5, evicted 14, "
+	    "strays 18, deferred bytes 17\n"
 	    "Listener       http://localhost:80/: waiting 3 of 4096\n"
 	    "Listener       unix:/run/\"x\\\\\n"
 	    "Overflows      15, of all servers here\n"
 	    "\n"
 	    "_ idle, S starting, R reading, X running, W writing, "
+	    "w waiting,\n"
 	    "L lingering, G stopping\n"
 	    "\n"
 	    "_X\n"
@@ -171,13 +177,14 @@ TEST(json)
 {
 	s.latency[0] = 0;
 	status_add_json(&out, &s);
-	ck_assert(has("{\"version\":\"1.2\",\"master\":100,\"time\":1000,"
-		      "\"uptime\":10.000000,\"stopping\":false,"
-		      "\"workers\":{\"starting\":0,\"idle\":1,\"reading\":0,"
-		      "\"running\":1,\"writing\":0,\"lingering\":0,"
-		      "\"stopping\":0},"
-		      "\"seconds\":{\"starting\":0.000000,"
-		      "\"idle\":2.000000,"));
+	ck_assert(
+	    has("{\"version\":\"1.2\",\"master\":100,\"time\":1000,"
+		"\"uptime\":10.000000,\"stopping\":false,"
+		"\"workers\":{\"starting\":0,\"idle\":1,\"reading\":0,"
+		"\"running\":1,\"writing\":0,\"waiting\":0,\"lingering\":0,"
+		"\"stopping\":0},"
+		"\"seconds\":{\"starting\":0.000000,"
+		"\"idle\":2.000000,"));
 	ck_assert(has("\"stopping\":0.000000},"
 		      "\"processes\":{\"started\":4,\"crashed\":0,"
 		      "\"killed\":2,\"timed_out\":0,\"recycled\":0,"
@@ -185,17 +192,24 @@ TEST(json)
 		      "\"requests\":{\"all\":42,\"reused\":37,"
 		      "\"queue_timeouts\":2},"
 		      "\"responses\":{\"1xx\":0,\"2xx\":40,\"3xx\":0,"
-		      "\"4xx\":0,\"5xx\":2,\"aborted\":1,\"split\":4,"
-		      "\"stalls\":3},"
+		      "\"4xx\":0,\"5xx\":2,\"aborted\":1,\"split\":4},"
+		      "\"stalls\":{\"nagle\":3,\"delayed_ack\":0,"
+		      "\"client_window\":0,\"congestion_window\":0,"
+		      "\"loss\":0},"
 		      "\"bytes\":{\"sent\":1234567,\"content_received\":89},"
 		      "\"connections\":{\"accepted_by_workers\":5,"
 		      "\"accepted_by_lot\":13,\"handed_over\":6},"
 		      "\"latency\":{\"count\":2,\"sum\":1.500000,"
 		      "\"buckets\":[{\"le\":0.0001,\"count\":0},"));
-	ck_assert(has(",{\"le\":60,\"count\":1}]}"));
+	ck_assert(has(",{\"le\":60,\"count\":1}]},"
+		      "\"stall_seconds\":{\"nagle\":{\"count\":3,"
+		      "\"sum\":0.120000,\"buckets\":["));
+	ck_assert(has("{\"le\":0.025,\"count\":0},"
+		      "{\"le\":0.05,\"count\":3},"));
 	ck_assert(has("\"lot\":{\"idle\":8,\"head\":0,\"body\":0,"
 		      "\"worker\":1,\"send\":0,\"linger\":0,\"all\":9,"
-		      "\"peak\":11,\"room\":1000,\"evicted\":14,"
+		      "\"peak\":11,\"room\":1000,\"lent\":5,\"evicted\":14,"
+		      "\"strays\":18,"
 		      "\"deferred_bytes\":17},"
 		      "\"listeners\":[{\"url\":\"http://localhost:80/\","
 		      "\"waiting\":3,\"room\":4096},"
@@ -270,12 +284,14 @@ TEST(names_of_metrics)
 	static const char *const names[] = {"workers{state=\"starting\"}",
 	    "workers{state=\"idle\"}", "workers{state=\"reading\"}",
 	    "workers{state=\"running\"}", "workers{state=\"writing\"}",
-	    "workers{state=\"lingering\"}", "workers{state=\"stopping\"}",
+	    "workers{state=\"waiting\"}", "workers{state=\"lingering\"}",
+	    "workers{state=\"stopping\"}",
 	    "worker_seconds_total{state=\"starting\"}",
 	    "worker_seconds_total{state=\"idle\"}",
 	    "worker_seconds_total{state=\"reading\"}",
 	    "worker_seconds_total{state=\"running\"}",
 	    "worker_seconds_total{state=\"writing\"}",
+	    "worker_seconds_total{state=\"waiting\"}",
 	    "worker_seconds_total{state=\"lingering\"}",
 	    "worker_seconds_total{state=\"stopping\"}", "workers_started_total",
 	    "workers_crashed_total", "workers_killed_total",
@@ -287,15 +303,24 @@ TEST(names_of_metrics)
 	    "responses_total{class=\"4xx\"}", "responses_total{class=\"5xx\"}",
 	    "requests_total", "requests_reused_total", "sent_bytes_total",
 	    "received_content_bytes_total", "responses_aborted_total",
-	    "queue_timeouts_total", "responses_split_total", "stalls_total",
+	    "queue_timeouts_total", "responses_split_total",
+	    "stalls_total{cause=\"nagle\"}",
+	    "stalls_total{cause=\"delayed_ack\"}",
+	    "stalls_total{cause=\"client_window\"}",
+	    "stalls_total{cause=\"congestion_window\"}",
+	    "stalls_total{cause=\"loss\"}",
+	    "stall_duration_seconds_bucket{cause=\"nagle\",le=\"0.05\"}",
+	    "stall_duration_seconds_bucket{cause=\"loss\",le=\"+Inf\"}",
+	    "stall_duration_seconds_sum{cause=\"nagle\"}",
+	    "stall_duration_seconds_count{cause=\"nagle\"}",
 	    "lot_connections{waiting_for=\"idle\"}",
 	    "lot_connections{waiting_for=\"head\"}",
 	    "lot_connections{waiting_for=\"body\"}",
 	    "lot_connections{waiting_for=\"worker\"}",
 	    "lot_connections{waiting_for=\"send\"}",
 	    "lot_connections{waiting_for=\"linger\"}", "lot_connections_peak",
-	    "lot_connections_max", "lot_evicted_total", "lot_deferred_bytes",
-	    "listen_overflows_total"};
+	    "lot_connections_max", "lot_connections_lent", "lot_evicted_total",
+	    "lot_strays_total", "lot_deferred_bytes", "listen_overflows_total"};
 	char line[100];
 
 	status_add_metrics(&out, &s, FORM_METRICS);
@@ -382,7 +407,11 @@ TEST(page)
 	ck_assert(has("<tr><td>killed</td><td class=\"bad\">2</td></tr>"));
 	ck_assert(has("<tr><td>crashed</td><td>0</td></tr>"));
 	ck_assert(has("<td class=\"url\">unix:/run/&quot;x\\\\</td>"));
-	ck_assert_uint_eq(count("up to "), HISTOGRAM_BUCKETS - 1);
+	/* All requests, and stalls from STALL_MIN to the longest. */
+	ck_assert_uint_eq(count("up to "), HISTOGRAM_BUCKETS - 1 + 3);
+	ck_assert(has("<h2>Stalls: Nagle's algorithm</h2>"));
+	ck_assert(
+	    has("<tr><td>Nagle's algorithm</td><td class=\"bad\">3</td>"));
 	ck_assert(has("<td>over 60s</td>"));
 	ck_assert(!has("<b>'") && !has("/over"));
 	ck_assert_uint_eq(count("<script"), 1);

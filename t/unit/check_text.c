@@ -19,6 +19,22 @@ TEST(empty_texts_are_equal_whatever_they_point_to)
 	ck_assert(text_begins((struct text){NULL, 0}, TEXT("")));
 }
 
+TEST(strings_are_cut_at_each_nul)
+{
+	struct text rest = TEXT("a\0\0bc\0d"), string;
+
+	ck_assert(text_cut_string(&rest, &string));
+	ck_assert(text_equal(string, TEXT("a")));
+	ck_assert(text_cut_string(&rest, &string));
+	ck_assert(text_equal(string, TEXT("")));
+	ck_assert(text_cut_string(&rest, &string));
+	ck_assert(text_equal(string, TEXT("bc")));
+	ck_assert(!text_cut_string(&rest, &string));
+	ck_assert(text_equal(rest, TEXT("d")));
+	rest = (struct text){NULL, 0};
+	ck_assert(!text_cut_string(&rest, &string));
+}
+
 static int
 ascii_lower(int c)
 {

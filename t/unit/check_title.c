@@ -101,3 +101,15 @@ TEST(an_idle_worker_whose_client_was_not_shown_has_no_change_due)
 	title_set(&t, NULL);
 	ck_assert(!t.due && t.shows_idle);
 }
+
+TEST(a_wait_is_shown_and_ends)
+{
+	title_set(&t, CLIENT);
+	use_up();
+	title_wait(&t, true);
+	ck_assert(!t.due && t.shows_wait);
+	title_wait(&t, false);
+	ck_assert(t.due);
+	title_set(&t, NULL);
+	ck_assert(t.due && !t.waits);
+}

@@ -1,8 +1,12 @@
 """Applications for the tests of the module wsgi: one callable each."""
 
+import faulthandler
+import gzip
 import io
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from wsgiref.validate import validator
@@ -128,21 +132,118 @@ def other_thread(environ, start_response):
     return said
 
 
-def background(environ, start_response):
-    """A thread goes on between requests."""
-    def work():
-        while True:
-            background.count += 1
-            time.sleep(0.001)
+def forks(part):
+    """A child comes back; the log has what becomes of it."""
+    pid = os.fork()
+    if pid == 0:
+        return part
+    print("a child ended with",
+          os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return part
 
-    if not hasattr(background, "count"):
-        background.count = 0
-        threading.Thread(target=work, daemon=True).start()
+
+class ForkingEnd:
+    """The child comes back from one of these."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __iter__(self):
+        if self.place == "iter":
+            forks(None)
+        return self.parts()
+
+    def parts(self):
+        yield b"the parent"
+        if self.place == "end":
+            forks(None)
+
+    def close(self):
+        if self.place == "close":
+            forks(None)
+
+
+def exit_in_child(status):
+    pid = os.fork()
+    if pid == 0:
+        if status == "raise":
+            raise ValueError("in the child")
+        sys.exit(status)
+    return b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def without_exception(start_response):
+    write = start_response("200 OK", [])
+    write(b"begun ")
+    start_response("503 Later", [], (None, None, None))
+    return []
+
+
+def recursive(start_response):
+    """The objects of the headers call start_response themselves."""
+    class Header:
+        def __repr__(self):
+            start_response("200 OK", [("X-Inner", "1")])
+            return "a header"
+
+    start_response("200 OK", [Header()])
+    return []
+
+
+def compressed(environ, start_response):
+    """A file of which the descriptor has other bytes than it reads."""
+    name = environ["PATH_INFO"].lstrip("/") + ".%d" % os.getpid()
+    path = os.path.join(tempfile.gettempdir(), name)
+    with gzip.open(path, "wb") as file:
+        file.write(b"a text " * 1000)
+    source = gzip.open(path, "rb")
+    os.unlink(path)
     start_response("200 OK", [])
-    return [b"%d" % background.count]
+    return environ["wsgi.file_wrapper"](source)
+
+
+def written(environ, start_response, length=None):
+    """A file of which a part is still in Python's buffer."""
+    file = tempfile.TemporaryFile()
+    file.write(b"a text " * 1000)
+    file.seek(0)
+    file.read(7)
+    file.seek(0, 2)
+    file.write(b"its end")
+    file.seek(7)
+    fields = [] if length is None else [("Content-Length", str(length))]
+    start_response("200 OK", fields)
+    return environ["wsgi.file_wrapper"](file)
+
+
+def write_for_ever(start_response):
+    write = start_response("200 OK", [])
+    while True:
+        write(STARS)
+
+
+def streams_of_children(environ, start_response):
+    """sys.stdout and sys.stderr are files that child processes can have."""
+    for stream in (sys.stdout, sys.stderr):
+        subprocess.run(["/bin/true"], stdout=stream, check=True)
+    faulthandler.enable()
+    faulthandler.disable()
+    start_response("200 OK", [])
+    return [b"%d %d" % (sys.stdout.fileno(), sys.stderr.fileno())]
+
+
+def read_meanwhile(environ, start_response):
+    """A thread runs while this one waits for the client."""
+    def work():
+        time.sleep(0.05)
+        print("a thread meanwhile")
+
+    threading.Thread(target=work).start()
+    return upload(environ, start_response)
 
 
 WAYS = {
+    "/meanwhile": read_meanwhile,
     "/list": lambda e, s: count_pieces([b"a", b"", b"b"], s),
     "/many": lambda e, s: count_pieces([b"ab"] * 1000, s),
     "/none": lambda e, s: count_pieces([], s),
@@ -170,7 +271,27 @@ WAYS = {
     "/kept": kept,
     "/forked": forked,
     "/thread": other_thread,
-    "/background": background,
+    "/fork-iter": lambda e, s: count_pieces(ForkingEnd("iter"), s),
+    "/fork-end": lambda e, s: count_pieces(ForkingEnd("end"), s),
+    "/fork-close": lambda e, s: count_pieces(ForkingEnd("close"), s),
+    "/exit/3": lambda e, s: count_pieces([exit_in_child(3)], s),
+    "/exit/none": lambda e, s: count_pieces([exit_in_child(None)], s),
+    "/exit/words": lambda e, s: count_pieces([exit_in_child("words")], s),
+    "/exit/raise": lambda e, s: count_pieces([exit_in_child("raise")], s),
+    "/no-exception": lambda e, s: without_exception(s),
+    "/recursive": lambda e, s: recursive(s),
+    "/two-lengths": lambda e, s: (
+        s("200 OK", [("Content-Length", "2"), ("Content-Length", "3")]),
+        [b"abc"])[1],
+    "/length-twice": lambda e, s: (
+        s("200 OK", [("Content-Length", "3"), ("Content-Length", "3")]),
+        [b"abc"])[1],
+    "/compressed": compressed,
+    "/written": written,
+    "/written-part": lambda e, s: written(e, s, 70),
+    "/written-short": lambda e, s: written(e, s, 70000),
+    "/for-ever": lambda e, s: write_for_ever(s),
+    "/streams": streams_of_children,
 }
 
 STATUSES = {
@@ -180,6 +301,9 @@ STATUSES = {
     "/status/418": ("418 I'm a teapot, short", []),
     "/status/bad": ("ok", []),
     "/status/999": ("999 Too much", []),
+    "/status/100": ("100 Continue", []),
+    "/status/101": ("101 Switching Protocols", []),
+    "/status/103": ("103 Early Hints", [("X-More", "b")]),
     "/status/split": ("200 OK", [("X-Split", "a\r\nX-More: b")]),
     "/status/hop": ("200 OK", [("Connection", "close")]),
     "/status/wide": ("200 OK", [("X-Wide", "\u20ac")]),

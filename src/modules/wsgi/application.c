@@ -1,9 +1,11 @@
 #include "modules/wsgi/application.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "modules/wsgi/environ.h"
+#include "modules/wsgi/interpreter.h"
 #include "modules/wsgi/log_stream.h"
 #include "tined.h"
 
@@ -19,6 +21,9 @@ application_parse(struct application *a, const char *name)
 
 	a->module = strndup(name, len);
 	a->callable = strdup(colon != NULL ? colon + 1 : DEFAULT_CALLABLE);
+	if (a->module == NULL || a->callable == NULL)
+		return -1;
+	errno = EINVAL;
 	return len > 0 && *a->callable != '\0' &&
 		strpbrk(a->module, "/ ") == NULL
 	    ? 0
@@ -61,6 +66,22 @@ check_others(const struct application *a)
 	return 0;
 }
 
+/* In front of the others, also if it is one of them already. */
+static int
+move_to_front(PyObject *list, PyObject *string)
+{
+	int result = PySequence_Contains(list, string);
+
+	while (result == 1) {
+		Py_ssize_t at = PySequence_Index(list, string);
+
+		result = at != -1 ? PySequence_DelItem(list, at) : -1;
+		if (result == 0)
+			result = PySequence_Contains(list, string);
+	}
+	return result == 0 ? PyList_Insert(list, 0, string) : -1;
+}
+
 static int
 add_path(const char *path)
 {
@@ -68,11 +89,8 @@ add_path(const char *path)
 	PyObject *string = PyUnicode_DecodeFSDefault(path);
 	int result = -1;
 
-	if (list != NULL && string != NULL) {
-		result = PySequence_Contains(list, string);
-		if (result == 0)
-			result = PyList_Insert(list, 0, string);
-	}
+	if (list != NULL && string != NULL)
+		result = move_to_front(list, string);
 	Py_XDECREF(string);
 	return result;
 }
@@ -94,12 +112,16 @@ find_callable(const struct application *a)
 	PyObject *object = PyImport_ImportModule(a->module);
 	char *names = strdup(a->callable), *rest = names, *name;
 
-	while (object != NULL && names != NULL &&
-	    (name = strsep(&rest, ".")) != NULL)
+	if (names == NULL)
+		Py_CLEAR(object);
+	if (names == NULL && !PyErr_Occurred())
+		PyErr_NoMemory();
+	while (object != NULL && (name = strsep(&rest, ".")) != NULL)
 		Py_SETREF(object, PyObject_GetAttrString(object, name));
 	free(names);
 	if (object != NULL && a->factory)
 		Py_SETREF(object, PyObject_CallNoArgs(object));
+	interpreter_end_fork();
 	if (object != NULL && !PyCallable_Check(object)) {
 		PyErr_Format(PyExc_TypeError, "%s is no callable: %R",
 		    a->callable, object);
@@ -153,5 +175,6 @@ application_free(struct application *a)
 	free(a->paths);
 	free(a->module);
 	free(a->callable);
+	free(a->home);
 	free(a);
 }

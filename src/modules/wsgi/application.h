@@ -15,7 +15,7 @@ struct application {
 	char *callable; /* "name" or "object.name" in it */
 	char **paths;	/* directories for sys.path, absolute */
 	size_t path_count;
-	const char *home;    /* of a virtual environment; NULL: none */
+	char *home;	     /* of a virtual environment, absolute; or NULL */
 	const char *prefix;  /* of the mount */
 	bool factory;	     /* the callable returns the application */
 	PyObject *object;    /* the application; NULL before it is loaded */
@@ -23,7 +23,7 @@ struct application {
 	struct application *next; /* that is loaded in this process */
 };
 
-/* Takes "MODULE:CALLABLE" apart.  -1 if it has another form. */
+/* Takes "MODULE:CALLABLE" apart.  -1 with EINVAL if it has another form. */
 int application_parse(struct application *a, const char *name);
 /* Imports it, in an interpreter that has begun.  -1: the log says why. */
 int application_load(struct application *a);

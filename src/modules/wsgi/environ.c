@@ -143,15 +143,19 @@ format_address(struct address *a, const struct sockaddr *address, socklen_t len)
 	    host != NULL ? (unsigned)ntohs(port) : 80U);
 }
 
+/* A client at a Unix socket has no port. */
 static int
 put_peer(PyObject *d, struct tined_exchange *x)
 {
 	socklen_t len;
 	const struct sockaddr *address = tined_peer_address(x, &len);
+	in_port_t port;
 
 	format_address(&peer, address, len);
 	if (text_put(d, &remote_address, tined_peer_name(x)) == -1)
 		return -1;
+	if (len == 0 || host_bytes(address, &port) == NULL)
+		return PyDict_DelItem(d, remote_port.key);
 	return text_put(d, &remote_port, text_of(peer.port));
 }
 
@@ -222,6 +226,16 @@ join(PyObject *d, PyObject *key, PyObject *value)
 	return result;
 }
 
+/* RFC 9112, 3.2.2: the authority of the target stands above the field. */
+static bool
+is_host(struct tined_text name)
+{
+	const struct tined_text host = TINED_TEXT("Host");
+
+	return name.len == host.len &&
+	    strncasecmp(name.at, host.at, host.len) == 0;
+}
+
 /* The server refuses requests with different lengths. */
 static int
 put_field(PyObject *d, PyObject *key, PyObject *value)
@@ -244,6 +258,8 @@ put_fields(PyObject *d, const struct tined_exchange *x)
 	for (size_t i = 0; tined_field_at(x, i, &name, &text); i++) {
 		int result;
 
+		if (is_host(name))
+			text = tined_host(x);
 		if (field_names_find(name, text, &key, &value) == -1)
 			return -1;
 		if (key == NULL)

@@ -7,6 +7,11 @@
 
 #define BLOCK_SIZE 8192
 
+static const char *const file_type_names[] = {
+    "FileIO", "BufferedReader", "BufferedRandom"};
+#define FILE_TYPES (sizeof(file_type_names) / sizeof(file_type_names[0]))
+static PyObject *file_types[FILE_TYPES];
+
 struct file_wrapper {
 	PyObject ob_base;
 	PyObject *file;
@@ -54,10 +59,12 @@ static PyObject *
 wrapper_close(PyObject *self, PyObject *unused)
 {
 	PyObject *file = ((struct file_wrapper *)self)->file;
-	PyObject *close = PyObject_GetAttrString(file, "close");
-	PyObject *result;
+	PyObject *close, *result;
 
 	(void)unused;
+	if (file == NULL) /* never initialized */
+		Py_RETURN_NONE;
+	close = PyObject_GetAttrString(file, "close");
 	if (close == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
 		PyErr_Clear();
 		Py_RETURN_NONE;
@@ -87,10 +94,32 @@ static PyTypeObject wrapper_type = {
     .tp_methods = methods,
 };
 
+/*
+ * The types of files of which the bytes are those of the descriptor: others have
+ * a descriptor, too (gzip.open, for example), and read something else from it.
+ */
+static int
+find_file_types(void)
+{
+	PyObject *io = PyImport_ImportModule("io");
+	size_t i = 0;
+
+	if (io == NULL)
+		return -1;
+	for (; i < FILE_TYPES; i++) {
+		Py_XSETREF(file_types[i],
+		    PyObject_GetAttrString(io, file_type_names[i]));
+		if (file_types[i] == NULL)
+			break;
+	}
+	Py_DECREF(io);
+	return i == FILE_TYPES ? 0 : -1;
+}
+
 int
 file_wrapper_prepare(void)
 {
-	return PyType_Ready(&wrapper_type);
+	return find_file_types() == 0 ? PyType_Ready(&wrapper_type) : -1;
 }
 
 PyObject *
@@ -109,6 +138,44 @@ ask(PyObject *object, const char *name)
 	Py_XDECREF(answer);
 	PyErr_Clear();
 	return number;
+}
+
+static bool
+is_file_type(PyObject *object)
+{
+	for (size_t i = 0; i < FILE_TYPES; i++)
+		if ((PyObject *)Py_TYPE(object) == file_types[i])
+			return true;
+	return false;
+}
+
+/* Also under a buffer there may be anything that reads. */
+static bool
+is_plain(PyObject *file)
+{
+	PyObject *raw;
+	bool plain;
+
+	if (!is_file_type(file))
+		return false;
+	if ((PyObject *)Py_TYPE(file) == file_types[0])
+		return true;
+	raw = PyObject_GetAttrString(file, "raw");
+	plain = raw != NULL && (PyObject *)Py_TYPE(raw) == file_types[0];
+	Py_XDECREF(raw);
+	PyErr_Clear();
+	return plain;
+}
+
+/* What was written to it is in the file then, and counts for its length. */
+static bool
+flush(PyObject *file)
+{
+	PyObject *result = PyObject_CallMethod(file, "flush", NULL);
+
+	Py_XDECREF(result);
+	PyErr_Clear();
+	return result != NULL;
 }
 
 /* The file's own position, as its descriptor's is behind what it buffers. */
@@ -137,7 +204,8 @@ file_wrapper_get(PyObject *object, int *fd, uint64_t *offset, uint64_t *length)
 	if (!Py_IS_TYPE(object, &wrapper_type))
 		return false;
 	file = ((struct file_wrapper *)object)->file;
-	if (file == NULL || (own = ask(file, "fileno")) < 0 || own > INT_MAX ||
+	if (file == NULL || !is_plain(file) || !flush(file) ||
+	    (own = ask(file, "fileno")) < 0 || own > INT_MAX ||
 	    !find_region(file, (int)own, offset, length))
 		return false;
 	*fd = fcntl((int)own, F_DUPFD_CLOEXEC, 0);

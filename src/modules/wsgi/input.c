@@ -6,7 +6,8 @@
 
 #define BUFFER_SIZE ((size_t)64 << 10)
 /* The first size of bytes whose number is not known. */
-#define UNKNOWN_SIZE ((Py_ssize_t)8 << 10)
+#define UNKNOWN_SIZE ((uint64_t)8 << 10)
+#define KNOWN_SIZE_MAX ((uint64_t)256 << 10)
 
 struct input {
 	PyObject ob_base;
@@ -108,13 +109,16 @@ parse_size(PyObject *const *args, Py_ssize_t count, Py_ssize_t *size)
 static Py_ssize_t
 first_size(const struct input *in, Py_ssize_t wanted)
 {
-	Py_ssize_t most = UNKNOWN_SIZE;
+	const uint64_t here = in->end - in->at;
+	uint64_t most = UNKNOWN_SIZE;
 
 	if (in->left != UINT64_MAX)
-		most = (Py_ssize_t)(in->end - in->at + in->left);
-	if (most > (Py_ssize_t)(4 * BUFFER_SIZE))
-		most = (Py_ssize_t)(4 * BUFFER_SIZE);
-	return wanted >= 0 && wanted < most ? wanted : most;
+		most = in->left < KNOWN_SIZE_MAX ? here + in->left
+						 : KNOWN_SIZE_MAX;
+	if (most > KNOWN_SIZE_MAX)
+		most = KNOWN_SIZE_MAX;
+	return wanted >= 0 && (uint64_t)wanted < most ? wanted
+						      : (Py_ssize_t)most;
 }
 
 static PyObject *

@@ -2,12 +2,11 @@
 
 #include <string.h>
 
-/* A longer line is logged in pieces. */
-#define LINE_SIZE 1024
+/* A longer line is logged in pieces; tined_log takes as much, and a request. */
+#define LINE_SIZE (16 << 10)
 
 /* Lines that have not ended; guarded by the GIL. */
 struct line {
-	enum tined_level level;
 	size_t len;
 	char bytes[LINE_SIZE];
 };
@@ -26,6 +25,8 @@ static const char install[] =
     "        self.number = number\n"
     "    def writable(self):\n"
     "        return True\n"
+    "    def fileno(self):\n" /* what child processes have */
+    "        return 1 + self.number\n"
     "    def write(self, data):\n"
     "        return write(self.number, data)\n"
     "def stream(number):\n"
@@ -50,8 +51,8 @@ static void
 add_bytes(struct line *l, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (bytes[i] != '\n')
-			l->bytes[l->len++] = bytes[i];
+		if (bytes[i] != '\n') /* printf(3) ends at a NUL */
+			l->bytes[l->len++] = bytes[i] != '\0' ? bytes[i] : '?';
 		if (bytes[i] == '\n' || l->len == sizeof(l->bytes))
 			flush_line(l);
 	}

@@ -1,7 +1,7 @@
 /*
  * log_stream: what an application writes to sys.stdout, sys.stderr and
- * wsgi.errors goes into the server's error log, line by line; and so do the
- * tracebacks of its exceptions.
+ * wsgi.errors goes into the server's error log, line by line, with "?" for a NUL;
+ * and so do the tracebacks of its exceptions.
  */
 #ifndef TINED_MODULES_WSGI_LOG_STREAM_H
 #define TINED_MODULES_WSGI_LOG_STREAM_H
@@ -17,7 +17,7 @@ PyObject *log_stream_errors(void);
 
 /* Lines are logged with this exchange from now on; NULL: with none. */
 void log_stream_begin(const struct tined_exchange *x);
-/* Logs lines that have not ended. */
+/* Logs lines that have not ended; also when Python has ended. */
 void log_stream_end(void);
 
 /*

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,19 +51,37 @@ start_directory(void)
 	return directory;
 }
 
+/* Returns its absolute path, to be freed; or NULL, and the mount has failed. */
+static char *
+find_directory(struct tined_mount *m, const char *key, const char *directory)
+{
+	char *path, *absolute = NULL;
+
+	if (asprintf(&path, "%s/%s", *directory == '/' ? "" : start_directory(),
+		directory) != -1) {
+		absolute = realpath(path, NULL);
+		free(path);
+	}
+	if (absolute == NULL)
+		(void)tined_mount_fail(
+		    m, "%s=%s: %s", key, directory, strerror(errno));
+	return absolute;
+}
+
 static int
 add_path(struct tined_mount *m, struct application *a, const char *path)
 {
-	char *absolute = realpath(path, NULL);
+	char *absolute = find_directory(m, "path", path);
+	char **paths;
 
 	if (absolute == NULL)
-		return tined_mount_fail(
-		    m, "path=%s: %s", path, strerror(errno));
-	a->paths = realloc(a->paths, (a->path_count + 1) * sizeof(char *));
-	if (a->paths == NULL) {
+		return -1;
+	paths = realloc(a->paths, (a->path_count + 1) * sizeof(char *));
+	if (paths == NULL) {
 		free(absolute);
 		return tined_mount_fail(m, "%s", strerror(ENOMEM));
 	}
+	a->paths = paths;
 	a->paths[a->path_count++] = absolute;
 	return 0;
 }
@@ -70,14 +89,24 @@ add_path(struct tined_mount *m, struct application *a, const char *path)
 static int
 get_paths(struct tined_mount *m, struct application *a)
 {
-	const char *first = start_directory();
 	const char *path;
 
 	for (size_t i = 0; (path = tined_argument_at(m, "path", i)) != NULL;
 	     i++)
 		if (add_path(m, a, path) == -1)
 			return -1;
-	return a->path_count > 0 ? 0 : add_path(m, a, first);
+	return a->path_count > 0 ? 0 : add_path(m, a, ".");
+}
+
+static int
+get_home(struct tined_mount *m, struct application *a)
+{
+	const char *home = tined_argument(m, "home");
+
+	if (home == NULL)
+		return 0;
+	a->home = find_directory(m, "home", home);
+	return a->home != NULL ? 0 : -1;
 }
 
 /*
@@ -130,6 +159,8 @@ get_name(struct tined_mount *m, struct application *a)
 		name = tined_mount_subject(m);
 	if (application_parse(a, name) == 0)
 		return 0;
+	if (errno == ENOMEM)
+		return tined_mount_fail(m, "%s", strerror(errno));
 	return tined_mount_fail(
 	    m, "%s: expected MODULE:CALLABLE, such as app:application", name);
 }
@@ -138,9 +169,10 @@ static int
 get_arguments(struct tined_mount *m, struct application *a, bool *preload)
 {
 	a->prefix = tined_mount_prefix(m);
-	a->home = tined_argument(m, "home");
+	(void)start_directory(); /* before it is another one */
 	if (get_name(m, a) == -1 || get_flag(m, "factory", &a->factory) == -1 ||
-	    get_flag(m, "preload", preload) == -1 || get_paths(m, a) == -1)
+	    get_flag(m, "preload", preload) == -1 || get_paths(m, a) == -1 ||
+	    get_home(m, a) == -1)
 		return -1;
 	return get_needs(m);
 }
@@ -173,19 +205,23 @@ freeze_memory(void)
 	PyErr_Clear();
 }
 
-/* The master goes on holding the GIL: no other thread runs when it forks. */
 static int
 load_in_master(struct tined_mount *m, struct application *a)
 {
 	const bool again = Py_IsInitialized();
 	const char *why;
+	bool loaded;
 
 	if (interpreter_begin(a->home, &why) == -1)
 		return tined_mount_fail(m, "%s", why);
-	if (prepare_types() == -1 || application_load(a) == -1)
+	loaded = prepare_types() == 0 && application_load(a) == 0;
+	log_stream_end();
+	if (loaded)
+		freeze_memory();
+	interpreter_rest();
+	if (!loaded)
 		return tined_mount_fail(m, "%s:%s cannot be loaded: see above",
 		    a->module, a->callable);
-	freeze_memory();
 	if (again)
 		tined_log(NULL, TINED_WARNING,
 		    "%s was preloaded: changed code of it runs after SIGUSR2, "
@@ -253,21 +289,22 @@ close_returned(struct tined_exchange *x, PyObject *returned)
 	if (PyList_CheckExact(returned) || PyTuple_CheckExact(returned))
 		return;
 	close = PyObject_GetAttr(returned, close_name);
-	if (close == NULL) {
+	if (close == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
 		PyErr_Clear();
 		return;
 	}
-	result = PyObject_CallNoArgs(close);
+	result = close != NULL ? PyObject_CallNoArgs(close) : NULL;
+	interpreter_end_fork();
 	if (result == NULL)
 		log_stream_exception(x, "close() has raised an exception");
 	Py_XDECREF(result);
-	Py_DECREF(close);
+	Py_XDECREF(close);
 }
 
 static void
 fail(struct tined_exchange *x, bool client_failed)
 {
-	if (!PyErr_Occurred()) /* the client cannot be sent to */
+	if (!PyErr_Occurred())
 		return;
 	if (client_failed) {
 		PyErr_Clear();
@@ -300,7 +337,7 @@ respond(struct application *a, struct tined_exchange *x)
 	int result = returned != NULL ? response_send(returned) : -1;
 
 	if (result == -1)
-		fail(x, input_has_failed());
+		fail(x, input_has_failed() || response_has_failed());
 	if (returned != NULL) {
 		close_returned(x, returned);
 		Py_DECREF(returned);
@@ -325,6 +362,7 @@ wsgi_stop(void *state)
 {
 	interpreter_enter();
 	application_unload(state);
+	interpreter_end_fork();
 	if (application_is_last()) {
 		interpreter_end();
 		return;

@@ -1,11 +1,8 @@
 #include "modules/wsgi/response.h"
 
-#include <ctype.h>
-#include <string.h>
-#include <strings.h>
-
 #include "modules/wsgi/file_wrapper.h"
 #include "modules/wsgi/interpreter.h"
+#include "modules/wsgi/response_start.h"
 
 /* So many pieces are sent as they are; more are joined. */
 #define PIECES_MAX 16
@@ -14,9 +11,6 @@
  * server can then go on sending it to a slow client without this worker.
  */
 #define WHOLE_MIN (64 << 10)
-/* "200", and a space before the reason. */
-#define STATUS_DIGITS 3
-#define LENGTH_UNKNOWN UINT64_MAX
 
 /* A request's response; an object, as it is bound to two functions. */
 struct response {
@@ -24,12 +18,10 @@ struct response {
 	struct tined_exchange *x; /* NULL when its request is over */
 	PyObject *start;	  /* start_response, and write */
 	PyObject *write;
-	PyObject *status; /* what start_response got */
-	PyObject *headers;
-	uint64_t length; /* the Content-Length among them */
-	bool begun;	 /* the server has them */
-	bool whole;	 /* its content is complete, by one chunk */
-	bool failed;	 /* the client cannot be sent to */
+	struct response_start got;
+	bool begun;  /* the server has that */
+	bool whole;  /* its content is complete, by one chunk */
+	bool failed; /* the client cannot be sent to */
 };
 
 static PyTypeObject response_type;
@@ -49,125 +41,7 @@ check_thread(const struct response *r)
 	return -1;
 }
 
-static struct tined_text
-text(PyObject *string)
-{
-	return (struct tined_text){(const char *)PyUnicode_1BYTE_DATA(string),
-	    (size_t)PyUnicode_GET_LENGTH(string)};
-}
-
-/* PEP 3333, "Unicode Issues". */
-static bool
-is_latin1(PyObject *string)
-{
-	return PyUnicode_Check(string) && PyUnicode_READY(string) == 0 &&
-	    PyUnicode_KIND(string) == PyUnicode_1BYTE_KIND;
-}
-
-static bool
-is_named(struct tined_text name, const char *other, size_t len)
-{
-	return name.len == len && strncasecmp(name.at, other, len) == 0;
-}
-
-/* The server sets these itself, and frameworks set them, too. */
-static bool
-is_left_out(struct tined_text name)
-{
-	return is_named(name, "Content-Length", 14) ||
-	    is_named(name, "Date", 4) || is_named(name, "Server", 6);
-}
-
-static int
-parse_length(PyObject *value, uint64_t *length)
-{
-	struct tined_text t = text(value);
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < t.len; i++) {
-		if (!isdigit((unsigned char)t.at[i]) || n > UINT64_MAX / 20)
-			break;
-		n = 10 * n + (uint64_t)(t.at[i] - '0');
-		if (i + 1 == t.len) {
-			*length = n;
-			return 0;
-		}
-	}
-	PyErr_Format(
-	    PyExc_ValueError, "Content-Length is %R: no number", value);
-	return -1;
-}
-
-static int
-check_header(struct response *r, PyObject *header)
-{
-	PyObject *name, *value;
-
-	if (!PyTuple_Check(header) || PyTuple_GET_SIZE(header) != 2) {
-		PyErr_Format(PyExc_TypeError,
-		    "a header is %R: expected a tuple (name, value)", header);
-		return -1;
-	}
-	name = PyTuple_GET_ITEM(header, 0);
-	value = PyTuple_GET_ITEM(header, 1);
-	if (!is_latin1(name) || !is_latin1(value)) {
-		PyErr_Format(PyExc_TypeError,
-		    "a header is %R: expected strings of latin-1", header);
-		return -1;
-	}
-	if (is_named(text(name), "Content-Length", 14))
-		return parse_length(value, &r->length);
-	return 0;
-}
-
-/* "200 OK"; the server checks the number. */
-static int
-check_status(PyObject *status)
-{
-	struct tined_text t;
-	bool good;
-
-	if (!is_latin1(status)) {
-		PyErr_Format(PyExc_TypeError,
-		    "the status is %R: expected a string of latin-1", status);
-		return -1;
-	}
-	t = text(status);
-	good = t.len >= STATUS_DIGITS &&
-	    (t.len == STATUS_DIGITS || t.at[STATUS_DIGITS] == ' ');
-	for (size_t i = 0; good && i < STATUS_DIGITS; i++)
-		good = isdigit((unsigned char)t.at[i]);
-	if (good)
-		return 0;
-	PyErr_Format(PyExc_ValueError,
-	    "the status is %R: expected '200 OK', for example", status);
-	return -1;
-}
-
-/* A list; as it is now, whatever the application does to it later. */
-static int
-take_headers(struct response *r, PyObject *headers)
-{
-	PyObject *copy;
-
-	if (!PyList_Check(headers)) {
-		PyErr_Format(PyExc_TypeError,
-		    "the headers are of type %s: expected a list",
-		    Py_TYPE(headers)->tp_name);
-		return -1;
-	}
-	copy = PyList_AsTuple(headers);
-	if (copy == NULL)
-		return -1;
-	Py_XSETREF(r->headers, copy);
-	r->length = LENGTH_UNKNOWN;
-	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(copy); i++)
-		if (check_header(r, PyTuple_GET_ITEM(copy, i)) == -1)
-			return -1;
-	return 0;
-}
-
-/* Raises (type, value, traceback). */
+/* Raises (type, value, traceback), of which the value says all. */
 static PyObject *
 raise_again(PyObject *info)
 {
@@ -175,12 +49,14 @@ raise_again(PyObject *info)
 
 	if (!PyArg_ParseTuple(info, "OOO", &type, &value, &traceback))
 		return NULL;
-	Py_INCREF(type);
-	Py_INCREF(value);
-	Py_INCREF(traceback);
-	if (traceback == Py_None)
-		Py_CLEAR(traceback);
-	PyErr_Restore(type, value, traceback);
+	if (!PyExceptionInstance_Check(value)) {
+		PyErr_SetString(PyExc_TypeError,
+		    "exc_info is without an exception, and the response has "
+		    "begun");
+		return NULL;
+	}
+	if (PyException_SetTraceback(value, traceback) == 0)
+		PyErr_SetObject(PyExceptionInstance_Class(value), value);
 	return NULL;
 }
 
@@ -215,35 +91,15 @@ start_response(
 		return NULL;
 	if (info != NULL && r->begun)
 		return raise_again(info);
-	if (info == NULL && r->status != NULL) {
+	if (info == NULL && r->got.status != NULL) {
 		PyErr_SetString(PyExc_RuntimeError,
 		    "start_response was called before, and now without "
 		    "exc_info");
 		return NULL;
 	}
-	if (check_status(args[0]) == -1 || take_headers(r, args[1]) == -1) {
-		Py_CLEAR(r->status);
+	if (response_start_take(&r->got, args[0], args[1]) == -1)
 		return NULL;
-	}
-	Py_XSETREF(r->status, Py_NewRef(args[0]));
 	return Py_NewRef(r->write);
-}
-
-static void
-give_status(struct response *r)
-{
-	struct tined_text t = text(r->status);
-	int number = 0;
-
-	for (size_t i = 0; i < STATUS_DIGITS; i++)
-		number = 10 * number + (t.at[i] - '0');
-	if (t.len <= STATUS_DIGITS + 1) {
-		tined_set_status(r->x, number);
-		return;
-	}
-	t.at += STATUS_DIGITS + 1;
-	t.len -= STATUS_DIGITS + 1;
-	tined_set_status_reason(r->x, number, t);
 }
 
 /* Gives the status and the fields to the server; it does not send them yet. */
@@ -252,32 +108,19 @@ begin(struct response *r)
 {
 	if (r->begun)
 		return 0;
-	if (r->status == NULL) {
+	if (r->got.status == NULL) {
 		PyErr_SetString(PyExc_RuntimeError,
 		    "the application has not called start_response");
 		return -1;
 	}
 	r->begun = true;
-	give_status(r);
-	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(r->headers); i++) {
-		PyObject *header = PyTuple_GET_ITEM(r->headers, i);
-		struct tined_text name = text(PyTuple_GET_ITEM(header, 0));
-
-		if (is_left_out(name) ||
-		    tined_add_field(
-			r->x, name, text(PyTuple_GET_ITEM(header, 1))) == 0)
-			continue;
-		PyErr_Format(
-		    PyExc_ValueError, "the header %R must not be sent", header);
-		return -1;
-	}
-	return 0;
+	return response_start_give(&r->got, r->x);
 }
 
 static bool
 is_declared(const struct response *r)
 {
-	return r->length != LENGTH_UNKNOWN;
+	return r->got.length != RESPONSE_LENGTH_UNKNOWN;
 }
 
 /* Begins a stream, of which the length may be known. */
@@ -289,7 +132,7 @@ begin_stream(struct response *r)
 	if (begin(r) == -1)
 		return -1;
 	if (is_declared(r))
-		tined_declare_length(r->x, r->length);
+		tined_declare_length(r->x, r->got.length);
 	return 0;
 }
 
@@ -312,14 +155,18 @@ send_chunk(struct response *r, PyObject *chunk, bool flushed)
 
 	if (check_chunk(chunk) == -1)
 		return -1;
-	if (PyBytes_GET_SIZE(chunk) == 0)
+	if (PyBytes_GET_SIZE(chunk) == 0) {
+		tined_alive(r->x); /* "not yet" (PEP 3333) */
 		return 0;
+	}
 	if (r->whole) {
 		PyErr_SetString(PyExc_ValueError,
 		    "the content is longer than its Content-Length");
 		return -1;
 	}
 	if (begin_stream(r) == -1)
+		return -1;
+	if (r->failed)
 		return -1;
 	paused = interpreter_pause();
 	result = tined_write(
@@ -353,8 +200,8 @@ static bool
 is_large_whole(const struct response *r, PyObject *chunk)
 {
 	return !r->begun && is_declared(r) && PyBytes_Check(chunk) &&
-	    (uint64_t)PyBytes_GET_SIZE(chunk) == r->length &&
-	    r->length >= WHOLE_MIN;
+	    (uint64_t)PyBytes_GET_SIZE(chunk) == r->got.length &&
+	    r->got.length >= WHOLE_MIN;
 }
 
 static int
@@ -382,6 +229,15 @@ finish_stream(struct response *r)
 	return tined_flush(r->x);
 }
 
+static PyObject *
+next_chunk(PyObject *iterator)
+{
+	PyObject *chunk = PyIter_Next(iterator);
+
+	interpreter_end_fork();
+	return chunk;
+}
+
 /* PEP 3333 asks for a flush before the next chunk is made. */
 static int
 send_iterable(struct response *r, PyObject *iterable, bool flushed)
@@ -390,10 +246,10 @@ send_iterable(struct response *r, PyObject *iterable, bool flushed)
 	PyObject *chunk;
 	int result = 0;
 
+	interpreter_end_fork();
 	if (iterator == NULL)
 		return -1;
-	while (result == 0 && (chunk = PyIter_Next(iterator)) != NULL) {
-		interpreter_end_fork();
+	while (result == 0 && (chunk = next_chunk(iterator)) != NULL) {
 		result = is_large_whole(r, chunk)
 		    ? send_large_whole(r, chunk)
 		    : send_chunk(r, chunk, flushed);
@@ -413,7 +269,7 @@ send_pieces(struct response *r, PyObject *const *pieces, Py_ssize_t count)
 
 	for (Py_ssize_t i = 0; i < count; i++)
 		total += (uint64_t)PyBytes_GET_SIZE(pieces[i]);
-	if (r->begun || (is_declared(r) && r->length != total) ||
+	if (r->begun || (is_declared(r) && r->got.length != total) ||
 	    (total == 0 && tined_is_method(r->x, "HEAD")))
 		return 1;
 	if (begin(r) == -1)
@@ -473,6 +329,21 @@ send_sequence(struct response *r, PyObject *sequence)
 	return result == 1 ? send_iterable(r, sequence, false) : result;
 }
 
+/* Of a file that is longer, the part that was declared. */
+static int
+begin_file(struct response *r, uint64_t *length)
+{
+	if (is_declared(r) && *length < r->got.length &&
+	    !tined_is_method(r->x, "HEAD")) {
+		PyErr_SetString(PyExc_ValueError,
+		    "the file is shorter than the Content-Length");
+		return -1;
+	}
+	if (is_declared(r))
+		*length = r->got.length;
+	return begin(r);
+}
+
 /* False if it is none that the server can send. */
 static bool
 send_file(struct response *r, PyObject *wrapper, int *result)
@@ -482,9 +353,7 @@ send_file(struct response *r, PyObject *wrapper, int *result)
 
 	if (r->begun || !file_wrapper_get(wrapper, &fd, &offset, &length))
 		return false;
-	*result = begin(r);
-	if (is_declared(r) && r->length < length)
-		length = r->length;
+	*result = begin_file(r, &length);
 	tined_set_file(r->x, fd);
 	tined_add_file(r->x, offset, length);
 	return true;
@@ -503,6 +372,12 @@ response_send(PyObject *returned)
 	return send_iterable(r, returned, true);
 }
 
+bool
+response_has_failed(void)
+{
+	return present != NULL && present->failed;
+}
+
 static PyMethodDef start_definition = {"start_response",
     PYTHON_FUNCTION(start_response), METH_FASTCALL | METH_KEYWORDS, NULL};
 static PyMethodDef write_definition = {"write", write_now, METH_O, NULL};
@@ -512,8 +387,7 @@ response_dealloc(PyObject *self)
 {
 	struct response *r = (struct response *)self;
 
-	Py_CLEAR(r->status);
-	Py_CLEAR(r->headers);
+	response_start_clear(&r->got);
 	PyObject_Free(self);
 }
 
@@ -539,7 +413,7 @@ make_response(void)
 
 	if (r == NULL)
 		return NULL;
-	r->status = r->headers = NULL;
+	r->got = (struct response_start){.length = RESPONSE_LENGTH_UNKNOWN};
 	r->start = PyCFunction_New(&start_definition, (PyObject *)r);
 	r->write = PyCFunction_New(&write_definition, (PyObject *)r);
 	if (r->start != NULL && r->write != NULL)
@@ -557,7 +431,6 @@ response_begin(struct tined_exchange *x)
 	if (present == NULL && (present = make_response()) == NULL)
 		return NULL;
 	present->x = x;
-	present->length = LENGTH_UNKNOWN;
 	present->begun = present->whole = present->failed = false;
 	return present->start;
 }
@@ -570,8 +443,7 @@ response_end(void)
 	if (r == NULL)
 		return;
 	r->x = NULL;
-	Py_CLEAR(r->status);
-	Py_CLEAR(r->headers);
+	response_start_clear(&r->got);
 	if (Py_REFCNT(r->start) == 1 && Py_REFCNT(r->write) == 1)
 		return;
 	present = NULL;

@@ -23,6 +23,8 @@ PyObject *response_begin(struct tined_exchange *x);
  * if the client cannot be sent to.
  */
 int response_send(PyObject *returned);
+/* True if the client could not be sent to. */
+bool response_has_failed(void);
 /* From now on start_response and write fail. */
 void response_end(void);
 

@@ -18,14 +18,19 @@
 
 /*
  * Leaves room for the descriptors of connections that workers park; otherwise
- * the lot and the workers could wait for each other.
+ * the lot and the workers could wait for each other.  If true, a worker wakes
+ * the lot when half of those on their way are left, or those that may be lost.
  */
 static bool
 is_channel_at_its_bound(const struct lot *lot)
 {
-	return score_lot_on_the_way(lot->inherited->board) >=
-	    (int64_t)lot->channel_max &&
-	    channel_has_message(&lot->inherited->ready);
+	struct scoreboard *board = lot->inherited->board;
+	int64_t max = (int64_t)lot->channel_max;
+	int64_t low = lot->missing > max / 2 ? lot->missing : max / 2;
+
+	return score_lot_on_the_way(board) >= max &&
+	    channel_has_message(&lot->inherited->ready) &&
+	    score_lot_await_room(board, low);
 }
 
 /* Closes a connection that can never be handed over, so that others can. */
@@ -42,24 +47,31 @@ lose(struct lot *lot, struct parked *b)
 }
 
 /*
- * True if the connection has been sent to a worker, or is lost.  Otherwise
- * errno is that of channel_send, and the channel is full for now.
+ * True if the connection has been sent to a worker, or is lost.  Otherwise the
+ * channel accepts no more for now, and errno is that of channel_send, or EBUSY
+ * at the lot's own bound.
  */
 static bool
 hand_over(struct lot *lot, struct parked *b)
 {
-	const struct handoff h = parked_handoff(b);
+	struct handoff h = parked_handoff(b);
 
 	if (is_channel_at_its_bound(lot)) {
-		errno = ETOOMANYREFS;
+		errno = EBUSY;
 		return false;
 	}
+	h.loan = lot_name_loan(lot, b);
 	if (channel_send(&lot->inherited->ready, &h, b->fd, b->bytes, b->len,
-		b->deferred) == -1)
+		b->deferred) == -1) {
+		lot_unname_loan(lot, b);
 		return lose(lot, b);
+	}
 	client_share_handed(&lot->client_share, b->client);
 	score_lot_handed(lot->inherited->board->lot);
-	parked_release(&lot->parked, b);
+	if (h.loan.place != 0)
+		lot_lend(lot, b);
+	else
+		parked_release(&lot->parked, b);
 	return true;
 }
 
@@ -104,7 +116,9 @@ settle_channel(struct lot *lot)
 int64_t
 lot_settle_deadline(const struct lot *lot)
 {
-	if (score_lot_on_the_way(lot->inherited->board) == 0)
+	/* What is on its way is told by workers, who may tell what is not so. */
+	if (score_lot_on_the_way(lot->inherited->board) == 0 &&
+	    !lot->channel_is_choked)
 		return CLOCK_NEVER;
 	return clock_now() + CHANNEL_TICK;
 }
@@ -142,6 +156,7 @@ lot_wait_for_channel(struct lot *lot, const struct channel *channel, int error)
 			   &lot->channel_is_full) == 0;
 	lot->channel_is_full = full;
 	lot->channel_is_choked = error != 0 && !full;
+	lot->must_retry = lot->channel_is_choked && error != EBUSY;
 }
 
 /* While the channel is choked, only workers accept: that needs no channel. */

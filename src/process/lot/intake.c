@@ -102,6 +102,8 @@ lot_watch_sources(struct lot *lot)
 {
 	struct inherited *h = lot->inherited;
 
+	if (watch_once(lot, h->loans->returned.from, h->loans) == -1)
+		return -1;
 	if (h->client_limit != NULL &&
 	    parked_all_watch(&lot->parked, h->client_limit->freed.from, EPOLLIN,
 		&lot->client_share) == -1 &&
@@ -257,6 +259,7 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	b->requests = h->requests;
 	b->continued = h->continued;
 	b->wanted = h->wanted;
+	b->stall = h->stall;
 	b->chunked = h->chunked;
 	collect_start(&b->collect, h->chunked, h->wanted,
 	    lot->inherited->config.body_buffer);
@@ -399,6 +402,8 @@ take_one(struct lot *lot, const struct channel *channel)
 		return false;
 	}
 	accept_backoff_end(&lot->backoff, channel->from);
+	if (channel == &lot->inherited->ready)
+		lot_drop_loan(lot, &h.loan); /* nobody has received it */
 	if (intake_is_client(lot, channel, &h, fd))
 		taken = take_in(lot, &h, fd, len, &deferred);
 	else
@@ -473,7 +478,7 @@ intake_accept_from(struct lot *lot, int listener)
 	}
 	b->peer = peer;
 	b->client = client_limit_client(&peer);
-	lot_act_on_parked(lot, b);
+	lot_act_on_parked(lot, b); /* before it could count as idle */
 }
 
 void

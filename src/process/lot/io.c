@@ -1,3 +1,4 @@
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -7,12 +8,13 @@
 #include "base/log.h"
 #include "base/min_rate.h"
 #include "connection/connection.h"
+#include "connection/stalls.h"
 #include "process/lot/state.h"
 
 /* The most bytes of a response that are sent before the next client's turn. */
 #define SEND_STEP (256 << 10)
 
-/* Stops watching the connection until a worker has it. */
+/* What the client sends from now on is missed: parked_miss. */
 static void
 make_ready(struct lot *lot, struct parked *b)
 {
@@ -69,6 +71,15 @@ count_moved(struct lot *lot, struct parked *b, size_t n)
 		parked_enter(&lot->parked, b, b->state);
 }
 
+/* The connection is over, and its last response has not been judged yet. */
+static void
+io_end(struct lot *lot, struct parked *b)
+{
+	stalls_at_end(lot->inherited->board, &b->stall, b->fd, &b->peer,
+	    &lot->stall_suspects);
+	parked_release(&lot->parked, b);
+}
+
 static void
 io_drain(struct lot *lot, struct parked *b)
 {
@@ -78,27 +89,54 @@ io_drain(struct lot *lot, struct parked *b)
 	if (n > 0)
 		count_moved(lot, b, (size_t)n);
 	else if (n == 0 || errno != EAGAIN)
-		parked_release(&lot->parked, b);
+		io_end(lot, b);
+}
+
+static bool
+waits_for_request(const struct parked *b)
+{
+	return b->state == PARKED_IDLE || b->state == PARKED_HEAD ||
+	    b->state == PARKED_COLLECT;
+}
+
+/* What does not fit is not reported again. */
+static void
+take_bytes(struct lot *lot, struct parked *b, size_t n, size_t room)
+{
+	if (n == room)
+		b->missed = true;
+	count_moved(lot, b, n);
+	parked_add_bytes(&lot->parked, b, lot->scratch, n);
+	lot_look_at_bytes(lot, b);
 }
 
 static void
-io_receive(struct lot *lot, struct parked *b)
+receive_once(struct lot *lot, struct parked *b)
 {
 	size_t room = b->len < lot->room ? lot->room - b->len : 0;
 	ssize_t n = recv(b->fd, lot->scratch, room, MSG_DONTWAIT);
 
-	if (n == -1 && errno == EAGAIN)
+	if (n == -1 && errno == EAGAIN) {
+		b->missed = false;
 		return;
+	}
 	if (n > 0) {
-		count_moved(lot, b, (size_t)n);
-		parked_add_bytes(&lot->parked, b, lot->scratch, (size_t)n);
-		lot_look_at_bytes(lot, b);
+		take_bytes(lot, b, (size_t)n, room);
 	} else if (n == 0 && b->state != PARKED_IDLE) {
 		make_ready(
 		    lot, b); /* a worker responds to the incomplete request */
 	} else {
-		parked_release(&lot->parked, b);
+		io_end(lot, b);
 	}
+}
+
+/* The end of the connection is reported once, perhaps together with bytes. */
+static void
+io_receive(struct lot *lot, struct parked *b)
+{
+	do
+		receive_once(lot, b);
+	while (b->missed && waits_for_request(b));
 }
 
 /* The response is complete: waits for the next request, or closes. */
@@ -106,6 +144,7 @@ static void
 go_on_after_send(struct lot *lot, struct parked *b)
 {
 	b->parked = clock_now();
+	b->stall.handed = b->parked;
 	if (b->last || lot->stopping) {
 		shutdown(b->fd, SHUT_WR);
 		parked_enter(&lot->parked, b, PARKED_LINGER);
@@ -148,10 +187,14 @@ io_send_deferred(struct lot *lot, struct parked *b)
 		b->sent += (uint64_t)n;
 		count_moved(lot, b, (size_t)n);
 	}
+	if (n == -1 && errno == DEFERRED_FILE_ENDED)
+		deferred_log_file_ended(b->deferred, b->peer.name);
 	if (n == -1 && errno == DEFERRED_IS_ON_DISK)
 		parked_enter(&lot->parked, b, PARKED_READY);
 	else if (n == -1 && errno != EAGAIN && errno != EINTR)
-		lot_give_up_sending(lot, b, strerror(errno));
+		lot_give_up_sending(lot, b,
+		    errno == DEFERRED_FILE_ENDED ? "its file ended"
+						 : strerror(errno));
 	else if (deferred_length(b->deferred) == 0)
 		go_on_after_send(lot, b);
 }
@@ -172,10 +215,22 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 		io_drain(lot, b);
 		break;
 	case PARKED_READY:
+	case PARKED_LENT:
+		lot_miss(lot, b);
+		break;
 	case PARKED_DEAD:
 	case PARKED_STATES:
 		break;
 	}
+}
+
+void
+lot_act_on_events(struct lot *lot, struct parked *b, uint32_t events)
+{
+	if (waits_for_request(b) &&
+	    (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		b->missed = true;
+	lot_act_on_parked(lot, b);
 }
 
 /*
@@ -214,7 +269,7 @@ expire_idle(struct lot *lot, struct parked *b)
 	uint64_t queued = parked_queued(b);
 
 	if (queued == 0 || (b->queued != 0 && parked_taken(b) < quota)) {
-		parked_release(&lot->parked, b);
+		io_end(lot, b);
 		return;
 	}
 	parked_enter(&lot->parked, b, PARKED_IDLE);
@@ -236,7 +291,7 @@ lot_expire(struct lot *lot, struct parked *b)
 		expire_idle(lot, b);
 		break;
 	default:
-		parked_release(&lot->parked, b);
+		io_end(lot, b);
 		break;
 	}
 }

@@ -100,12 +100,14 @@ report(const struct lot *lot)
 	    [PARKED_READY] = WAIT_WORKER,
 	    [PARKED_SEND] = WAIT_SEND,
 	    [PARKED_LINGER] = WAIT_LINGER,
+	    [PARKED_LENT] = WAIT_LENT,
 	};
 	struct score_lot *score = lot->inherited->board->lot;
 
 	for (int i = 0; i < PARKED_DEAD; i++)
 		score_lot_set(score, waits[i], lot->parked.counts[i]);
-	score_lot_peak(score, lot->parked.count);
+	score_lot_peak(
+	    score, lot->parked.count - lot->parked.counts[PARKED_LENT]);
 	score_lot_deferred(score, lot->parked.deferred);
 }
 
@@ -155,11 +157,13 @@ lot_act_on_event(struct lot *lot, const struct epoll_event *event)
 		open_gate(lot);
 	else if (what == &lot->inherited->listeners)
 		lot_accept_all(lot);
+	else if (what == lot->inherited->loans)
+		lot_look_at_lanes(lot);
 	else if (what == &lot->client_share)
 		(void)wakeup_take(&lot->inherited->client_limit->freed);
 	else if (what !=
 	    &lot->channel_is_full) /* the loop then hands over the queue */
-		lot_act_on_parked(lot, what);
+		lot_act_on_events(lot, what, event->events);
 }
 
 static void
@@ -297,7 +301,9 @@ has_moved(struct lot *lot)
 	take_what_comes(lot);
 	lot_take_from(lot,
 	    &lot->inherited->ready); /* no worker is left to receive them */
+	(void)lot_take_back_loans(lot);
 	lot_move(lot);
+	lot_close_lent(lot);
 	return lot->parked.count == 0 && (!has_predecessor(lot) || want_end);
 }
 
@@ -325,10 +331,14 @@ wait_for_events(struct lot *lot, int64_t until)
 
 	if (lot->parked.count > 0)
 		until = clock_sooner(until, clock_now() + SCORE_LOT_NAP);
+	until = clock_sooner(until, lot_lent_deadline(lot));
 	score_lot_sleep(score, until);
+	if (lot_take_back_loans(lot))
+		until = 0;
 	n = epoll_wait(lot->parked.epoll, events, LOT_EVENTS,
 	    clock_milliseconds_until(until));
 	score_lot_wake(score);
+	(void)lot_take_back_loans(lot);
 	for (int i = 0; i < n; i++) {
 		lot_act_on_event(lot, &events[i]);
 		lot_make_memory(lot);
@@ -342,6 +352,7 @@ lot_loop(struct lot *lot)
 	for (;;) {
 		int64_t next = clock_sooner(expire_all(lot), lot->end);
 
+		lot_look_for_lost_loans(lot);
 		if (lot->moving)
 			lot_move(lot);
 		else
@@ -356,7 +367,7 @@ lot_loop(struct lot *lot)
 			next = clock_sooner(next, lot->least);
 		if (lot->backoff_until > clock_now())
 			next = clock_sooner(next, lot->backoff_until);
-		if (lot->channel_is_choked)
+		if (lot->must_retry)
 			next =
 			    clock_sooner(next, clock_now() + LOT_CHOKED_PAUSE);
 		report(lot);
@@ -427,10 +438,23 @@ lot_start(struct lot *lot)
 	return lot_watch_sources(lot);
 }
 
+/* From now on, workers park connections in the channel, for other workers. */
+static void
+end_loans(struct lot *lot)
+{
+	score_lot_lends_no_more(lot->inherited->board->lot);
+	(void)lot_take_back_loans(lot);
+	if (!lot->moving)
+		lot_hand_over_ready(lot);
+	lot_close_lent(lot);
+}
+
 static void
 lot_end(struct lot *lot)
 {
+	end_loans(lot);
 	parked_all_free(&lot->parked);
+	lot_lent_free(lot);
 	report(lot);
 	free(lot->scratch);
 }
@@ -462,6 +486,7 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.channel_max = lot.max / LOT_CHANNEL_PART;
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(inherited->board->lot, lot.max);
+	lot_lent_init(&lot);
 	/*
 	 * The master may wait for the lot before it says that the server is
 	 * ready.

@@ -51,7 +51,15 @@ parked_all_unwatch(const struct parked_all *all, int fd)
 	(void)epoll_ctl(all->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* Returns the events of a state.  PARKED_READY has none. */
+/*
+ * Edge-triggered where the lot reads all that there is: so a connection can be
+ * lent while it is watched, and need not be watched anew when it comes back.
+ */
+#define EVENTS_OF_REQUESTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+/* Errors cannot be left out, but are reported once. */
+#define EVENTS_NONE EPOLLET
+
+/* Returns the events of a state.  Where a worker comes next there are none. */
 static uint32_t
 events_of(enum parked_state state)
 {
@@ -59,31 +67,54 @@ events_of(enum parked_state state)
 	case PARKED_IDLE:
 	case PARKED_HEAD:
 	case PARKED_COLLECT:
+		return EVENTS_OF_REQUESTS;
 	case PARKED_LINGER:
 		return EPOLLIN;
 	case PARKED_SEND:
 		return EPOLLOUT;
 	case PARKED_READY:
+	case PARKED_LENT:
 	case PARKED_DEAD:
 	case PARKED_STATES:
 		break;
 	}
-	return 0;
+	return EVENTS_NONE;
 }
 
+/* The kernel reports at once what is ready already. */
 static void
-watch_for(const struct parked_all *all, struct parked *b, uint32_t before)
+watch_for(const struct parked_all *all, struct parked *b, uint32_t events)
 {
-	uint32_t now = events_of(b->state);
-	struct epoll_event event = {.events = now, .data.ptr = b};
+	struct epoll_event event = {.events = events, .data.ptr = b};
 
-	if (now == before)
+	if (events == b->events)
 		return;
-	if (now == 0)
-		parked_all_unwatch(all, b->fd);
-	else
-		(void)epoll_ctl(all->epoll,
-		    before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, b->fd, &event);
+	b->events = events;
+	if (events != EVENTS_NONE)
+		b->missed = false;
+	(void)epoll_ctl(all->epoll, EPOLL_CTL_MOD, b->fd, &event);
+}
+
+/*
+ * What the state has no use for is missed: it is reported again when the
+ * connection is watched anew.
+ */
+static void
+watch_for_state(const struct parked_all *all, struct parked *b)
+{
+	uint32_t events = events_of(b->state);
+
+	if (events == EVENTS_NONE && b->events == EVENTS_OF_REQUESTS)
+		return;
+	watch_for(all, b, events);
+}
+
+void
+parked_miss(const struct parked_all *all, struct parked *b)
+{
+	if (b->missed)
+		watch_for(all, b, EVENTS_NONE);
+	b->missed = true;
 }
 
 static void
@@ -140,13 +171,14 @@ parked_new(struct parked_all *all, int fd, enum parked_state state)
 	int error;
 
 	b->fd = fd;
+	b->events = events_of(state);
 	b->since = b->parked = clock_now();
 	b->state = state;
 	insert(all, b);
 	all->count++;
 	all->descriptors++;
 	all->memory += sizeof(*b) + all->beside;
-	if (parked_all_watch(all, fd, events_of(state), b) == 0)
+	if (parked_all_watch(all, fd, b->events, b) == 0)
 		return b;
 	error = errno;
 	log_error("cannot watch a connection: %s; closing it", strerror(error));
@@ -166,7 +198,7 @@ parked_enter(struct parked_all *all, struct parked *b, enum parked_state state)
 	b->moved = 0;
 	b->queued = state == PARKED_SEND ? parked_queued(b) : 0;
 	insert(all, b);
-	watch_for(all, b, events_of(before));
+	watch_for_state(all, b);
 	if ((before == PARKED_SEND) != (state == PARKED_SEND))
 		set_blocking(b, state != PARKED_SEND);
 	if (state != PARKED_SEND && state != PARKED_READY)
@@ -234,6 +266,22 @@ parked_add_bytes(
 	all->memory += len;
 }
 
+void
+parked_forget_request(struct parked_all *all, struct parked *b)
+{
+	all->memory -= b->len;
+	free(b->bytes);
+	b->bytes = NULL;
+	b->len = 0;
+	b->scan = (struct request_head_scan){0};
+	b->late = false;
+	b->collected = false;
+	b->continued = false;
+	b->chunked = false;
+	b->wanted = 0;
+	b->sent = 0;
+}
+
 struct handoff
 parked_handoff(const struct parked *b)
 {
@@ -264,19 +312,19 @@ parked_handoff(const struct parked *b)
 	    .wanted = b->wanted,
 	    .since = b->since,
 	    .gap = b->gap,
+	    .stall = b->stall,
 	    .peer = b->peer,
 	};
 }
 
 /*
- * The descriptor may also be open in a message to a worker, so closing it here
- * would not remove it from the epoll.
+ * The descriptor may also be open in a worker, or in a message to one, so closing
+ * it here would not remove it from the epoll.
  */
 void
 parked_release(struct parked_all *all, struct parked *b)
 {
-	if (events_of(b->state) != 0)
-		parked_all_unwatch(all, b->fd);
+	parked_all_unwatch(all, b->fd);
 	close(b->fd);
 	parked_drop_deferred(all, b);
 	all->count--;

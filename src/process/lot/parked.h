@@ -23,6 +23,7 @@ enum parked_state {
 	PARKED_READY,	/* for a worker */
 	PARKED_SEND,	/* for the client to take a response */
 	PARKED_LINGER,	/* for the client to close */
+	PARKED_LENT,	/* for the worker that serves it */
 	PARKED_DEAD,	/* closed, but pending events may still refer to it */
 	PARKED_STATES
 };
@@ -31,6 +32,13 @@ struct parked {
 	TAILQ_ENTRY(parked) entry;
 	enum parked_state state;
 	int fd;
+	uint32_t events;   /* that epoll reports */
+	bool missed;	   /* not all that they reported has been read */
+	uint32_t loan;	   /* its place in lot.lent, from 1; 0: not lent */
+	uint64_t token;	   /* of that loan */
+	uint64_t order;	   /* of that loan, among all */
+	bool claimed;	   /* a worker says that it has that loan */
+	bool unclaimed;	   /* one has received it, and none said so */
 	int64_t since;	   /* when the state, or its last window, began */
 	int64_t parked;	   /* when it arrived, or its response was sent */
 	int64_t gap;	   /* from then until its request was complete */
@@ -41,9 +49,10 @@ struct parked {
 	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
 	uint64_t queued;   /* parked_queued then: _SEND; _IDLE: or 0 */
 	uint64_t sent;	   /* bytes of a response since it arrived */
-	bool late;	   /* the client took too long to send a request */
-	bool collected;	   /* it has been in PARKED_COLLECT */
-	bool last;	   /* after its response, it lingers and closes */
+	struct stall_mark stall; /* of its last response */
+	bool late;	/* the client took too long to send a request */
+	bool collected; /* it has been in PARKED_COLLECT */
+	bool last;	/* after its response, it lingers and closes */
 	struct request_head_scan scan;
 	struct collect collect; /* of PARKED_COLLECT */
 	struct peer peer;
@@ -80,9 +89,20 @@ void parked_all_free(struct parked_all *all);
  */
 struct parked *parked_new(
     struct parked_all *all, int fd, enum parked_state state);
-/* Changes its state, and appends it to the queue of that state. */
+/*
+ * Changes its state, and appends it to the queue of that state.  In PARKED_READY
+ * and PARKED_LENT the connection stays watched as it was, so that no system call
+ * is needed: parked_miss.
+ */
 void parked_enter(
     struct parked_all *all, struct parked *b, enum parked_state state);
+/*
+ * Called when an event has no use in the state.  After the second, it is not
+ * watched any more until its next state.
+ */
+void parked_miss(const struct parked_all *all, struct parked *b);
+/* Forgets the request that a worker now has, and what it knew of it. */
+void parked_forget_request(struct parked_all *all, struct parked *b);
 /* Takes over a deferred response, to be sent. */
 void parked_set_deferred(
     struct parked_all *all, struct parked *b, const struct deferred *deferred);

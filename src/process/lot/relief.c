@@ -17,14 +17,20 @@ is_full(const struct lot *lot)
 	return atomic_load(&lot->inherited->board->lot->full);
 }
 
-/* True if no memory is left for one more response that is not a file. */
+/* Memory for one more response that is not a file, if there is much. */
+static uint64_t
+reserve(const struct deferred_budget *r)
+{
+	return r->max / 4 < OUTPUT_DEFER_MAX ? r->max / 4 : OUTPUT_DEFER_MAX;
+}
+
 static bool
 has_no_room_for_copies(const struct lot *lot)
 {
 	const struct deferred_budget *r = lot->inherited->deferred_budget;
 
 	return lot->parked.deferred > 0 &&
-	    deferred_budget_used(r) + OUTPUT_DEFER_MAX > r->max;
+	    deferred_budget_used(r) + reserve(r) > r->max;
 }
 
 /*

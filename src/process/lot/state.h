@@ -1,8 +1,8 @@
 /*
  * state: the state of the lot, which its modules share.  lot.c is the process
  * and its event loop; intake.c takes connections in, handover.c hands them to
- * workers, io.c reads and writes; relief.c makes room; migrate.c sends
- * connections to the lot of a successor.
+ * workers, lent.c takes back what is lent; io.c reads and writes; relief.c makes
+ * room; migrate.c sends connections to the lot of a successor.
  */
 #ifndef TINED_PROCESS_LOT_STATE_H
 #define TINED_PROCESS_LOT_STATE_H
@@ -18,10 +18,32 @@
 /* Descriptors beyond the limit, for connections that workers park then. */
 #define LOT_RESERVE 32
 
+/* Random tokens that are made at once. */
+#define LENT_TOKENS 64
+
+/* The connections that are lent to workers (loan.h), by the place of the loan. */
+struct lent {
+	struct parked **at; /* owned; NULL where there is none */
+	size_t size;
+	uint32_t *vacant; /* places, a stack; owned */
+	size_t vacancies;
+	uint64_t tokens[LENT_TOKENS];
+	size_t tokens_left;
+	unsigned deaths;   /* of workers, that the lot has been told */
+	size_t missed;	   /* of those lent: clients have sent more */
+	bool is_active;	   /* there were loans since the last sleep */
+	int64_t nap;	   /* the longest sleep, nanoseconds */
+	uint64_t last;	   /* the number of the last loan */
+	uint64_t received; /* the last of which that is known */
+	bool is_in_doubt;  /* in the last audit, one was not claimed */
+	int64_t audit_at;  /* the next audit (clock.h) */
+};
+
 struct lot {
 	struct inherited *inherited;
 	struct parked_all parked;
 	struct client_share client_share;
+	struct lent lent;
 	int wake;	    /* an eventfd: a signal has arrived */
 	size_t max;	    /* limit on descriptors of connections */
 	size_t channel_max; /* of these, on their way to workers */
@@ -31,8 +53,8 @@ struct lot {
 	struct accept_backoff backoff;
 	int64_t backoff_until; /* the next try after a failure (clock.h) */
 	bool channel_is_full;
-	bool
-	    channel_is_choked; /* the channel accepts no more: channel_is_choked() */
+	bool channel_is_choked; /* it polls as writable, but accepts no more */
+	bool must_retry;	/* as no event tells when it does again */
 	bool stopping;
 	bool moving;	   /* to the successor's lot */
 	bool drained;	   /* in a stop: no more requests for workers */
@@ -42,7 +64,8 @@ struct lot {
 	int64_t missing_since;
 	int64_t least; /* the lot does not end before then (clock.h) */
 	int64_t end;   /* nothing is sent after that deadline (clock.h) */
-	char *scratch; /* for bytes of a message, or from a socket */
+	uint32_t stall_suspects; /* so far: stalls.h */
+	char *scratch;		 /* for bytes of a message, or from a socket */
 };
 
 /* Watches all sources of connections; -1 with errno. */
@@ -74,8 +97,9 @@ int64_t lot_settle_deadline(const struct lot *lot);
 void lot_hold_off(struct lot *lot);
 
 /*
- * Called after sending to a channel, with the errno of the failure or 0.  After
- * a failure it watches the channel, or tries again after a pause.
+ * Called after sending to a channel, with the errno of the failure or 0; EBUSY:
+ * a worker will wake the lot.  After another failure it watches the channel, or
+ * tries again after a pause.
  */
 void lot_wait_for_channel(
     struct lot *lot, const struct channel *channel, int error);
@@ -85,6 +109,42 @@ void lot_wait_for_channel(
  * has no room for their responses.  Returns when to check again (clock.h).
  */
 int64_t lot_relieve_workers(struct lot *lot);
+
+void lot_lent_init(struct lot *lot);
+void lot_lent_free(struct lot *lot);
+/*
+ * Names the loan of a connection that is to be sent to a worker.  Place 0: this
+ * connection is given away, because it has had no response yet or is to be closed
+ * after the next, or because the lot has little room or is to end.
+ */
+struct loan_name lot_name_loan(struct lot *lot, struct parked *b);
+/* It was not sent after all. */
+void lot_unname_loan(struct lot *lot, struct parked *b);
+/* Called when it was sent. */
+void lot_lend(struct lot *lot, struct parked *b);
+/* Called at an event of a connection that is lent or ready. */
+void lot_miss(struct lot *lot, struct parked *b);
+/* Closes the lot's descriptor of that loan, if there is one. */
+void lot_drop_loan(struct lot *lot, const struct loan_name *name);
+/* Closes the lot's descriptors of all loans. */
+void lot_close_lent(struct lot *lot);
+/*
+ * Takes back what workers have given back, and closes what dead workers had.
+ * True if any was given back.
+ */
+bool lot_take_back_loans(struct lot *lot);
+/*
+ * Called when a worker has woken the lot: it may wait until its lane was read,
+ * even if that has nothing that the lot has lent.
+ */
+void lot_look_at_lanes(struct lot *lot);
+/* Now and then, closes loans that nobody has. */
+void lot_look_for_lost_loans(struct lot *lot);
+/*
+ * Called before a sleep.  Returns when to look at loans again at the latest
+ * (clock.h).
+ */
+int64_t lot_lent_deadline(struct lot *lot);
 
 /* Begins to move: no connection goes to the workers of this server any more. */
 void lot_begin_move(struct lot *lot);
@@ -102,6 +162,8 @@ void lot_look_at_bytes(struct lot *lot, struct parked *b);
 void lot_give_up_sending(struct lot *lot, struct parked *b, const char *why);
 /* Called when its descriptor is ready. */
 void lot_act_on_parked(struct lot *lot, struct parked *b);
+/* The same, with the events of epoll(7). */
+void lot_act_on_events(struct lot *lot, struct parked *b, uint32_t events);
 /* Called when its deadline has passed. */
 void lot_expire(struct lot *lot, struct parked *b);
 

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "connection/accounting.h"
 #include "connection/client.h"
+#include "connection/stalls.h"
 #include "process/worker/state.h"
 
 /* How long to wait for a full, and for a choked, channel to the lot. */
@@ -15,6 +17,14 @@
 #define PARK_CHOKED_MS 5
 /* After this time a worker tries again to park a slow client. */
 #define PARK_AGAIN_TIME (100 * CLOCK_MILLISECOND)
+/*
+ * The lot may learn that a client is idle after this part of --keepalive: it
+ * then closes the connection later by as much at most.
+ */
+#define KEEPALIVE_PART 8
+/* How often, and with which pause, a worker asks whether its lane was read. */
+#define LANE_TRIES 200
+#define LANE_PAUSE (20 * CLOCK_MICROSECOND)
 
 /* True for errors that concern only one connection, or none: accept(2). */
 static bool
@@ -76,6 +86,101 @@ accept_any(struct worker *w, struct peer *peer)
 	return -1;
 }
 
+/* Receives, and claims the connection if it is lent. */
+static int
+receive_loan(
+    struct worker *w, struct handoff *h, size_t *len, struct deferred *deferred)
+{
+	struct connection *c = &w->client.connection;
+	int fd = channel_receive(
+	    &w->inherited->ready, h, c->in.data, c->in.size, len, deferred);
+
+	if (fd == -1 || h->loan.place == 0)
+		return fd;
+	w->loan = h->loan;
+	loan_claim(w->inherited->loans, w->slot, &w->loan);
+	return fd;
+}
+
+/* How long the lot may sleep before it learns of that end. */
+static int64_t
+longest_sleep(const struct worker *w, enum loan_end end)
+{
+	if (end != LOAN_WAITS)
+		return 0;
+	return w->inherited->config.keepalive_timeout / KEEPALIVE_PART;
+}
+
+/*
+ * Gives the loan back, without its descriptor.  False if there is none, if its
+ * lot has ended, or if the lot must first look at what was given back before; and
+ * if the lot stands still, and the connection is to go on: what is given back
+ * would end with the lot, but messages to it stay.
+ */
+static bool
+give_back(struct worker *w, enum loan_end end)
+{
+	const struct score_lot *lot = w->inherited->board->lot;
+	struct loan_record record = {
+	    .name = w->loan,
+	    .end = end,
+	    .requests = w->client.connection.requests,
+	    .stall = w->client.connection.stall,
+	};
+
+	if (w->loan.place == 0 || w->loan.lot != score_lot_number(lot))
+		return false;
+	record.since = clock_now();
+	if (end != LOAN_CLOSES && score_lot_is_late(lot, record.since))
+		return false;
+	if (!loan_give_back(w->inherited->loans, w->slot, &record))
+		return false;
+	w->loan.place = 0;
+	if (score_lot_must_wake(lot, record.since, longest_sleep(w, end)))
+		wakeup_send(&w->inherited->loans->returned);
+	return true;
+}
+
+/*
+ * Waits until the lot has read what was given back, which takes it some
+ * microseconds.  One that stands still is waited for once.
+ */
+static void
+settle_lane(struct worker *w)
+{
+	const struct timespec pause = {.tv_nsec = LANE_PAUSE};
+	const struct inherited *h = w->inherited;
+
+	if (h->loans == NULL || !loan_is_unread(h->loans, w->slot)) {
+		w->lane_is_stuck = false;
+		return;
+	}
+	if (w->lane_is_stuck || score_lot_number(h->board->lot) == 0)
+		return;
+	wakeup_send(&h->loans->returned);
+	for (int i = 0; i < LANE_TRIES && loan_is_unread(h->loans, w->slot);
+	     i++)
+		nanosleep(&pause, NULL);
+	w->lane_is_stuck = loan_is_unread(h->loans, w->slot);
+}
+
+/*
+ * The client has gone, or its connection went to the lot in a message.  As long
+ * as the lot does not know that, its descriptor keeps the connection open: so a
+ * lane that is full is worth a wait.
+ */
+static void
+end_loan(struct worker *w)
+{
+	if (w->loan.place == 0 || give_back(w, LOAN_CLOSES))
+		return;
+	settle_lane(w);
+	if (give_back(w, LOAN_CLOSES))
+		return;
+	loan_disclaim(w->inherited->loans, w->slot);
+	w->loan.place = 0;
+}
+
 /* A connection that arrives without a free descriptor would be lost. */
 static int
 receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
@@ -88,7 +193,11 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 		serve_starve(w, channel->from, EMFILE);
 		return -1;
 	}
-	fd = channel_receive(channel, h, c->in.data, c->in.size, len, deferred);
+	if (channel == &w->inherited->ready && w->inherited->loans != NULL)
+		fd = receive_loan(w, h, len, deferred);
+	else
+		fd = channel_receive(
+		    channel, h, c->in.data, c->in.size, len, deferred);
 	if (fd == -1 && channel_is_choked(errno))
 		serve_starve(w, channel->from, errno);
 	else
@@ -130,6 +239,11 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	    .head_end = h->head_end,
 	    .ready_since = since,
 	};
+	c->stall = h->stall;
+	if (h->continued) /* the lot has sent that since */
+		stalls_begin(c);
+	if (h->kind == HANDOFF_SERVE)
+		stalls_at_request(&w->client.exchange, since);
 	score_add(c->service->score, COUNT_HANDED, 1);
 }
 
@@ -222,6 +336,7 @@ park(struct worker *w, enum handoff_kind kind)
 	    .wanted = (uint32_t)x->wanted_bytes,
 	    .chunked = x->wanted_bytes > 0 && x->body.chunked,
 	    .continued = x->arrival.continue_sent,
+	    .stall = c->stall,
 	    .peer = c->peer,
 	};
 
@@ -229,6 +344,10 @@ park(struct worker *w, enum handoff_kind kind)
 		return false;
 	if (kind == HANDOFF_LINGER || h.last)
 		unread.len = 0;
+	if (unread.len == 0 && !h.continued &&
+	    ((kind == HANDOFF_WAIT && give_back(w, LOAN_WAITS)) ||
+		(kind == HANDOFF_LINGER && give_back(w, LOAN_LINGERS))))
+		return true;
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,
 		   unread.len, c->out.deferred) == -1)
@@ -242,9 +361,11 @@ park(struct worker *w, enum handoff_kind kind)
 static void
 linger(struct worker *w)
 {
-	if (atomic_load(&w->inherited->board->server->stopping) ||
-	    !park(w, HANDOFF_LINGER))
-		connection_linger(&w->client.connection);
+	if (!atomic_load(&w->inherited->board->server->stopping) &&
+	    park(w, HANDOFF_LINGER))
+		return;
+	connection_linger(&w->client.connection);
+	stalls_at_request(&w->client.exchange, clock_now());
 }
 
 /*
@@ -314,6 +435,7 @@ static void
 let_go_of_client(struct worker *w)
 {
 	close(w->client.connection.fd);
+	end_loan(w);
 	connection_detach(&w->client.connection);
 	if (w->inherited->client_limit != NULL)
 		client_limit_leave(w->inherited->client_limit, w->slot);
@@ -373,6 +495,11 @@ worker_take_new(struct worker *w)
 
 	if (fd == -1)
 		return TAKEN_NOTHING;
+	/*
+	 * A client that takes this worker over could spoil the records of those
+	 * before it.  For clients from the lot that wait would be too dear.
+	 */
+	settle_lane(w);
 	peer_set_name(&peer);
 	attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);
@@ -380,14 +507,18 @@ worker_take_new(struct worker *w)
 	return take_in_share(w);
 }
 
-/* The connection has arrived, and does not count as on its way any more. */
+/*
+ * The connection has arrived, and does not count as on its way any more.  The lot
+ * may wait for that.
+ */
 static void
 note_taken(struct worker *w)
 {
 	struct inherited *h = w->inherited;
 
 	enter_share(w);
-	score_lot_taken(h->board);
+	if (score_lot_taken(h->board))
+		wakeup_send(&h->loans->returned);
 	if (h->client_limit != NULL) /* it was counted twice until now */
 		client_limit_recount(h->client_limit);
 }

@@ -115,9 +115,10 @@ worker_signals_on_orphaned(int signo)
 static bool
 has_timed_out(const struct worker *w)
 {
-	int64_t since = score_running_since(w->service.score);
-
-	int64_t limit = w->inherited->config.request_timeout;
+	const struct score *score = w->service.score;
+	int64_t since = score_running_since(score);
+	int64_t limit =
+	    config_handler_limit(&w->inherited->config, score_streams(score));
 
 	return limit > 0 && since != CLOCK_NEVER &&
 	    clock_now() - since >= limit;

@@ -29,11 +29,14 @@ struct worker {
 	size_t next; /* the listener to try first */
 	struct accept_backoff backoff;
 	bool handed_first;
-	bool expects_new;    /* a client waits to be accepted, perhaps */
-	bool expects_handed; /* one is in the lot's channel, perhaps */
-	unsigned turns;	     /* taken from that channel since the last wait */
-	bool watches_parked; /* this worker does, as no lot runs */
-	bool parks_in_vain;  /* the last attempt to park has failed */
+	bool expects_new;      /* a client waits to be accepted, perhaps */
+	bool expects_handed;   /* one is in the lot's channel, perhaps */
+	unsigned turns;	       /* taken from that channel since the last wait */
+	int64_t gave_way;      /* clock_now(): when it slept, or yielded */
+	bool watches_parked;   /* this worker does, as no lot runs */
+	bool parks_in_vain;    /* the last attempt to park has failed */
+	bool lane_is_stuck;    /* the lot has not read it in time */
+	struct loan_name loan; /* its client's connection; place 0: none */
 	struct recycle recycle;
 	struct title title;
 	struct fd_budget fd_budget;

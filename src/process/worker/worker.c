@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "connection/spool.h"
+#include "handlers/upstream.h"
 #include "process/log_follow.h"
 #include "process/worker/state.h"
 #include "process/worker/worker.h"
@@ -21,6 +24,7 @@
  * which accepts them when all workers are busy, may have no room.
  */
 #define TURNS_MAX 8
+#define GIVE_WAY_AFTER (CLOCK_MILLISECOND / 2)
 
 static int
 watch(struct worker *w, int fd, uint32_t events)
@@ -115,9 +119,13 @@ worker_start(struct worker *w)
 	w->service.master = &h->wanted;
 	listener_restore_options(&h->listeners);
 	recycle_init(&w->recycle, &h->config, h->board);
+	if (site_spools(&h->site))
+		spool_open();
 	site_add_needs(&h->site, &needs);
 	if (!worker_has_lot(w))
 		needs.more |= PRIVILEGE_SHUTDOWN;
+	if (h->config.write_mode == CONFIG_WRITE_CORK)
+		needs.more |= PRIVILEGE_CORK;
 	w->service.may_shutdown = privilege_may_shutdown(&h->privilege, &needs);
 	if (privilege_drop(&h->privilege, PRIVILEGE_WORKER, &needs) == -1)
 		return -1;
@@ -128,22 +136,26 @@ worker_start(struct worker *w)
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
+	mount_note_forks();
 	if (site_start(&h->site) == -1)
 		return -1;
 	fd_budget_init(&w->fd_budget, w->wake);
 	w->recycle.fd_budget = &w->fd_budget;
 	log_mute(false);
+	/* Who is told of this worker may look for it by its title. */
+	title_set(&w->title, NULL);
 	wakeup_send(&h->started);
 	return 0;
 }
 
 /*
- * Only this worker is woken for a connection in the channel.  If it took a new
+ * Takes clients first from the descriptor whose event has ended the wait.  Only
+ * this worker is woken for a connection in the channel.  If it took a new
  * connection instead, nobody would serve the one in the channel: the lot is
  * also woken for new connections, but does not receive from the channel.
  */
 static void
-look_there_first(struct worker *w, int source)
+expect_clients_from(struct worker *w, int source)
 {
 	const struct listeners *l = &w->inherited->listeners;
 	bool new = false;
@@ -194,7 +206,8 @@ mind_parked(struct worker *w)
 static int
 idle_time_ms(struct worker *w, int64_t now)
 {
-	int64_t end = response_cache_settle(&w->inherited->site.cache, now);
+	int64_t end = clock_sooner(upstream_settle(now),
+	    response_cache_settle(&w->inherited->site.cache, now));
 
 	/* there may be no event that ends the back-off */
 	if (w->backoff.is)
@@ -221,11 +234,12 @@ wait_for_work(struct worker *w)
 	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
 	scoreboard_set_idle(board, w->slot, false);
 	w->turns = 0;
+	w->gave_way = clock_now();
 	/* A wait whose time is over has found no client. */
 	if (count == 0 && !w->backoff.is)
 		w->expects_new = w->expects_handed = false;
 	else
-		look_there_first(w, event.data.fd);
+		expect_clients_from(w, event.data.fd);
 	if (scoreboard_is_missed(board) || scoreboard_wake(board))
 		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
@@ -292,6 +306,26 @@ take_left(struct worker *w)
 }
 
 /*
+ * More workers than cores that never sleep would each run until the scheduler
+ * takes the core away, after milliseconds, and mostly in the middle of a client's
+ * turn: it then waits until all others have had as much.  So a worker gives way
+ * sooner, while it has no client.
+ */
+static void
+give_way(struct worker *w)
+{
+	int64_t now;
+
+	if (!service_has_waiting_clients(&w->service))
+		return;
+	now = clock_now();
+	if (now - w->gave_way < GIVE_WAY_AFTER)
+		return;
+	sched_yield();
+	w->gave_way = clock_now();
+}
+
+/*
  * A client and a signal may end a wait at the same time.  No other worker is
  * woken for that client, so this one serves it, even as its last action.
  */
@@ -303,7 +337,11 @@ work(struct worker *w)
 	w->expects_new = w->expects_handed = true;
 	while (!w->want_stop || !looked) {
 		looked = true;
-		if (worker_serve(w, take_any(w)) || w->want_stop)
+		if (worker_serve(w, take_any(w))) {
+			give_way(w);
+			continue;
+		}
+		if (w->want_stop)
 			continue;
 		wait_for_work(w);
 		looked = false;
@@ -341,7 +379,7 @@ static void
 worker_end(struct worker *w)
 {
 	/* A module may take as long for it as for a request. */
-	score_enter(w->service.score, SCORE_RUNNING);
+	score_begin(w->service.score, TEXT(""));
 	site_stop(&w->inherited->site);
 	score_enter(w->service.score, SCORE_STOPPING);
 	worker_signals_end();

@@ -15,7 +15,7 @@ use Tined      qw(spew);
 use constant ENOUGH => 6;
 
 # What others are compared with, if no other tined is.
-my @REFERENCE = qw(nginx-cache bare);
+my @REFERENCE = qw(nginx-cache bare uwsgi);
 
 # figure, its heading, its format
 my @COLUMN = (
@@ -34,6 +34,7 @@ my %MEANS = (
 	cpu   => 'CPU per request',
 	p50   => 'p50',
 	p99   => 'p99',
+	max   => 'the slowest answer',
 	new50 => 'a new client\'s p50',
 );
 

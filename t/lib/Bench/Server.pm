@@ -5,8 +5,10 @@ package Bench::Server;
 
 use v5.36;
 
-use Bench       qw(said slurp);
+use Bench       qw(find said slurp);
+use Cwd         qw(abs_path);
 use Exporter    qw(import);
+use File::Basename qw(dirname);
 use IO::Select       ();
 use IO::Socket::INET ();
 use List::Util  qw(first);
@@ -24,8 +26,14 @@ use constant {
 
 my $TINED = $ENV{TINED} // 'build/tined';
 
+# What imports an application in Python, and the program that the bug report has.
+my $PYTHON = '/usr/bin/python3';
+my $STARS  = 'stars:application';
+my $APPS   = abs_path(dirname(__FILE__) . '/../../wsgi');
+
 # name; about: what is not plain from it; peer: whose program it is, or program:
-# its path; dedicated: each client that stays has a process for itself; command:
+# its path; package: of Python, that has to be there, and has the version; file:
+# as well; dedicated: each client that stays has a process for itself; command:
 # the sub that writes a configuration for a server and returns the command.
 my @KIND = (
 	{   name    => 'tined',
@@ -74,6 +82,57 @@ my @KIND = (
 		peer    => 'h2o',
 		command => \&h2o,
 	},
+	{   name    => 'paste',
+		about   => 'paste.httpserver, HTTP/1.1, a thread for each client',
+		program => $PYTHON,
+		package => 'paste',
+		dedicated => 1,
+		command => sub ($s) {
+			return ($PYTHON, "$APPS/stars.py", $s->{port},
+				$s->{workers}, $s->{host});
+		},
+	},
+	{   name    => 'waitress',
+		about   => 'one process',
+		program => $PYTHON,
+		package => 'waitress',
+		command => sub ($s) {
+			return python($s, 'waitress',
+				"--listen=127.0.0.1:$s->{port}",
+				"--threads=$s->{workers}", $STARS);
+		},
+	},
+	{   name    => 'gunicorn-sync',
+		about   => 'a new connection for each request',
+		program => $PYTHON,
+		package => 'gunicorn',
+		command => sub ($s) { gunicorn($s, 'sync', 1) },
+	},
+	{   name    => 'gunicorn-gthread',
+		about   => 'two threads in each process',
+		program => $PYTHON,
+		package => 'gunicorn',
+		command => sub ($s) { gunicorn($s, 'gthread', 2) },
+	},
+	{   name      => 'uwsgi',
+		about     => 'http11-socket',
+		program   => find('uwsgi'),
+		package   => 'uwsgidecorators',
+		file      => '/usr/lib/uwsgi/plugins/python3_plugin.so',
+		dedicated => 1,
+		command   => \&uwsgi,
+	},
+	{   name      => 'mod-wsgi',
+		about     => 'embedded, Apache prefork',
+		peer      => 'apache',
+		file      => '/usr/lib/apache2/modules/mod_wsgi.so',
+		dedicated => 1,
+		command   => sub ($s) {
+			return apache_prefork($s, modules => ['wsgi'],
+				WSGIScriptAlias => "/ $APPS/stars.py",
+				WSGIRestrictEmbedded => 'Off');
+		},
+	},
 	{   name      => 'bare',
 		about     => 'accept, recv, send: t/bench/bareloop.c',
 		dedicated => 1,
@@ -102,10 +161,13 @@ sub add_tined ($class, $label, $program) {
 
 # A server that is not running yet.  kind; dir: the folder in which it gets one
 # for all that it writes; files: the folder that it serves; workers: how many,
-# undef for its own default; log: whether it logs.  The bare loop needs more:
-# programs, its folder, and row, what is going to be asked.
+# undef for its own default; log: whether it logs; host: an address other than
+# 127.0.0.1; under: the words that stand before its command; args: more words for
+# tined.  The bare loop needs more: programs, its folder, and row, what is going
+# to be asked.
 sub new ($class, $kind, %option) {
-	my $self = bless { _kind($kind)->%*, %option }, $class;
+	my $self = bless { host => '127.0.0.1', under => [], args => [],
+		_kind($kind)->%*, %option }, $class;
 
 	$self->{program} = program($self->{peer}) if $self->{peer};
 	$self->{name} .= '+log' if $option{log};
@@ -121,11 +183,23 @@ sub logs ($self) { return defined $self->{log} }
 
 sub is_here ($self) {
 	return 1 if $self->{name} eq 'bare';
+	return 0 if defined $self->{file} && !-e $self->{file};
+	return 0 if defined $self->{package} && !$self->_package_version;
 	return defined $self->{program} && -x $self->{program};
 }
 
+# Of a Debian package, as Python's own has no version everywhere.
+sub _package_version ($self) {
+	my %debian = (gunicorn => 'gunicorn', uwsgidecorators => 'uwsgi-core');
+	my $name   = $debian{ $self->{package} } // "python3-$self->{package}";
+	my ($version) = said('dpkg-query', '-W', '-f',
+		'${db:Status-Status} ${Version}', $name) =~ /^installed (\S+)/;
+	return $version;
+}
+
 sub describe ($self) {
-	my $version = $self->{peer} ? version($self->{peer})
+	my $version = $self->{package} ? $self->_package_version
+		: $self->{peer} ? version($self->{peer})
 		: !$self->{program} ? undef
 		: said($self->{program}, '--version') =~ /([\d.]+)/a ? $1 : '?';
 	return join '; ', grep {defined} $version, $self->{about};
@@ -135,8 +209,29 @@ sub describe ($self) {
 
 sub tined ($s, @args) {
 	unshift @args, '-w', $s->{workers} if defined $s->{workers};
-	return ($s->{program}, '-l', "127.0.0.1:$s->{port}", '-q', '-a',
-		$s->{log} // 'off', @args, $s->{files});
+	push @args, ($s->{row}{group} // '') eq 'wsgi'
+		? ('-m', "/=wsgi:$STARS,path=$APPS") : $s->{files};
+	return ($s->{program}, '-l', "$s->{host}:$s->{port}", '-q', '-a',
+		$s->{log} // 'off', $s->{args}->@*, @args);
+}
+
+# Without files of compiled code beside the sources.
+sub python ($s, $module, @args) {
+	return ('env', 'PYTHONDONTWRITEBYTECODE=1', "PYTHONPATH=$APPS", $PYTHON,
+		'-m', $module, @args);
+}
+
+sub gunicorn ($s, $class, $threads) {
+	return python($s, 'gunicorn', '-b', "127.0.0.1:$s->{port}", '-k', $class,
+		'-w', $s->{workers}, '--threads', $threads, '--keep-alive', 75,
+		$STARS);
+}
+
+sub uwsgi ($s) {
+	return ($s->{program}, '--plugin', 'python3', '--master',
+		'--http11-socket', "127.0.0.1:$s->{port}", '--pythonpath', $APPS,
+		'--module', $STARS, '--processes', $s->{workers},
+		qw(--die-on-term --disable-logging --listen 128));
 }
 
 sub nginx ($s, $more) {
@@ -162,7 +257,7 @@ sub nginx ($s, $more) {
 			scgi_temp_path $s->{dir}/scgi;
 			$more
 			server {
-				listen 127.0.0.1:$s->{port} deferred backlog=4096;
+				listen $s->{host}:$s->{port} deferred backlog=4096;
 				root $s->{files};
 			}
 		}
@@ -178,7 +273,7 @@ sub lighttpd ($s) {
 		END
 	my $conf = spew("$s->{dir}/lighttpd.conf", <<~"END");
 		$log
-		server.bind = "127.0.0.1"
+		server.bind = "$s->{host}"
 		server.port = $s->{port}
 		server.defer-accept = 1
 		server.document-root = "$s->{files}"
@@ -192,6 +287,7 @@ sub lighttpd ($s) {
 }
 
 sub apache ($s, $mpm, %directive) {
+	my $modules = delete $directive{modules} // [];
 	if ($s->{log}) {
 		$directive{LogFormat} = '"%h %l %u %t \"%r\" %>s %b '
 			. '\"%{Referer}i\" \"%{User-Agent}i\"" combined';
@@ -199,17 +295,17 @@ sub apache ($s, $mpm, %directive) {
 	}
 	return Peer::apache(
 		$s->{program},
-		(map { ($_ => $s->{$_}) } qw(dir files port)),
+		(map { ($_ => $s->{$_}) } qw(dir files host port)),
 		mpm        => $mpm,
-		modules    => [ $s->{log} ? 'log_config' : () ],
+		modules    => [ @$modules, $s->{log} ? 'log_config' : () ],
 		directives => { KeepAliveTimeout => 5, %directive },
 	);
 }
 
-sub apache_prefork ($s) {
+sub apache_prefork ($s, %more) {
 	my $n = $s->{workers} // return apache($s, 'prefork');
 	return apache(
-		$s, 'prefork',
+		$s, 'prefork', %more,
 		ServerLimit       => $n,
 		MaxRequestWorkers => $n,
 		StartServers      => $n,
@@ -268,7 +364,7 @@ sub start ($self) {
 	chmod 0777, $self->{dir} or die "$self->{dir}: $!\n";
 	($self->{port}) = free_ports(1);
 	$self->{pid} = Peer::start("$self->{dir}/out",
-		$self->{command}->($self));
+		$self->{under}->@*, $self->{command}->($self));
 	return $self;
 }
 
@@ -288,7 +384,7 @@ sub wait_ready ($self) {
 
 # The bare loop takes any bytes for requests.
 sub _answers ($self) {
-	my $sock = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}")
+	my $sock = IO::Socket::INET->new(PeerAddr => "$self->{host}:$self->{port}")
 		or return 0;
 	return 1 if $self->{name} eq 'bare';
 	print $sock "HEAD / HTTP/1.1\r\nHost: localhost\r\n",

@@ -19,9 +19,6 @@ use constant {
 	# How long to wait for what ought to happen at once.  Only a failing
 	# test ever waits that long: it is no bound of what may be slow.
 	PATIENCE => 30,
-	# Less than this took what did not wait for a default of 20 seconds or
-	# more (the head's, the body's, the stop's), whatever the noise.
-	SOONER => 15,
 	# Between two looks at what is waited for: others want the machine.
 	PAUSE_MIN    => 0.002,
 	PAUSE_MAX    => 0.01,
@@ -43,6 +40,10 @@ sub slow () {
 		* max(1, max($load // 0, $now // 0)
 			/ (CROWD * ($cores || 1))));
 }
+
+# Less than this took what did not wait for a default of 20 seconds or more.  On
+# a machine that is busy beyond measure nothing can be told from that.
+sub SOONER () { return 15 * slow() }
 
 # Calls it until it is true; its value, or false once the time is up.
 sub wait_for ($code, $seconds = PATIENCE, @rest) {

@@ -14,7 +14,7 @@ use Scalar::Util   qw(weaken);
 use Socket         qw(SOCK_DGRAM SOCK_STREAM SOMAXCONN);
 use Tined::Helpers qw(PATIENCE slurp wait_for);
 
-our @EXPORT_OK = qw(process_state title);
+our @EXPORT_OK = qw(may_limit process_state set_limit title);
 
 my @servers;    # weak references to every server that was started
 
@@ -183,12 +183,45 @@ sub worker_pids ($self) {
 	return grep { title($_) =~ /\Atined: worker/ } $self->child_pids;
 }
 
-# libbsd adds a space to a title that is just as long as the command line.
+# libbsd adds a space to a title that is just as long as the command line, and has
+# an empty title for the moment in which it writes another.  So has a zombie.
 sub title ($pid) {
-	return slurp("/proc/$pid/cmdline") =~ s/[ ]?(?:\0.*)?\z//sr;
+	my $title;
+
+	wait_for(sub {
+		$title = slurp("/proc/$pid/cmdline") =~ s/[ ]?(?:\0.*)?\z//sr;
+		$title ne q{} || (process_state($pid) // 'Z') =~ /[ZX]/;
+	}, 1);
+	return $title;
 }
 
 sub process_state ($pid) { return _stat($pid)->{state} }
+
+# The command prlimit(1) for a process.  Not every root may set the limits of another
+# user's process, but each user may set those of its own.
+sub _prlimit ($pid) {
+	my ($uid, $gid) = (stat "/proc/$pid")[4, 5];
+	my @as = $> == 0 && $uid != 0
+	    ? ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups') : ();
+
+	return (@as, 'prlimit', "--pid=$pid");
+}
+
+# Sets a soft limit of a process, with a name of prlimit(1); without a number: as it
+# was before.
+sub set_limit ($pid, $name, $count = undef) {
+	my @prlimit = _prlimit($pid);
+	state %before;
+
+	$before{$pid}{$name} //= qx(@prlimit --$name -o SOFT --noheadings);
+	$count //= $before{$pid}{$name} =~ s/\s+//gr;
+	return system(@prlimit, "--$name=$count:") == 0
+	    || croak 'prlimit does not work';
+}
+
+sub may_limit ($pid) {
+	return system("@{[_prlimit($pid)]} --nofile >/dev/null 2>&1") == 0;
+}
 
 # Every process of this server that lives: the ones seen before, and whoever
 # runs its program and holds its sockets or its files; but not another server

@@ -1,0 +1,410 @@
+#include <sys/socket.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "process/lot/state.h"
+#include "shared/scoreboard_read.h"
+
+/* The table of loans grows by so many places. */
+#define PLACES 64
+/* This part of the descriptors is not for the lot's own of what is lent. */
+#define ROOM_PART 8
+/*
+ * How long the lot sleeps, at first and at most, while connections are lent: a
+ * worker that gives one back need not wake it.
+ */
+#define NAP_FIRST (50 * CLOCK_MILLISECOND)
+#define NAP_MAX SCORE_LOT_NAP
+/* How often the lot asks which loans are claimed. */
+#define AUDIT_TICK CLOCK_SECOND
+
+static size_t
+slots_used(const struct lot *lot)
+{
+	size_t used = atomic_load(&lot->inherited->board->server->used);
+
+	return used < lot->inherited->loans->count
+	    ? used
+	    : lot->inherited->loans->count;
+}
+
+void
+lot_lent_init(struct lot *lot)
+{
+	struct lent *lent = &lot->lent;
+
+	lent->deaths = loans_begin(lot->inherited->loans, slots_used(lot));
+	lent->nap = NAP_FIRST;
+}
+
+void
+lot_lent_free(struct lot *lot)
+{
+	free(lot->lent.at);
+	free(lot->lent.vacant);
+}
+
+static void
+lent_grow(struct lent *lent)
+{
+	size_t size = lent->size + PLACES;
+
+	lent->at = memory_resize(lent->at, size, sizeof(struct parked *));
+	lent->vacant =
+	    memory_resize(lent->vacant, size, sizeof(lent->vacant[0]));
+	for (; lent->size < size; lent->size++) {
+		lent->at[lent->size] = NULL;
+		lent->vacant[lent->vacancies++] = (uint32_t)lent->size + 1;
+	}
+}
+
+/* A system call for many tokens. */
+static uint64_t
+lent_token(struct lent *lent)
+{
+	if (lent->tokens_left == 0) {
+		arc4random_buf(lent->tokens, sizeof(lent->tokens));
+		lent->tokens_left = LENT_TOKENS;
+	}
+	return lent->tokens[--lent->tokens_left];
+}
+
+/*
+ * True if the worker will close the connection: 408, or the client has asked so in
+ * the usual words.
+ */
+static bool
+lent_is_last(const struct parked *b)
+{
+	static const char words[] = "onnection: close\r";
+
+	return b->late ||
+	    (b->scan.start < b->scan.end &&
+		memmem(b->bytes + b->scan.start, b->scan.end - b->scan.start,
+		    words, sizeof(words) - 1) != NULL);
+}
+
+/*
+ * A connection that has had no response yet may be for one request alone.  Then,
+ * and before its last request, a second descriptor would be in vain, and the
+ * client would not learn of the end before the lot closes it.
+ */
+static bool
+lent_is_worth_it(const struct lot *lot, const struct parked *b)
+{
+	return b->requests > 0 && b->deferred == NULL && !lot->stopping &&
+	    !lot->moving && !lent_is_last(b) &&
+	    lot->parked.descriptors + lot->max / ROOM_PART <= lot->max;
+}
+
+struct loan_name
+lot_name_loan(struct lot *lot, struct parked *b)
+{
+	struct lent *lent = &lot->lent;
+
+	if (!lent_is_worth_it(lot, b))
+		return (struct loan_name){0};
+	if (lent->vacancies == 0)
+		lent_grow(lent);
+	b->loan = lent->vacant[--lent->vacancies];
+	b->token = lent_token(lent);
+	lent->at[b->loan - 1] = b;
+	return (struct loan_name){
+	    .place = b->loan,
+	    .lot = score_lot_number(lot->inherited->board->lot),
+	    .token = b->token,
+	};
+}
+
+void
+lot_unname_loan(struct lot *lot, struct parked *b)
+{
+	struct lent *lent = &lot->lent;
+
+	if (b->loan == 0)
+		return;
+	if (b->state == PARKED_LENT && b->missed)
+		lent->missed--;
+	lent->at[b->loan - 1] = NULL;
+	lent->vacant[lent->vacancies++] = b->loan;
+	b->loan = 0;
+}
+
+void
+lot_lend(struct lot *lot, struct parked *b)
+{
+	lot->lent.missed += b->missed;
+	lot->lent.is_active = true;
+	b->order = ++lot->lent.last;
+	b->unclaimed = false;
+	parked_forget_request(&lot->parked, b);
+	parked_enter(&lot->parked, b, PARKED_LENT);
+}
+
+void
+lot_miss(struct lot *lot, struct parked *b)
+{
+	bool before = b->missed;
+
+	parked_miss(&lot->parked, b);
+	if (b->state == PARKED_LENT && !before)
+		lot->lent.missed++;
+}
+
+/* Returns the loan of that name, or NULL: anybody may have written the name. */
+static struct parked *
+lent_find(const struct lot *lot, const struct loan_name *name)
+{
+	struct parked *b;
+
+	if (name->place == 0 || name->place > lot->lent.size)
+		return NULL;
+	b = lot->lent.at[name->place - 1];
+	if (b == NULL || b->state != PARKED_LENT || b->token != name->token)
+		return NULL;
+	return b;
+}
+
+static void
+lent_close(struct lot *lot, struct parked *b)
+{
+	lot_unname_loan(lot, b);
+	parked_release(&lot->parked, b);
+}
+
+void
+lot_close_lent(struct lot *lot)
+{
+	struct parked *b;
+
+	while ((b = parked_all_first(&lot->parked, PARKED_LENT)) != NULL)
+		lent_close(lot, b);
+}
+
+void
+lot_drop_loan(struct lot *lot, const struct loan_name *name)
+{
+	struct parked *b = lent_find(lot, name);
+
+	if (b != NULL)
+		lent_close(lot, b);
+}
+
+/*
+ * What the client has sent meanwhile, and its end, were reported while the
+ * connection was lent, and are not reported again: missed stays, so that all of
+ * it is read.
+ */
+static void
+lent_wait(struct lot *lot, struct parked *b, const struct loan_record *record)
+{
+	int64_t now = clock_now();
+	int64_t lent_at = b->since;
+
+	b->requests = record->requests;
+	b->parked = record->since < lent_at || record->since > now
+	    ? now
+	    : record->since;
+	parked_enter(&lot->parked, b, PARKED_IDLE);
+	if (b->missed || lot->drained)
+		lot_act_on_parked(lot, b);
+}
+
+/* In a stop: a request that is complete still goes to a worker. */
+static void
+lent_end_wait(struct lot *lot, struct parked *b)
+{
+	if (b->state == PARKED_IDLE || b->state == PARKED_HEAD)
+		parked_release(&lot->parked, b);
+}
+
+/* A name that is in order proves that its worker has received that loan. */
+static void
+lent_note_received(struct lot *lot, const struct parked *b)
+{
+	if (b->order > lot->lent.received)
+		lot->lent.received = b->order;
+}
+
+static void
+lent_take_back(struct lot *lot, const struct loan_record *record)
+{
+	struct parked *b = lent_find(lot, &record->name);
+
+	if (b == NULL) {
+		score_lot_stray(lot->inherited->board->lot);
+		return;
+	}
+	lent_note_received(lot, b);
+	lot_unname_loan(lot, b);
+	b->stall = record->stall;
+	if (record->end == LOAN_LINGERS) {
+		shutdown(b->fd, SHUT_WR); /* workers may not */
+		b->parked = clock_now();
+		parked_enter(&lot->parked, b, PARKED_LINGER);
+	} else if (record->end == LOAN_CLOSES) {
+		parked_release(&lot->parked, b);
+	} else {
+		lent_wait(lot, b, record);
+		if (lot->drained)
+			lent_end_wait(lot, b);
+	}
+}
+
+/*
+ * Returns how many loans were given back.  A worker that writes without end does
+ * not occupy the lot.
+ */
+static size_t
+lent_read_records(struct lot *lot)
+{
+	size_t used = slots_used(lot);
+	struct loan_record record;
+	size_t count = 0;
+
+	for (size_t i = 0; i < used; i++)
+		for (int n = 0; n < LOAN_RECORDS &&
+		     loan_next(lot->inherited->loans, i, &record);
+		     n++) {
+			lent_take_back(lot, &record);
+			count++;
+		}
+	return count;
+}
+
+/* After the records: a worker may have given its loan back and then died. */
+static void
+lent_bury(struct lot *lot)
+{
+	struct loan_name name;
+
+	while (loan_next_death(lot->inherited->loans, &lot->lent.deaths, &name))
+		lot_drop_loan(lot, &name);
+}
+
+static void
+lent_mark_claimed(struct lot *lot)
+{
+	size_t used = slots_used(lot);
+	struct parked *b;
+
+	for (b = parked_all_first(&lot->parked, PARKED_LENT); b != NULL;
+	     b = TAILQ_NEXT(b, entry))
+		b->claimed = false;
+	for (size_t i = 0; i < used; i++) {
+		const struct loan_name name =
+		    loan_claimed(lot->inherited->loans, i);
+
+		b = lent_find(lot, &name);
+		if (b == NULL)
+			continue;
+		b->claimed = true;
+		lent_note_received(lot, b);
+	}
+}
+
+static bool
+lent_is_any_unclaimed(const struct lot *lot)
+{
+	for (const struct parked *b =
+		 parked_all_first(&lot->parked, PARKED_LENT);
+	     b != NULL; b = TAILQ_NEXT(b, entry))
+		if (!b->claimed)
+			return true;
+	return false;
+}
+
+/*
+ * True if a loan is lost: a worker has received it, and nobody had it in two
+ * audits.
+ */
+static bool
+lent_is_lost(const struct lent *lent, struct parked *b)
+{
+	bool before = b->unclaimed;
+
+	b->unclaimed = !b->claimed && b->order <= lent->received;
+	return before && b->unclaimed;
+}
+
+/*
+ * Closes the loans that nobody has.  A worker may have been killed between
+ * receiving a loan and claiming it, or was taken over.  A loan was received if
+ * the channel, which keeps the order, is empty, or if a later one was received.
+ * Claims are read before records, so that a loan that is given back in between
+ * is not taken for lost.
+ */
+static void
+lent_audit(struct lot *lot, int64_t now)
+{
+	struct lent *lent = &lot->lent;
+	struct parked *b, *next;
+
+	lent->audit_at = now + AUDIT_TICK;
+	lent_mark_claimed(lot);
+	(void)lent_read_records(lot);
+	lent->is_in_doubt = lent_is_any_unclaimed(lot);
+	if (lent->is_in_doubt && !channel_has_message(&lot->inherited->ready))
+		lent->received = lent->last;
+	for (b = parked_all_first(&lot->parked, PARKED_LENT); b != NULL;
+	     b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (lent_is_lost(lent, b))
+			lent_close(lot, b);
+	}
+}
+
+bool
+lot_take_back_loans(struct lot *lot)
+{
+	size_t count;
+
+	if (lot->parked.counts[PARKED_LENT] == 0)
+		return false;
+	count = lent_read_records(lot);
+	lent_bury(lot);
+	if (count > 0)
+		lot->lent.is_active = true;
+	return count > 0;
+}
+
+void
+lot_look_at_lanes(struct lot *lot)
+{
+	(void)wakeup_take(&lot->inherited->loans->returned);
+	(void)lent_read_records(lot);
+}
+
+void
+lot_look_for_lost_loans(struct lot *lot)
+{
+	int64_t now;
+
+	if (lot->parked.counts[PARKED_LENT] == 0)
+		return;
+	now = clock_now();
+	if (now >= lot->lent.audit_at)
+		lent_audit(lot, now);
+}
+
+int64_t
+lot_lent_deadline(struct lot *lot)
+{
+	struct lent *lent = &lot->lent;
+	int64_t until;
+
+	score_lot_wants_loans(lot->inherited->board->lot,
+	    lent->missed > 0 || lot->stopping || lot->moving || lot->held_off);
+	if (lot->parked.counts[PARKED_LENT] == 0)
+		return CLOCK_NEVER;
+	if (lent->is_active)
+		lent->nap = NAP_FIRST;
+	else if (lent->nap < NAP_MAX)
+		lent->nap *= 2;
+	lent->is_active = false;
+	until = clock_now() + lent->nap;
+	return lent->is_in_doubt ? clock_sooner(until, lent->audit_at) : until;
+}

@@ -1,0 +1,129 @@
+/*
+ * loan: connections that the lot lends to workers.  The lot keeps its own
+ * descriptor of such a connection, and a worker gets a copy with the message
+ * that hands the request over (channel.h).  When the worker needs it no longer,
+ * it closes the copy and writes a record into its lane; that is no system call.
+ * The lot reads the lanes when it runs, and a worker wakes it only if it could
+ * sleep too long.
+ *
+ * As long as the lot does not know that a worker has closed its copy, the client
+ * does not learn it either: a worker may not shut down a socket, as it shares some
+ * with others (seccomp.h).  So the lot does not lend a connection whose request
+ * says in the usual words that it is the last (lent.c).  If a worker closes
+ * another while the lot stands still, the client learns it when the lot goes on,
+ * or the master replaces it.
+ *
+ * A lane is memory that one worker and the lot share, and the master: other
+ * workers unmap it before they begin.  The name of a loan has a random token, so
+ * that nobody can guess it; the lot checks each name, and ignores what names no
+ * present loan.
+ *
+ * A worker that was taken over can do this much.  All workers receive from one
+ * channel, so it can take what is for others, or look at it (MSG_PEEK) and learn
+ * the tokens of loans that others are about to receive.  It can give these back,
+ * too early: the lot then closes the connection, ends its sending side, or lends
+ * it a second time while the first worker still serves it.  So clients of others
+ * may lose their connections or get broken responses, as they do when it takes
+ * their requests.  It can also change those of its own records that the lot has
+ * not read yet, which concern clients that it has served.
+ *
+ * A worker may die with a loan.  When the master reaps it, before its slot is
+ * used again, it tells the lot which loan the worker had, so that the lot closes
+ * the connection at once.
+ */
+#ifndef TINED_SHARED_LOAN_H
+#define TINED_SHARED_LOAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/stall.h"
+#include "shared/wakeup.h"
+
+/*
+ * A lane holds so many records that the lot has not read: the bits of a word.  It
+ * has more than 4 KiB, and so takes two pages, the second after many records.
+ */
+#define LOAN_RECORDS 64
+/* Of the workers that have died, the lot is told so many at most. */
+#define LOAN_DEATHS 64
+
+struct loan_name {
+	uint32_t place; /* in the table of the lot, from 1; 0: no loan */
+	uint32_t lot;	/* the number of the lot: score_lot_number */
+	uint64_t token;
+};
+
+/* What is to become of the connection. */
+enum loan_end {
+	LOAN_WAITS,   /* the client may ask again */
+	LOAN_LINGERS, /* it is over, but the client may still send */
+	LOAN_CLOSES,  /* it is over, or the lot has another descriptor of it */
+	LOAN_ENDS
+};
+
+struct loan_record {
+	struct loan_name name;
+	enum loan_end end;
+	uint32_t requests;	 /* answered on this connection so far */
+	int64_t since;		 /* clock_now() */
+	struct stall_mark stall; /* of its last response */
+};
+
+struct loans {
+	char *at;		/* the deaths, then a lane for each slot */
+	size_t page;		/* the size of each of these: some pages */
+	size_t count;		/* of slots */
+	struct wakeup returned; /* to the lot: look at the lanes, or go on */
+};
+
+/* Shared with processes that are forked later.  NULL with errno. */
+struct loans *loans_create(size_t slots);
+void loans_free(struct loans *l);
+/*
+ * In a child: unmaps all but the lane of that slot; slot == count: all.  -1 with
+ * errno.
+ */
+int loans_confine(struct loans *l, size_t slot);
+
+/* Called by a worker that has received that loan: it has it. */
+void loan_claim(struct loans *l, size_t slot, const struct loan_name *name);
+/*
+ * Called by the worker that has the loan: it does not have it any more.  False
+ * if the lane is full, and the worker still has it.
+ */
+bool loan_give_back(
+    struct loans *l, size_t slot, const struct loan_record *record);
+/* True if the lot has not read all records of that lane. */
+bool loan_is_unread(const struct loans *l, size_t slot);
+/*
+ * As loan_give_back, without a record: the lot finds out later that nobody has
+ * this loan.
+ */
+void loan_disclaim(struct loans *l, size_t slot);
+/*
+ * Returns the loan that this worker says it has.  Its members are not checked,
+ * and while it changes they may be of different loans.
+ */
+struct loan_name loan_claimed(const struct loans *l, size_t slot);
+
+/* Called by the master when the worker of that slot has died. */
+void loan_note_death(struct loans *l, size_t slot);
+
+/*
+ * Called by a lot that starts: what others were told does not concern it.  used
+ * is the number of slots that ever had a worker.  Returns the number of deaths so
+ * far.
+ */
+unsigned loans_begin(struct loans *l, size_t used);
+/*
+ * Called by the lot: gets a record of that lane.  With an end that there is not,
+ * it names no loan; the rest is not checked.  False if there is none.  Records
+ * have no order.
+ */
+bool loan_next(struct loans *l, size_t slot, struct loan_record *record);
+/* Gets the loan of the next dead worker, and counts it.  Some may be left out. */
+bool loan_next_death(
+    const struct loans *l, unsigned *deaths, struct loan_name *name);
+#endif
