@@ -466,14 +466,29 @@ reset(struct cgi_relay *r)
 	error_lines_clear(&r->errors);
 }
 
+/*
+ * The sandbox refuses an interpreter that no program needed when it was made, and
+ * one that was replaced since: the kernel then says the same as of a program that
+ * is not executable.
+ */
+static const char *
+remedy(const char *path, int error)
+{
+	if (error != EACCES || access(path, X_OK) == -1)
+		return "";
+	return " (if its interpreter is new since the server started or was "
+	       "reloaded, reload it)";
+}
+
 /* EAGAIN is a limit on processes. */
 static void
 refuse_to_start(struct cgi_relay *r, const char *path)
 {
-	int status = errno_is_shortage(errno) || errno == EAGAIN ? 503 : 500;
+	int error = errno;
+	int status = errno_is_shortage(error) || error == EAGAIN ? 503 : 500;
 
-	tined_log(
-	    r->x, TINED_ERROR, "cannot run %s: %s", path, strerror(errno));
+	tined_log(r->x, TINED_ERROR, "cannot run %s: %s%s", path,
+	    strerror(error), remedy(path, error));
 	tined_error(r->x, status);
 }
 
