@@ -123,7 +123,7 @@ sub trace ($pid, $calls) {
 	};
 }
 
-# Stopped, it takes nothing in, and the lane to it fills up: some thousand idle
+# Stopped, it takes nothing in, and the channel to it fills up: some thousand idle
 # clients later a worker has to go on without it.
 subtest 'a lot that stands still' => sub {
 	my $tined = Tined->start(args => ['-w', 1, '--start-timeout', '10m',
@@ -138,9 +138,9 @@ subtest 'a lot that stands still' => sub {
 	until (@crowd > 20 && grep { $closed->($_) } @crowd[-20 .. -1]) {
 		push @crowd, $tined->connect;
 		ask($tined, $crowd[-1]) or die;
-		@crowd < 5000 or die 'the lane is not full';
+		@crowd < 5000 or die 'the channel is not full';
 	}
-	note(scalar @crowd, ' clients fill the lane');
+	note(scalar @crowd, ' clients fill the channel');
 
 	my $end = trace($tined->worker_pids, 'poll,ppoll')
 	    or diag 'NOT TESTED: no process can be traced here';
@@ -148,7 +148,7 @@ subtest 'a lot that stands still' => sub {
 	is(grep({ !ask($tined, $_) } @new), 0, 'new clients are served');
 	is(grep({ !$tined->is_closed($_) } @new), 0, 'and closed when idle');
 	cmp_ok(scalar grep({ /events=POLLOUT\}\], 1, (?!0\))/ } $end->()), '<=', 1,
-		'the worker does not wait for the lane for each of them')
+		'the worker does not wait for the channel for each of them')
 	    if $end;
 
 	my ($content, $head, @piece) = in_pieces(token(), 30_000, 3);
@@ -169,7 +169,7 @@ subtest 'a lot that stands still' => sub {
 
 	$tined->signal('CONT', $lot);
 	my @lost = grep { !ask($tined, $_) } @crowd[0 .. 20];
-	is(@lost, 0, 'those in the lane are not lost');
+	is(@lost, 0, 'those in the channel are not lost');
 	$tined->ends_clean;
 };
 
@@ -230,7 +230,7 @@ subtest 'more requests that wait than descriptors' => sub {
 	my $tined = Tined->start(args => ['-w', 1, @reflect],
 		rlimits => { n => $LIMIT });
 	my $busy = keep_busy($tined);
-	# The lane holds some thousands too.
+	# The channel holds some thousands too.
 	my @crowd = map { $tined->connect } 1 .. 4000;
 	my %token = map { fileno($_) => token() } @crowd;
 

@@ -92,7 +92,7 @@ subtest 'the lot is killed' => sub {
 	$tined->ends_clean($LOT_DIED);
 };
 
-# The lanes outlive the lot: what is in them is not lost.
+# The channels outlive the lot: what is in them is not lost.
 subtest 'what is on its way while there is no lot' => sub {
 	my $tined = Tined->start(args => ['-w', 2, '--start-timeout', '1h',
 		@reflect]);
@@ -186,7 +186,7 @@ subtest 'who came while there was no lot' => sub {
 	$tined->ends_clean($LOT_DIED, $NO_LOT);
 };
 
-subtest 'what lies in the lane while no lot can start' => sub {
+subtest 'what lies in the channel while no lot can start' => sub {
 	plan skip_all => 'sanitizers need descriptors when a process ends'
 	    if Tined->is_sanitized;
 	my $tined = Tined->start(args => ['-w', 2, '--start-timeout', '1h',

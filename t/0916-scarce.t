@@ -282,7 +282,7 @@ subtest 'the lot cannot accept' => sub {
 	$tined->ends_clean(qr/cannot accept connections: Too many/);
 };
 
-# What workers park waits in the lane meanwhile.
+# What workers park waits in the channel meanwhile.
 subtest 'the lot cannot receive' => sub {
 	my $tined = start(1);
 	my $strace = begin_failing('recvmsg', 'ENOMEM', lot_pid($tined));

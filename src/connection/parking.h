@@ -22,7 +22,7 @@ enum parking_reason {
 struct parking {
 	const struct service *service;
 	const struct input *in; /* its bytes go with the connection */
-	bool lot_refused;	/* the lot did not accept this connection */
+	bool lot_refused; /* not parked, and not tried until its next request */
 	/* The response need not leave at once: its handler has finished it, or
 	 * writes more of it and does not flush. */
 	bool response_may_wait;

@@ -11,10 +11,10 @@
 
 /*
  * Written by a worker; the lot clears the bits of the records that it has read.
- * Nothing else tells which there are, so that a lane in disorder is in order
+ * Nothing else tells which there are, so that a mailbox in disorder is in order
  * again when the lot has read it.
  */
-struct lane {
+struct mailbox {
 	_Atomic uint64_t full;	     /* a bit for each record that is there */
 	_Atomic uint32_t place, lot; /* the loan that it has */
 	_Atomic uint64_t token;
@@ -33,10 +33,10 @@ deaths_of(const struct loans *l)
 	return (struct deaths *)(void *)l->at;
 }
 
-static struct lane *
-lane_of(const struct loans *l, size_t slot)
+static struct mailbox *
+mailbox_of(const struct loans *l, size_t slot)
 {
-	return (struct lane *)(void *)(l->at + (slot + 1) * l->page);
+	return (struct mailbox *)(void *)(l->at + (slot + 1) * l->page);
 }
 
 static size_t
@@ -52,7 +52,7 @@ loans_create(size_t slots)
 	struct loans *l = memory_get_array(1, sizeof(*l));
 	void *p;
 
-	l->page = shared_memory_round(sizeof(struct lane));
+	l->page = shared_memory_round(sizeof(struct mailbox));
 	if (l->page < shared_memory_round(sizeof(struct deaths)))
 		l->page = shared_memory_round(sizeof(struct deaths));
 	l->count = slots;
@@ -92,11 +92,11 @@ loans_confine(struct loans *l, size_t slot)
 void
 loan_claim(struct loans *l, size_t slot, const struct loan_name *name)
 {
-	struct lane *lane = lane_of(l, slot);
+	struct mailbox *mailbox = mailbox_of(l, slot);
 
-	RELAXED_SET(lane->token, name->token);
-	RELAXED_SET(lane->lot, name->lot);
-	atomic_store(&lane->place, name->place);
+	RELAXED_SET(mailbox->token, name->token);
+	RELAXED_SET(mailbox->lot, name->lot);
+	atomic_store(&mailbox->place, name->place);
 }
 
 void
@@ -110,15 +110,15 @@ loan_disclaim(struct loans *l, size_t slot)
 bool
 loan_give_back(struct loans *l, size_t slot, const struct loan_record *record)
 {
-	struct lane *lane = lane_of(l, slot);
-	uint64_t full = atomic_load(&lane->full);
+	struct mailbox *mailbox = mailbox_of(l, slot);
+	uint64_t full = atomic_load(&mailbox->full);
 	int place;
 
 	if (full == UINT64_MAX)
 		return false;
 	place = __builtin_ctzll(~full);
-	lane->records[place] = *record;
-	atomic_fetch_or(&lane->full, UINT64_C(1) << place);
+	mailbox->records[place] = *record;
+	atomic_fetch_or(&mailbox->full, UINT64_C(1) << place);
 	loan_disclaim(l, slot);
 	return true;
 }
@@ -126,18 +126,18 @@ loan_give_back(struct loans *l, size_t slot, const struct loan_record *record)
 bool
 loan_is_unread(const struct loans *l, size_t slot)
 {
-	return atomic_load(&lane_of(l, slot)->full) != 0;
+	return atomic_load(&mailbox_of(l, slot)->full) != 0;
 }
 
 struct loan_name
 loan_claimed(const struct loans *l, size_t slot)
 {
-	const struct lane *lane = lane_of(l, slot);
+	const struct mailbox *mailbox = mailbox_of(l, slot);
 
 	return (struct loan_name){
-	    .place = atomic_load(&lane->place),
-	    .lot = RELAXED_GET(lane->lot),
-	    .token = RELAXED_GET(lane->token),
+	    .place = atomic_load(&mailbox->place),
+	    .lot = RELAXED_GET(mailbox->lot),
+	    .token = RELAXED_GET(mailbox->token),
 	};
 }
 
@@ -157,27 +157,27 @@ loan_note_death(struct loans *l, size_t slot)
 	wakeup_send(&l->returned);
 }
 
-/* A lane that no worker has used takes no memory yet. */
+/* A mailbox that no worker has used takes no memory yet. */
 unsigned
 loans_begin(struct loans *l, size_t used)
 {
 	for (size_t i = 0; i < used; i++)
-		atomic_store(&lane_of(l, i)->full, 0);
+		atomic_store(&mailbox_of(l, i)->full, 0);
 	return atomic_load(&deaths_of(l)->written);
 }
 
 bool
 loan_next(struct loans *l, size_t slot, struct loan_record *record)
 {
-	struct lane *lane = lane_of(l, slot);
-	uint64_t full = atomic_load(&lane->full);
+	struct mailbox *mailbox = mailbox_of(l, slot);
+	uint64_t full = atomic_load(&mailbox->full);
 	int place;
 
 	if (full == 0)
 		return false;
 	place = __builtin_ctzll(full);
-	memcpy(record, &lane->records[place], sizeof(*record));
-	atomic_fetch_and(&lane->full, ~(UINT64_C(1) << place));
+	memcpy(record, &mailbox->records[place], sizeof(*record));
+	atomic_fetch_and(&mailbox->full, ~(UINT64_C(1) << place));
 	if ((unsigned)record->end >= LOAN_ENDS)
 		record->name.place = 0;
 	return true;

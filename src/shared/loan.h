@@ -2,9 +2,9 @@
  * loan: connections that the lot lends to workers.  The lot keeps its own
  * descriptor of such a connection, and a worker gets a copy with the message
  * that hands the request over (channel.h).  When the worker needs it no longer,
- * it closes the copy and writes a record into its lane; that is no system call.
- * The lot reads the lanes when it runs, and a worker wakes it only if it could
- * sleep too long.
+ * it closes the copy and writes a record into its mailbox; that is no system
+ * call.  The lot reads the mailboxes when it runs, and a worker wakes it only if
+ * it could sleep too long.
  *
  * As long as the lot does not know that a worker has closed its copy, the client
  * does not learn it either: a worker may not shut down a socket, as it shares some
@@ -13,8 +13,8 @@
  * another while the lot stands still, the client learns it when the lot goes on,
  * or the master replaces it.
  *
- * A lane is memory that one worker and the lot share, and the master: other
- * workers unmap it before they begin.  The name of a loan has a random token, so
+ * A mailbox is memory that one worker, the lot and the master share: other workers
+ * unmap it before they begin.  The name of a loan has a random token, so
  * that nobody can guess it; the lot checks each name, and ignores what names no
  * present loan.
  *
@@ -42,8 +42,8 @@
 #include "shared/wakeup.h"
 
 /*
- * A lane holds so many records that the lot has not read: the bits of a word.  It
- * has more than 4 KiB, and so takes two pages, the second after many records.
+ * A mailbox holds so many records that the lot has not read: the bits of a word.
+ * It has more than 4 KiB, and so takes two pages, the second after many records.
  */
 #define LOAN_RECORDS 64
 /* Of the workers that have died, the lot is told so many at most. */
@@ -72,18 +72,19 @@ struct loan_record {
 };
 
 struct loans {
-	char *at;		/* the deaths, then a lane for each slot */
-	size_t page;		/* the size of each of these: some pages */
-	size_t count;		/* of slots */
-	struct wakeup returned; /* to the lot: look at the lanes, or go on */
+	char *at;     /* the deaths, then a mailbox for each slot */
+	size_t page;  /* the size of each of these: some pages */
+	size_t count; /* of slots */
+	struct wakeup
+	    returned; /* to the lot: look at the mailboxes, or go on */
 };
 
 /* Shared with processes that are forked later.  NULL with errno. */
 struct loans *loans_create(size_t slots);
 void loans_free(struct loans *l);
 /*
- * In a child: unmaps all but the lane of that slot; slot == count: all.  -1 with
- * errno.
+ * In a child: unmaps all but the mailbox of that slot; slot == count: all.  -1
+ * with errno.
  */
 int loans_confine(struct loans *l, size_t slot);
 
@@ -91,11 +92,11 @@ int loans_confine(struct loans *l, size_t slot);
 void loan_claim(struct loans *l, size_t slot, const struct loan_name *name);
 /*
  * Called by the worker that has the loan: it does not have it any more.  False
- * if the lane is full, and the worker still has it.
+ * if the mailbox is full, and the worker still has it.
  */
 bool loan_give_back(
     struct loans *l, size_t slot, const struct loan_record *record);
-/* True if the lot has not read all records of that lane. */
+/* True if the lot has not read all records of that mailbox. */
 bool loan_is_unread(const struct loans *l, size_t slot);
 /*
  * As loan_give_back, without a record: the lot finds out later that nobody has
@@ -118,9 +119,9 @@ void loan_note_death(struct loans *l, size_t slot);
  */
 unsigned loans_begin(struct loans *l, size_t used);
 /*
- * Called by the lot: gets a record of that lane.  With an end that there is not,
- * it names no loan; the rest is not checked.  False if there is none.  Records
- * have no order.
+ * Called by the lot: gets a record of that mailbox; false if there is none.  A
+ * record with an unknown end names no loan; the rest is not checked.  Records have
+ * no order.
  */
 bool loan_next(struct loans *l, size_t slot, struct loan_record *record);
 /* Gets the loan of the next dead worker, and counts it.  Some may be left out. */

@@ -344,7 +344,7 @@ scoreboard_want_idle(struct scoreboard *board, size_t wanted)
 }
 
 bool
-scoreboard_is_missed(struct scoreboard *board)
+scoreboard_lacks_idle(struct scoreboard *board)
 {
 	size_t wanted = atomic_load(&board->common->idle_wanted);
 

@@ -110,7 +110,7 @@ void score_lot_sleep(struct score_lot *lot, int64_t until);
 void score_lot_wake(struct score_lot *lot);
 /*
  * Sets whether a worker that gives a loan back must wake the lot if it sleeps.
- * The lot looks at the lanes after score_lot_sleep, before it really sleeps.
+ * The lot looks at the mailboxes after score_lot_sleep, before it really sleeps.
  */
 void score_lot_wants_loans(struct score_lot *lot, bool wants);
 /*
@@ -152,8 +152,10 @@ void scoreboard_reloads(struct scoreboard *board);
 bool scoreboard_may_leave(struct scoreboard *board);
 /* Called by the master: another worker may end. */
 void scoreboard_has_left(struct scoreboard *board);
-/* Called by a worker that is not idle any more: true if it must wake the master
- * (scoreboard_want_idle). */
-bool scoreboard_is_missed(struct scoreboard *board);
+/*
+ * Called by a worker that is not idle any more.  True if fewer are idle than the
+ * master wants (scoreboard_want_idle), and this worker must wake it.
+ */
+bool scoreboard_lacks_idle(struct scoreboard *board);
 
 #endif

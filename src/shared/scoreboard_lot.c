@@ -69,7 +69,7 @@ score_lot_handed(struct score_lot *lot)
 void
 score_lot_lends_no_more(struct score_lot *lot)
 {
-	atomic_store(&lot->number, 0); /* before it looks at the lanes */
+	atomic_store(&lot->number, 0); /* before it looks at the mailboxes */
 }
 
 void
@@ -81,7 +81,7 @@ score_lot_stray(struct score_lot *lot)
 void
 score_lot_sleep(struct score_lot *lot, int64_t until)
 {
-	atomic_store(&lot->due, until); /* before it looks at the lanes */
+	atomic_store(&lot->due, until); /* before it looks at the mailboxes */
 }
 
 void

@@ -182,7 +182,7 @@ grow_memory(void)
 }
 
 static struct loans
-as_lane(char *p)
+as_mailbox(char *p)
 {
 	size_t page = shared_memory_round(1);
 
@@ -191,45 +191,45 @@ as_lane(char *p)
 
 /* Its own client is lent. */
 static bool
-is_lane(char *p)
+is_mailbox(char *p)
 {
-	const struct loans l = as_lane(p);
+	const struct loans l = as_mailbox(p);
 	const struct loan_name name = loan_claimed(&l, 0);
 
 	return name.lot != 0 && name.place > 0 && name.place < PLACES_MAX;
 }
 
-/* The lane begins a page of anonymous memory that this process may write. */
+/* The mailbox begins a page of anonymous memory that this process may write. */
 static char *
-find_lane(void)
+find_mailbox(void)
 {
 	const struct sigaction mine = {.sa_handler = on_refused};
 	size_t page = shared_memory_round(1);
 	struct sigaction before;
-	char *lane = NULL;
+	char *mailbox = NULL;
 
 	sigaction(SIGSEGV, &mine, &before);
 	for (size_t i = 0; i < range_count; i++)
 		for (char *p = ranges[i].from; p < ranges[i].to; p += page)
 			if (ranges[i].is_anonymous && can_write(p) &&
-			    is_lane(p))
-				lane = p;
+			    is_mailbox(p))
+				mailbox = p;
 	sigaction(SIGSEGV, &before, NULL);
-	return lane;
+	return mailbox;
 }
 
 /* All is in order but for the token, which may be its own. */
 static size_t
 forge_loans(size_t count)
 {
-	char *lane = find_lane();
+	char *mailbox = find_mailbox();
 	struct loan_name own;
 	struct loans l;
 	size_t done = 0;
 
-	if (lane == NULL)
+	if (mailbox == NULL)
 		return 0;
-	l = as_lane(lane);
+	l = as_mailbox(mailbox);
 	own = loan_claimed(&l, 0);
 	for (size_t i = 0; i < count; i++) {
 		struct loan_record record = {

@@ -256,8 +256,8 @@ sub stop_process ($pid) {
 }
 
 # Clients that were served, so that the lot lends their next request to the only
-# worker, when both stand still: the connections.  The worker then fills its lane
-# (loan.h) as fast as it can, and the lot does not read it.
+# worker, when both stand still: the connections.  The worker then fills its
+# mailbox (loan.h) as fast as it can, and the lot does not read it.
 sub lend_and_stop ($tined, $count, $request) {
 	my ($lot, $worker) = (lot_pid($tined), $tined->worker_pids);
 	my @socks = map { $tined->connect } 1 .. $count;

@@ -14,7 +14,7 @@
 /* The most bytes of a response that are sent before the next client's turn. */
 #define SEND_STEP (256 << 10)
 
-/* What the client sends from now on is missed: parked_miss. */
+/* What the client sends from now on is left unread: parked_note_unread. */
 static void
 make_ready(struct lot *lot, struct parked *b)
 {
@@ -104,7 +104,7 @@ static void
 take_bytes(struct lot *lot, struct parked *b, size_t n, size_t room)
 {
 	if (n == room)
-		b->missed = true;
+		b->unread = true;
 	count_moved(lot, b, n);
 	parked_add_bytes(&lot->parked, b, lot->scratch, n);
 	lot_look_at_bytes(lot, b);
@@ -117,7 +117,7 @@ receive_once(struct lot *lot, struct parked *b)
 	ssize_t n = recv(b->fd, lot->scratch, room, MSG_DONTWAIT);
 
 	if (n == -1 && errno == EAGAIN) {
-		b->missed = false;
+		b->unread = false;
 		return;
 	}
 	if (n > 0) {
@@ -136,7 +136,7 @@ io_receive(struct lot *lot, struct parked *b)
 {
 	do
 		receive_once(lot, b);
-	while (b->missed && waits_for_request(b));
+	while (b->unread && waits_for_request(b));
 }
 
 /* The response is complete: waits for the next request, or closes. */
@@ -216,7 +216,7 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 		break;
 	case PARKED_READY:
 	case PARKED_LENT:
-		lot_miss(lot, b);
+		lot_note_unread(lot, b);
 		break;
 	case PARKED_DEAD:
 	case PARKED_STATES:
@@ -229,7 +229,7 @@ lot_act_on_events(struct lot *lot, struct parked *b, uint32_t events)
 {
 	if (waits_for_request(b) &&
 	    (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
-		b->missed = true;
+		b->unread = true;
 	lot_act_on_parked(lot, b);
 }
 

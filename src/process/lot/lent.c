@@ -126,8 +126,8 @@ lot_unname_loan(struct lot *lot, struct parked *b)
 
 	if (b->loan == 0)
 		return;
-	if (b->state == PARKED_LENT && b->missed)
-		lent->missed--;
+	if (b->state == PARKED_LENT && b->unread)
+		lent->unread--;
 	lent->at[b->loan - 1] = NULL;
 	lent->vacant[lent->vacancies++] = b->loan;
 	b->loan = 0;
@@ -136,22 +136,22 @@ lot_unname_loan(struct lot *lot, struct parked *b)
 void
 lot_lend(struct lot *lot, struct parked *b)
 {
-	lot->lent.missed += b->missed;
+	lot->lent.unread += b->unread;
 	lot->lent.is_active = true;
 	b->order = ++lot->lent.last;
-	b->unclaimed = false;
+	b->suspect = false;
 	parked_forget_request(&lot->parked, b);
 	parked_enter(&lot->parked, b, PARKED_LENT);
 }
 
 void
-lot_miss(struct lot *lot, struct parked *b)
+lot_note_unread(struct lot *lot, struct parked *b)
 {
-	bool before = b->missed;
+	bool before = b->unread;
 
-	parked_miss(&lot->parked, b);
+	parked_note_unread(&lot->parked, b);
 	if (b->state == PARKED_LENT && !before)
-		lot->lent.missed++;
+		lot->lent.unread++;
 }
 
 /* Returns the loan of that name, or NULL: anybody may have written the name. */
@@ -195,8 +195,8 @@ lot_drop_loan(struct lot *lot, const struct loan_name *name)
 
 /*
  * What the client has sent meanwhile, and its end, were reported while the
- * connection was lent, and are not reported again: missed stays, so that all of
- * it is read.
+ * connection was lent, and are not reported again: unread stays true, so that
+ * all of it is read.
  */
 static void
 lent_wait(struct lot *lot, struct parked *b, const struct loan_record *record)
@@ -209,7 +209,7 @@ lent_wait(struct lot *lot, struct parked *b, const struct loan_record *record)
 	    ? now
 	    : record->since;
 	parked_enter(&lot->parked, b, PARKED_IDLE);
-	if (b->missed || lot->drained)
+	if (b->unread || lot->drained)
 		lot_act_on_parked(lot, b);
 }
 
@@ -277,7 +277,7 @@ lent_read_records(struct lot *lot)
 
 /* After the records: a worker may have given its loan back and then died. */
 static void
-lent_bury(struct lot *lot)
+lent_close_of_dead_workers(struct lot *lot)
 {
 	struct loan_name name;
 
@@ -324,10 +324,10 @@ lent_is_any_unclaimed(const struct lot *lot)
 static bool
 lent_is_lost(const struct lent *lent, struct parked *b)
 {
-	bool before = b->unclaimed;
+	bool before = b->suspect;
 
-	b->unclaimed = !b->claimed && b->order <= lent->received;
-	return before && b->unclaimed;
+	b->suspect = !b->claimed && b->order <= lent->received;
+	return before && b->suspect;
 }
 
 /*
@@ -365,14 +365,14 @@ lot_take_back_loans(struct lot *lot)
 	if (lot->parked.counts[PARKED_LENT] == 0)
 		return false;
 	count = lent_read_records(lot);
-	lent_bury(lot);
+	lent_close_of_dead_workers(lot);
 	if (count > 0)
 		lot->lent.is_active = true;
 	return count > 0;
 }
 
 void
-lot_look_at_lanes(struct lot *lot)
+lot_read_mailboxes(struct lot *lot)
 {
 	(void)wakeup_take(&lot->inherited->loans->returned);
 	(void)lent_read_records(lot);
@@ -397,7 +397,7 @@ lot_lent_deadline(struct lot *lot)
 	int64_t until;
 
 	score_lot_wants_loans(lot->inherited->board->lot,
-	    lent->missed > 0 || lot->stopping || lot->moving || lot->held_off);
+	    lent->unread > 0 || lot->stopping || lot->moving || lot->held_off);
 	if (lot->parked.counts[PARKED_LENT] == 0)
 		return CLOCK_NEVER;
 	if (lent->is_active)

@@ -158,7 +158,7 @@ lot_act_on_event(struct lot *lot, const struct epoll_event *event)
 	else if (what == &lot->inherited->listeners)
 		lot_accept_all(lot);
 	else if (what == lot->inherited->loans)
-		lot_look_at_lanes(lot);
+		lot_read_mailboxes(lot);
 	else if (what == &lot->client_share)
 		(void)wakeup_take(&lot->inherited->client_limit->freed);
 	else if (what !=

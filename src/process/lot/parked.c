@@ -91,12 +91,12 @@ watch_for(const struct parked_all *all, struct parked *b, uint32_t events)
 		return;
 	b->events = events;
 	if (events != EVENTS_NONE)
-		b->missed = false;
+		b->unread = false;
 	(void)epoll_ctl(all->epoll, EPOLL_CTL_MOD, b->fd, &event);
 }
 
 /*
- * What the state has no use for is missed: it is reported again when the
+ * In such a state nothing is read.  What comes then is reported again when the
  * connection is watched anew.
  */
 static void
@@ -110,11 +110,11 @@ watch_for_state(const struct parked_all *all, struct parked *b)
 }
 
 void
-parked_miss(const struct parked_all *all, struct parked *b)
+parked_note_unread(const struct parked_all *all, struct parked *b)
 {
-	if (b->missed)
+	if (b->unread)
 		watch_for(all, b, EVENTS_NONE);
-	b->missed = true;
+	b->unread = true;
 }
 
 static void

@@ -33,12 +33,12 @@ struct parked {
 	enum parked_state state;
 	int fd;
 	uint32_t events;   /* that epoll reports */
-	bool missed;	   /* not all that they reported has been read */
+	bool unread;	   /* of what they reported, not all has been read */
 	uint32_t loan;	   /* its place in lot.lent, from 1; 0: not lent */
 	uint64_t token;	   /* of that loan */
 	uint64_t order;	   /* of that loan, among all */
-	bool claimed;	   /* a worker says that it has that loan */
-	bool unclaimed;	   /* one has received it, and none said so */
+	bool claimed;	   /* in the last audit, a worker had that loan */
+	bool suspect;	   /* a worker had received it, and none had it */
 	int64_t since;	   /* when the state, or its last window, began */
 	int64_t parked;	   /* when it arrived, or its response was sent */
 	int64_t gap;	   /* from then until its request was complete */
@@ -92,7 +92,7 @@ struct parked *parked_new(
 /*
  * Changes its state, and appends it to the queue of that state.  In PARKED_READY
  * and PARKED_LENT the connection stays watched as it was, so that no system call
- * is needed: parked_miss.
+ * is needed: parked_note_unread.
  */
 void parked_enter(
     struct parked_all *all, struct parked *b, enum parked_state state);
@@ -100,7 +100,7 @@ void parked_enter(
  * Called when an event has no use in the state.  After the second, it is not
  * watched any more until its next state.
  */
-void parked_miss(const struct parked_all *all, struct parked *b);
+void parked_note_unread(const struct parked_all *all, struct parked *b);
 /* Forgets the request that a worker now has, and what it knew of it. */
 void parked_forget_request(struct parked_all *all, struct parked *b);
 /* Takes over a deferred response, to be sent. */

@@ -30,7 +30,7 @@ struct lent {
 	uint64_t tokens[LENT_TOKENS];
 	size_t tokens_left;
 	unsigned deaths;   /* of workers, that the lot has been told */
-	size_t missed;	   /* of those lent: clients have sent more */
+	size_t unread;	   /* of these, clients have sent more */
 	bool is_active;	   /* there were loans since the last sleep */
 	int64_t nap;	   /* the longest sleep, nanoseconds */
 	uint64_t last;	   /* the number of the last loan */
@@ -123,7 +123,7 @@ void lot_unname_loan(struct lot *lot, struct parked *b);
 /* Called when it was sent. */
 void lot_lend(struct lot *lot, struct parked *b);
 /* Called at an event of a connection that is lent or ready. */
-void lot_miss(struct lot *lot, struct parked *b);
+void lot_note_unread(struct lot *lot, struct parked *b);
 /* Closes the lot's descriptor of that loan, if there is one. */
 void lot_drop_loan(struct lot *lot, const struct loan_name *name);
 /* Closes the lot's descriptors of all loans. */
@@ -134,10 +134,10 @@ void lot_close_lent(struct lot *lot);
  */
 bool lot_take_back_loans(struct lot *lot);
 /*
- * Called when a worker has woken the lot: it may wait until its lane was read,
- * even if that has nothing that the lot has lent.
+ * Called when a worker has woken the lot: it may wait until its mailbox is read,
+ * even if nothing in it is of this lot.
  */
-void lot_look_at_lanes(struct lot *lot);
+void lot_read_mailboxes(struct lot *lot);
 /* Now and then, closes loans that nobody has. */
 void lot_look_for_lost_loans(struct lot *lot);
 /*

@@ -22,9 +22,9 @@
  * then closes the connection later by as much at most.
  */
 #define KEEPALIVE_PART 8
-/* How often, and with which pause, a worker asks whether its lane was read. */
-#define LANE_TRIES 200
-#define LANE_PAUSE (20 * CLOCK_MICROSECOND)
+/* How often, and with which pause, a worker asks whether its mailbox was read. */
+#define MAILBOX_TRIES 200
+#define MAILBOX_PAUSE (20 * CLOCK_MICROSECOND)
 
 /* True for errors that concern only one connection, or none: accept(2). */
 static bool
@@ -146,35 +146,35 @@ give_back(struct worker *w, enum loan_end end)
  * microseconds.  One that stands still is waited for once.
  */
 static void
-settle_lane(struct worker *w)
+settle_mailbox(struct worker *w)
 {
-	const struct timespec pause = {.tv_nsec = LANE_PAUSE};
+	const struct timespec pause = {.tv_nsec = MAILBOX_PAUSE};
 	const struct inherited *h = w->inherited;
 
 	if (h->loans == NULL || !loan_is_unread(h->loans, w->slot)) {
-		w->lane_is_stuck = false;
+		w->mailbox_is_stuck = false;
 		return;
 	}
-	if (w->lane_is_stuck || score_lot_number(h->board->lot) == 0)
+	if (w->mailbox_is_stuck || score_lot_number(h->board->lot) == 0)
 		return;
 	wakeup_send(&h->loans->returned);
-	for (int i = 0; i < LANE_TRIES && loan_is_unread(h->loans, w->slot);
+	for (int i = 0; i < MAILBOX_TRIES && loan_is_unread(h->loans, w->slot);
 	     i++)
 		nanosleep(&pause, NULL);
-	w->lane_is_stuck = loan_is_unread(h->loans, w->slot);
+	w->mailbox_is_stuck = loan_is_unread(h->loans, w->slot);
 }
 
 /*
  * The client has gone, or its connection went to the lot in a message.  As long
  * as the lot does not know that, its descriptor keeps the connection open: so a
- * lane that is full is worth a wait.
+ * mailbox that is full is worth a wait.
  */
 static void
 end_loan(struct worker *w)
 {
 	if (w->loan.place == 0 || give_back(w, LOAN_CLOSES))
 		return;
-	settle_lane(w);
+	settle_mailbox(w);
 	if (give_back(w, LOAN_CLOSES))
 		return;
 	loan_disclaim(w->inherited->loans, w->slot);
@@ -499,7 +499,7 @@ worker_take_new(struct worker *w)
 	 * A client that takes this worker over could spoil the records of those
 	 * before it.  For clients from the lot that wait would be too dear.
 	 */
-	settle_lane(w);
+	settle_mailbox(w);
 	peer_set_name(&peer);
 	attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);

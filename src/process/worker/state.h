@@ -35,7 +35,7 @@ struct worker {
 	int64_t gave_way;      /* clock_now(): when it slept, or yielded */
 	bool watches_parked;   /* this worker does, as no lot runs */
 	bool parks_in_vain;    /* the last attempt to park has failed */
-	bool lane_is_stuck;    /* the lot has not read it in time */
+	bool mailbox_is_stuck; /* the lot has not read it in time */
 	struct loan_name loan; /* its client's connection; place 0: none */
 	struct recycle recycle;
 	struct title title;

@@ -240,7 +240,7 @@ wait_for_work(struct worker *w)
 		w->expects_new = w->expects_handed = false;
 	else
 		expect_clients_from(w, event.data.fd);
-	if (scoreboard_is_missed(board) || scoreboard_wake(board))
+	if (scoreboard_lacks_idle(board) || scoreboard_wake(board))
 		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
 }
