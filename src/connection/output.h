@@ -8,6 +8,8 @@
  * If the client is slow and parking.h allows it, the output stops sending.  All
  * further bytes become a deferred response (deferred.h), which the owner hands
  * to the lot when the handler has finished.
+ *
+ * output_internal.h lists its files.
  */
 #ifndef TINED_CONNECTION_OUTPUT_H
 #define TINED_CONNECTION_OUTPUT_H
@@ -45,11 +47,10 @@ struct output {
 	int fd;		 /* not owned; -1 if detached */
 	int64_t timeout; /* nanoseconds; min_rate.h */
 	int64_t tick;	 /* nanoseconds: SO_SNDTIMEO of a send that waits */
-	/* SO_SNDTIMEO of this socket; 0: output.c has not set it. */
-	int64_t send_timeout;
-	char *buffer;	/* owned, OUTPUT_BUFFER_SIZE */
-	size_t used;	/* bytes of buffer */
-	size_t touched; /* the largest used so far */
+	int64_t send_timeout; /* SO_SNDTIMEO; 0: not set here yet */
+	char *buffer;	      /* owned, OUTPUT_BUFFER_SIZE */
+	size_t used;	      /* bytes of buffer */
+	size_t touched;	      /* the largest used so far */
 	struct iovec parts[OUTPUT_PARTS_MAX];
 	int part_count;
 	size_t waiting; /* bytes in the parts */
@@ -125,7 +126,6 @@ void output_pass_deferred(struct output *o);
 bool output_emergency(
     struct output *o, uint64_t position, struct text bytes, int64_t deadline);
 
-/* What the kernel has of it: output_queue.c. */
 /* True if the client has not acknowledged (Unix: read) everything. */
 bool output_is_unsent(const struct output *o);
 
