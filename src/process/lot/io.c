@@ -224,13 +224,36 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 	}
 }
 
+/*
+ * The client has gone while a worker was to run its request, or to read the next
+ * part of its response from the disk.
+ */
+static void
+drop_ready(struct lot *lot, struct parked *b)
+{
+	if (b->deferred != NULL) {
+		lot_give_up_sending(lot, b, strerror(ECONNRESET));
+		return;
+	}
+	log_info("%s went before a worker ran its request", b->peer.name);
+	score_lot_aborted(lot->inherited->board->lot);
+	parked_release(&lot->parked, b);
+}
+
+/*
+ * EPOLLHUP means that nobody will read, and is reported in each state; after
+ * EPOLLRDHUP alone the client may still read.
+ */
 void
 lot_act_on_events(struct lot *lot, struct parked *b, uint32_t events)
 {
 	if (waits_for_request(b) &&
 	    (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		b->unread = true;
-	lot_act_on_parked(lot, b);
+	if (b->state != PARKED_READY || (events & EPOLLHUP) == 0)
+		lot_act_on_parked(lot, b);
+	if (b->state == PARKED_READY && (events & EPOLLHUP) != 0)
+		drop_ready(lot, b);
 }
 
 /*

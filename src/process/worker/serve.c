@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "connection/accounting.h"
 #include "connection/client.h"
 #include "connection/stalls.h"
@@ -22,69 +23,14 @@
  * then closes the connection later by as much at most.
  */
 #define KEEPALIVE_PART 8
+/*
+ * A client that has waited for a worker as long as that may have gone: a look
+ * costs little beside it.
+ */
+#define QUEUE_LOOK_AFTER (20 * CLOCK_MILLISECOND)
 /* How often, and with which pause, a worker asks whether its mailbox was read. */
 #define MAILBOX_TRIES 200
 #define MAILBOX_PAUSE (20 * CLOCK_MICROSECOND)
-
-/* True for errors that concern only one connection, or none: accept(2). */
-static bool
-is_passing(int error)
-{
-	switch (error) {
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case EPERM: /* a firewall has refused it */
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The listener stays ready, so without a pause the worker would spin. */
-static void
-serve_starve(struct worker *w, int source, int error)
-{
-	struct pollfd wake = {.fd = w->wake, .events = POLLIN};
-
-	accept_backoff_begin(&w->backoff, source, error);
-	poll(&wake, 1, ACCEPT_BACKOFF_PAUSE_MS);
-}
-
-static int
-serve_accept_from(struct worker *w, int listener, struct peer *peer)
-{
-	int fd;
-
-	*peer = (struct peer){.length = sizeof(peer->address)};
-	fd = accept4(listener, (struct sockaddr *)&peer->address, &peer->length,
-	    SOCK_CLOEXEC);
-	if (fd != -1 || is_passing(errno))
-		accept_backoff_end(&w->backoff, listener);
-	else if (!w->let_go)
-		serve_starve(w, listener, errno);
-	return fd;
-}
-
-/* Each listener in its turn, so that a busy one does not starve another. */
-static int
-accept_any(struct worker *w, struct peer *peer)
-{
-	const struct listeners *l = &w->inherited->listeners;
-	size_t count = w->inherited->accept_gate == -1 ? l->count : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		size_t k = (w->next + i) % l->count;
-		int fd = serve_accept_from(w, l->at[k].fd, peer);
-
-		if (fd != -1) {
-			w->next = (k + 1) % l->count;
-			return fd;
-		}
-	}
-	return -1;
-}
 
 /* Receives, and claims the connection if it is lent. */
 static int
@@ -190,7 +136,7 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	int fd;
 
 	if (!fd_budget_has_one(&w->fd_budget)) {
-		serve_starve(w, channel->from, EMFILE);
+		worker_starve(w, channel->from, EMFILE);
 		return -1;
 	}
 	if (channel == &w->inherited->ready && w->inherited->loans != NULL)
@@ -199,7 +145,7 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 		fd = channel_receive(
 		    channel, h, c->in.data, c->in.size, len, deferred);
 	if (fd == -1 && channel_is_choked(errno))
-		serve_starve(w, channel->from, errno);
+		worker_starve(w, channel->from, errno);
 	else
 		accept_backoff_end(&w->backoff, channel->from);
 	return fd;
@@ -491,7 +437,7 @@ enum worker_taken
 worker_take_new(struct worker *w)
 {
 	struct peer peer;
-	int fd = accept_any(w, &peer);
+	int fd = worker_accept(w, &peer);
 
 	if (fd == -1)
 		return TAKEN_NOTHING;
@@ -523,6 +469,32 @@ note_taken(struct worker *w)
 		client_limit_recount(h->client_limit);
 }
 
+/*
+ * True if the client has reset its connection, or closed one of a Unix socket,
+ * while its request waited.  After an end of its sending alone, it may still
+ * read.
+ */
+static bool
+serve_has_gone(const struct worker *w)
+{
+	const struct tined_exchange *x = &w->client.exchange;
+	struct pollfd client = {.fd = w->client.connection.fd};
+
+	return clock_now() - x->arrival.ready_since >= QUEUE_LOOK_AFTER &&
+	    poll(&client, 1, 0) == 1 && (client.revents & POLLHUP) != 0;
+}
+
+/* Nobody waits for the response, so the request is not run. */
+static enum worker_taken
+drop_gone(struct worker *w)
+{
+	log_info("%s went before a worker ran its request",
+	    w->client.connection.peer.name);
+	score_add(w->service.score, COUNT_ABORTED, 1);
+	let_go_of_client(w);
+	return TAKEN_DONE;
+}
+
 enum worker_taken
 worker_take_handed(struct worker *w)
 {
@@ -532,6 +504,8 @@ worker_take_handed(struct worker *w)
 	    !serve_receive(w, &w->inherited->ready, &h))
 		return TAKEN_NOTHING;
 	note_taken(w);
+	if (h.kind == HANDOFF_SERVE && serve_has_gone(w))
+		return drop_gone(w);
 	if (h.kind != HANDOFF_SEND)
 		return take_in_share(w);
 	w->client.connection.close_after = h.last;

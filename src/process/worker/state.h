@@ -1,7 +1,7 @@
 /*
  * state: the state of a worker, which its modules share.  worker.c is its main
- * loop; serve.c takes a connection, serves it, and closes or parks it;
- * signals.c has its signal handlers.
+ * loop; accept.c accepts new connections; serve.c takes a connection, serves it,
+ * and closes or parks it; signals.c has its signal handlers.
  */
 #ifndef TINED_PROCESS_WORKER_STATE_H
 #define TINED_PROCESS_WORKER_STATE_H
@@ -66,6 +66,14 @@ worker_takes_handed(const struct worker *w)
 {
 	return w->inherited->ready.from != -1;
 }
+
+/*
+ * Accepts a connection from the next listener that has one: its descriptor, or
+ * -1.
+ */
+int worker_accept(struct worker *w, struct peer *peer);
+/* Called when that source has failed for lack of descriptors: pauses. */
+void worker_starve(struct worker *w, int source, int error);
 
 enum worker_taken {
 	TAKEN_NOTHING,	/* there was no connection */
