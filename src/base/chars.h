@@ -44,4 +44,11 @@ unsigned chars_classes(const char *at, size_t len);
 /* Returns the value of a HEXDIG, 0 to 15, or -1 for any other byte. */
 int chars_hex(char c);
 
+/* Returns the byte that two HEXDIG stand for. */
+static inline char
+chars_byte(const char digits[2])
+{
+	return (char)(chars_hex(digits[0]) << 4 | chars_hex(digits[1]));
+}
+
 #endif

@@ -1,9 +1,8 @@
 #include <sys/mman.h>
 
 #include <err.h>
+#include <errno.h>
 #include <malloc.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,16 +80,27 @@ memory_copy_string(const char *s)
 }
 
 char *
+memory_vprintf(const char *format, va_list args)
+{
+	char *s;
+
+	if (vasprintf(&s, format, args) != -1)
+		return s;
+	if (errno == ENOMEM)
+		die();
+	return memory_copy_string(format);
+}
+
+char *
 memory_printf(const char *format, ...)
 {
 	va_list args;
-	char *s = NULL;
+	char *s;
 
 	va_start(args, format);
-	if (vasprintf(&s, format, args) == -1)
-		s = NULL;
+	s = memory_vprintf(format, args);
 	va_end(args);
-	return memory_check(s);
+	return s;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef TINED_BASE_MEMORY_H
 #define TINED_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,9 @@ void *memory_share(size_t size);
 char *memory_copy_string(const char *s);
 char *memory_printf(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* Returns a copy of the format if it cannot be printed: bad wide characters. */
+char *memory_vprintf(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0)));
 
 /*
  * Returns freed memory to the system.  Called before a fork, because a child

@@ -24,6 +24,20 @@ bool text_equal(struct text a, struct text b);
 /* Compares ASCII letters without case (RFC 9110, 5.1). */
 bool text_equal_nocase(struct text a, struct text b);
 bool text_begins(struct text t, struct text prefix);
+
+/*
+ * True if it is one of these, without case.  Most lengths differ, and then nothing
+ * is called.
+ */
+static inline bool
+text_is_one_of(struct text t, const struct text *these, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (t.len == these[i].len && text_equal_nocase(t, these[i]))
+			return true;
+	return false;
+}
+
 /* OWS of RFC 9110, 5.6.3: SP and HT. */
 static inline bool
 text_is_space(char c)

@@ -186,12 +186,8 @@ answer_serve(struct tined_exchange *x)
 		if (mistake == NULL)
 			serve_target(x);
 	}
-	if (mistake == NULL)
-		return;
-	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
-		  "answered 500",
-	    TEXT_ARG(x->request.line), mistake);
-	response_status_page(&x->response, 500);
+	if (mistake != NULL)
+		respond_refuse(x, mistake);
 }
 
 /* Returns the bytes of content that the kernel has taken for the client. */

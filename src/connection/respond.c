@@ -243,7 +243,15 @@ find_mistake(const struct tined_exchange *x)
 	return mistake;
 }
 
-/* The one place where a response that a handler made wrong is refused. */
+void
+respond_refuse(struct tined_exchange *x, const char *mistake)
+{
+	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
+		  "answered 500",
+	    TEXT_ARG(x->request.line), mistake);
+	response_status_page(&x->response, 500);
+}
+
 static void
 refuse_mistake(struct tined_exchange *x)
 {
@@ -251,10 +259,7 @@ refuse_mistake(struct tined_exchange *x)
 
 	if (mistake == NULL)
 		return;
-	log_error("the handler of \"%.*s\" made a wrong response: %s; it is "
-		  "answered 500",
-	    TEXT_ARG(x->request.line), mistake);
-	response_status_page(&x->response, 500);
+	respond_refuse(x, mistake);
 	site_add_page(x->connection->service->site, &x->response);
 }
 

@@ -21,6 +21,11 @@ int respond_flush(struct tined_exchange *x);
  * or, when the handler has finished, in the lot.
  */
 int respond_stream(struct tined_exchange *x);
+/*
+ * Refuses what a handler has made, before anything of it was sent: logs the
+ * mistake, and answers 500.
+ */
+void respond_refuse(struct tined_exchange *x, const char *mistake);
 /* Call it after the handler.  The response may still wait in the output afterwards. */
 void respond_finish(struct tined_exchange *x);
 

@@ -1,6 +1,5 @@
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,18 +287,16 @@ void
 tined_log(const struct tined_exchange *x, enum tined_level level,
     const char *format, ...)
 {
-	char *words = NULL, *request = NULL;
+	char *words, *request = NULL;
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&words, format, args) == -1)
-		words = NULL;
+	words = memory_vprintf(format, args);
 	va_end(args);
 	if (x != NULL)
 		request = memory_printf("\"%.*s\" from %s: ",
 		    TEXT_ARG(x->request.line), x->connection->peer.name);
-	if (words != NULL)
-		log_words(level, request != NULL ? request : "", words);
+	log_words(level, request != NULL ? request : "", words);
 	free(request);
 	free(words);
 }

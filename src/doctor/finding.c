@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +16,8 @@ finding_free(struct finding *f)
 static void __attribute__((format(printf, 2, 0)))
 replace(struct buffer *b, const char *format, va_list args)
 {
-	char *text = NULL;
+	char *text = memory_vprintf(format, args);
 
-	if (vasprintf(&text, format, args) == -1)
-		text = memory_copy_string(format);
 	buffer_clear(b);
 	buffer_add_string(b, text);
 	free(text);

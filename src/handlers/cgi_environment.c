@@ -85,9 +85,8 @@ cgi_environment_is_variable(struct text name)
 	    {"Upgrade", sizeof("Upgrade") - 1},
 	};
 
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (text_equal_nocase(name, never[i]))
-			return false;
+	if (text_is_one_of(name, never, sizeof(never) / sizeof(never[0])))
+		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		const char c = name.at[i];
 

@@ -161,10 +161,7 @@ cgi_response_is_servers(struct text name)
 	    {"Status", sizeof("Status") - 1},
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (text_equal_nocase(name, names[i]))
-			return true;
-	return false;
+	return text_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 bool

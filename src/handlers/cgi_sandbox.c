@@ -87,17 +87,14 @@ cgi_sandbox_init(struct cgi_sandbox *s, struct tined_mount *m, const char *root)
 __attribute__((format(printf, 2, 3))) static void
 warn_of(struct cgi_sandbox *s, const char *format, ...)
 {
-	char *words = NULL;
 	va_list args;
-	int len;
+	char *words;
 
 	va_start(args, format);
-	len = vasprintf(&words, format, args);
+	words = memory_vprintf(format, args);
 	va_end(args);
-	if (len == -1)
-		return;
 	log_warning("%s", words);
-	builtin_note_found(s->mount, (struct text){words, (size_t)len + 1});
+	builtin_note_found(s->mount, (struct text){words, strlen(words) + 1});
 	free(words);
 }
 

@@ -120,7 +120,7 @@ file_unmount(void *state)
  * beginning and its end.
  */
 static void
-log_shortage(const char *name, bool short_now)
+file_log_shortage(const char *name, bool short_now)
 {
 	static bool is_short;
 
@@ -152,7 +152,7 @@ file_log_failure(struct file_mount *m, const char *name)
 	else if (status == 403)
 		log_info("%s gets 403: %s", name, strerror(error));
 	else if (status == 503)
-		log_shortage(name, true);
+		file_log_shortage(name, true);
 	else if (status >= 500)
 		log_error("cannot open %s: %s", name, strerror(errno));
 	else
@@ -170,7 +170,7 @@ open_name(struct file_mount *m, const char *name, struct representation *f)
 	f->fd = directory_open_file(&m->directory, name);
 	if (f->fd == -1)
 		return file_log_failure(m, name);
-	log_shortage(name, false);
+	file_log_shortage(name, false);
 	if (fstat(f->fd, &f->st) == 0 &&
 	    (S_ISREG(f->st.st_mode) || S_ISDIR(f->st.st_mode)))
 		return 0;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -259,11 +258,9 @@ mount_dump(int fd)
 __attribute__((format(printf, 2, 0))) static void
 explain(struct tined_mount *m, const char *format, va_list args)
 {
-	char *words = NULL;
+	char *words = memory_vprintf(format, args);
 
 	m->why->len = m->why_begin;
-	if (vasprintf(&words, format, args) == -1)
-		return;
 	buffer_add_string(m->why, words);
 	free(words);
 }

@@ -70,11 +70,7 @@ is_own(const struct field *f)
 	default:
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (f->name.len == own[i].len &&
-		    text_equal_nocase(f->name, own[i]))
-			return true;
-	return false;
+	return text_is_one_of(f->name, own, sizeof(own) / sizeof(own[0]));
 }
 
 /* Whether a Connection field names it. */

@@ -54,8 +54,7 @@ path_kind(struct text path)
 		char c = path.at[i];
 
 		if (c == '%') {
-			c = (char)(chars_hex(path.at[i + 1]) << 4 |
-			    chars_hex(path.at[i + 2]));
+			c = chars_byte(path.at + i + 1);
 			i += 2;
 		}
 		if (c == '\0')

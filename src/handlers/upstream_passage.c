@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/errno_kind.h"
+#include "base/memory.h"
 #include "handlers/builtin.h"
 #include "handlers/upstream_dial.h"
 #include "handlers/upstream_passage.h"
@@ -71,18 +71,16 @@ struct passage {
 __attribute__((format(printf, 3, 4))) static void
 passage_fail(struct passage *p, int status, const char *format, ...)
 {
-	char *words = NULL;
 	va_list args;
+	char *words;
 
 	p->end = PASSAGE_FAILED;
 	p->status = status;
 	va_start(args, format);
-	if (vasprintf(&words, format, args) == -1)
-		words = NULL;
+	words = memory_vprintf(format, args);
 	va_end(args);
 	tined_log(p->r->x, p->r->is_complete ? TINED_INFO : TINED_ERROR,
-	    "upstream %s: %s", p->dial.server->name,
-	    words != NULL ? words : "failed");
+	    "upstream %s: %s", p->dial.server->name, words);
 	free(words);
 }
 

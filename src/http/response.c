@@ -79,11 +79,7 @@ response_field_is_own(struct text name)
 	    {"Upgrade", 7},
 	};
 
-	/* Most lengths differ, and then nothing has to be called. */
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (name.len == own[i].len && text_equal_nocase(name, own[i]))
-			return true;
-	return false;
+	return text_is_one_of(name, own, sizeof(own) / sizeof(own[0]));
 }
 
 static const char *

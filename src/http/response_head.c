@@ -211,15 +211,6 @@ response_head_parse(struct text head, bool is_head, struct response_head *h)
 	return NULL;
 }
 
-static bool
-is_option(const struct response_head *h, struct text name)
-{
-	for (size_t i = 0; i < h->option_count; i++)
-		if (text_equal_nocase(h->options[i], name))
-			return true;
-	return false;
-}
-
 bool
 response_head_next(const struct response_head *h, struct text *rest,
     struct text *line, struct text *name, struct text *value)
@@ -227,7 +218,8 @@ response_head_next(const struct response_head *h, struct text *rest,
 	while (next_line(rest, line)) {
 		(void)grammar_field(*line, name, value);
 		line->len += 2;
-		if (!response_field_is_own(*name) && !is_option(h, *name))
+		if (!response_field_is_own(*name) &&
+		    !text_is_one_of(*name, h->options, h->option_count))
 			return true;
 	}
 	return false;

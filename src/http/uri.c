@@ -178,8 +178,7 @@ decode(struct text path, struct buffer *out)
 		char c = path.at[i];
 
 		if (c == '%') {
-			c = (char)(chars_hex(path.at[i + 1]) << 4 |
-			    chars_hex(path.at[i + 2]));
+			c = chars_byte(path.at + i + 1);
 			i += 2;
 			if (c == '/' || c == '\0')
 				ambiguous = true;

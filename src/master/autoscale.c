@@ -316,7 +316,7 @@ count_all(struct autoscale *s, const struct children *all, struct look *look,
 }
 
 static void
-log_shortage(struct autoscale *s, const struct look *look, int64_t now)
+log_worker_shortage(struct autoscale *s, const struct look *look, int64_t now)
 {
 	bool full = look->counts.running >= s->limits.max &&
 	    look->counts.available <= 0 && look->counts.waiting > 0;
@@ -385,7 +385,7 @@ autoscale_act(struct autoscale *s, struct children *all)
 	for (int i = 0; i < plan.retire; i++)
 		scoreboard_add(h->board, EVENT_RETIRED);
 	note_end_of_recycling(s, all);
-	log_shortage(s, &look, now);
+	log_worker_shortage(s, &look, now);
 	s->next = plan.next;
 	request_wakeup(s, h->board, look.counts.idle);
 }

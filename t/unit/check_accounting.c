@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "connection/accounting.h"
+#include "loopback.h"
 #include "shared/scoreboard.h"
 #include "shared/scoreboard_raw.h"
 #include "unit.h"
@@ -32,22 +33,12 @@ set_option(int fd, int option, int value)
 void
 unit_set_up(void)
 {
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(a);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in a;
+	int listener = loopback_listen(&a);
 
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	getsockname(listener, (struct sockaddr *)&a, &len);
 	peer = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(connect(peer, (struct sockaddr *)&a, len), 0);
+	connection.fd = loopback_connect(peer, listener, &a);
 	set_option(peer, TCP_QUICKACK, 0);
-	connection.fd = accept(listener, NULL, NULL);
-	ck_assert_int_ge(connection.fd, 0);
-	close(listener);
 
 	board = scoreboard_create(1);
 	ck_assert_ptr_nonnull(board);

@@ -62,9 +62,7 @@ unescape(struct text t, struct buffer *to)
 		}
 		if (t.at[i] != 'x' || t.len - i < 3)
 			return false;
-		buffer_add_char(to,
-		    (char)(chars_hex(t.at[i + 1]) << 4 |
-			chars_hex(t.at[i + 2])));
+		buffer_add_char(to, chars_byte(t.at + i + 1));
 		i += 2;
 	}
 	return true;

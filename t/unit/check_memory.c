@@ -1,6 +1,8 @@
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/memory.h"
 #include "unit.h"
@@ -52,4 +54,28 @@ TEST(what_is_beside_it_stays)
 	ck_assert(memory_forget(buffer, &used));
 	ck_assert_int_eq(around[0], BESIDE);
 	ck_assert_int_eq(around[SIZE + 1], BESIDE);
+}
+
+__attribute__((format(printf, 1, 2))) static char *
+print(const char *format, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, format);
+	s = memory_vprintf(format, args);
+	va_end(args);
+	return s;
+}
+
+TEST(what_cannot_be_printed_is_its_format)
+{
+	const wchar_t beyond[] = {0x7fffffff, 0}; /* no character */
+	char *s = print("%d and %s", 3, "four");
+
+	ck_assert_str_eq(s, "3 and four");
+	free(s);
+	s = print("bad: %ls", beyond);
+	ck_assert_str_eq(s, "bad: %ls");
+	free(s);
 }

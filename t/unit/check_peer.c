@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loopback.h"
 #include "net/peer.h"
 #include "unit.h"
 
@@ -19,27 +20,21 @@ expect_no_client(int fd, int error)
 
 TEST(the_kernel_tells_who_is_connected)
 {
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a;
 	socklen_t len = sizeof(a);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int listener = loopback_listen(&a);
 	int client = socket(AF_INET, SOCK_STREAM, 0);
 	struct peer p;
 	int fd;
 
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
 	expect_no_client(listener, ENOTCONN);
 	expect_no_client(client, ENOTCONN);
-	getsockname(listener, (struct sockaddr *)&a, &len);
-	ck_assert_int_eq(connect(client, (struct sockaddr *)&a, len), 0);
-	fd = accept(listener, NULL, NULL);
+	fd = loopback_connect(client, listener, &a);
 	ck_assert_int_eq(peer_look_up(&p, fd), 0);
 	ck_assert_str_eq(p.name, "127.0.0.1");
 	ck_assert(peer_is_loopback(&p));
 	getsockname(client, (struct sockaddr *)&a, &len);
 	ck_assert_int_eq(peer_port(&p.address), ntohs(a.sin_port));
-	close(listener);
 	close(client);
 	close(fd);
 }

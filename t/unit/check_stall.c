@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loopback.h"
 #include "net/stall.h"
 #include "unit.h"
 
@@ -212,23 +213,13 @@ set_option(int fd, int option, int value)
 static void
 open_sockets(bool nodelay, int room)
 {
-	struct sockaddr_in a = {
-	    .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(a);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in a;
+	int listener = loopback_listen(&a);
 
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, len), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	getsockname(listener, (struct sockaddr *)&a, &len);
 	client = socket(AF_INET, SOCK_STREAM, 0);
 	if (room > 0)
 		setsockopt(client, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	ck_assert_int_eq(connect(client, (struct sockaddr *)&a, len), 0);
-	server = accept(listener, NULL, NULL);
-	ck_assert_int_ge(server, 0);
-	close(listener);
+	server = loopback_connect(client, listener, &a);
 	set_option(server, TCP_NODELAY, nodelay);
 	set_option(client, TCP_QUICKACK, 0);
 }

@@ -10,6 +10,7 @@
 
 #include "descriptors.h"
 #include "handlers/upstream_pool.h"
+#include "loopback.h"
 #include "unit.h"
 
 static struct upstream_pool pool;
@@ -66,14 +67,9 @@ choose_first(int64_t now)
 static int
 listen_somewhere(char address[64])
 {
-	struct sockaddr_in a = {.sin_family = AF_INET};
-	socklen_t length = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a;
+	int fd = loopback_listen(&a);
 
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	ck_assert_int_eq(listen(fd, 8), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &length), 0);
 	snprintf(address, 64, "127.0.0.1:%u", ntohs(a.sin_port));
 	return fd;
 }
