@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "base/clock.h"
+#include "connection/close_delimited.h"
 #include "connection/emergency.h"
 
 /* For a client to take what it gets, and then for it to close. */
@@ -160,5 +161,6 @@ emergency_client(struct client *client, int status)
 	} else if (c->out.sent > x->answer_from || c->out.deferring) {
 		score_fate(score, SCORE_CUT_OFF, x->response.status,
 		    exchange_content_in(x, c->out.sent));
+		close_delimited_settle(c, deadline);
 	}
 }

@@ -28,11 +28,12 @@ handoff_layout(void)
 {
 	static const uint32_t places[] = {
 	    sizeof(struct handoff),
-	    HANDOFF_TIMED_OUT,
+	    HANDOFF_KINDS,
 	    PLACE(struct handoff, kind),
 	    PLACE(struct handoff, last),
 	    PLACE(struct handoff, collected),
 	    PLACE(struct handoff, continued),
+	    PLACE(struct handoff, resets),
 	    PLACE(struct handoff, chunked),
 	    PLACE(struct handoff, worker),
 	    PLACE(struct handoff, requests),
@@ -227,9 +228,10 @@ mend_handoff(struct handoff *h)
 	mend_bool(&h->last);
 	mend_bool(&h->collected);
 	mend_bool(&h->continued);
+	mend_bool(&h->resets);
 	mend_bool(&h->chunked);
 	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
-	return (unsigned)h->kind <= HANDOFF_TIMED_OUT;
+	return (unsigned)h->kind < HANDOFF_KINDS;
 }
 
 /* Offsets are signed in system calls, and sums must not overflow. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/reset.h"
 #include "process/lot/state.h"
 #include "shared/scoreboard_read.h"
 
@@ -110,6 +111,7 @@ lot_watch_sources(struct lot *lot)
 	    errno != EEXIST)
 		return -1;
 	if (watch_once(lot, h->parked.from, &h->parked) == -1 ||
+	    watch_once(lot, h->resets.from, &h->resets) == -1 ||
 	    watch_once(lot, h->predecessor.from, &h->predecessor) == -1)
 		return -1;
 	if (h->accept_gate != -1)
@@ -256,6 +258,7 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	b->peer = h->peer;
 	b->client = client_limit_client(&h->peer);
 	b->last = h->last;
+	b->resets = h->resets;
 	b->requests = h->requests;
 	b->continued = h->continued;
 	b->wanted = h->wanted;
@@ -288,6 +291,12 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	struct parked *b = NULL;
 	int error;
 
+	if (h->kind == HANDOFF_RESETS) {
+		(void)reset_on_close(fd, h->resets);
+		lot->resets += h->resets ? 1 : -1;
+		close(fd);
+		return true;
+	}
 	if (too_much)
 		close(fd);
 	else

@@ -9,6 +9,7 @@
 #include "base/min_rate.h"
 #include "connection/connection.h"
 #include "connection/stalls.h"
+#include "net/reset.h"
 #include "process/lot/state.h"
 
 /* The most bytes of a response that are sent before the next client's turn. */
@@ -145,6 +146,9 @@ go_on_after_send(struct lot *lot, struct parked *b)
 {
 	b->parked = clock_now();
 	b->stall.handed = b->parked;
+	if (b->resets)
+		(void)reset_on_close(b->fd, false);
+	b->resets = false;
 	if (b->last || lot->stopping) {
 		shutdown(b->fd, SHUT_WR);
 		parked_enter(&lot->parked, b, PARKED_LINGER);
