@@ -133,16 +133,18 @@ subtest 'reload' => sub {
 subtest 'a worker crashes' => sub {
 	my ($worker) = grep { Tined::title($_) =~ /\Atined: worker/ }
 	    processes;
-	my @frames;
+	my $said;
 
 	kill 'SEGV', $worker;
+	# The master's line comes after all of the worker's.
 	ok(wait_for(sub {
-		@frames = journal =~ m{#\d+ ([^(\n]*)\(/usr/sbin/tined\+}g;
-		journal =~ /\[$worker\] was killed by signal 11/;
+		$said = journal;
+		$said =~ /\[$worker\] was killed by signal 11/;
 	}), 'the journal says so');
+	my @frames = $said =~ m{#\d+ ([^(\n]*)\(/usr/sbin/tined\+}g;
 	cmp_ok(@frames, '>', 3, 'and where');
 	ok((grep { /\Amain\+0x/ } @frames), 'by the names of functions')
-	    or diag(journal);
+	    or diag($said);
 };
 
 # A client that takes the second half of what it asked for when the service is
