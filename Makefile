@@ -99,8 +99,8 @@ FAULTY       := $(BUILD)/t/faulty/tined
 SLOWFS       := $(shell $(PKG_CONFIG) --exists fuse3 2>/dev/null && echo $(BUILD)/t/slowfs)
 FAULTS       := $(patsubst t/fault/%.c,$(BUILD)/t/fault/%.o,$(wildcard t/fault/*.c)) $(BUILD)/t/module/faults.o
 BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
-# The wire of the laboratory, and a module that streams.
-LAB          := $(BUILD)/lab/wire $(BUILD)/lab/events.so
+# The wire and the load of the laboratory, and a module that streams.
+LAB          := $(BUILD)/lab/wire $(BUILD)/lab/load $(BUILD)/lab/events.so
 TESTS        ?= $(sort $(wildcard t/*.t))
 
 SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
@@ -180,9 +180,9 @@ $(BUILD)/bench/%: t/bench/%.c $(LIBRARY) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) $(AUTODEP) -o $@ $< $(LIBRARY) $(tined_LIBS) $(LIBS)
 
-$(BUILD)/lab/wire: t/lab/wire.c $(BUILD)/flags
+$(BUILD)/lab/wire $(BUILD)/lab/load: $(BUILD)/lab/%: t/lab/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $<
+	$(CC_SAYS)$(COMPILE) $(HARDENING_LDFLAGS) $(LDFLAGS) -o $@ $< $(BSD_LIBS)
 
 $(BUILD)/lab/%.so: t/lab/%.c $(BUILD)/include/tined.h $(BUILD)/flags
 	@mkdir -p $(@D)

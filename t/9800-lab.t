@@ -80,13 +80,13 @@ if ($status == UNAVAILABLE) {
 	plan skip_all => $text;
 }
 run_all([qw(wire stall comet)], [qw(delayed-ack slow-start silly-window)],
-	[qw(handshake time-wait loss)], ['detector']);
+	[qw(handshake time-wait loss)], [qw(detector million)]);
 lab('--page');
 
 my $page = slurp("$dir/index.html");
 my $result = JSON::PP->new->utf8->decode(slurp("$dir/stall.json"));
 like($page, qr{<h2>\Q$result->{title}\E</h2>}, 'the page tells of the stall');
-is(scalar(() = $page =~ /<section/g), 10, 'and of all experiments');
+is(scalar(() = $page =~ /<section/g), 11, 'and of all experiments');
 unlike($page, qr{<script|(?:src|href)="https?:}i, 'it needs nothing else');
 unlike($page, qr{<svg|url\(}i, 'no plot is in it a second time');
 my @files = files($page);

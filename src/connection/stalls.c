@@ -127,7 +127,9 @@ stalls_at_request(struct tined_exchange *x, int64_t came)
 	struct connection *c = x->connection;
 	bool unusual = c->stall.handed > 0 && is_unusual(c, came);
 
-	if (is_suspect(&c->stall, came) && (unusual || is_sample_here(c, came)))
+	if (stall_is_pending(&c->stall) ||
+	    (is_suspect(&c->stall, came) &&
+		(unusual || is_sample_here(c, came))))
 		stalls_look(x, came);
 	stalls_begin(c);
 }
@@ -138,7 +140,8 @@ stalls_at_end(struct scoreboard *board, struct stall_mark *m, int fd,
 {
 	int64_t now = clock_now();
 
-	if (is_suspect(m, now) && is_sample(board, m, suspects, now))
+	if (stall_is_pending(m) ||
+	    (is_suspect(m, now) && is_sample(board, m, suspects, now)))
 		(void)stalls_judge(
 		    board, &board->lot->stalls, m, fd, client, now);
 }

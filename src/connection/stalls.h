@@ -5,13 +5,14 @@
  * A response is judged when the client's next request is here, the last of a
  * connection when that ends, by the process that has it then, and a piece of a
  * stream at the next flush.  Nothing is judged when a connection is parked: the
- * kernel still knows later what it knew then, and by then all has left.  If less than STALL_MIN has passed until then it has
- * not waited, and costs nothing: the times are known anyway.  Most clients that
- * take longer have only paused, or are far away.  So a worker looks if one takes
- * longer than it did before, and at one of a few others, as at one of a few
- * connections that end; but at all of them if any process has seen a stall in the
- * last minute.  Of the pieces of a stream that follow each other more quickly, it
- * looks at one every now and then, and at each while one is held.
+ * kernel still knows later what it knew then, and by then all has left.  If less
+ * than STALL_MIN has passed until then it has not waited, and costs nothing: the
+ * times are known anyway.  Most clients that take longer have only paused, or are
+ * far away.  So a worker looks if one takes longer than it did before, and at one
+ * of a few others, as at one of a few connections that end; but at all of them if
+ * any process has seen a stall in the last minute, and at a connection of which a
+ * loss is pending.  Of the pieces of a stream that follow each other more quickly,
+ * it looks at one every now and then, and at each while one is held.
  */
 #ifndef TINED_CONNECTION_STALLS_H
 #define TINED_CONNECTION_STALLS_H

@@ -107,6 +107,54 @@ was_needed(const struct tcp_info *info)
 	    info->tcpi_min_rtt * CLOCK_MICROSECOND;
 }
 
+static uint32_t
+count_lost(const struct tcp_info *info)
+{
+	return grown(info->tcpi_dsack_dups, info->tcpi_total_retrans);
+}
+
+static uint32_t
+milliseconds(int64_t time)
+{
+	return (uint32_t)(time / CLOCK_MILLISECOND);
+}
+
+bool
+stall_is_pending(const struct stall_mark *m)
+{
+	return m->waited > 0;
+}
+
+struct stall
+stall_judge_loss(struct stall_mark *m, const struct tcp_info *info, int64_t now)
+{
+	struct stall s = {.cause = STALL_NONE};
+	uint32_t round_trip = info->tcpi_rtt / MICROSECONDS_PER_MS;
+	bool in_vain = count_lost(info) < m->lost;
+
+	if (m->waited == 0)
+		return s;
+	if (!in_vain &&
+	    milliseconds(now) - m->again < round_trip + milliseconds(STALL_MIN))
+		return s;
+	if (!in_vain) {
+		s.cause = STALL_LOSS;
+		s.time = m->waited * CLOCK_MILLISECOND;
+	}
+	m->lost = count_lost(info);
+	m->waited = 0;
+	return s;
+}
+
+/* If some were sent again in vain, the time may be that of one of those. */
+static bool
+is_loss(const struct stall_mark *before, const struct stall_mark *now)
+{
+	uint32_t lost = grown(before->lost, now->lost);
+
+	return lost > 0 && lost == grown(before->resent, now->resent);
+}
+
 int64_t
 stall_held(const struct stall_mark *m, const struct tcp_info *info, int64_t now)
 {
@@ -118,20 +166,23 @@ stall_judge(struct stall_mark *m, const struct tcp_info *info, int64_t held,
     bool nodelay)
 {
 	struct stall s = {.cause = STALL_NONE};
-	const struct stall_mark now = {
-	    .lost = grown(info->tcpi_dsack_dups, info->tcpi_total_retrans),
+	struct stall_mark now = {
+	    .lost = count_lost(info),
 	    .resent = info->tcpi_total_retrans,
 	    .gap = m->gap,
 	    .limited =
 		(uint32_t)(info->tcpi_rwnd_limited / MICROSECONDS_PER_MS),
+	    .waited = m->waited,
+	    .again = m->again,
 	};
 	int64_t limited = grown(m->limited, now.limited) * CLOCK_MILLISECOND;
 
 	if (held >= STALL_MIN && 2 * limited >= held)
 		s.cause = STALL_CLIENT_WINDOW;
-	else if (held >= STALL_MIN && now.lost > m->lost && was_needed(info))
-		s.cause = STALL_LOSS;
-	else if (held >= STALL_MIN && (now.resent == m->resent || !nodelay))
+	else if (held >= STALL_MIN && is_loss(m, &now) && was_needed(info)) {
+		now.waited = milliseconds(held);
+		now.again = milliseconds(m->handed + held);
+	} else if (held >= STALL_MIN && (now.resent == m->resent || !nodelay))
 		s.cause = cause_of(m, info, held, nodelay);
 	if (s.cause != STALL_NONE)
 		s.time = held;
@@ -158,30 +209,41 @@ not_judged(struct stall_mark *m, bool held)
 	return (struct stall){.cause = STALL_NONE};
 }
 
+/* Judges what was handed to the kernel. */
+static struct stall
+look_at_end(
+    struct stall_mark *m, const struct tcp_info *info, int fd, int64_t now)
+{
+	uint32_t unsent = info->tcpi_notsent_bytes;
+	int64_t held = stall_held(m, info, now);
+	struct stall s;
+
+	if (unsent > 0 && unsent >= info->tcpi_snd_mss)
+		return not_judged(m, false);
+	/* If it was held before and some has left since, then that has. */
+	if (unsent > 0 && (!m->held || held < STALL_MIN))
+		return not_judged(m, true);
+	/* Worth the second system call only if something was held. */
+	s = stall_judge(m, info, held, held < STALL_MIN || has_nodelay(fd));
+	m->held = unsent > 0;
+	m->handed = unsent > 0 ? now : 0;
+	return s;
+}
+
 struct stall
 stall_look(struct stall_mark *m, int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 	int64_t now = clock_recent();
-	uint32_t unsent;
-	struct stall s;
-	int64_t held;
+	struct stall before, s = {.cause = STALL_NONE};
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
 		return not_judged(m, false);
-	unsent = info.tcpi_notsent_bytes;
-	if (unsent > 0 && unsent >= info.tcpi_snd_mss)
-		return not_judged(m, false);
-	held = stall_held(m, &info, now);
-	/* If it was held before and some has left since, then that has. */
-	if (unsent > 0 && (!m->held || held < STALL_MIN))
-		return not_judged(m, true);
-	/* Worth the second system call only if something was held. */
-	s = stall_judge(m, &info, held, held < STALL_MIN || has_nodelay(fd));
-	m->held = unsent > 0;
-	m->handed = unsent > 0 ? now : 0;
-	return s;
+	before = stall_judge_loss(m, &info, now);
+	if (m->handed != 0)
+		s = look_at_end(m, &info, fd, now);
+	return s.time > before.time ? s : before;
 }
 
 static bool

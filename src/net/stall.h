@@ -14,11 +14,15 @@
  *	client window tcpi_rwnd_limited grows, in ticks, while the client's window
  *	              has no room for the next segment.
  *	loss          tcpi_total_retrans, less tcpi_dsack_dups: a client that
- *	              delays an acknowledgement makes the kernel send a segment
- *	              again although it has arrived (tail loss probe, RFC 8985),
- *	              and says so (RFC 2883), or asks for more before it can have
- *	              come.  Such a segment also counts as data that left, so that
- *	              nothing can be told of the time then.
+ *	              delays an acknowledgement, or whose next request is lost,
+ *	              makes the kernel send a segment again although it has
+ *	              arrived (tail loss probe, RFC 8985), and says so (RFC 2883),
+ *	              or asks for more before it can have come.  Such a segment
+ *	              also counts as data that left, so that nothing can be told
+ *	              of the time then.  The client says so when the segment
+ *	              arrives, and the next request, if that is on its way
+ *	              already, comes first.  So a loss is told one look later, and
+ *	              a round trip after the segment was sent again.
  *	Nagle         nothing else tells it afterwards: TCP_NODELAY is off, and no
  *	              window was full.
  *	delayed       what is left waited for the congestion window.  If all fits
@@ -82,6 +86,9 @@ struct stall_mark {
 	uint32_t lost;	  /* segments sent again, and not in vain */
 	uint32_t limited; /* by the client's window, milliseconds */
 	uint32_t resent;  /* all segments sent again */
+	/* What may have been a loss: */
+	uint32_t waited; /* milliseconds; 0: there is none */
+	uint32_t again;	 /* when it was sent again: milliseconds, modulo 2^32 */
 };
 
 struct tcp_info;
@@ -91,8 +98,11 @@ const char *stall_name(enum stall_cause cause);
 /* Returns a sentence without its end: what to do about it. */
 const char *stall_advice(enum stall_cause cause);
 
+/* True if there may have been a loss: the next look will tell. */
+bool stall_is_pending(const struct stall_mark *m);
 /*
- * Looks at the socket and judges what was handed to the kernel.  A part of it
+ * Looks at the socket and judges what was handed to the kernel, and a loss that is
+ * pending; returns the one that took longer if both are stalls.  A part of it
  * that is smaller than a segment and has not left yet is held, and can be judged
  * later; otherwise there is nothing to judge any more.
  */
@@ -104,9 +114,15 @@ struct stall stall_look(struct stall_mark *m, int fd);
  */
 int64_t stall_held(
     const struct stall_mark *m, const struct tcp_info *info, int64_t now);
-/* Judges, if all has left after that time.  nodelay: TCP_NODELAY is on. */
+/*
+ * Judges, if all has left after that time.  nodelay: TCP_NODELAY is on.  A loss is
+ * pending then.
+ */
 struct stall stall_judge(struct stall_mark *m, const struct tcp_info *info,
     int64_t held, bool nodelay);
+/* Judges a loss that is pending, if the client can have said that it was none. */
+struct stall stall_judge_loss(
+    struct stall_mark *m, const struct tcp_info *info, int64_t now);
 
 /*
  * Judges what has waited for longer than STALL_MIN and still waits.  It guesses

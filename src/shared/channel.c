@@ -54,6 +54,8 @@ handoff_layout(void)
 	    PLACE(struct stall_mark, lost),
 	    PLACE(struct stall_mark, limited),
 	    PLACE(struct stall_mark, resent),
+	    PLACE(struct stall_mark, waited),
+	    PLACE(struct stall_mark, again),
 	    PLACE(struct handoff, peer),
 	    PLACE(struct peer, address),
 	    PLACE(struct peer, length),

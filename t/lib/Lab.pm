@@ -94,7 +94,8 @@ sub plot  ($self, @more) { return $self->{report}->plot(@more) }
 # What has to be seen, or the experiment fails.
 sub shows ($self, @more) { return $self->{report}->shows(@more) }
 
-# A file that servers serve, of so many bytes.
+# A file that servers serve, of so many bytes.  It is an hour old: one that has
+# just changed has another ETag than a moment later.
 sub file ($self, $bytes) {
 	my $path = "$self->{tmp}/files/$bytes.txt";
 
@@ -102,6 +103,7 @@ sub file ($self, $bytes) {
 		open my $out, '>', $path or die "$path: $!\n";
 		print $out '*' x $bytes;
 		close $out;
+		utime time - 3600, time - 3600, $path;
 	}
 	return "/$bytes.txt";
 }

@@ -65,11 +65,77 @@ TEST(the_client_window)
 	assert_cause(STALL_NAGLE, 40 * MS, false);
 }
 
-TEST(loss)
+/* The look after that in which it was noticed: at the next request. */
+static void
+assert_loss(enum stall_cause cause, int64_t held, int64_t now)
+{
+	struct stall s = stall_judge_loss(&mark, &info, now);
+
+	ck_assert_str_eq(stall_name(s.cause), stall_name(cause));
+	ck_assert_int_eq(s.time, cause != STALL_NONE ? held : 0);
+}
+
+TEST(a_loss_is_told_at_the_next_look)
 {
 	info.tcpi_total_retrans = 1;
-	assert_cause(STALL_LOSS, 200 * MS, true);
+	info.tcpi_rtt = 50000;
+	assert_cause(STALL_NONE, 200 * MS, true);
+	ck_assert(stall_is_pending(&mark));
+	/* What was sent again needs a round trip. */
+	assert_loss(STALL_NONE, 0, NOW + 255 * MS);
+	ck_assert(stall_is_pending(&mark));
+	assert_loss(STALL_LOSS, 200 * MS, NOW + 260 * MS);
+	ck_assert(!stall_is_pending(&mark));
+	assert_loss(STALL_NONE, 0, NOW + 300 * MS);
+	mark.handed = NOW;
 	assert_cause(STALL_DELAYED_ACK, 200 * MS, true);
+}
+
+/*
+ * The client's next request was lost: it sends that again in the moment in which
+ * the response comes for the second time, and says so after it.
+ */
+TEST(what_was_sent_again_for_a_lost_request_is_no_loss)
+{
+	info.tcpi_min_rtt = 10000;
+	info.tcpi_rtt = 10000;
+	info.tcpi_total_retrans = 1;
+	info.tcpi_last_data_sent = 10;
+	assert_cause(STALL_NONE, 213 * MS, true);
+	info.tcpi_dsack_dups = 1;
+	assert_loss(STALL_NONE, 0, NOW + 240 * MS);
+	ck_assert(!stall_is_pending(&mark));
+	/* And the next one that is lost is seen. */
+	mark.handed = NOW;
+	info.tcpi_total_retrans = 2;
+	assert_cause(STALL_NONE, 213 * MS, true);
+	assert_loss(STALL_LOSS, 213 * MS, NOW + 240 * MS);
+}
+
+/* A response is lost, and so is the request that follows it. */
+TEST(a_loss_and_a_segment_in_vain_have_no_time)
+{
+	info.tcpi_total_retrans = 2;
+	assert_cause(STALL_NONE, 429 * MS, true);
+	info.tcpi_dsack_dups = 1;
+	assert_loss(STALL_NONE, 0, NOW + 430 * MS);
+	ck_assert(!stall_is_pending(&mark));
+	mark.handed = NOW;
+	info.tcpi_total_retrans = 4;
+	info.tcpi_dsack_dups = 2;
+	assert_cause(STALL_NONE, 429 * MS, true);
+	ck_assert(!stall_is_pending(&mark));
+}
+
+TEST(a_loss_that_is_pending_goes_with_what_others_wait_for)
+{
+	info.tcpi_total_retrans = 1;
+	assert_cause(STALL_NONE, 200 * MS, true);
+	mark.handed = NOW;
+	mark.bytes = 1000000;
+	info.tcpi_rwnd_limited = 300000;
+	assert_cause(STALL_CLIENT_WINDOW, 300 * MS, true);
+	assert_loss(STALL_LOSS, 200 * MS, NOW + CLOCK_SECOND);
 }
 
 /* The client has asked a moment after it was sent again, 50 ms away. */
@@ -81,7 +147,8 @@ TEST(a_segment_that_was_not_needed_is_not_lost)
 	assert_cause(STALL_NONE, 200 * MS, true);
 	info.tcpi_total_retrans = 2;
 	info.tcpi_last_data_sent = 48;
-	assert_cause(STALL_LOSS, 200 * MS, true);
+	assert_cause(STALL_NONE, 200 * MS, true);
+	assert_loss(STALL_LOSS, 200 * MS, NOW + CLOCK_SECOND);
 }
 
 TEST(a_segment_sent_again_in_vain_tells_nothing)

@@ -17,6 +17,9 @@ use constant {
 	FAR    => '10.79.0.2',
 	NETWORK => '10.79.0.0/24',
 	DEVICE => 'wire',
+	# Packets that wait until the wire takes them: where the machine is busy, it
+	# is late, but loses none.
+	QUEUE    => 20_000,
 	PATIENCE => 5,    # seconds for a ping
 	ENTERED => 'TINED_LAB',    # the environment's word that we are inside
 };
@@ -55,7 +58,7 @@ sub new ($class) {
 		my @at = @$_;
 		my $address = @at ? FAR : NEAR;
 		_run(@at, qw(ip link set lo up));
-		_run(@at, qw(ip link set), DEVICE, 'up');
+		_run(@at, qw(ip link set), DEVICE, 'txqueuelen', QUEUE, 'up');
 		_run(@at, qw(ip addr add), "$address/24", 'dev', DEVICE);
 	}
 	# What one experiment has learned is not for the next.
