@@ -15,6 +15,8 @@
 /* Kind, index, needs and length are in its first words. */
 #define HEAD_WORDS 8
 #define ROUNDS 20000
+/* Messages in a row; a call takes fewer, unless the kernel holds as few. */
+#define FLOOD 200
 
 static struct config_mount mounts[2];
 static struct config_page pages[1];
@@ -156,4 +158,41 @@ TEST(no_message_does_harm)
 	ck_assert_int_eq(descriptors_count(), before);
 	for (int r = SITE_OPENER_PENDING; r <= SITE_OPENER_NEEDLESS; r++)
 		ck_assert_int_gt(results[r], 0);
+}
+
+/* Returns how many messages the kernel holds, at most FLOOD. */
+static int
+flood(size_t size)
+{
+	static const char zeros[SIZE_MAX_TRIED];
+	const int room = FLOOD * 2 * SIZE_MAX_TRIED;
+	int count = 0;
+
+	if (setsockopt(line, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) ==
+	    -1)
+		(void)setsockopt(
+		    line, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	while (count < FLOOD && send(line, zeros, size, MSG_DONTWAIT) != -1)
+		count++;
+	return count;
+}
+
+/* The master has other work, which waits no longer than for some messages. */
+TEST(a_call_does_not_take_all_of_a_flood)
+{
+	size_t size = size_of_message();
+	char byte;
+	int count, calls = 0;
+
+	begin(CLOCK_NEVER);
+	count = flood(size);
+	while (recv(opener.line, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != -1) {
+		ck_assert_int_eq(
+		    site_opener_act(&opener, &why), SITE_OPENER_PENDING);
+		calls++;
+	}
+	if (count == FLOOD)
+		ck_assert_int_gt(calls, 1);
+	ck_assert_int_lt(calls, FLOOD / 2);
+	end();
 }
