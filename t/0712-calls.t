@@ -74,6 +74,27 @@ is_seldom(\@of_workers, qr/\bsetsockopt\(.*SO_RCVTIMEO/,
 	'and set no timeout for a wait that they do not begin');
 is_seldom(\@of_workers, qr/\bsched_yield\(/,
 	'and give way to nobody, as nobody waits');
+
+# All that a request takes, and one wake-up of each.  What is done by time, or at
+# one of a few requests, takes more of them on a busy machine.
+my $BY_TIME = qr/epoll_p?wait|getsockopt|prlimit64|fcntl/;
+for ([lot => \@of_lot, qw(recvfrom sendmsg)],
+	[workers => \@of_workers, qw(recvmsg sendmsg close write)]) {
+	my ($who, $all, @needed) = @$_;
+	my $known  = join '|', $BY_TIME, @needed;
+	my $copies = count($all, qr/\bfcntl\(.*F_DUPFD/); # closed at once
+
+	for my $call (@needed) {
+		my $most = REQUESTS + BESIDE + ($call eq 'close' ? $copies : 0);
+
+		cmp_ok(count($all, qr/\A\d+\s+$call\(/), '<=', $most,
+			"$who: one $call for a request");
+	}
+	is_seldom([grep { /\A\d+\s+\w+\(/ } @$all],
+		qr/\A\d+\s+(?!(?:$known)\()/, "$who: no other call");
+	cmp_ok(count($all, qr/\bepoll_p?wait\b.* = [1-9]\d*\z/), '<=',
+		REQUESTS + BESIDE, "$who: one wake-up for a request");
+}
 $tined->ends_clean;
 
 sub answered ($tined, @socks) {
