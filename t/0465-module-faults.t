@@ -73,6 +73,19 @@ subtest 'it crashes, or hangs, when the client has a part' => sub {
 	$tined->ends_clean(qr/ error: /);
 };
 
+subtest 'it hangs when the client has all that HEAD asks for' => sub {
+	my $tined = start(q{}, '-w', 1, '--request-timeout', $limit);
+	my $response = $tined->request("HEAD /p/stall HTTP/1.1\r\nHost: a\r\n\r\n",
+		methods => ['HEAD']);
+
+	is($response->status, 200, 'it has the head');
+	ok(has_logged($tined, qr/has hung .*; its client got 200;/),
+		'and the log says so') or diag(scalar $tined->error_log);
+	ok(wait_for(sub { grep { m{"HEAD /p/stall HTTP/1\.1" 200 } }
+		$tined->access_log }), 'the access log, too');
+	$tined->ends_clean(qr/ error: /);
+};
+
 # As 0810-recycling.t has it of handlers.
 subtest 'it leaks memory' => sub {
 	plan skip_all => 'a sanitizer has its own memory'

@@ -332,11 +332,15 @@ subtest 'programs that fail' => sub {
 			or diag(join "\n", $tined->error_log);
 	}
 	ok(!eval { $tined->get('/c/segv-late') }, 'a crash cuts its content off');
+	ok(wait_for(sub { grep { /segv-late has been killed by signal/ }
+		$tined->error_log }), 'the log says why');
 	my $response = eval { $tined->get('/c/segv-soon') };
 	ok(!$response || $response->status == 500,
 		'it does not look complete if it is short');
 	is($tined->get('/c/segv-whole')->body, 'some', 'unless it is complete');
 	is($tined->get('/c/status')->body, 'all', 'the exit status is its own');
+	is((grep { /segv/ && /wrong response/ } $tined->error_log), 0,
+		'a response that a crash ends is not called wrong');
 	$tined->ends_clean(qr/ error: /, qr/warning: cgi: \S+ cannot be run/);
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "connection/close_delimited.h"
 #include "connection/emergency.h"
+#include "connection/respond.h"
 
 /* For a client to take what it gets, and then for it to close. */
 #define PATIENCE (500 * CLOCK_MILLISECOND)
@@ -135,6 +136,16 @@ is_under_way(const struct tined_exchange *x)
 	return x->state != EXCHANGE_WAITING && x->state != EXCHANGE_ANSWERED;
 }
 
+/* True if the head was all of the response, as to HEAD, and has been sent. */
+static bool
+has_whole_head(const struct tined_exchange *x)
+{
+	const struct output *out = &x->connection->out;
+
+	return !respond_has_content(x) && !out->deferring && !out->failed &&
+	    !out->sending && out->sent >= x->content_from;
+}
+
 void
 emergency_client(struct client *client, int status)
 {
@@ -159,8 +170,9 @@ emergency_client(struct client *client, int status)
 		    bytes.len - answer->head);
 		emergency_drain(client);
 	} else if (c->out.sent > x->answer_from || c->out.deferring) {
-		score_fate(score, SCORE_CUT_OFF, x->response.status,
-		    exchange_content_in(x, c->out.sent));
+		score_fate(score,
+		    has_whole_head(x) ? SCORE_ANSWERED : SCORE_CUT_OFF,
+		    x->response.status, exchange_content_in(x, c->out.sent));
 		close_delimited_settle(c, deadline);
 	}
 }

@@ -430,7 +430,7 @@ refuse_crash(struct cgi_relay *r, int signo)
 	tined_log(r->x, TINED_ERROR, "%s has been killed by signal %d (%s)",
 	    r->name, signo, strsignal(signo));
 	if (!r->has_length || r->left > 0)
-		tined_error(r->x, 500);
+		builtin_fail(r->x, 500);
 }
 
 static void
