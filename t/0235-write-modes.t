@@ -122,6 +122,11 @@ subtest 'a mode of a mount' => sub {
 	like($run->{err}, qr{--write-mode /none: nothing is mounted there},
 		'of no mount');
 	is($run->{status}, 64, 'which is a mistake');
+	$run = Tined->run(args => ['-t', '-m', '/=echo:1', '-m', '/a=echo:2',
+		'-m', '/b=echo:3', '--write-mode', '/a=split',
+		'--write-mode', '/b=cork']);
+	like($run->{out}, qr{\Qecho:1, echo:2 as /a (--write-mode split), \E
+		\Qecho:3 as /b (--write-mode cork) at \E}x, '-t shows them');
 };
 
 subtest 'pipelined requests' => sub {

@@ -9,6 +9,7 @@ use FindBin;
 use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
 use Cgi qw(has_sandbox programs start_cgi);
+use POSIX qw(mkfifo);
 use Test::More;
 use Tined qw(slurp spew wait_for);
 
@@ -35,11 +36,19 @@ my $dir = programs(
 	    . '? "yes" : "$!";',
 	etc => 'head(); open my $f, "<", "/etc/shadow" or print "$!";',
 	signal => 'head(); print kill(0, getppid()) ? "yes" : "$!";',
-	'odd/directory' => "#!$place\n",
-	'odd/env' => "#!/usr/bin/env .\n",
 );
 
-symlink "$place/run", "$dir/odd/leads-out" or die $!;
+# What cannot be an interpreter, and is found out before a client asks.
+my $odd = programs(
+	directory => "#!$place\n",
+	env => "#!/usr/bin/env .\n",
+	fifo => "#!$place/fifo\n",
+	device => "#!/dev/null\n",
+	'env-fifo' => "#!/usr/bin/env $place/fifo\n",
+);
+
+mkfifo("$place/fifo", oct '0777') or die $!;
+symlink "$place/run", "$odd/leads-out" or die $!;
 
 sub refuses ($status, $mount, $words, @more) {
 	my $run = Tined->run(args => ['-m', "/c=$mount", @more]);
@@ -96,6 +105,31 @@ subtest '-t says which programs may be run' => sub {
 	like($out, qr/^files that workers may change: \Q$place\E$/m,
 		'what may be changed');
 	unlike($out, qr/keeps workers from: programs/, 'they run programs');
+	my $each = $say->('-m', "/c=cgi:$dir,write=$place", '-m', "/d=cgi:$dir,write=$place");
+	for my $line (grep { /\A(?:programs|files) that workers/ } split /\n/, $each) {
+		my %times;
+		$times{$_}++ for split /, /, $line =~ s/\A.*?: //r;
+		is_deeply([grep { $times{$_} > 1 } sort keys %times], [],
+			'what two mounts grant is said once');
+	}
+};
+
+subtest 'interpreters that are none' => sub {
+	my $run = Tined->run(args => ['-t', '-m', "/c=cgi:$odd"]);
+	my %no = (
+		directory => $place, fifo => "$place/fifo", device => '/dev/null',
+		'env-fifo' => "$place/fifo",
+	);
+
+	is($run->{status}, 0, '-t says that others can be run');
+	for my $name (sort keys %no) {
+		my $line = "cgi: $odd/$name cannot be run: it needs $no{$name}, "
+		    . 'which is not a regular file';
+		like($run->{err}, qr/ warning: \Q$line\E$/m, $name);
+	}
+	my ($list) = $run->{out} =~ /^programs that workers may run: (.*)$/m;
+	is((grep { m{\A(?:\Q$place\E|/dev)} } split /, /, $list // q{}), 0,
+		'and they are not granted');
 };
 
 # What programs say of an attempt, with these arguments of the mount.

@@ -393,18 +393,9 @@ take_quiet(struct config *c, const char *value)
 static bool
 find_write_mode(const char *name, enum config_write_mode *mode)
 {
-	static const char *const modes[] = {
-	    [CONFIG_WRITE_TOGETHER] = "together",
-	    [CONFIG_WRITE_SPLIT] = "split",
-	    [CONFIG_WRITE_CORK] = "cork",
-	};
-
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		if (strcmp(name, modes[i]) != 0)
-			continue;
-		*mode = (enum config_write_mode)i;
-		return true;
-	}
+	for (*mode = 0; *mode < CONFIG_WRITE_MODES; (*mode)++)
+		if (strcmp(name, config_write_mode_name(*mode)) == 0)
+			return true;
 	return false;
 }
 

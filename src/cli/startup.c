@@ -245,8 +245,21 @@ leave_terminal(const struct inherited *h)
 		err(EXIT_FAILURE, "--daemon");
 }
 
+/* Adds how the responses of that mount are written, if it is not as usual. */
 static void
-describe_mounts(struct buffer *b, const struct config *c)
+describe_write_mode(struct buffer *b, const struct site *s, size_t index)
+{
+	for (size_t i = 0; i < s->mount_count; i++) {
+		const struct tined_mount *m = &s->mounts[i];
+
+		if (m->index == index && m->write_mode != CONFIG_WRITE_TOGETHER)
+			buffer_printf(b, " (--write-mode %s)",
+			    config_write_mode_name(m->write_mode));
+	}
+}
+
+static void
+describe_mounts(struct buffer *b, const struct config *c, const struct site *s)
 {
 	for (size_t i = 0; i < c->mounts.count; i++) {
 		const struct config_mount *m = &c->mounts.at[i];
@@ -261,6 +274,7 @@ describe_mounts(struct buffer *b, const struct config *c)
 			buffer_printf(b, "%s:%s", m->kind, m->arg);
 		if (strcmp(m->prefix, "/") != 0)
 			buffer_printf(b, " as %s", m->prefix);
+		describe_write_mode(b, s, i);
 		free(path);
 		free(whole);
 	}
@@ -294,7 +308,7 @@ startup_describe(struct buffer *b, const struct inherited *h)
 {
 	const struct pool_limits limits = autoscale_limits(&h->config);
 
-	describe_mounts(b, &h->config);
+	describe_mounts(b, &h->config, &h->site);
 	buffer_add_string(b, " at ");
 	if (h->listeners.count > 0)
 		describe_listeners(b, &h->listeners);

@@ -131,6 +131,18 @@ config_add_write_mode(
 	};
 }
 
+const char *
+config_write_mode_name(enum config_write_mode mode)
+{
+	static const char *const names[CONFIG_WRITE_MODES] = {
+	    [CONFIG_WRITE_TOGETHER] = "together",
+	    [CONFIG_WRITE_SPLIT] = "split",
+	    [CONFIG_WRITE_CORK] = "cork",
+	};
+
+	return names[mode];
+}
+
 void
 config_add_mount(
     struct config *c, const char *prefix, const char *kind, const char *arg)

@@ -53,6 +53,7 @@ enum config_write_mode {
 	CONFIG_WRITE_TOGETHER, /* all that is ready in one */
 	CONFIG_WRITE_SPLIT,    /* the head, and each piece of content */
 	CONFIG_WRITE_CORK,     /* the same, between TCP_CORK on and off */
+	CONFIG_WRITE_MODES
 };
 
 /* --write-mode PREFIX=MODE */
@@ -169,6 +170,7 @@ void config_add_string(struct config_strings *list, const char *s);
 void config_add_page(struct config *c, int status, const char *file);
 void config_add_write_mode(
     struct config *c, const char *prefix, enum config_write_mode mode);
+const char *config_write_mode_name(enum config_write_mode mode);
 void config_add_mount(
     struct config *c, const char *prefix, const char *kind, const char *arg);
 

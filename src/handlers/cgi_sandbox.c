@@ -145,22 +145,50 @@ is_file(int fd)
 }
 
 /*
- * False if there is no such program.  A directory is none: granted, it would be
- * all that is below it.
+ * Returns why that cannot be an interpreter, or NULL.  A directory cannot: granted,
+ * it would be all that is below it.  What is no file is not opened: the other end
+ * of a FIFO would notice.
  */
-static bool
+static const char *
 grant_interpreter(struct cgi_sandbox *s, const char *path, int depth)
 {
-	int fd = open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
+	int fd = open_below(s, s->root_fd, path, O_PATH);
+	bool is_program = fd != -1 && is_file(fd);
 
 	if (fd == -1)
-		return errno != ENOENT && errno != ENOTDIR;
+		return errno == ENOENT || errno == ENOTDIR ? "does not exist"
+							   : NULL;
+	close(fd);
+	if (!is_program)
+		return "is not a regular file";
+	fd = open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
+	if (fd == -1)
+		return NULL;
 	if (is_file(fd) && !is_granted(s, fd)) {
 		grant_if_there(s, path, TINED_NEED_EXEC);
 		grant_interpreters(s, fd, depth + 1);
 	}
 	close(fd);
-	return true;
+	return NULL;
+}
+
+/* Grants it to that program, or warns that it will not run. */
+static void
+need_interpreter(
+    struct cgi_sandbox *s, int program, const char *path, int depth)
+{
+	const char *mistake = grant_interpreter(s, path, depth);
+	char name[PATH_MAX] = "a program";
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	ssize_t len;
+
+	if (mistake == NULL)
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", program);
+	len = readlink(link, name, sizeof(name) - 1);
+	name[len > 0 ? len : (ssize_t)strlen(name)] = '\0';
+	warn_of(s, "cgi: %s cannot be run: it needs %s%s, which %s", name,
+	    s->root, path, mistake);
 }
 
 /* As env(1) does. */
@@ -197,21 +225,10 @@ grant_interpreters(struct cgi_sandbox *s, int program, int depth)
 	if (depth >= INTERPRETERS_MAX)
 		return;
 	cgi_interpreter_find(program, &found);
-	if (found.path[0] != '\0' && !grant_interpreter(s, found.path, depth)) {
-		char name[PATH_MAX] = "a program";
-		char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-		ssize_t len;
-
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", program);
-		len = readlink(link, name, sizeof(name) - 1);
-		name[len > 0 ? len : (ssize_t)strlen(name)] = '\0';
-		warn_of(s,
-		    "cgi: %s cannot be run: it needs %s%s, which does not "
-		    "exist",
-		    name, s->root, found.path);
-	}
+	if (found.path[0] != '\0')
+		need_interpreter(s, program, found.path, depth);
 	if (found.name[0] != '\0' && strchr(found.name, '/') != NULL)
-		(void)grant_interpreter(s, found.name, depth);
+		need_interpreter(s, program, found.name, depth);
 	else if (found.name[0] != '\0')
 		grant_from_path(s, found.name, depth);
 }

@@ -92,26 +92,52 @@ describe_landlock(const struct privilege *p, unsigned more, struct buffer *b)
 	buffer_add_char(b, '\n');
 }
 
-/* The list "a, b" of the files and directories with that need. */
+/* Stores the path of a descriptor; empty if it has none. */
+static struct text
+find_path(int fd, char path[PATH_MAX])
+{
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, PATH_MAX);
+	return (struct text){path, len > 0 ? (size_t)len : 0};
+}
+
+/* True if one before that has the same path, and that need. */
+static bool
+is_listed(const struct privilege_needs *needs, size_t before, unsigned need,
+    struct text path)
+{
+	char other[PATH_MAX];
+
+	for (size_t i = 0; i < before; i++)
+		if ((needs->directories[i].needs & need) != 0 &&
+		    text_equal(
+			find_path(needs->directories[i].fd, other), path))
+			return true;
+	return false;
+}
+
+/*
+ * The list "a, b" of the files and directories with that need, each once: several
+ * mounts may need the same.
+ */
 static void
 list_paths(const struct privilege_needs *needs, unsigned need, struct buffer *b)
 {
 	const char *comma = "";
-	char path[PATH_MAX];
+	char bytes[PATH_MAX];
 
 	for (size_t i = 0; i < needs->directory_count; i++) {
-		char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-		ssize_t len;
+		struct text path = {bytes, 0};
 
-		if ((needs->directories[i].needs & need) == 0)
-			continue;
-		snprintf(link, sizeof(link), "/proc/self/fd/%d",
-		    needs->directories[i].fd);
-		len = readlink(link, path, sizeof(path));
-		if (len == -1)
+		if ((needs->directories[i].needs & need) != 0)
+			path = find_path(needs->directories[i].fd, bytes);
+		if (path.len == 0 || is_listed(needs, i, need, path))
 			continue;
 		buffer_add_string(b, comma);
-		buffer_add(b, path, (size_t)len);
+		buffer_add_text(b, path);
 		comma = ", ";
 	}
 }
