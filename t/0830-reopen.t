@@ -91,6 +91,24 @@ subtest 'under load' => sub {
 	ends_clean($tined);
 };
 
+# logrotate may send HUP, too: the logs do not depend on what is served.
+subtest 'by a reload that fails' => sub {
+	my $page = "$dir/404.html";
+	spew($page, "no such page\n");
+	my $tined = start('--error-page', "404=$page");
+	my $logs = sub { join q{}, map { slurp($_) } glob "$error*" };
+
+	unlink $page or die $!;
+	rename $_, "$_.1" for $access, $error;
+	$tined->signal('HUP');
+	ok(wait_for(sub { reopened() }), 'they are reopened');
+	ok(wait_for(sub { $logs->() =~ /error: cannot reload: / }), 'it fails');
+	like($logs->(), qr/cannot reload: .*; what is served has not changed$/m,
+		'and the line says what has not changed');
+	is($tined->get('/nonesuch')->body, "no such page\n", 'as it is');
+	ends_clean($tined, qr/cannot reload: /);
+};
+
 subtest 'in the middle of a request' => sub {
 	my $tined = start('-m', '/reflect=echo:body', '--body-timeout', '1h',
 		'--send-timeout', '1h', '--keepalive', 5 * slow() . 's');

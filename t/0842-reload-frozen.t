@@ -1,5 +1,5 @@
 # HUP while a file system stands still: the master goes on with all that it does,
-# the reload fails after a while, and nothing has changed.
+# the reload fails after a while, and what is served has not changed.
 
 use v5.36;
 
@@ -103,7 +103,7 @@ for my $case (
 		}
 		my @kept = $tined->worker_pids;
 		ok(fails_by($tined, qr{error:\ cannot\ reload:\ .*\Q$path\E.*
-			has\ not\ responded\ for\ 5\ s:.*\ nothing\ has\ changed$}mx),
+			has\ not\ responded\ for\ 5\ s:.*\ what\ is\ served\ has\ not\ changed$}mx),
 			'it fails, and says what has not answered');
 		is_deeply([$tined->worker_pids], \@kept,
 			'no worker was replaced for it');
@@ -188,7 +188,7 @@ subtest 'more reloads while it stands still' => sub {
 	my $tined = start('-m', "/slow=file:$path");
 	my $waits = qr/error:\ cannot\ reload:\ the\ process\ that\ opened\ files\ .*
 		still\ waits\ for\ its\ file\ system:\ \Q$path\E.*
-		\ nothing\ has\ changed$/mx;
+		\ what\ is\ served\ has\ not\ changed$/mx;
 
 	freeze;
 	$tined->signal('HUP');

@@ -183,7 +183,8 @@ static void
 reload_refuse(struct reload *r, struct children *all, const char *why)
 {
 	if (!r->logged)
-		log_error("cannot reload: %s; nothing has changed", why);
+		log_error(
+		    "cannot reload: %s; what is served has not changed", why);
 	r->logged = r->by_worker;
 	end_opening(r, all);
 }

@@ -38,7 +38,8 @@ struct reload {
 
 /*
  * Begins a reload; if one is in progress, another follows it.  If something
- * cannot be opened, logs an error and keeps the old state.
+ * cannot be opened, logs an error and keeps what is served.  Logs are not its
+ * concern: log_reopen.h.
  */
 void reload_begin(struct reload *r, struct children *all);
 /*
