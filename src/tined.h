@@ -230,9 +230,16 @@ ssize_t tined_read(struct tined_exchange *x, void *to, size_t size);
 /* The same, but does not wait for the client: -1 with errno EAGAIN. */
 ssize_t tined_read_now(struct tined_exchange *x, void *to, size_t size);
 /*
- * Reads all that is left into a file in memory, and returns its descriptor, at
- * offset 0, and its length.  The server closes it after serve.  -1 as
- * tined_read, or with errno if there is no memory.
+ * Reads all that is left into a file in memory (memfd_create), and returns its
+ * descriptor, at offset 0, and its length.  A module may map it.  The server closes
+ * it after serve, which gives the memory back.  -1 as tined_read, or with errno if
+ * there is no memory.
+ *
+ * The bound is --max-body: the client gets 413 when more comes.  So a worker has
+ * that much at most, and all together as much for each; a module that expects
+ * large content had better use tined_read, which keeps none of it.  It is memory
+ * because the sandbox has no file that a module could write, and what clients send
+ * should not be left on a disk.
  */
 int tined_read_whole(struct tined_exchange *x, uint64_t *length);
 

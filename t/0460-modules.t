@@ -199,7 +199,7 @@ subtest 'content' => sub {
 	my $body = join q{}, map { "line $_\n" } 1 .. 30_000;
 	my @pieces = unpack '(a9999)*', $body;
 
-	for my $way (qw(echo whole now)) {
+	for my $way (qw(echo whole mapped now)) {
 		my $response = $tined->get("/p/$way", method => 'POST', body => $body);
 		ok($response->body eq $body, "$way: with a length");
 		$response = $tined->request(chunked("/p/$way", @pieces));
@@ -227,6 +227,20 @@ subtest 'content' => sub {
 		. "Content-Length: 5\r\n\r\n");
 	shutdown $sock, 1;
 	is($tined->read_response($sock)->status, 400, 'cut off by its client');
+	$tined->ends_clean;
+};
+
+subtest 'more content than --max-body' => sub {
+	my $tined = start(module => ',methods=*',
+		args => ['-w', 2, '--max-body', '100k']);
+
+	for my $way (qw(whole mapped)) {
+		my $body = 'x' x 102_400;
+		ok($tined->request(chunked("/p/$way", $body))->body eq $body,
+			"$way: as much as it may be");
+		is($tined->request(chunked("/p/$way", $body, 'x'))->status, 413,
+			'and a byte more');
+	}
 	$tined->ends_clean;
 };
 

@@ -8,6 +8,8 @@
  *	start=hang, start=fail, stop=hang
  *	need=exec     its workers may fork
  */
+#include <sys/mman.h>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -115,6 +117,23 @@ whole(struct tined_exchange *x)
 	tined_set_file(x, dup(fd));
 	tined_add_file(x, 0, length);
 	tined_printf_field(x, "X-Length", "%llu", (unsigned long long)length);
+}
+
+/* As a module does that needs all of it at once. */
+static void
+mapped(struct tined_exchange *x)
+{
+	uint64_t length;
+	int fd = tined_read_whole(x, &length);
+	void *all;
+
+	if (fd == -1 || length == 0)
+		return;
+	all = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (all == MAP_FAILED)
+		return;
+	(void)tined_write(x, all, (size_t)length);
+	munmap(all, (size_t)length);
 }
 
 /* Waits for content, and counts how often it had to. */
@@ -369,6 +388,7 @@ static const struct {
     {"/version", version},
     {"/echo", echo},
     {"/whole", whole},
+    {"/mapped", mapped},
     {"/now", now},
     {"/reason", reason},
     {"/declared", declared},
