@@ -10,6 +10,7 @@
 #include "handlers/builtin.h"
 #include "handlers/module.h"
 #include "handlers/site.h"
+#include "os/shared_fd.h"
 
 #define ERROR_PAGE_MAX ((size_t)64 << 10)
 #define TYPES_MAX ((size_t)1 << 20)
@@ -302,7 +303,7 @@ static void
 close_granted(struct privilege_needs *granted)
 {
 	for (size_t i = 0; i < granted->directory_count; i++)
-		close(granted->directories[i].fd);
+		shared_fd_release(granted->directories[i].fd);
 	privilege_free_needs(granted);
 }
 
@@ -413,8 +414,10 @@ site_close_directories(struct site *s)
 		struct tined_mount *m = &s->mounts[i];
 
 		close_once(&m->directory);
-		for (size_t k = 0; k < m->directory_count; k++)
-			close_once(&m->directories[k].fd);
+		for (size_t k = 0; k < m->directory_count; k++) {
+			shared_fd_release(m->directories[k].fd);
+			m->directories[k].fd = -1;
+		}
 	}
 }
 
@@ -426,6 +429,18 @@ site_spools(const struct site *s)
 	for (size_t i = 0; i < s->mount_count; i++)
 		spools |= s->mounts[i].spools;
 	return spools;
+}
+
+/* Mounts share descriptors, and the sandbox has one rule for each. */
+static void
+add_need(struct privilege_needs *needs, const struct mount_directory *d)
+{
+	for (size_t i = 0; i < needs->directory_count; i++)
+		if (needs->directories[i].fd == d->fd) {
+			needs->directories[i].needs |= d->needs;
+			return;
+		}
+	privilege_need_directory(needs, d->fd, d->needs);
 }
 
 void
@@ -441,8 +456,7 @@ site_add_needs(const struct site *s, struct privilege_needs *needs)
 			privilege_need_directory(
 			    needs, m->directory, PRIVILEGE_READ);
 		for (size_t k = 0; k < m->directory_count; k++)
-			privilege_need_directory(needs, m->directories[k].fd,
-			    m->directories[k].needs);
+			add_need(needs, &m->directories[k]);
 	}
 }
 
