@@ -41,29 +41,32 @@ tined_from(struct text t)
 
 /* ---- In a mount function: mount.c ---- */
 
-/* What a mount function can ask for.  All of it outlives the mount. */
+/*
+ * What a mount function can ask for.  All of it outlives the mount.
+ *
+ * In a reload, mount functions are called twice: first on trial, in a process that
+ * may wait for file systems and name servers (master/site_opener.h), and then in
+ * the master, which must not wait.  The last three members are what the first call
+ * has found; the second uses them, and does not look again.
+ */
 struct builtin_setup {
 	const struct config *config;
 	const struct status_sources *server;
 	const struct media_type *mime;
 	struct response_cache *cache;
 	/*
-	 * NULL, unless the mount function has been called in another process, which
-	 * was to wait for file systems and name servers: then it uses the three
-	 * members below, and does not look again.
-	 *
-	 * What it has told builtin_note_found there; it takes what it uses from the
-	 * beginning.
+	 * The bytes of builtin_note_found: the mount function cuts what it uses off
+	 * their beginning.  NULL in a first, or only, call.
 	 */
 	struct text *found;
 	/*
-	 * A descriptor of the directory that the argument names, opened and checked
-	 * there, or -1.  builtin_serve_directory takes it over.
+	 * A descriptor of the directory that the argument names, or -1.
+	 * builtin_serve_directory takes it over.
 	 */
 	int opened;
 	/*
-	 * The descriptors with which it has called builtin_need_directory there, in
-	 * that order.  The mount function takes over all of them, or none.
+	 * The directories of builtin_need_directory, in the order of the calls.  The
+	 * mount function takes over all of these descriptors, or none.
 	 */
 	struct privilege_needs *granted;
 };
@@ -85,13 +88,13 @@ int builtin_mount_usage(struct tined_mount *m, const char *format, ...)
  */
 void builtin_serve_directory(struct tined_mount *m, int directory);
 /*
- * Keeps what a mount function has waited for: bytes that are valid in another
- * process, where it gets them by its setup.
+ * Adds bytes to setup.found of the second call: no pointers, as that is in another
+ * process.
  */
 void builtin_note_found(struct tined_mount *m, struct text bytes);
 /*
- * As tined_need_directory, with needs of enum privilege_need; but where another
- * process has opened it, the mount function gets it by its setup.
+ * As tined_need_directory, with needs of enum privilege_need.  The second call of
+ * the mount function has the descriptor in setup.granted.
  */
 void builtin_need_directory(
     struct tined_mount *m, int directory, unsigned needs);

@@ -126,7 +126,7 @@ prepare_sandbox(struct cgi_mount *c, struct tined_mount *m, const char *root)
 	return cgi_sandbox_grant_arguments(&c->sandbox);
 }
 
-/* In place of find, where another process has called that. */
+/* In the second call (builtin.h), in place of find. */
 static int
 take_found(struct cgi_mount *c, struct tined_mount *m)
 {

@@ -106,7 +106,7 @@ cgi_exchange_add_request(struct cgi_environment *e, struct tined_exchange *x,
 	cgi_exchange_add_fields(e, x);
 }
 
-/* What the client has done wrong, the server knows. */
+/* EPROTO: the client was wrong, and the server has its own status code. */
 static void
 refuse_content(struct tined_exchange *x)
 {

@@ -69,7 +69,7 @@ fail(struct cgi_relay *r, int status)
 	builtin_fail(r->x, status);
 }
 
-/* The client has failed; the server may know a better status code. */
+/* The client has failed.  If the server knows why, it answers by that. */
 static void
 give_up(struct cgi_relay *r)
 {

@@ -16,8 +16,8 @@
 
 enum cgi_relay_state {
 	CGI_RELAY_HEAD,	   /* the program has not written all of its head */
-	CGI_RELAY_CONTENT, /* its content is the client's */
-	CGI_RELAY_DISCARD, /* of its content the client gets no more */
+	CGI_RELAY_CONTENT, /* its content goes to the client */
+	CGI_RELAY_DISCARD, /* the rest of its content is discarded */
 	CGI_RELAY_FAILED,  /* the server answers in its place */
 };
 

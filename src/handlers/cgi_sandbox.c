@@ -82,8 +82,8 @@ cgi_sandbox_init(struct cgi_sandbox *s, struct tined_mount *m, const char *root)
 }
 
 /*
- * In the log, and for the process that will serve the mount: where it is another
- * one, this one's log is mute.
+ * Logs a warning.  On trial (builtin.h) the log is mute: cgi_sandbox_take repeats
+ * the warning in the second call.
  */
 __attribute__((format(printf, 2, 3))) static void
 warn_of(struct cgi_sandbox *s, const char *format, ...)
@@ -381,7 +381,7 @@ cgi_sandbox_grant_arguments(struct cgi_sandbox *s)
 	return 0;
 }
 
-/* What warn_of has told there. */
+/* Those of warn_of. */
 static int
 repeat_warnings(struct cgi_sandbox *s, struct text *found)
 {

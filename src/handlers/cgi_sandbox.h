@@ -1,8 +1,8 @@
 /*
- * cgi_sandbox: what the programs of a mount may do in the sandbox of their
- * worker, which is theirs as well: which files they read, run and change, and
- * whether they have sockets.  Besides what the arguments of the mount name, that
- * is as little as programs on a Unix system can do with.
+ * cgi_sandbox: grants what the programs of a mount need in the sandbox that they
+ * share with their worker: which files they read, run and change, and whether they
+ * have sockets.  Beyond what the arguments of the mount name, it grants as little
+ * as usual programs can do with.
  */
 #ifndef TINED_HANDLERS_CGI_SANDBOX_H
 #define TINED_HANDLERS_CGI_SANDBOX_H
@@ -27,9 +27,9 @@ struct cgi_sandbox {
 int cgi_sandbox_init(
     struct cgi_sandbox *s, struct tined_mount *m, const char *root);
 /*
- * In place of the other functions below, up to cgi_sandbox_settle, for what they
- * have opened in another process: takes that from the setup of the mount.  -1 with
- * the error message.
+ * In the second call of the mount function (builtin.h), in place of the other
+ * functions: takes over what these have granted in the first, and logs what that
+ * could not log.  -1 with the error message.
  */
 int cgi_sandbox_take(struct cgi_sandbox *s, struct tined_mount *m);
 /*

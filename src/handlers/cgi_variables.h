@@ -31,7 +31,7 @@ void cgi_variables_add(
     struct cgi_variables *v, struct text name, const char *value);
 /* Returns the value, or NULL. */
 const char *cgi_variables_find(const struct cgi_variables *v, const char *name);
-/* Adds them to an empty environment, above all that is added later. */
+/* Adds them to an empty environment, and fixes them there. */
 void cgi_variables_fix(
     const struct cgi_variables *v, struct cgi_environment *e);
 void cgi_variables_free(struct cgi_variables *v);

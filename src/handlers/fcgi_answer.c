@@ -53,7 +53,10 @@ write_content(
 	return UPSTREAM_MORE;
 }
 
-/* RFC 9110, 6.4.1, 8.6 and 15.3.6: then a Content-Length is that of other content. */
+/*
+ * False if the response has no content, and so no bytes that its Content-Length
+ * counts (RFC 9110, 6.4.1, 8.6, 15.3.6).
+ */
 static bool
 has_content(
     const struct upstream_request *r, const struct cgi_response *response)
@@ -63,8 +66,9 @@ has_content(
 }
 
 /*
- * The head is all that the client gets, whatever the application writes.  Without
- * a length in it, the server would count 0, which is not that of a GET.
+ * The head is all that the client gets, whatever the application writes.  If it
+ * has no length, it is sent now: later the server would add a Content-Length of 0,
+ * and a GET has another.
  */
 static enum upstream_progress
 end_with_head(struct fcgi_answer *a, struct upstream_request *r,

@@ -15,8 +15,8 @@
 
 enum fcgi_answer_state {
 	FCGI_ANSWER_HEAD,    /* the head is not complete */
-	FCGI_ANSWER_CONTENT, /* its content is the client's */
-	FCGI_ANSWER_DISCARD, /* of its content the client gets no more */
+	FCGI_ANSWER_CONTENT, /* its content goes to the client */
+	FCGI_ANSWER_DISCARD, /* the rest of its content is discarded */
 };
 
 /* The state of an upstream_request.  A worker has one for each mount. */

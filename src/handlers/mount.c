@@ -168,7 +168,9 @@ mount_begin(struct tined_mount *m)
 	return give_up(m);
 }
 
-/* One may call another: returns what to leave to. */
+/*
+ * A module's serve function may call another mount: returns the caller, for leave.
+ */
 static const struct tined_mount *
 enter(const struct tined_mount *m)
 {

@@ -82,8 +82,8 @@ void mount_note_forks(void);
  */
 void mount_serve(const struct tined_mount *m, struct tined_exchange *x);
 /*
- * Lets the module that one of the last three has called last, and that has not
- * come back, write what it is doing: async-signal-safe.
+ * If mount_start, mount_stop or mount_serve is calling a module, lets it write what
+ * it is doing: async-signal-safe.
  */
 void mount_dump(int fd);
 

@@ -234,7 +234,7 @@ add_content(struct upstream_request *r, struct text content)
 		add_chunk(r->out, content);
 }
 
-/* An HTTP/1.0 client may not have told. */
+/* An HTTP/1.0 client may have sent no Host. */
 static struct text
 host_for(const struct proxy *p, const struct request *r)
 {
@@ -288,7 +288,7 @@ is_location(struct text name)
 	    text_equal_nocase(name, TEXT("Content-Location"));
 }
 
-/* As the client would have to say it; false if it stays as it is. */
+/* Adds it as the client has to use it; false if it stays as it is. */
 static bool
 add_location(struct proxy_exchange *e, struct text name, struct text value)
 {
@@ -492,7 +492,7 @@ static const struct upstream_protocol http = {
     .take_end = take_end,
 };
 
-/* RFC 9110, 7.6.2: it ends here. */
+/* Max-Forwards: 0, RFC 9110, 7.6.2. */
 static bool
 is_last_recipient(const struct request *r)
 {

@@ -14,8 +14,8 @@ add_field(struct buffer *out, struct text name, struct text value)
 }
 
 /*
- * Compares names as those see them who make variables of them (RFC 3875, 4.1.18):
- * "_" is "-", and case does not matter.
+ * Compares names as if they were made variables of (RFC 3875, 4.1.18), in which
+ * "_" is the same as "-", and case does not matter.
  */
 static bool
 is_variable(struct text name, struct text wanted)
@@ -32,7 +32,7 @@ is_variable(struct text name, struct text wanted)
 	return true;
 }
 
-/* What tells of the client: it must not say so itself. */
+/* A field by which proxies tell of a client, who may forge it. */
 static bool
 is_forwarded(struct text name)
 {
@@ -138,7 +138,7 @@ add_list(struct buffer *out, const struct request *r, struct text name)
 	return any;
 }
 
-/* Of a client that is a proxy itself: what it says of its clients, or nothing. */
+/* Adds what a client that is a proxy itself says of its own client. */
 static bool
 add_believed(
     struct buffer *out, const struct proxy_request *p, struct text name)
@@ -166,7 +166,7 @@ add_forwarded_for(struct buffer *out, const struct proxy_request *p)
 		out->len = before;
 }
 
-/* What the first proxy has seen. */
+/* A field that only the first proxy sets. */
 static void
 add_first(struct buffer *out, const struct proxy_request *p, struct text name,
     struct text value)

@@ -64,7 +64,7 @@ bool response_cache_wants(
  */
 void *response_cache_reserve(
     struct response_cache *c, struct text key, size_t size);
-/* now is from before its file was opened. */
+/* Adds it.  now is a time before its file was opened. */
 void response_cache_add(struct response_cache *c, int64_t now);
 
 /*

@@ -59,7 +59,7 @@ take_limits(struct upstream_limits *limits, struct tined_mount *m)
 	    upstream_time(m, "keepalive", &limits->keepalive);
 }
 
-/* A name server that does not answer now may do so later: that is no usage. */
+/* A name server that does not answer is no mistake in the command line. */
 static void
 explain_server(struct tined_mount *m, struct buffer *why)
 {
@@ -69,7 +69,7 @@ explain_server(struct tined_mount *m, struct buffer *why)
 		tined_mount_fail(m, "%s", buffer_string(why));
 }
 
-/* For the process that will serve the mount. */
+/* For the second call of the mount function: builtin.h. */
 static void
 note_servers(const struct upstream *u, struct tined_mount *m)
 {

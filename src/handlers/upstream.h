@@ -16,8 +16,8 @@
  *
  * Servers are taken in turn.  One that fails is left out for a while, as long
  * as another one is left: for a second, and twice as long each time, up to
- * UPSTREAM_SERVER_ABSENCE_MAX.  All of that each worker knows for itself.  As it serves
- * one request at a time, it keeps at most one connection to each server.
+ * UPSTREAM_SERVER_ABSENCE_MAX.  Each worker knows only what it has seen itself.  As
+ * it serves one request at a time, it keeps at most one connection to each server.
  */
 #ifndef TINED_HANDLERS_UPSTREAM_H
 #define TINED_HANDLERS_UPSTREAM_H
@@ -70,10 +70,10 @@ struct buffer *upstream_out(struct upstream *u);
  * Passes the request on, and has the protocol make the response of x.  Blocks
  * until the response is complete, but not longer than the limits allow.  A client
  * that has closed its half of the connection, or gone, still gets what the server
- * sends without a pause of a second.  If it fails, it writes why to the log, and the
- * response becomes an error: 503 if no server could be reached or had room, 502 if the
- * response was wrong or broke off, 504 if it took too long; if the client has a
- * part of the response, that is cut off.  0, or -1 if it has failed.
+ * sends without a pause of a second.  If it fails, it writes why to the log, and
+ * the response becomes an error: 503 if no server could be reached or had room, 502
+ * if the response was wrong or broke off, 504 if it took too long; if the client
+ * has a part of the response, that is cut off.  0, or -1 if it has failed.
  *
  * If a kept connection turns out to be closed before a byte of the response has
  * come, the request is sent again over a new one: if it is idempotent or nothing

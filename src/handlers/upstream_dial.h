@@ -31,10 +31,10 @@ void upstream_dial_begin(struct upstream_dial *d, struct upstream_pool *pool);
 /* As upstream_server_connect, of the server whose turn it is. */
 int upstream_dial_connect(struct upstream_dial *d);
 /*
- * The connection has failed with that errno, in words why: it is another
- * address's or another server's turn, and that is in d->server.  Blames the server:
- * not for a full queue until connect-timeout is over, and never for a shortage
- * (errno_kind.h) of this process.
+ * Called when the connection has failed with that errno; why says the same in
+ * words.  Goes on to the next address, or to the next server, which becomes
+ * d->server.  Blames the server: not for a full queue until connect-timeout is
+ * over, and never for a shortage (errno_kind.h) of this process.
  */
 enum upstream_dial_next upstream_dial_fail(
     struct upstream_dial *d, int error, const char *why);

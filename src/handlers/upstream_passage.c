@@ -315,8 +315,8 @@ receive_end(struct passage *p)
 
 /*
  * The first wait for a response is a read, as most take only a moment: that costs
- * one system call instead of four.  It hears neither the client nor signals, and
- * so it is short, and nobody waits for something else.
+ * one system call instead of four.  It notices neither the client nor signals, and
+ * so it is short, and only for a client that waits for no earlier response.
  */
 static bool
 may_block(const struct passage *p)

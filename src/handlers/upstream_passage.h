@@ -34,16 +34,16 @@ struct upstream_protocol {
 	 */
 	void (*add_content)(struct upstream_request *r, struct text content);
 	/*
-	 * Looks at what was received, seen, from which *used bytes are taken
-	 * then; seen is at most UPSTREAM_IN_MAX long.  Takes something, needs more
-	 * bytes, or fails.  Writes the response with the functions of tined.h, and
-	 * sets r->begun before it first does.
+	 * Looks at what was received, at most UPSTREAM_IN_MAX bytes, and sets *used
+	 * to the number of bytes that it has taken; 0 if it needs more.  Writes the
+	 * response with the functions of tined.h, and sets r->begun before it first
+	 * does.
 	 */
 	enum upstream_progress (*take)(
 	    struct upstream_request *r, struct text seen, size_t *used);
 	/*
-	 * The server has closed the connection; all that came before was taken, as
-	 * far as take would take it.  DONE if that is how the response ends.
+	 * Called when the server has closed the connection, and take has seen all
+	 * that came before.  DONE if that is how the response ends.
 	 */
 	enum upstream_progress (*take_end)(struct upstream_request *r);
 };
@@ -57,7 +57,7 @@ struct upstream_request {
 	bool is_idempotent;
 	/* The content of x is to be passed on, too. */
 	bool has_content;
-	/* Not before the protocol has set it to false, or a second has passed. */
+	/* It waits until the protocol sets this to false, or a second has passed. */
 	bool content_waits;
 	struct builtin_content content;
 	/* What is to be sent, at first the head.  upstream_forward empties it. */
@@ -70,8 +70,8 @@ struct upstream_request {
 	bool begun;	    /* the response has begun */
 	bool content_begun; /* and some of its content was written */
 	/*
-	 * The client lacks nothing of it.  The server may still end it properly;
-	 * if it does not, that harms nobody.
+	 * The client has all of it.  The server may still end it properly; if it
+	 * does not, that harms nobody.
 	 */
 	bool is_complete;
 	bool is_last;	 /* the connection cannot be used again */

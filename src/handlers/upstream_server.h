@@ -62,7 +62,7 @@ void upstream_server_free(struct upstream_server *s);
  * -1 with errno; EAGAIN: the queue of a Unix socket is full.
  */
 int upstream_server_connect(const struct upstream_server *s);
-/* Makes the next address current; false if all of them have been then. */
+/* Makes the next address current, and counts it; false if all were tried. */
 bool upstream_server_next_address(struct upstream_server *s, size_t *tried);
 
 /* Notes that it has failed, or that it works; returns how long it is left out. */

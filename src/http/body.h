@@ -34,7 +34,7 @@ struct body {
 	int status; /* if BODY_REFUSED: 400 or 413 */
 };
 
-/* Begins as the request is framed; may be BODY_REFUSED (413) immediately. */
+/* Begins with the framing of the request; may be BODY_REFUSED (413) at once. */
 void body_start(struct body *b, const struct request *r, uint64_t max);
 /* The same for chunked content, and for content with a length. */
 void body_start_chunks(struct body *b, uint64_t max);

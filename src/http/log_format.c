@@ -227,7 +227,7 @@ take_client(struct parser *p, struct log_format_piece *piece, struct text t)
 	return true;
 }
 
-/* The letter of Apache's modules for variables of their own. */
+/* %{...}x, which Apache's modules use for variables of their own. */
 static bool
 take_stall(struct parser *p, struct log_format_piece *piece, struct text t)
 {

@@ -23,14 +23,14 @@ enum method {
 	METHOD_TRACE = 256,
 };
 
-/* All that have a name here, but TRACE, which is for those who ask for it. */
+/* All that have a name here, except TRACE: a handler must ask for that. */
 #define METHODS_ALL 127u
 
 /* Returns METHOD_UNKNOWN for a name that is not in the list above. */
 enum method method_of(struct text name);
 /* Returns the name of a method that has one here; else an empty text. */
 struct text method_name(enum method method);
-/* True if twice is as once (RFC 9110, 9.2.2). */
+/* True if the method is idempotent (RFC 9110, 9.2.2). */
 bool method_is_idempotent(enum method method);
 /* Adds "GET, HEAD", the value of an Allow field, for a set. */
 void method_list(struct buffer *b, unsigned set);

@@ -1,6 +1,6 @@
 /*
- * request: a parsed request.  All texts are views into the
- * connection's input, valid until the response is complete.
+ * request: a parsed request.  All texts are views into the connection's input,
+ * valid until the response is complete.
  */
 #ifndef TINED_HTTP_REQUEST_H
 #define TINED_HTTP_REQUEST_H

@@ -50,15 +50,15 @@ enum request_head_found request_head_find(
  */
 bool request_head_has_begun(const struct request_head_scan *scan, size_t len);
 /*
- * Resets *r and parses a complete head into it, except r->path.  Returns 0, or the status
- * code to refuse it with: 400, 501 or 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110,
+ * Resets *r and parses a complete head into it, except r->path.  Returns 0, or the
+ * status code to refuse it with: 400, 501 or 505 (RFC 9112, 2.2, 3, 5, 6; RFC 9110,
  * 7.2).
  */
 int request_head_parse(const char *head, size_t len, struct request *r);
 /*
  * The same in one pass in the usual case: the head is complete and valid, and
- * no empty line comes before it.  Returns its length, or 0 in
- * any other case, with *r undefined.
+ * no empty line comes before it.  Returns its length, or 0 in any other case, with
+ * *r undefined.
  */
 size_t request_head_take(
     const char *bytes, size_t len, size_t max, struct request *r);

@@ -21,8 +21,8 @@
 #define RESPONSE_TEXT_KEPT (256 << 10)
 
 enum piece_kind {
-	PIECE_BYTES, /* they are never changed */
-	PIECE_COPY,  /* they outlive the response, and are copied */
+	PIECE_BYTES, /* response_add_bytes */
+	PIECE_COPY,  /* response_add_copy */
 	PIECE_TEXT,  /* a part of response.text */
 	PIECE_FILE,  /* a region of response.file */
 };
@@ -107,15 +107,15 @@ void response_no_sniffing(struct response *r);
 void response_add_fields(struct response *r, struct text lines);
 
 /*
- * Content is a number of pieces, or a stream.  More than RESPONSE_PIECES_MAX
- * pieces, or both, are refused: see response_mistake.
- *
- * Adds bytes that are never changed as content; nobody copies them.
+ * Content consists of pieces, or is a stream.  A response with both, or with more
+ * than RESPONSE_PIECES_MAX pieces, is refused: see response_mistake.
  */
+
+/* Adds bytes as content.  They are never changed, and not copied. */
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
 /*
- * The same for bytes that the handler keeps until the response is complete; it
- * may change them when it serves the next request.
+ * The same for bytes that the handler keeps until the response is complete, but
+ * may change when it serves the next request: the output copies them.
  */
 void response_add_copy(struct response *r, const char *bytes, size_t len);
 /* Adds response.text from that offset on as content. */
@@ -130,8 +130,8 @@ void response_add_file(struct response *r, uint64_t offset, uint64_t length);
 void response_add_own(struct response *r, const char *bytes, size_t len);
 
 /*
- * Says that response.text is the content of a stream from now on.  sent is the
- * content that was taken out of it; more than was declared is refused.
+ * Makes response.text content of a stream.  sent is the number of bytes that were
+ * sent and taken out of it before.  More than the declared length is refused.
  */
 void response_stream(struct response *r, uint64_t sent);
 /* Declares the length of the stream.  Only before the first write. */

@@ -43,10 +43,10 @@ struct response_head {
 };
 
 /*
- * Looks for the end of a head at the beginning of seen.  Returns its length, or
- * 0 if more bytes are needed; or if a line does not end in CRLF: then *wrong says
- * so.  *line is where the first line begins that earlier calls have not seen as a
- * whole, at first 0.
+ * Looks for the end of a head at the beginning of seen.  Returns its length; or 0
+ * if more bytes are needed, or if a line does not end in CRLF, and then sets
+ * *wrong.  *line is the progress of earlier calls, at first 0: the offset of the
+ * first line that they have not seen completely.
  */
 size_t response_head_find(struct text seen, size_t *line, const char **wrong);
 /*

@@ -23,8 +23,8 @@ bool status_code_is_known(int status);
 /* False for 1xx, 204 and 304 (RFC 9110, 6.4.1). */
 bool status_code_has_body(int status);
 /*
- * The same for a server that generates a response: of a 205, too, it sends no
- * content, but a length of 0, since the framing of a 205 is that of any other
+ * The same for a response that this server generates, and false for 205 as well.
+ * That has no content, but is framed as other responses are, with a length of 0
  * (RFC 9110, 15.3.6).
  */
 bool status_code_may_have_content(int status);
