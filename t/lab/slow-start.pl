@@ -12,6 +12,9 @@ use constant {
 	KB   => 1000,
 	RTT  => 0.050,
 	IDLE => 1.2,    # seconds: more than the retransmission timeout
+	RATE => 20_000_000,    # bits a second, and bytes in its queue
+	QUEUE => 100_000,
+	SEGMENT => 1500,       # bytes on the wire
 };
 
 # The first response of a connection, and the fifth; medians of three.
@@ -96,58 +99,121 @@ sub initial_windows ($lab) {
 	return \%is;
 }
 
-# The congestion window by time, while a file goes over a narrow wire.
-sub windows ($lab) {
-	my @series;
-	$lab->wire->rtt(RTT);
-	$lab->wire->command('rate', 20_000_000);
-	$lab->wire->command('queue', 100_000);
-	for my $control (split ' ', $lab->wire->sysctl('far',
-			'tcp_available_congestion_control')) {
-		$lab->wire->route('far', congctl => $control);
-		my $server = $lab->server('tined');
-		my $client = $lab->client($server, path => $lab->file(6000 * KB));
-		$client->open;
-		my $path = "$lab->{tmp}/cwnd";
-		my $pid  = fork // die "fork: $!\n";
-		if (!$pid) {
-			open STDOUT, '>', $path;
-			exec $lab->wire->far, 'sh', '-c', 'while :; do date '
-				. '+%s.%N; ss -tinH state established sport = :'
-				. $server->port . '; sleep 0.03; done';
-		}
-		my $took = $client->ask;
-		kill 'TERM', $pid;
-		waitpid $pid, 0;
-		$client->close;
-		$lab->stop_servers;
-		push @series, [ sprintf('%s, %.1f s', $control, $took),
-			_windows($path) ];
+# Of those three, the ones that this kernel has, also as modules.
+sub controls ($lab) {
+	for my $name (qw(cubic reno bbr)) {
+		system "modprobe -q tcp_$name 2>/dev/null";
 	}
+	my %has = map { $_ => 1 } split ' ',
+		$lab->wire->sysctl('far', 'tcp_available_congestion_control');
+	my @missing = grep { !$has{$_} } qw(cubic reno bbr);
+	if (@missing) {
+		my $what = "NOT MEASURED: this kernel does not have @missing";
+		print "  $what\n";
+		$lab->text("$what.");
+	}
+	return grep { $has{$_} } qw(cubic reno bbr);
+}
+
+# The congestion window by time, while a file goes over a narrow wire.
+sub window ($lab, $control) {
+	$lab->wire->route('far', congctl => $control);
+	my $server = $lab->server('tined');
+	my $client = $lab->client($server, path => $lab->file(6000 * KB));
+	$client->open;
+	my $path = "$lab->{tmp}/cwnd";
+	my $pid  = fork // die "fork: $!\n";
+	if (!$pid) {
+		open STDOUT, '>', $path;
+		exec $lab->wire->far, 'sh', '-c', 'while :; do date '
+			. '+%s.%N; ss -tinH state established sport = :'
+			. $server->port . '; sleep 0.03; done';
+	}
+	my $took = $client->ask;
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	$client->close;
+	$lab->stop_servers;
+	return { name => $control, took => $took, _windows($path) };
+}
+
+sub windows ($lab) {
+	my @all;
+	$lab->wire->rtt(RTT);
+	$lab->wire->command('rate', RATE);
+	$lab->wire->command('queue', QUEUE);
+	@all = map { window($lab, $_) } controls($lab);
 	$lab->wire->reset;
 	$lab->plot(
 		name    => 'windows',
-		caption => 'The congestion window while 6 MB go over 20 Mbit/s with '
-			. 'room for 100 KB in the queue; round trip ' . ms(RTT) . ' ms',
-		xlabel  => 's',
-		ylabel  => 'segments',
+		caption => 'The congestion window while 6 MB go over '
+			. RATE / 1e6 . ' Mbit/s with room for ' . QUEUE / KB
+			. ' KB in the queue; round trip ' . ms(RTT) . ' ms',
+		xlabel  => 'seconds since the request',
+		ylabel  => 'congestion window, segments',
 		style   => 'lines',
-		series  => \@series,
+		series  => [ map { [ $_->{name}, $_->{points} ] } @all ],
 	);
+	$lab->table('The same in figures; what is above its room of '
+		. _room() . ' segments is lost',
+		[ 'congestion control', 's', 'largest window', 'smallest after that',
+			'segments sent again' ],
+		map { [ $_->{name}, sprintf('%.1f', $_->{took}),
+			@$_{qw(largest smallest again)} ] } @all);
+	_explain($lab, @all);
 	return;
 }
 
+# Segments that are on the wire and in its queue.
+sub _room () {
+	return int((RATE / 8 * RTT + QUEUE) / SEGMENT);
+}
+
+sub _explain ($lab, @all) {
+	my ($bbr)   = grep { $_->{name} eq 'bbr' } @all;
+	$lab->text('That wire holds ' . _room() . ' segments, those in its queue '
+		. 'included. ' . join(' ', map {
+			"$_->{name} grows to $_->{largest}, loses segments "
+				. "($_->{again} are sent again), and goes down to "
+				. "$_->{smallest}."
+		} grep { $_->{name} ne 'bbr' } @all)
+		. ($bbr ? ' bbr does not wait for a loss: it measures the rate and '
+			. "the round trip, and has its window at $bbr->{last} when it "
+			. 'ends, about twice what is on its way in a round trip. While it '
+			. "searches for the rate it loses segments, too: $bbr->{again}."
+			: ''));
+	for my $is (@all) {
+		$lab->shows($is->{largest} > 40,
+			"$is->{name}: the window grows from ten segments");
+		$lab->shows($is->{again} > 0 && $is->{smallest}
+			< 0.85 * $is->{largest},
+			"$is->{name}: and is smaller after a loss")
+			if $is->{name} ne 'bbr';
+	}
+	return;
+}
+
+# By time; the largest, the smallest after that, and the last; and how many
+# segments were sent again.
 sub _windows ($path) {
 	my ($start, $now, @points);
+	my %is = (largest => 0, smallest => 0, again => 0);
 	open my $in, '<', $path or die "$path: $!\n";
 	while (<$in>) {
 		$now = $1 if /^(\d{10}\.\d+)$/;
+		$is{again} = $1 if m{\bretrans:\d+/(\d+)};
 		next if !/\bcwnd:(\d+)/;
 		$start //= $now;
 		push @points, [ sprintf('%.3f', $now - $start), $1 ];
+		if ($1 > $is{largest}) {
+			@is{qw(largest smallest)} = ($1, $1);
+		} elsif ($1 < $is{smallest}) {
+			$is{smallest} = $1;
+		}
+		$is{last} = $1;
 	}
 	close $in;
-	return \@points;
+	return (points => \@points, %is);
 }
 
 # Whether an idle connection has to begin again.
