@@ -5,10 +5,19 @@ package Lab::Experiment::Handshake;
 use v5.36;
 
 use Bench qw(median);
-use Time::HiRes qw(time);
+use FindBin qw($Bin);
+use IO::Handle ();
+use List::Util qw(sum0);
+use Time::HiRes qw(sleep time);
 use Lab qw(experiment ms share);
+use Lab::Wire qw(FAR);
 
-use constant REPLY => 500;
+use constant {
+	REPLY  => 500,
+	DEFER  => 10,       # seconds of TCP_DEFER_ACCEPT
+	LATER  => 0.050,    # seconds between a connection and its request
+	ACTIVE => 0.010,    # round-trip time for clients that ask
+};
 
 my @RTT = (0, 0.010, 0.050, 0.200);
 
@@ -66,6 +75,72 @@ sub silent ($lab, $kind) {
 	$_->close for @silent;
 	$lab->stop_servers;
 	return [ $kind, 20, @is ];
+}
+
+# Clients that ask, so long after they have connected: what they do to a server
+# that has TCP_DEFER_ACCEPT, or not (t/lab/listener).
+sub active ($lab, $defer, $pause) {
+	my $count = $lab->unless_quick(40, 10);
+	open my $out, '-|', $lab->wire->far, $^X, "$Bin/listener", FAR, $defer,
+		$count
+		or die "listener: $!\n";
+	chomp(my $port = readline($out) // die "the listener does not start\n");
+	for (1 .. $count) {
+		my $client = Lab::Client->new(host => FAR, port => $port);
+		$client->open // die "cannot connect: $!\n";
+		sleep $pause if $pause;
+		$client->ask;
+		$client->close;
+	}
+	my @all = map { [split] } readline $out;
+	close $out or die "the listener fails\n";
+	return {
+		client => $pause ? 'asks after ' . ms($pause) . ' ms'
+			: 'asks at once',
+		defer => $defer,
+		of    => scalar @all,
+		there => scalar(grep { $_->[0] == 1 } @all),
+		woken => sum0(map { $_->[0] } @all) / @all,
+		first => median(map { $_->[1] } @all) / 1000,
+	};
+}
+
+# The same of a server with and without it.
+sub all_active ($lab) {
+	$lab->wire->rtt(ACTIVE);
+	my @all = map {
+		my $pause = $_;
+		map { active($lab, $_, $pause) } 0, DEFER
+	} 0, LATER;
+	$lab->wire->rtt(0);
+	$lab->table('New connections whose clients ask, to a server of one process, '
+		. 'round trip ' . ms(ACTIVE) . ' ms: how often the request was there '
+		. 'when accept(2) returned, how often a connection woke the process, '
+		. 'and the median from accept(2) to the first byte',
+		[ 'client', 'TCP_DEFER_ACCEPT', 'connections', 'request there',
+			'woken', 'to the first byte, ms' ],
+		map { [ $_->{client}, $_->{defer} ? 'on' : 'off',
+			@$_{qw(of there)}, sprintf('%.2f', $_->{woken}),
+			ms($_->{first}) ] } @all);
+	my ($plain, $deferred, $late, $late_deferred) = @all;
+	$lab->text('Of clients that ask, a server without TCP_DEFER_ACCEPT hears '
+		. 'too early: accept(2) returns with the last packet of the handshake, '
+		. 'and the process has to wait again, for the request. It was woken '
+		. sprintf('%.2f', $plain->{woken}) . ' times for each client that asks '
+		. 'at once, and ' . sprintf('%.2f', $late->{woken}) . ' times for one '
+		. 'that asks ' . ms(LATER) . ' ms later, whom it holds for '
+		. ms($late->{first}) . ' ms. With it the kernel keeps the connection '
+		. "until the request is there: in $deferred->{there} of "
+		. "$deferred->{of} and $late_deferred->{there} of "
+		. "$late_deferred->{of} cases it was, and the process was woken "
+		. sprintf('%.2f', $late_deferred->{woken}) . ' times. That is what '
+		. 'tined does, whose workers serve one client at a time.');
+	$lab->shows($_->{there} == $_->{of},
+		"$_->{client}, TCP_DEFER_ACCEPT: the request is always there")
+		for $deferred, $late_deferred;
+	$lab->shows($late->{there} <= 0.5 * $late->{of},
+		"$late->{client}, without it: the server waits");
+	return;
 }
 
 experiment(
@@ -148,6 +223,7 @@ experiment(
 				"$rtt ms: Fast Open saves it, with a cookie");
 		}
 		$lab->shows($silent[0][2] == 0, 'tined is not woken by silent clients');
+		all_active($lab);
 		$wire->sysctl('near', 'tcp_no_metrics_save', 1);
 	},
 );
