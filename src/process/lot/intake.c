@@ -269,6 +269,21 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 }
 
 /*
+ * The worker keeps the connection.  The lot before this one may have been told of
+ * the beginning: then only the end counts, as nothing.
+ */
+static void
+intake_reset(struct lot *lot, int fd, bool resets)
+{
+	(void)reset_on_close(fd, resets);
+	if (resets)
+		lot->resets++;
+	else if (lot->resets > 0)
+		lot->resets--;
+	close(fd);
+}
+
+/*
  * Takes a connection from a worker, with its state and the bytes that the
  * worker has read.  False with errno if the connection is lost.
  */
@@ -292,9 +307,7 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	int error;
 
 	if (h->kind == HANDOFF_RESETS) {
-		(void)reset_on_close(fd, h->resets);
-		lot->resets += h->resets ? 1 : -1;
-		close(fd);
+		intake_reset(lot, fd, h->resets);
 		return true;
 	}
 	if (too_much)
