@@ -78,13 +78,14 @@ subtest 'a client whose worker gives it back meanwhile' => sub {
 	$tined->ends_clean($DIED);
 };
 
+my $CLOSE = "HTTP/1.1\r\nHost: a\r\nConnection: close";
+
 # The lot keeps no descriptor of a connection that is to end: else the client would
 # learn that no sooner than the lot does.
-sub last_is_closed ($tined, $sock, $busy) {
+sub last_is_closed ($tined, $sock, $busy, $end = $CLOSE) {
 	my $lot = lot_pid($tined);
 
-	$tined->send($sock, "GET /f/well HTTP/1.1\r\nHost: a\r\n"
-		. "Connection: close\r\n\r\n");
+	$tined->send($sock, "GET /f/well $end\r\n\r\n");
 	ok(wait_for(sub {
 		is_held($tined, $sock) && !is_parked($tined, $sock)
 	}), 'it is on its way to a worker');
@@ -112,6 +113,18 @@ subtest 'a client whose next request is its last' => sub {
 	ok(ask($tined, $sock), 'it is served');
 	park($tined, $sock);
 	last_is_closed($tined, $sock, keep_busy($tined));
+	$tined->ends_clean;
+};
+
+subtest 'a client of HTTP/1.0 whose next request is its last' => sub {
+	my $tined = start_patient();
+	my $sock  = $tined->connect;
+
+	$tined->send($sock, "GET /f/well HTTP/1.0\r\n"
+		. "Connection: keep-alive\r\n\r\n");
+	is($tined->read_response($sock)->status, 200, 'it is served');
+	park($tined, $sock);
+	last_is_closed($tined, $sock, keep_busy($tined), 'HTTP/1.0');
 	$tined->ends_clean;
 };
 

@@ -9,9 +9,10 @@
  * As long as the lot does not know that a worker has closed its copy, the client
  * does not learn it either: a worker may not shut down a socket, as it shares some
  * with others (seccomp.h).  So the lot does not lend a connection whose request
- * says in the usual words that it is the last (lent.c).  If a worker closes
- * another while the lot stands still, the client learns it when the lot goes on,
- * or the master replaces it.
+ * says in the usual words that it is the last, or is of HTTP/1.0 without
+ * keep-alive (lent.c).  If a worker closes another, because it refuses a request
+ * for example, while the lot stands still, the client learns it when the lot goes
+ * on, or the master replaces it.
  *
  * A mailbox is memory that one worker, the lot and the master share: other workers
  * unmap it before they begin.  The name of a loan has a random token, so

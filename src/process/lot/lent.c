@@ -72,19 +72,43 @@ lent_token(struct lent *lent)
 	return lent->tokens[--lent->tokens_left];
 }
 
+static bool
+head_has(struct text head, struct text words)
+{
+	return memmem(head.at, head.len, words.at, words.len) != NULL;
+}
+
+static bool
+head_is_of_1_0(struct text head)
+{
+	const struct text version = TEXT(" HTTP/1.0\r");
+	const char *end = memchr(head.at, '\n', head.len);
+
+	return end != NULL && (size_t)(end - head.at) > version.len &&
+	    memcmp(end - version.len, version.at, version.len) == 0;
+}
+
 /*
- * True if the worker will close the connection: 408, or the client has asked so in
- * the usual words.
+ * True if the client has asked for the end in the usual words, or by HTTP/1.0
+ * without the usual words against it.
  */
+static bool
+head_is_last(struct text head)
+{
+	if (head_has(head, TEXT("onnection: close\r")))
+		return true;
+	return head_is_of_1_0(head) && !head_has(head, TEXT("eep-alive")) &&
+	    !head_has(head, TEXT("eep-Alive"));
+}
+
+/* True if the worker will close the connection, as far as it shows: 408, too. */
 static bool
 lent_is_last(const struct parked *b)
 {
-	static const char words[] = "onnection: close\r";
-
 	return b->late ||
 	    (b->scan.start < b->scan.end &&
-		memmem(b->bytes + b->scan.start, b->scan.end - b->scan.start,
-		    words, sizeof(words) - 1) != NULL);
+		head_is_last((struct text){
+		    b->bytes + b->scan.start, b->scan.end - b->scan.start}));
 }
 
 /*
