@@ -123,6 +123,9 @@ subtest 'no terminal' => sub {
 	is($run->{status}, 0, 'it ends');
 	like($run->{out}, qr/\Atined [\d.]+, master \d+, up /, 'with plain text');
 	unlike($run->{out}, qr/\e/, 'and nothing else');
+	$run = Tined->run(args => ['--top', '--status-socket', $socket]);
+	like($run->{err}, qr{\Atined: .*expected the path of a socket},
+		'another option is no socket');
 	$run = Tined->run(args => ['--top', "$socket.x"]);
 	is($run->{status}, 1, 'no server');
 	like($run->{err}, qr/\Atined: --top \S+: no server listens there/,
