@@ -45,8 +45,6 @@ my %master = (
 		$has_lot ? (
 			'parked connections, to receive: for the next lot',
 			'parked connections, to send: for workers to come',
-			'closes that are resets, to receive: for the next lot',
-			'closes that are resets, to send: for workers to come',
 			'ready connections, to receive: for workers to come',
 			'ready connections, to send: for the next lot',
 			"connections to a successor's lot, to send",
@@ -78,7 +76,6 @@ my %worker = (
 		$has_lot ? (
 			'parked connections, to send',
 			'parked connections, to receive: while there is no lot',
-			'closes that are resets, to send',
 			'ready connections, to receive',
 		) : (),
 	],
@@ -96,7 +93,6 @@ my %lot = (
 	seqpacket => [
 		'notices, to receive',
 		'parked connections, to receive',
-		'closes that are resets, to receive',
 		'ready connections, to send',
 		'ready connections, to receive: it takes back what it moves',
 		"connections to a successor's lot, to send",

@@ -106,14 +106,6 @@ subtest 'what breaks off later is cut off' => sub {
 		ok(!eval { $tined->get($path); 1 }, "$path: not whole")
 		    or diag($tined->access_log);
 	}
-	for my $path ('/chunks', '/bad') { # no other end than the close
-		my $sock = $tined->connect;
-		$tined->send($sock, "GET $path HTTP/1.0\r\n\r\n");
-		1 while $tined->fill($sock);
-		like(${*$sock}{tined_buffer}, qr/\r\n\r\nx{30000}/,
-			"$path: a client of HTTP/1.0 has a part");
-		ok($tined->was_reset($sock), 'and sees that it is one');
-	}
 	ok(!(grep { /wrong response/ } $tined->error_log), 'no fault of ours');
 	$tined->ends_clean($FAILED);
 };

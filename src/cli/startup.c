@@ -170,7 +170,7 @@ open_channels(struct inherited *h)
 
 	h->lot_memory = memory.lot;
 	h->client_memory = memory.client;
-	h->parked = h->ready = h->resets = h->successor = none;
+	h->parked = h->ready = h->successor = none;
 	if (!h->config.no_lot || takeover_is_waiting())
 		open_channel(&h->ready);
 	if (h->config.no_lot)
@@ -187,7 +187,6 @@ open_channels(struct inherited *h)
 	if (h->deferred_budget == NULL || h->loans == NULL)
 		err(EXIT_FAILURE, "cannot create shared memory");
 	open_channel(&h->parked);
-	open_channel(&h->resets);
 	open_channel(&h->successor);
 }
 

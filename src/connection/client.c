@@ -6,7 +6,6 @@
 #include "connection/answer.h"
 #include "connection/client.h"
 #include "connection/client_wait.h"
-#include "connection/close_delimited.h"
 #include "connection/respond.h"
 #include "connection/stalls.h"
 #include "http/request_head.h"
@@ -383,7 +382,6 @@ client_serve(struct client *client)
 	accounting_flush(c);
 	if (c->out.failed || c->out.deferring)
 		return end_of_turn(x);
-	close_delimited_end(c);
 	/*
 	 * Pipelined requests behind the last one are not answered, and a client
 	 * that cannot be told so by a shutdown waits for the close; and while

@@ -48,7 +48,6 @@ connection_attach(struct connection *c, int fd, const struct peer *peer)
 	c->parking.response_may_wait = true;
 	c->close_after = false;
 	c->linger_after = false;
-	c->close_delimited = false;
 	c->requests = 0;
 	c->streak = 0;
 	c->idle_time = CLOCK_NEVER;

@@ -47,12 +47,11 @@ struct connection {
 
 	int fd; /* not owned; -1 if detached */
 	struct peer peer;
-	struct peer local;    /* connection_local; length 0: not looked up */
-	bool allowed;	      /* by --allow */
-	bool close_after;     /* the current response is the last */
-	bool linger_after;    /* and a lingering close follows */
-	bool close_delimited; /* a close resets: close_delimited.h */
-	uint32_t requests;    /* answered on this connection */
+	struct peer local; /* connection_local; length 0: not looked up */
+	bool allowed;	   /* by --allow */
+	bool close_after;  /* the current response is the last */
+	bool linger_after; /* and a lingering close follows */
+	uint32_t requests; /* answered on this connection */
 	uint32_t streak;   /* answered in a row without giving way to others */
 	int64_t idle_time; /* before the last request; nanoseconds */
 

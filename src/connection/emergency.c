@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include "base/clock.h"
-#include "connection/close_delimited.h"
 #include "connection/emergency.h"
 #include "connection/respond.h"
 
@@ -173,6 +172,5 @@ emergency_client(struct client *client, int status)
 		score_fate(score,
 		    has_whole_head(x) ? SCORE_ANSWERED : SCORE_CUT_OFF,
 		    x->response.status, exchange_content_in(x, c->out.sent));
-		close_delimited_settle(c, deadline);
 	}
 }

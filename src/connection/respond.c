@@ -1,16 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "connection/close_delimited.h"
 #include "connection/respond.h"
 #include "connection/stalls.h"
 #include "connection/write_mode.h"
 #include "http/status_code.h"
-
-/* For a client to receive what was sent of a response that is cut off. */
-#define SETTLE_TIME CLOCK_SECOND
 
 bool
 respond_has_content(const struct tined_exchange *x)
@@ -31,12 +26,9 @@ send_head(struct tined_exchange *x, bool has_length, uint64_t length)
 	    .keep_alive = x->request.minor == 0,
 	};
 
-	if (!framing.has_length && !x->chunked &&
-	    status_code_has_body(status)) {
-		x->connection->close_after = true;
-		if (respond_has_content(x))
-			close_delimited_begin(x->connection);
-	}
+	if (!framing.has_length && !x->chunked && status_code_has_body(status))
+		x->connection->close_after =
+		    true; /* which is then the end of the content */
 	if (connection_is_last(
 		x->connection)) /* since the handler began, perhaps */
 		x->connection->close_after = true;
@@ -169,7 +161,6 @@ cut_off(struct tined_exchange *x)
 {
 	output_flush(&x->connection->out);
 	x->connection->out.failed = true;
-	close_delimited_settle(x->connection, clock_now() + SETTLE_TIME);
 }
 
 static void

@@ -27,7 +27,6 @@ struct service {
 	struct scoreboard *board;
 	const struct channel *ready;  /* from the lot to workers, or NULL */
 	const struct channel *parked; /* from workers to the lot, or NULL */
-	const struct channel *resets; /* the same: close_delimited.h */
 	struct score *score;	      /* of this process, on the board */
 	const struct wakeup *master;  /* wakes the master, or NULL */
 	size_t worker;		      /* the worker's number, from 1 */

@@ -188,7 +188,6 @@ keep_channels(enum child_kind kind, struct inherited *h)
 	    {&h->lot_ended.from, &h->lot_ended.to, {FROM, NONE, NONE}},
 	    {&h->log_notices.from, &h->log_notices.to, {FROM, FROM, FROM}},
 	    {&h->parked.from, &h->parked.to, {BOTH, FROM, NONE}},
-	    {&h->resets.from, &h->resets.to, {TO, FROM, NONE}},
 	    {&h->ready.from, &h->ready.to, {FROM, BOTH, NONE}},
 	    {&h->successor.from, &h->successor.to, {NONE, BOTH, NONE}},
 	    {&h->predecessor.from, &h->predecessor.to, {NONE, BOTH, NONE}},

@@ -96,17 +96,6 @@ tell_workers(struct stop *s, struct children *all)
 	child_signal(all, CHILD_WORKER, SIGTERM);
 }
 
-/* It has waited for what they may send. */
-static void
-tell_lot(const struct children *all)
-{
-	const struct inherited *h = all->inherited;
-
-	if (!atomic_exchange(&h->board->server->workers_ended, true) &&
-	    h->loans != NULL)
-		wakeup_send(&h->loans->returned);
-}
-
 /*
  * Checks handshakes first: a client that completes its handshake in between
  * then counts as waiting.
@@ -147,8 +136,6 @@ stop_act(struct stop *s, struct children *all)
 
 	if (s->begun && is_worker_missing(s, all))
 		replace_worker(s, all);
-	if (s->begun && !s->leaving && !child_is_any_worker(all))
-		tell_lot(all);
 	if (s->begun && !s->workers_told)
 		tell_workers(s, all);
 	if (!s->draining || !is_drained(s, l))

@@ -53,7 +53,6 @@ struct inherited {
 	/* Unless --no-lot: */
 	struct channel parked;	    /* from workers to the lot */
 	struct channel ready;	    /* from the lot to workers */
-	struct channel resets;	    /* HANDOFF_RESETS from workers to the lot */
 	struct channel successor;   /* to the successor's lot (upgrade.h) */
 	struct channel predecessor; /* from the predecessor's lot */
 	/* The reading end of a pipe: no client is accepted before the master has

@@ -28,12 +28,11 @@ handoff_layout(void)
 {
 	static const uint32_t places[] = {
 	    sizeof(struct handoff),
-	    HANDOFF_KINDS,
+	    HANDOFF_TIMED_OUT,
 	    PLACE(struct handoff, kind),
 	    PLACE(struct handoff, last),
 	    PLACE(struct handoff, collected),
 	    PLACE(struct handoff, continued),
-	    PLACE(struct handoff, resets),
 	    PLACE(struct handoff, chunked),
 	    PLACE(struct handoff, worker),
 	    PLACE(struct handoff, requests),
@@ -230,10 +229,9 @@ mend_handoff(struct handoff *h)
 	mend_bool(&h->last);
 	mend_bool(&h->collected);
 	mend_bool(&h->continued);
-	mend_bool(&h->resets);
 	mend_bool(&h->chunked);
 	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
-	return (unsigned)h->kind < HANDOFF_KINDS;
+	return (unsigned)h->kind <= HANDOFF_TIMED_OUT;
 }
 
 /* Offsets are signed in system calls, and sums must not overflow. */

@@ -31,10 +31,6 @@ enum handoff_kind {
 	HANDOFF_LINGER,	   /* to the lot: until the client closes */
 	HANDOFF_SERVE,	   /* to a worker: what has come wants an answer */
 	HANDOFF_TIMED_OUT, /* to a worker: it took too long, answer 408 */
-	/* To the lot: the worker keeps the connection, the close of which is
-	 * a reset from now on, or not any more: close_delimited.h. */
-	HANDOFF_RESETS,
-	HANDOFF_KINDS
 };
 
 /*
@@ -47,7 +43,6 @@ struct handoff {
 	bool last;	   /* HANDOFF_SEND: linger and close after it */
 	bool collected;	   /* the lot has waited for its content */
 	bool continued;	   /* 100 Continue was sent */
-	bool resets;	   /* HANDOFF_RESETS; HANDOFF_SEND: until it is sent */
 	bool chunked;	   /* HANDOFF_COLLECT: chunks after wanted bytes */
 	uint32_t worker;   /* HANDOFF_SEND: the worker, from 1; 0: none */
 	uint32_t requests; /* answered on this connection so far */

@@ -92,9 +92,8 @@ enum score_fate {
 
 /* Written by the master only. */
 struct score_server {
-	atomic_bool stopping;	   /* the whole server, not one worker */
-	atomic_bool workers_ended; /* in a stop: the last worker has */
-	atomic_size_t used;	   /* slots that ever had a worker */
+	atomic_bool stopping; /* the whole server, not one worker */
+	atomic_size_t used;   /* slots that ever had a worker */
 	atomic_uint_least64_t events[SCORE_EVENTS];
 	struct quarantine_list held;
 };

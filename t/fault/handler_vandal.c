@@ -350,11 +350,10 @@ send_connection(int channel, int fd)
 	const struct channel to = {.to = channel};
 	struct deferred deferred;
 	struct handoff h = {
-	    .kind = (enum handoff_kind)(next_noise() % HANDOFF_KINDS),
+	    .kind = (enum handoff_kind)(next_noise() % HANDOFF_TIMED_OUT),
 	    .worker = (uint32_t)(next_noise() % 4),
 	    .requests = (uint32_t)next_noise(),
 	    .wanted = (uint32_t)next_noise(),
-	    .resets = next_noise() % 2,
 	    .chunked = next_noise() % 2,
 	    .since = (int64_t)next_noise(),
 	    .gap = (int64_t)next_noise(),

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/reset.h"
 #include "process/lot/state.h"
 #include "shared/scoreboard_read.h"
 
@@ -111,7 +110,6 @@ lot_watch_sources(struct lot *lot)
 	    errno != EEXIST)
 		return -1;
 	if (watch_once(lot, h->parked.from, &h->parked) == -1 ||
-	    watch_once(lot, h->resets.from, &h->resets) == -1 ||
 	    watch_once(lot, h->predecessor.from, &h->predecessor) == -1)
 		return -1;
 	if (h->accept_gate != -1)
@@ -258,7 +256,6 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	b->peer = h->peer;
 	b->client = client_limit_client(&h->peer);
 	b->last = h->last;
-	b->resets = h->resets;
 	b->requests = h->requests;
 	b->continued = h->continued;
 	b->wanted = h->wanted;
@@ -266,21 +263,6 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	b->chunked = h->chunked;
 	collect_start(&b->collect, h->chunked, h->wanted,
 	    lot->inherited->config.body_buffer);
-}
-
-/*
- * The worker keeps the connection.  The lot before this one may have been told of
- * the beginning: then only the end counts, as nothing.
- */
-static void
-intake_reset(struct lot *lot, int fd, bool resets)
-{
-	(void)reset_on_close(fd, resets);
-	if (resets)
-		lot->resets++;
-	else if (lot->resets > 0)
-		lot->resets--;
-	close(fd);
 }
 
 /*
@@ -306,10 +288,6 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	struct parked *b = NULL;
 	int error;
 
-	if (h->kind == HANDOFF_RESETS) {
-		intake_reset(lot, fd, h->resets);
-		return true;
-	}
 	if (too_much)
 		close(fd);
 	else

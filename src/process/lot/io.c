@@ -9,7 +9,6 @@
 #include "base/min_rate.h"
 #include "connection/connection.h"
 #include "connection/stalls.h"
-#include "net/reset.h"
 #include "process/lot/state.h"
 
 /* The most bytes of a response that are sent before the next client's turn. */
@@ -146,9 +145,6 @@ go_on_after_send(struct lot *lot, struct parked *b)
 {
 	b->parked = clock_now();
 	b->stall.handed = b->parked;
-	if (b->resets)
-		(void)reset_on_close(b->fd, false);
-	b->resets = false;
 	if (b->last || lot->stopping) {
 		shutdown(b->fd, SHUT_WR);
 		parked_enter(&lot->parked, b, PARKED_LINGER);

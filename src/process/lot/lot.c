@@ -151,8 +151,6 @@ lot_act_on_event(struct lot *lot, const struct epoll_event *event)
 		lot_wake_up(lot);
 	else if (what == &lot->inherited->parked)
 		lot_take_from(lot, &lot->inherited->parked);
-	else if (what == &lot->inherited->resets)
-		lot_take_from(lot, &lot->inherited->resets);
 	else if (what == &lot->inherited->predecessor)
 		lot_take_from(lot, &lot->inherited->predecessor);
 	else if (what == &lot->inherited->accept_gate)
@@ -210,7 +208,6 @@ static void
 take_what_comes(struct lot *lot)
 {
 	lot_take_from(lot, &lot->inherited->parked);
-	lot_take_from(lot, &lot->inherited->resets);
 	if (has_predecessor(lot))
 		lot_take_from(lot, &lot->inherited->predecessor);
 }
@@ -310,17 +307,6 @@ has_moved(struct lot *lot)
 	return lot->parked.count == 0 && (!has_predecessor(lot) || want_end);
 }
 
-/*
- * True if a worker may still have to say that a response is whole, so that its
- * connection must not be reset.  After a worker was killed this is a guess.
- */
-static bool
-waits_for_resets(const struct lot *lot)
-{
-	return lot->resets > 0 && !want_end &&
-	    !atomic_load(&lot->inherited->board->server->workers_ended);
-}
-
 /* A reset would destroy the rest of a response that a client still reads. */
 static bool
 is_done(struct lot *lot)
@@ -332,7 +318,7 @@ is_done(struct lot *lot)
 		return has_moved(lot);
 	return (lot->drained && (!has_predecessor(lot) || want_end) &&
 		   counts[PARKED_SEND] + counts[PARKED_LINGER] == 0 &&
-		   now >= lot->least && !waits_for_resets(lot)) ||
+		   now >= lot->least) ||
 	    now >= lot->end;
 }
 

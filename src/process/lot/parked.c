@@ -305,7 +305,6 @@ parked_handoff(const struct parked *b)
 	    .head_start = kind == HANDOFF_SERVE ? (uint32_t)b->scan.start : 0,
 	    .head_end = kind == HANDOFF_SERVE ? (uint32_t)b->scan.end : 0,
 	    .last = b->last,
-	    .resets = b->resets,
 	    .collected = b->collected,
 	    .continued = b->continued,
 	    .chunked = b->chunked,

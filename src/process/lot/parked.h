@@ -53,7 +53,6 @@ struct parked {
 	bool late;	/* the client took too long to send a request */
 	bool collected; /* it has been in PARKED_COLLECT */
 	bool last;	/* after its response, it lingers and closes */
-	bool resets;	/* until its response is sent, a close is a reset */
 	struct request_head_scan scan;
 	struct collect collect; /* of PARKED_COLLECT */
 	struct peer peer;

@@ -58,7 +58,6 @@ struct lot {
 	bool stopping;
 	bool moving;	   /* to the successor's lot */
 	bool drained;	   /* in a stop: no more requests for workers */
-	uint64_t resets;   /* HANDOFF_RESETS: begun, less those that ended */
 	int64_t relief;	   /* the next lot_relieve_workers (clock.h) */
 	int64_t settle_at; /* look for lost connections again (clock.h) */
 	int64_t missing;   /* of those on their way, since that time */

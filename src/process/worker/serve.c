@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "connection/accounting.h"
 #include "connection/client.h"
-#include "connection/close_delimited.h"
 #include "connection/stalls.h"
 #include "process/worker/state.h"
 
@@ -229,10 +228,8 @@ serve_receive(
 	if (channel != &w->inherited->ready)
 		h->head_end = 0; /* a worker is not believed */
 	attach_handed(w, fd, h, len);
-	if (h->kind == HANDOFF_SEND) {
-		w->client.connection.close_delimited = h->resets;
+	if (h->kind == HANDOFF_SEND)
 		output_take_deferred(&w->client.connection.out, &deferred);
-	}
 	return true;
 }
 
@@ -280,7 +277,6 @@ park(struct worker *w, enum handoff_kind kind)
 	const struct handoff h = {
 	    .kind = kind,
 	    .last = c->close_after,
-	    .resets = c->close_delimited,
 	    .worker = (uint32_t)w->slot + 1,
 	    .requests = c->requests,
 	    .wanted = (uint32_t)x->wanted_bytes,
@@ -311,7 +307,6 @@ park(struct worker *w, enum handoff_kind kind)
 static void
 linger(struct worker *w)
 {
-	close_delimited_end(&w->client.connection);
 	if (!atomic_load(&w->inherited->board->server->stopping) &&
 	    park(w, HANDOFF_LINGER))
 		return;
@@ -532,8 +527,7 @@ send_parked(struct worker *w, const struct handoff *h)
 {
 	uint64_t spilled = w->client.connection.out.deferred->spilled;
 
-	if (accounting_send_deferred(&w->client.connection, CLOCK_NEVER) == 0)
-		close_delimited_end(&w->client.connection);
+	(void)accounting_send_deferred(&w->client.connection, CLOCK_NEVER);
 	if (h->worker == w->slot + 1)
 		deferred_budget_return(
 		    w->inherited->deferred_budget, w->slot, spilled);

@@ -103,7 +103,6 @@ worker_start(struct worker *w)
 	    .board = h->board,
 	    .ready = worker_has_lot(w) ? &h->ready : NULL,
 	    .parked = worker_has_lot(w) ? &h->parked : NULL,
-	    .resets = worker_has_lot(w) ? &h->resets : NULL,
 	    .worker = w->slot + 1,
 	    .title = &w->title,
 	    .quarantine = q,
