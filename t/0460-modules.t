@@ -373,7 +373,8 @@ subtest 'a stream that falls silent' => sub {
 		my $line = qr{error:\ worker\ \d+\[\d+\]\ has\ hung
 			\ \(--$option-timeout\).*\ "GET\ /p/$path\?}x;
 
-		is_deeply([outcomes($tined, @$quiet)], \@outcomes, $args);
+		is_deeply([outcomes($tined, @$quiet)], \@outcomes, $args)
+		    or diag(scalar $tined->error_log);
 		ok(wait_for(sub { grep { $_ =~ $line } $tined->error_log }),
 			'the log says so') or diag(scalar $tined->error_log);
 		$tined->ends_clean(qr/error: worker .* has hung /,

@@ -559,7 +559,9 @@ subtest 'the time between requests, by default' => sub {
 	cmp_ok($lasts eq 'longer' ? 'inf' : $lasts, '<', SOONER,
 		'--no-lot: 5 s');
 	cmp_ok($lasts, '>', 4.5, 'and not less') if $lasts ne 'longer';
-	is($more, 'longer', 'with a lot it is longer');
+	# The default is 75 s, which the test may wait for on a busy machine.
+	cmp_ok($more eq 'longer' ? 'inf' : $more, '>', 70,
+		'with a lot it is longer');
 	# All of this test may take longer than 75 s.
 	ok(ask($with->{tined}, $with->{sock}), 'and goes on')
 	    if time - $with->{start} < 60;

@@ -41,7 +41,8 @@ for my $case (['stopped' => 'STOP'], ['held up' => 'URG']) {
 			'a client is on its way to it');
 		ok(wait_for(sub { (find_lot($tined) // $lot) != $lot }),
 			'another takes its place');
-		ok(ask($tined, $other), 'who was on the way is served on');
+		ok(ask($tined, $other), 'who was on the way is served on')
+		    or diag(scalar $tined->error_log);
 		ok(closed_or_usable($tined, $idle),
 			'who was in it is not left hanging');
 		ok(ask($tined, $tined->connect), 'new clients are served');
