@@ -10,7 +10,6 @@ use IO::Socket::IP ();
 use lib "$FindBin::Bin/lib";
 use Cgi qw(has_sandbox programs start_cgi);
 use POSIX qw(mkfifo);
-use Lot qw(descriptors_at_rest);
 use Test::More;
 use Tined qw(slurp spew wait_for);
 
@@ -66,28 +65,6 @@ subtest 'more descriptors than the limit allows' => sub {
 	is($run->{status}, 1, 'status 1');
 	like($run->{err}, qr{/c\d+: \S+: too many open files: raise the limit},
 		'the mount is named, and the remedy');
-};
-
-# Much of what each grants is the same for all.
-subtest 'many mounts under a limit of descriptors' => sub {
-	my @places = map { ("/c$_", programs(hi => 'head(); print "hi";')) } 1 .. 40;
-	my %dirs   = @places;
-	my $tined  = Tined->start(rlimits => { n => 400 }, args => ['-w', 2,
-		map { ('-m', "$_=cgi:$dirs{$_}") } sort keys %dirs]);
-
-	is($tined->get("$_/hi")->body, 'hi', "$_ runs") for '/c1', '/c40';
-	my $open = descriptors_at_rest($tined->pid);
-	note("the master has $open descriptors");
-	for my $time (1 .. 3) {
-		my %old = map { $_ => 1 } $tined->all_workers(2);
-		$tined->signal('HUP');
-		ok(wait_for(sub { !grep { $old{$_} } $tined->worker_pids }),
-			"reload $time");
-		is($tined->get("$_/hi")->body, 'hi', "$_ runs") for '/c1', '/c40';
-	}
-	ok(wait_for(sub { descriptors_at_rest($tined->pid) == $open }),
-		'and no descriptors are lost');
-	$tined->ends_clean;
 };
 
 subtest 'mounts that are refused' => sub {

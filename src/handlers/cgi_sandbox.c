@@ -18,7 +18,6 @@
 #include "handlers/cgi_interpreter.h"
 #include "handlers/cgi_sandbox.h"
 #include "handlers/directory.h"
-#include "os/shared_fd.h"
 #include "sandbox/privilege.h"
 
 /* Files and directories that are looked at for interpreters, in all. */
@@ -113,20 +112,13 @@ is_granted(const struct cgi_sandbox *s, int fd)
 	return false;
 }
 
-/* A descriptor that the sandbox has a share of. */
+/* Takes the descriptor over. */
 static void
-grant_shared(struct cgi_sandbox *s, int fd, unsigned needs)
+grant(struct cgi_sandbox *s, int fd, unsigned needs)
 {
 	s->fds = memory_resize(s->fds, s->count + 1, sizeof(s->fds[0]));
 	s->fds[s->count++] = fd;
 	builtin_need_directory(s->mount, fd, needs);
-}
-
-/* Takes the descriptor over.  Other mounts grant much of the same. */
-static void
-grant(struct cgi_sandbox *s, int fd, unsigned needs)
-{
-	grant_shared(s, shared_fd_take(fd), needs);
 }
 
 static void
@@ -405,7 +397,7 @@ cgi_sandbox_take(struct cgi_sandbox *s, struct tined_mount *m)
 
 	*s = (struct cgi_sandbox){.mount = m, .root_fd = -1};
 	for (size_t i = 0; i < granted->directory_count; i++)
-		grant_shared(s, granted->directories[i].fd,
+		grant(s, granted->directories[i].fd,
 		    granted->directories[i].needs);
 	granted->directory_count = 0;
 	for (size_t i = 0; i < COUNT(path_arguments); i++)
@@ -431,6 +423,6 @@ cgi_sandbox_free(struct cgi_sandbox *s)
 {
 	cgi_sandbox_settle(s);
 	for (size_t i = 0; i < s->count; i++)
-		shared_fd_release(s->fds[i]);
+		close(s->fds[i]);
 	free(s->fds);
 }

@@ -19,7 +19,7 @@ struct cgi_sandbox {
 	int root_fd;
 	size_t files; /* looked at */
 	bool warned;  /* that they are too many */
-	int *fds;     /* of what is granted, until unmount: shared_fd.h */
+	int *fds;     /* of what is granted; owned, until unmount */
 	size_t count;
 };
 

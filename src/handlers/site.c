@@ -10,7 +10,6 @@
 #include "handlers/builtin.h"
 #include "handlers/module.h"
 #include "handlers/site.h"
-#include "os/shared_fd.h"
 
 #define ERROR_PAGE_MAX ((size_t)64 << 10)
 #define TYPES_MAX ((size_t)1 << 20)
@@ -303,7 +302,7 @@ static void
 close_granted(struct privilege_needs *granted)
 {
 	for (size_t i = 0; i < granted->directory_count; i++)
-		shared_fd_release(granted->directories[i].fd);
+		close(granted->directories[i].fd);
 	privilege_free_needs(granted);
 }
 
@@ -414,10 +413,8 @@ site_close_directories(struct site *s)
 		struct tined_mount *m = &s->mounts[i];
 
 		close_once(&m->directory);
-		for (size_t k = 0; k < m->directory_count; k++) {
-			shared_fd_release(m->directories[k].fd);
-			m->directories[k].fd = -1;
-		}
+		for (size_t k = 0; k < m->directory_count; k++)
+			close_once(&m->directories[k].fd);
 	}
 }
 
@@ -429,18 +426,6 @@ site_spools(const struct site *s)
 	for (size_t i = 0; i < s->mount_count; i++)
 		spools |= s->mounts[i].spools;
 	return spools;
-}
-
-/* Mounts share descriptors, and the sandbox has one rule for each. */
-static void
-add_need(struct privilege_needs *needs, const struct mount_directory *d)
-{
-	for (size_t i = 0; i < needs->directory_count; i++)
-		if (needs->directories[i].fd == d->fd) {
-			needs->directories[i].needs |= d->needs;
-			return;
-		}
-	privilege_need_directory(needs, d->fd, d->needs);
 }
 
 void
@@ -456,7 +441,8 @@ site_add_needs(const struct site *s, struct privilege_needs *needs)
 			privilege_need_directory(
 			    needs, m->directory, PRIVILEGE_READ);
 		for (size_t k = 0; k < m->directory_count; k++)
-			add_need(needs, &m->directories[k]);
+			privilege_need_directory(needs, m->directories[k].fd,
+			    m->directories[k].needs);
 	}
 }
 

@@ -38,7 +38,7 @@ struct site_opened {
 	size_t mount_count;   /* of the configuration */
 	int *directories;     /* of mounts; -1: taken or none; owned */
 	struct buffer *found; /* by mounts: builtin_note_found; owned */
-	/* Of mounts: builtin_need_directory; its own shares: shared_fd.h. */
+	/* Of mounts: builtin_need_directory; the descriptors are owned. */
 	struct privilege_needs *granted;
 	struct buffer *pages; /* owned */
 	size_t page_count;    /* error pages of the configuration */

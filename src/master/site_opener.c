@@ -17,7 +17,6 @@
 #include "handlers/directory.h"
 #include "master/site_opener.h"
 #include "os/fd_passing.h"
-#include "os/shared_fd.h"
 
 /* The largest part of an error page, or of other bytes, in one message. */
 #define PIECE 4096
@@ -174,7 +173,6 @@ leave_all_else(const struct site *s, int line)
 		dup3(directories[i], FIRST_DIRECTORY + i, O_CLOEXEC);
 	free(directories);
 	closefrom(FIRST_DIRECTORY + count);
-	shared_fd_forget_all();
 	fcntl(answers, F_SETFD, FD_CLOEXEC);
 }
 
@@ -290,7 +288,7 @@ site_opener_take(struct site_opener *o, const struct message *m, int fd)
 		break;
 	case GRANT:
 		privilege_need_directory(
-		    &opened->granted[m->index], shared_fd_take(fd), m->needs);
+		    &opened->granted[m->index], fd, m->needs);
 		break;
 	case FOUND:
 		buffer_add(&opened->found[m->index], m->bytes, m->len);
