@@ -235,11 +235,10 @@ ssize_t tined_read_now(struct tined_exchange *x, void *to, size_t size);
  * it after serve, which gives the memory back.  -1 as tined_read, or with errno if
  * there is no memory.
  *
- * The bound is --max-body: the client gets 413 when more comes.  So a worker has
- * that much at most, and all together as much for each; a module that expects
- * large content had better use tined_read, which keeps none of it.  It is memory
- * because the sandbox has no file that a module could write, and what clients send
- * should not be left on a disk.
+ * The bound is --max-body: the client gets 413 when more comes.  All workers
+ * together may need --max-body times --workers; a module that expects large
+ * content had better use tined_read, which keeps none of it.  It is memory because
+ * by default the sandbox lets a module write no file.
  */
 int tined_read_whole(struct tined_exchange *x, uint64_t *length);
 

@@ -40,7 +40,7 @@ sub rest_of ($tined, $sock) {
 	return ${*$sock}{tined_buffer} =~ s/\A.*?\r\n\r\n//sr;
 }
 
-sub is_cut_off ($tined, $sock, $part, $name) {
+sub has_what_was_sent ($tined, $sock, $part, $name) {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is(rest_of($tined, $sock), $part,
 		"$name: the client has what was sent");
@@ -77,7 +77,7 @@ subtest 'the handler gives up' => sub {
 			ok(has_been_parked($tined, $sock), 'it was parked')
 			    if $parked;
 			$tined->send($sock, ask_old("/p/$way"));
-			is_cut_off($tined, $sock, 'part', $ways{$way});
+			has_what_was_sent($tined, $sock, 'part', $ways{$way});
 		}
 	}
 	is($tined->get('/p/drip')->body, '.' x 15, 'others are served');

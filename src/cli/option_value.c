@@ -101,7 +101,7 @@ option_value_socket(const char *value, char **to)
 {
 	if (*value == '\0' || strlen(value) > LISTEN_ADDRESS_PATH_MAX)
 		return "expected the path of a socket, of at most 107 bytes";
-	if (strncmp(value, "--", 2) == 0)
+	if (*value == '-')
 		return option_value_mistake(
 		    "expected the path of a socket; for a file of that name, "
 		    "write ./%s",

@@ -227,10 +227,11 @@ grant_interpreters(struct cgi_sandbox *s, int program, int depth)
 	cgi_interpreter_find(program, &found);
 	if (found.path[0] != '\0')
 		need_interpreter(s, program, found.path, depth);
-	if (found.name[0] != '\0' && strchr(found.name, '/') != NULL)
+	if (found.name[0] == '/')
 		need_interpreter(s, program, found.name, depth);
-	else if (found.name[0] != '\0')
+	else if (found.name[0] != '\0' && strchr(found.name, '/') == NULL)
 		grant_from_path(s, found.name, depth);
+	/* Another one is below the directory of the program, and so granted. */
 }
 
 static void look_below(struct cgi_sandbox *s, int directory, int depth);

@@ -141,7 +141,9 @@ stall_judge_loss(struct stall_mark *m, const struct tcp_info *info, int64_t now)
 		s.cause = STALL_LOSS;
 		s.time = m->waited * CLOCK_MILLISECOND;
 	}
-	m->lost = count_lost(info);
+	/* What is lost more than that is for the look at what follows it. */
+	if (in_vain)
+		m->lost = count_lost(info);
 	m->waited = 0;
 	return s;
 }
@@ -241,7 +243,7 @@ stall_look(struct stall_mark *m, int fd)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
 		return not_judged(m, false);
 	before = stall_judge_loss(m, &info, now);
-	if (m->handed != 0)
+	if (m->handed > 0)
 		s = look_at_end(m, &info, fd, now);
 	return s.time > before.time ? s : before;
 }

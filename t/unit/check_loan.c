@@ -56,7 +56,7 @@ TEST(records_come_from_their_lane)
 	ck_assert(!next(1, &r));
 }
 
-TEST(a_lane_that_is_full_takes_no_more)
+TEST(a_mailbox_that_is_full_takes_no_more)
 {
 	struct loan_record r = record_of(1);
 
@@ -87,7 +87,7 @@ TEST(an_end_that_there_is_not_is_of_no_loan)
 	ck_assert(!next(0, &r));
 }
 
-TEST(a_lane_in_disorder_is_in_order_when_it_was_read)
+TEST(a_mailbox_in_disorder_is_in_order_when_it_was_read)
 {
 	for (int byte = 0; byte < 256; byte += 15) {
 		struct loan_record r;

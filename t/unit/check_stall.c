@@ -127,6 +127,19 @@ TEST(a_loss_and_a_segment_in_vain_have_no_time)
 	ck_assert(!stall_is_pending(&mark));
 }
 
+/* The look that tells of the first is the one that finds the second. */
+TEST(two_losses_in_a_row_are_two)
+{
+	info.tcpi_total_retrans = 1;
+	assert_cause(STALL_NONE, 200 * MS, true);
+	info.tcpi_total_retrans = 2;
+	assert_loss(STALL_LOSS, 200 * MS, NOW + CLOCK_SECOND);
+	mark.handed = NOW + CLOCK_SECOND;
+	assert_cause(STALL_NONE, 300 * MS, true);
+	ck_assert(stall_is_pending(&mark));
+	assert_loss(STALL_LOSS, 300 * MS, NOW + 3 * CLOCK_SECOND);
+}
+
 TEST(a_loss_that_is_pending_goes_with_what_others_wait_for)
 {
 	info.tcpi_total_retrans = 1;
