@@ -169,6 +169,7 @@ subtest 'what the cork holds back is no stall' => sub {
 			->body, 'partrest', 'a program that pauses');
 	}
 	$tined->request($GET, sock => $sock);
+	close $sock; # in the classic model it holds the only worker
 	my $stalls = JSON::PP::decode_json(
 		$tined->get('/status/json')->body)->{stalls};
 	is($stalls->{delayed_ack}, 0, 'no client is blamed')
