@@ -83,7 +83,8 @@ subtest 'under load' => sub {
 	is_deeply(\@failed, [], 'none was lost or reset');
 	ok(wait_for(sub { $tined->worker_pids == $workers }),
 		'there are as many workers as before');
-	$tined->ends_clean;
+	# A busy machine lets workers wait longer than the master does.
+	$tined->ends_clean(qr/warning: worker .* still writes to the old logs/);
 };
 
 subtest 'what has changed' => sub {
@@ -111,8 +112,8 @@ subtest 'what has changed' => sub {
 	spew("$dir/1/404.html", "no page in 1\n");
 	ok(reload($tined), 'HUP');
 	is(answers($tined), "release 1\n", 'and all is well again');
-	my $errors = () = $tined->complaints;
-	is($errors, 2, 'each error was one line');
+	my @errors = $tined->complaints;
+	is(@errors, 2, 'each error was one line') or diag(join "\n", @errors);
 	$tined->ends_clean(qr/cannot reload/);
 };
 

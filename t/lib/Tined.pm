@@ -115,7 +115,9 @@ my $SHORTAGE = qr/ warning: none of \d+ workers? is free, and clients wait /;
 
 # Nor is a reload that failed by its time, of which reload_works and reload_fails
 # know.
-my $LATE = qr/ error: cannot reload: .* has not (?:responded|begun) /;
+my $LATE = qr{ error: [ ] cannot [ ] reload: [ ] .*?
+	(?:has [ ] not [ ] (?:responded|begun) |
+	for [ ] the [ ] last [ ] reload [ ] still [ ] waits )[ ]}x;
 
 # Complaints of the log: levels above notice, lines that are no log lines
 # (a sanitizer's, the C library's), sanitizers' files.
