@@ -141,6 +141,7 @@ subtest 'the response' => sub {
 		big => 'head(); print "x" x 1_000_000;',
 		head => "#!/bin/sh\necho Content-Type: text/plain\necho\n",
 		bare => 'say "Status: 404\n";',
+		limit => 'say "Status: 429\n";',
 	);
 	my $tined = start_cgi($dir);
 	my $response = $tined->get('/c/status', keep => 1, sock => $tined->connect);
@@ -178,6 +179,8 @@ subtest 'the response' => sub {
 	is($tined->get('/c/big', version => 'HTTP/1.0')->{framing}, 'close',
 		'for an old client');
 	is($tined->get('/c/bare')->status, 404, 'a status alone');
+	is($tined->get('/c/limit')->{reason}, 'Too Many Requests',
+		'its reason phrase');
 	$response = $tined->get('/c/length', method => 'HEAD');
 	is($response->field('Content-Length'), 5, 'HEAD: the same fields');
 	is($tined->get('/c/big', method => 'HEAD')->status, 200,
@@ -254,7 +257,8 @@ subtest 'redirects' => sub {
 		args => ['-m', '/echo=echo:body']);
 	my $response = $tined->get('/c/client');
 
-	is($response->status, 302, 'by the client');
+	is("$response->{status} $response->{reason}", '302 Found',
+		'by the client');
 	is($response->field('Location'), 'http://example.org/a?b', 'elsewhere');
 	$response = $tined->get('/c/own');
 	is($response->status, 303, 'by the client, with a status');

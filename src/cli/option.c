@@ -192,7 +192,7 @@ take_error_page(struct config *c, const char *value)
 	    !text_to_number(code, 999, &status))
 		return "expected STATUS=FILE, such as 404=/srv/www/404.html";
 	if (!status_code_is_error((int)status) ||
-	    !status_code_is_known((int)status))
+	    !status_code_has_advice((int)status))
 		return "expected a status code of an error that tined responds "
 		       "with, as in 404=/srv/www/404.html";
 	config_add_page(c, (int)status, value + code.len + 1);

@@ -13,6 +13,7 @@ struct entry {
 		status, {reason, sizeof(reason) - 1}, advice                   \
 	}
 
+/* What this server sends comes first: the table is searched in its order. */
 static const struct entry entries[] = {
     ENTRY(200, "OK", ""),
     ENTRY(100, "Continue", ""),
@@ -38,6 +39,41 @@ static const struct entry entries[] = {
     ENTRY(503, "Service Unavailable", "Try again in a moment."),
     ENTRY(504, "Gateway Timeout", "The answer took too long to make."),
     ENTRY(505, "HTTP Version Not Supported", "This server speaks HTTP/1.1."),
+
+    ENTRY(201, "Created", ""),
+    ENTRY(202, "Accepted", ""),
+    ENTRY(203, "Non-Authoritative Information", ""),
+    ENTRY(205, "Reset Content", ""),
+    ENTRY(207, "Multi-Status", ""),
+    ENTRY(208, "Already Reported", ""),
+    ENTRY(226, "IM Used", ""),
+    ENTRY(300, "Multiple Choices", ""),
+    ENTRY(302, "Found", "It is elsewhere."),
+    ENTRY(303, "See Other", "It is elsewhere."),
+    ENTRY(305, "Use Proxy", ""),
+    ENTRY(307, "Temporary Redirect", "It is elsewhere."),
+    ENTRY(308, "Permanent Redirect", "It has moved."),
+    ENTRY(401, "Unauthorized", ""),
+    ENTRY(402, "Payment Required", ""),
+    ENTRY(406, "Not Acceptable", ""),
+    ENTRY(407, "Proxy Authentication Required", ""),
+    ENTRY(409, "Conflict", ""),
+    ENTRY(410, "Gone", ""),
+    ENTRY(411, "Length Required", ""),
+    ENTRY(415, "Unsupported Media Type", ""),
+    ENTRY(421, "Misdirected Request", ""),
+    ENTRY(422, "Unprocessable Content", ""),
+    ENTRY(423, "Locked", ""),
+    ENTRY(424, "Failed Dependency", ""),
+    ENTRY(425, "Too Early", ""),
+    ENTRY(426, "Upgrade Required", ""),
+    ENTRY(428, "Precondition Required", ""),
+    ENTRY(429, "Too Many Requests", ""),
+    ENTRY(451, "Unavailable For Legal Reasons", ""),
+    ENTRY(506, "Variant Also Negotiates", ""),
+    ENTRY(507, "Insufficient Storage", ""),
+    ENTRY(508, "Loop Detected", ""),
+    ENTRY(511, "Network Authentication Required", ""),
 };
 
 static const struct entry *
@@ -64,9 +100,9 @@ status_code_advice(int status)
 }
 
 bool
-status_code_is_known(int status)
+status_code_has_advice(int status)
 {
-	return status_code_find(status)->status != 0;
+	return *status_code_advice(status) != '\0';
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
- * status_code: the status codes that tined sends, with their reason phrases
- * (RFC 9110, 15; 431 is RFC 6585).
+ * status_code: the status codes that tined and its applications send, with their
+ * reason phrases (RFC 9110, 15; the rest are in IANA's registry).
  */
 #ifndef TINED_HTTP_STATUS_CODE_H
 #define TINED_HTTP_STATUS_CODE_H
@@ -11,7 +11,7 @@
 
 /* Returns "Not Found", for example; "Unknown" for other codes. */
 struct text status_code_reason(int status);
-/* Returns the sentence that an error page shows to its reader. */
+/* Returns the sentence that a page shows to its reader; "" if there is none. */
 const char *status_code_advice(int status);
 /*
  * True for 200 to 599: the code of a response, not of an interim one (RFC 9110,
@@ -19,7 +19,8 @@ const char *status_code_advice(int status);
  */
 bool status_code_is_final(int status);
 bool status_code_is_error(int status);
-bool status_code_is_known(int status);
+/* True for errors and redirects that tined itself responds with. */
+bool status_code_has_advice(int status);
 /* False for 1xx, 204 and 304 (RFC 9110, 6.4.1). */
 bool status_code_has_body(int status);
 /*
