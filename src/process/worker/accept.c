@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "process/worker/state.h"
 
@@ -63,4 +64,17 @@ worker_accept(struct worker *w, struct peer *peer)
 		}
 	}
 	return -1;
+}
+
+/* Closes them only once: later their numbers may be other descriptors'. */
+void
+worker_close_listeners(struct worker *w)
+{
+	const struct listeners *l = &w->inherited->listeners;
+
+	if (w->listeners_closed)
+		return;
+	w->listeners_closed = true;
+	for (size_t i = 0; i < l->count; i++)
+		close(l->at[i].fd);
 }

@@ -70,15 +70,17 @@ on_term(int signo)
 	errno = saved;
 }
 
-/* For the handlers: another worker may go on with the sockets. */
+/*
+ * For the handlers: another server may go on with the sockets.  Its workers are
+ * not woken for a client that this worker was woken for: so it accepts that one
+ * first, and then closes the sockets.
+ */
 static void
 worker_signals_let_go_of_listeners(void)
 {
-	if (self->let_go)
-		return;
 	self->let_go = true;
-	for (size_t i = 0; i < self->inherited->listeners.count; i++)
-		close(self->inherited->listeners.at[i].fd);
+	if (!self->may_be_woken)
+		worker_close_listeners(self);
 }
 
 /*

@@ -43,7 +43,10 @@ struct worker {
 	pid_t master;
 	/* For signal handlers: */
 	volatile sig_atomic_t want_stop;
-	volatile bool let_go; /* the listeners are closed */
+	volatile bool let_go; /* the listeners are to be closed */
+	volatile bool listeners_closed;
+	/* The kernel may have woken this worker, and no other, for a client. */
+	volatile bool may_be_woken;
 };
 
 static inline bool
@@ -72,6 +75,8 @@ worker_takes_handed(const struct worker *w)
  * -1.
  */
 int worker_accept(struct worker *w, struct peer *peer);
+/* Also from signal handlers. */
+void worker_close_listeners(struct worker *w);
 /* Called when that source has failed for lack of descriptors: pauses. */
 void worker_starve(struct worker *w, int source, int error);
 

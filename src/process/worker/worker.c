@@ -231,6 +231,7 @@ wait_for_work(struct worker *w)
 	now = score_enter(w->service.score, SCORE_IDLE);
 	title_set(&w->title, NULL);
 	scoreboard_set_idle(board, w->slot, true);
+	w->may_be_woken = true;
 	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
 	scoreboard_set_idle(board, w->slot, false);
 	w->turns = 0;
@@ -296,6 +297,18 @@ take_any(struct worker *w)
 			    : take_handed_if_expected(w);
 }
 
+/* The end of what a wait has begun (worker_signals_let_go_of_listeners). */
+static enum worker_taken
+take_next(struct worker *w)
+{
+	enum worker_taken taken = take_any(w);
+
+	w->may_be_woken = false;
+	if (w->let_go)
+		worker_close_listeners(w);
+	return taken;
+}
+
 /* What was on its way to and from a lot that has ended. */
 static enum worker_taken
 take_left(struct worker *w)
@@ -337,7 +350,7 @@ work(struct worker *w)
 	w->expects_new = w->expects_handed = true;
 	while (!w->want_stop || !looked) {
 		looked = true;
-		if (worker_serve(w, take_any(w))) {
+		if (worker_serve(w, take_next(w))) {
 			give_way(w);
 			continue;
 		}
@@ -362,11 +375,12 @@ worker_drain(struct worker *w)
 
 	score_enter(w->service.score, SCORE_STOPPING);
 	setproctitle("worker %zu (stopping)", w->slot + 1);
-	while (!w->let_go && atomic_load(&board->server->stopping)) {
+	while (!w->listeners_closed && atomic_load(&board->server->stopping)) {
 		w->expects_new = w->expects_handed = true;
-		if (worker_serve(w, take_any(w)))
+		if (worker_serve(w, take_next(w)))
 			continue;
 		(void)!read(w->wake, &count, sizeof(count));
+		w->may_be_woken = true;
 		if (!w->let_go)
 			epoll_wait(w->epoll, &event, 1, DRAIN_TICK_MS);
 	}
