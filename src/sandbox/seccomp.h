@@ -6,7 +6,7 @@
  * that the kernel refuses with EPERM.  The lot runs code of this project only:
  * its list has the calls that the kernel allows, and all others fail with EPERM;
  * killing the lot would cost its clients.  A change that makes the lot use
- * another call adds that call to the list in seccomp.c.  Calls that are newer
+ * another call adds that call to the list in seccomp_rules.c.  Calls that are newer
  * than the lists fail with ENOSYS in both, so that libraries use older ones.
  *
  * seccomp.c assembles the program itself, because each process needs its own,
@@ -25,14 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Calls that a worker may use after all, because a mount needs them. */
-enum seccomp_grant {
-	SECCOMP_GRANT_SHUTDOWN = 1, /* of sockets, for writing */
-	SECCOMP_GRANT_CONNECT = 2,  /* sockets of all kinds, no listening */
-	SECCOMP_GRANT_FILES = 4,    /* owners, modes and times of files */
-	SECCOMP_GRANT_EXEC = 8,	    /* programs, processes, their signals */
-	SECCOMP_GRANT_CORK = 16,    /* the option TCP_CORK of sockets */
-};
+#include "sandbox/seccomp_grant.h"
 
 enum seccomp_list {
 	SECCOMP_WORKER,
