@@ -16,6 +16,7 @@
 #include "master/reload.h"
 #include "master/request_timeout.h"
 #include "master/sd_status.h"
+#include "master/start.h"
 #include "master/stop.h"
 #include "master/takeover.h"
 #include "master/upgrade.h"
@@ -23,8 +24,6 @@
 #include "os/sd_notify.h"
 #include "os/signals.h"
 
-/* How long the first worker, and then another, may take to start. */
-#define READY_TIME (5 * CLOCK_SECOND)
 /* A process that has read the old pid file sends its signal within this time. */
 #define HANDOVER_TIME CLOCK_SECOND
 
@@ -36,11 +35,7 @@ struct master {
 	struct children children;
 	struct autoscale autoscale;
 	sigset_t before; /* the signal mask while the master waits */
-	bool started;	 /* a worker has started */
-	bool ready;	 /* the server serves */
-	bool failed;	 /* no worker could be started */
-	int64_t ready_deadline;
-	int64_t ready_limit; /* ready_deadline never exceeds it */
+	struct start start;
 	struct stop stop;
 	int64_t ping_interval; /* of the service manager's watchdog */
 	int64_t next_ping;
@@ -243,7 +238,7 @@ fit_again(struct master *m)
 static void
 act_on_reload(struct master *m)
 {
-	if (!m->ready)
+	if (!m->start.ready)
 		return;
 	if (want_reload && m->children.successor.pid == 0) {
 		want_reload = 0;
@@ -259,7 +254,7 @@ act_on_sd_status(struct master *m)
 {
 	struct buffer size = {0};
 
-	if (!m->ready)
+	if (!m->start.ready)
 		return;
 	autoscale_describe(&size, &m->autoscale.limits);
 	sd_status_act(&m->sd_status, m->inherited, buffer_string(&size));
@@ -276,7 +271,7 @@ act_on_size(struct master *m)
 	if (want_fewer)
 		autoscale_add(&m->autoscale, &m->children, -1);
 	want_more = want_fewer = 0;
-	if (m->ready)
+	if (m->start.ready)
 		show_size(m);
 }
 
@@ -314,7 +309,7 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 	if (want_upgrade && m->leaving) {
 		want_upgrade = 0;
 		log_warning("no upgrade: another process already serves");
-	} else if (want_upgrade && m->ready && !m->reload.pending) {
+	} else if (want_upgrade && m->start.ready && !m->reload.pending) {
 		want_upgrade = 0;
 		upgrade_begin(&m->upgrade, &m->children);
 	}
@@ -364,7 +359,6 @@ ping_at_once(struct master *m)
 static void
 announce(struct master *m, const struct master_hooks *hooks)
 {
-	m->ready = true;
 	if (takeover_is_waiting()) {
 		takeover_accede(m->inherited);
 		ping_at_once(m);
@@ -376,66 +370,21 @@ announce(struct master *m, const struct master_hooks *hooks)
 	sd_notify_send("READY=1\nMAINPID=%d", (int)getpid());
 }
 
-/*
- * A process that starts may take --start-timeout before it is killed.  Its
- * replacement may take as long, but not one after another without end.  A
- * worker that has received the test request gets time to respond.
- */
-static bool
-is_start_over(struct master *m)
-{
-	int64_t now = clock_now();
-	int64_t until =
-	    clock_sooner(child_starting_until(&m->children), m->ready_limit);
-	int64_t asked = takeover_asked();
-
-	if (now < m->ready_deadline)
-		return false;
-	if (asked != 0 && asked + READY_TIME > until)
-		until = asked + READY_TIME;
-	if (until > now)
-		m->ready_deadline = until;
-	return until <= now;
-}
-
-/*
- * Workers that serve before the lot has started keep their clients, and no
- * worker might be free for the next one.  Does not wait for a lot that cannot
- * start.
- */
-static bool
-is_complete(const struct master *m)
-{
-	return m->started &&
-	    (takeover_is_promised() ||
-		!child_is_starting(
-		    &m->children, child_of(&m->children, CHILD_LOT)));
-}
-
-/* Tells the process that started the server whether it serves. */
 static void
 act_on_start(struct master *m, const struct master_hooks *hooks)
 {
-	if (wakeup_take(&m->inherited->started)) {
-		m->started = true;
-		restart_note_ready(&m->children.restart);
-		if (!m->stop.begun && !m->leaving)
-			keep_pool(m);
-	}
-	if (m->ready)
-		return;
-	if (is_complete(m) &&
-	    (!takeover_is_waiting() || takeover_act(m->inherited))) {
+	if (start_is_new(&m->start, &m->children) && !m->stop.begun &&
+	    !m->leaving)
+		keep_pool(m);
+	switch (start_act(&m->start, &m->children, m->stop.begun)) {
+	case START_DONE:
 		announce(m, hooks);
-	} else if (takeover_is_promised()) {
-		m->ready_deadline = CLOCK_NEVER;
-	} else if (!m->stop.begun && is_start_over(m)) {
-		log_error("%s: giving up; the lines before show the reason "
-			  "(--start-timeout)",
-		    m->started ? "no worker has responded to the test request"
-			       : "no worker could be started");
-		m->failed = true;
+		break;
+	case START_FAILED:
 		master_begin_stop(m);
+		break;
+	case START_GOES_ON:
+		break;
 	}
 }
 
@@ -482,7 +431,7 @@ next_of_service(const struct master *m)
 
 	next = clock_sooner(next, reload_next(&m->reload, &m->children));
 	return clock_sooner(
-	    next, m->ready ? m->sd_status.next : m->ready_deadline);
+	    next, m->start.ready ? m->sd_status.next : m->start.deadline);
 }
 
 static int64_t
@@ -503,9 +452,7 @@ next_deadline(const struct master *m)
 	next = clock_sooner(next, m->next_discharge);
 	next = clock_sooner(next, log_reopen_next(&m->log_reopen));
 	next = clock_sooner(next, upgrade_next(&m->children));
-	if (!m->ready && m->started)
-		next = clock_sooner(next, takeover_next());
-	return next;
+	return clock_sooner(next, start_next(&m->start));
 }
 
 static void
@@ -581,8 +528,7 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	master_set_up_signals(&m);
 	children_init(&m.children, inherited, hooks->leave);
 	autoscale_init(&m.autoscale, inherited);
-	m.ready_deadline = clock_now() + READY_TIME;
-	m.ready_limit = m.ready_deadline + 2 * inherited->config.start_timeout;
+	start_begin(&m.start, &inherited->config);
 	m.ping_interval = sd_notify_watchdog_interval();
 	m.next_ping = CLOCK_NEVER;
 	/* Until it has taken over, the predecessor gets the signals. */
@@ -593,5 +539,5 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	sd_status_free(&m.sd_status);
 	children_free(&m.children);
 	log_notice(m.leaving && !m.stop.begun ? "finished" : "stopped");
-	return m.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return m.start.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
