@@ -112,8 +112,8 @@ sub begin_upload ($tined) {
 
 subtest 'who stops, or hardly goes on' => sub {
 	my $tined = start();
+	my $start = time; # no pause can have begun before
 	my @socks = map { begin_upload($tined) } 1 .. 2;
-	my $start = time;
 
 	if (!$classic) {
 		ok(wait_for(sub { is_parked($tined, $_) }),

@@ -20,19 +20,20 @@ is($tined->notified('STATUS'), 'Serving with 2 workers', 'at first');
 my $sock = $tined->connect;
 $tined->send($sock, "POST /body HTTP/1.1\r\nHost: a\r\n"
 	. "Content-Length: 200000\r\n\r\n" . 'x' x 100_000);
-my $told = q{};
+my ($told, $asked) = (q{}, 0);
 ok(wait_for(sub {
 	$tined->get('/echo');
+	$asked++;
 	sleep 0.01;
 	$told = $tined->notified('STATUS');
-	$told =~ m{requests/s};
+	$told =~ m{;\ (?!0\.0\ )\S+\ requests/s}x;
 }), 'it changes');
 my ($busy, $idle, $rate) = $told =~ m{\AServing\ with\ 2\ workers:
 	\ (\d)\ busy,\ (\d)\ idle;\ ([\d.]+)\ requests/s\z}x;
 is($busy + $idle, 2, $told) or diag($told);
 cmp_ok($busy, '>=', 1, 'one is busy');
-cmp_ok($rate, '>', 5, 'with many requests a second');
-cmp_ok($rate, '<', 100, 'but not more than there were');
+# It is the mean of two seconds, and a busy machine has few in them.
+cmp_ok($rate, '<=', $asked / 2 + 1, "with no more than there were, $asked");
 
 close $sock;
 ok(wait_for(sub {
