@@ -132,6 +132,19 @@ subtest 'interpreters that are none' => sub {
 		'and they are not granted');
 };
 
+# As /usr/bin/X11 does on Debian.
+subtest 'a link to the directory that it is in' => sub {
+	my $all = programs(map { ("p$_" => "#!$place/none-$_\n") } 1 .. 3);
+
+	spew("$all/$_", q{}) for 1 .. 1000;
+	symlink q{.}, "$all/loop" or die $!;
+	my $run = Tined->run(args => ['-t', '-m', "/c=cgi:$all"]);
+
+	unlike($run->{err}, qr/more than/, 'no file counts twice');
+	is(scalar(() = $run->{err} =~ /cannot be run/g), 3,
+		'all programs are looked at, once');
+};
+
 # What programs say of an attempt, with these arguments of the mount.
 sub said (%wanted) {
 	my $more = delete $wanted{more} // q{};

@@ -236,12 +236,17 @@ grant_interpreters(struct cgi_sandbox *s, int program, int depth)
 
 static void look_below(struct cgi_sandbox *s, int directory, int depth);
 
-/* Looks at a file of a directory, whose number is directory. */
+/*
+ * Looks at a file of a directory, whose number is directory.  What a link could lead
+ * to is below that directory, where it is looked at anyway; a link may also lead to
+ * the directory itself, and that would not end.
+ */
 static void
 look_at(struct cgi_sandbox *s, int directory, const char *name, int depth)
 {
 	struct stat st = {0};
-	int fd = open_below(s, directory, name, O_RDONLY | O_NONBLOCK);
+	int fd =
+	    open_below(s, directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd == -1)
 		return;
