@@ -4,11 +4,12 @@
 use v5.36;
 
 use Faulty qw(start_faulty);
+use File::Temp ();
 use Lot    qw(ask closed_or_usable find_lot is_held is_on_its_way is_parked keep_busy
-	lot_pid park release sleeps stop_process);
+	lot_pid park reflect release sleeps stop_process token);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined       qw(slow wait_for);
+use Tined       qw(slow spew wait_for);
 use Upgrade     ();
 
 Lot::import_or_skip();
@@ -39,9 +40,13 @@ for my $case (['stopped' => 'STOP'], ['held up' => 'URG']) {
 		ok(release($tined, $other), 'workers serve those whom they have');
 		ok(wait_for(sub { is_on_its_way($tined, $other) }),
 			'a client is on its way to it');
+		# It asks now: without a lot, an idle one may have to go.
+		my $token = token();
+		$tined->send($other, reflect($token));
 		ok(wait_for(sub { (find_lot($tined) // $lot) != $lot }),
 			'another takes its place');
-		ok(ask($tined, $other), 'who was on the way is served on')
+		is(eval { $tined->read_response($other)->body } // $@, $token,
+			'who was on the way is served on')
 		    or diag(scalar $tined->error_log);
 		ok(closed_or_usable($tined, $idle),
 			'who was in it is not left hanging');
@@ -76,6 +81,42 @@ subtest 'a client whose worker gives it back meanwhile' => sub {
 	ok(wait_for(sub { (find_lot($tined) // $lot) != $lot }),
 		'another lot takes its place');
 	ok(eval { ask($tined, $sock) }, 'it is served again');
+	$tined->ends_clean($DIED);
+};
+
+# The kept-alive time without a lot, which counts from its last answer, is longer.
+my ($LINGER, $LONGER) = (1, 2);
+
+# It is in the lot when this test did not get the machine in time.
+sub ask_and_kill_lot ($tined) {
+	my $lot  = lot_pid($tined);
+	my $sock = $tined->connect;
+
+	ask($tined, $sock) or return;
+	kill 'KILL', $lot;
+	return $sock if is_held($tined, $sock) && !is_on_its_way($tined, $sock);
+	return;
+}
+
+# The other lot comes later than the end of the wait.
+subtest 'a client whose worker waits for it when the lot ends' => sub {
+	my $dir   = File::Temp->newdir;
+	my $tined = start_faulty(args => ['-w', 2, '--linger', "${LINGER}s",
+		'-m', '/reflect=echo:body'],
+		env => { FAULT_START_HANGS => "$dir/hang" });
+	my $sock;
+
+	ok(wait_for(sub {
+		unlink "$dir/hang";
+		lot_pid($tined);
+		spew("$dir/hang", q{});
+		$sock = ask_and_kill_lot($tined);
+	}), 'a lot is killed');
+	ok($tined->is_open($sock, $LONGER), 'its worker waits on');
+	ok(eval { ask($tined, $sock) }, 'and serves it');
+	unlink "$dir/hang";
+	park($tined, $sock);
+	ok(eval { ask($tined, $sock) }, 'and so do others');
 	$tined->ends_clean($DIED);
 };
 

@@ -112,6 +112,21 @@ wait_without_lot(struct tined_exchange *x)
 	return result;
 }
 
+/* The lot may end meanwhile, and the next one takes a while to start. */
+static enum input_result
+wait_before_parking(struct tined_exchange *x)
+{
+	struct connection *c = x->connection;
+	enum input_result result = is_worth_a_wait(c)
+	    ? client_wait(x, is_spare(c))
+	    : client_wait_none(x);
+
+	if (result == INPUT_TIMEOUT && !c->out.deferring &&
+	    parking_misses_lot(&c->parking))
+		return wait_without_lot(x);
+	return result;
+}
+
 /*
  * Waits for the next request.  If no other client needs this worker, it waits
  * for a while (SO_RCVTIMEO: --linger); otherwise not at all, because a
@@ -129,8 +144,7 @@ wait_for_request(struct tined_exchange *x)
 	if (c->in.hurry && c->requests == 0)
 		result = client_wait_until(x, clock_now() + FIRST_GRACE);
 	else if (parking_is_possible(&c->parking))
-		result = is_worth_a_wait(c) ? client_wait(x, is_spare(c))
-					    : client_wait_none(x);
+		result = wait_before_parking(x);
 	else
 		result = wait_without_lot(x);
 	if (c->requests > 0) { /* the first comes with the connection */

@@ -263,8 +263,8 @@ may_park(const struct worker *w)
 }
 
 /*
- * Hands the connection back to the lot.  False if there is no lot, or if the
- * channel to it stays full.
+ * Hands the connection back to the lot.  False if there is no lot, which may be
+ * there the next moment, or if the channel to it stays full: lot_refused tells.
  */
 static bool
 park(struct worker *w, enum handoff_kind kind)
@@ -286,6 +286,7 @@ park(struct worker *w, enum handoff_kind kind)
 	    .peer = c->peer,
 	};
 
+	c->parking.lot_refused = false;
 	if (!may_park(w))
 		return false;
 	if (kind == HANDOFF_LINGER || h.last)
@@ -299,6 +300,7 @@ park(struct worker *w, enum handoff_kind kind)
 		   unread.len, c->out.deferred) == -1)
 		if (!wait_for_channel(w, deadline)) {
 			w->parks_in_vain = true;
+			c->parking.lot_refused = true;
 			return false;
 		}
 	return true;
@@ -356,7 +358,8 @@ part(struct worker *w, enum client_end end)
 	switch (end) {
 	case CLIENT_WAITS:
 		return park(w, HANDOFF_WAIT) ||
-		    (may_park(w) && !has_begun_request(w));
+		    (w->client.connection.parking.lot_refused &&
+			!has_begun_request(w));
 	case CLIENT_COLLECTS:
 		return park(w, HANDOFF_COLLECT);
 	case CLIENT_SENDS:
@@ -563,10 +566,8 @@ worker_serve(struct worker *w, enum worker_taken taken)
 	serve_show_client(w);
 	end = taken == TAKEN_RESPONSE ? client_resume(client)
 				      : client_serve(client);
-	while (!part(w, end)) {
-		client->connection.parking.lot_refused = may_park(w);
+	while (!part(w, end))
 		end = client_serve(client);
-	}
 	let_go_of_client(w);
 	if (w->recycle.due)
 		w->want_stop = 1;
