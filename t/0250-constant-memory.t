@@ -9,12 +9,14 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw(max min);
 use Test::More;
 use Time::HiRes qw(time);
-use Tined       qw(background slurp spew wait_for);
+use Tined       qw(background spew wait_for);
+use Tined::Process qw(private_memory);
 
 use constant {
 	WORKERS => 2,
 	MEMORY => 4096,       # kB of private memory that a process may have
 	BLOCK  => 1 << 18,    # bytes that are sent or read at once
+	ENVIRONMENT => 100_000,
 	LOOKS  => 16,         # at the memory, while bytes go through
 	FILES  => 15_000,    # of whose listing is less than the bound of a page
 };
@@ -46,14 +48,6 @@ sub make_sparse ($path) {
 	spew($path, q{});
 	truncate $path, $size or die "truncate: $!";
 	return;
-}
-
-sub private_memory ($pid) {
-	my $kb = 0;
-
-	$kb += $_ for slurp("/proc/$pid/smaps_rollup")
-	    =~ /^Private_(?:Clean|Dirty|Hugetlb): +(\d+) kB$/mg;
-	return $kb;
 }
 
 # Of the process that has most.
@@ -178,5 +172,17 @@ subtest 'a listing of ' . FILES . ' files' => sub {
 };
 
 $tined->ends_clean;
+
+# A worker's title lies where that was, of which it must not have its own copy.
+subtest 'a large environment' => sub {
+	my @servers = map {
+		Tined->start(args => ['-w', 1], env => { FILLER => 'x' x $_ })
+	} 1, ENVIRONMENT;
+	my @kb = map { private_memory($_->worker_pids) } @servers;
+
+	cmp_ok($kb[1] - $kb[0], '<', (ENVIRONMENT >> 10) / 2,
+		"$kb[1] kB instead of $kb[0]");
+	$_->ends_clean for @servers;
+};
 
 done_testing;

@@ -526,6 +526,11 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	};
 
 	master_set_up_signals(&m);
+	/*
+	 * The first title of a process clears all of its arguments and its
+	 * environment: children would each have a copy of these pages.
+	 */
+	setproctitle("master [starting]");
 	children_init(&m.children, inherited, hooks->leave);
 	autoscale_init(&m.autoscale, inherited);
 	start_begin(&m.start, &inherited->config);

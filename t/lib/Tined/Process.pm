@@ -8,13 +8,13 @@ use Fcntl    qw(F_DUPFD O_APPEND O_CREAT O_RDONLY O_WRONLY);
 use IO::Handle       ();
 use IO::Socket::IP   ();
 use IO::Socket::UNIX ();
-use List::Util     qw(any);
+use List::Util     qw(any sum0);
 use POSIX          ();
 use Scalar::Util   qw(weaken);
 use Socket         qw(SOCK_DGRAM SOCK_STREAM SOMAXCONN);
 use Tined::Helpers qw(PATIENCE slurp wait_for);
 
-our @EXPORT_OK = qw(may_limit process_state set_limit title);
+our @EXPORT_OK = qw(may_limit private_memory process_state set_limit title);
 
 my @servers;    # weak references to every server that was started
 
@@ -197,6 +197,12 @@ sub title ($pid) {
 
 sub process_state ($pid) { return _stat($pid)->{state} }
 
+# kB of its memory that no other process has.
+sub private_memory ($pid) {
+	return sum0 slurp("/proc/$pid/smaps_rollup")
+	    =~ /^Private_\w+: +(\d+) kB$/mg;
+}
+
 # The command prlimit(1) for a process.  Not every root may set the limits of another
 # user's process, but each user may set those of its own.
 sub _prlimit ($pid) {
@@ -351,6 +357,10 @@ Every process of this server that lives, whosever child it is.
 
 Functions: the title that a process gave itself, and the letter that proc(5)
 has for its state, or undef.
+
+=item private_memory(PID)
+
+A function: how many kB of its memory no other process has.
 
 =item signal(NAME, PID)
 
