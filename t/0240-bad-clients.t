@@ -18,7 +18,7 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined       qw(background need_tools slow slurp spew wait_for);
-use Tined::Process qw(may_limit set_limit);
+use Tined::Process qw(may_limit private_memory set_limit);
 
 use constant {
 	WORKERS  => 24,     # one for each bad client, and some for others
@@ -75,14 +75,6 @@ sub see_workers ($tined, $count) {
 		$tined->{workers}->@* == $count;
 	}) or die 'workers are missing';
 	return $tined->{workers}->@*;
-}
-
-sub private_memory ($pid) {
-	my $kb = 0;
-
-	$kb += $_ for slurp("/proc/$pid/smaps_rollup")
-	    =~ /^Private_(?:Clean|Dirty|Hugetlb): +(\d+) kB$/mg;
-	return $kb;
 }
 
 my $tined = start_server(WORKERS, '-k', '500ms',

@@ -8,10 +8,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Temp  ();
 use JSON::PP    qw(decode_json);
-use List::Util  qw(sum0);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Tined       qw(deadline need_tools slurp spew wait_for);
+use Tined       qw(deadline need_tools spew wait_for);
+use Tined::Process qw(private_memory);
 use Trace       ();
 
 use constant {
@@ -343,12 +343,6 @@ subtest 'from memory a request is recv and send' => sub {
 	close $sock;
 	$tined->ends_clean;
 };
-
-# kB of the memory of a process that is no other's.
-sub private_memory ($pid) {
-	return sum0(slurp("/proc/$pid/smaps_rollup")
-	    =~ /^Private_\w+:\s+(\d+) kB/mg);
-}
 
 subtest 'the memory is bounded, and released when the worker is idle' => sub {
 	plan skip_all => 'a sanitizer has memory of its own'

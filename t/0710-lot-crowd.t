@@ -9,12 +9,12 @@ use Cgroup ();
 use Lot qw(answered_at ask cpu_ticks held_at_rest held_by_lot is_held keep_busy
 	lot_pid median need_descriptors percentile reflect release
 	token);
-use List::Util qw(sum);
 use POSIX qw(WNOHANG);
 use Slow qw(in_pieces);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(deadline slurp wait_for);
+use Tined::Process qw(private_memory);
 
 Lot::import_or_skip();
 need_descriptors(6000);
@@ -36,13 +36,6 @@ sub crowd ($tined, $size) {
 	wait_for(sub { held_by_lot($tined) >= $before + $size })
 	    or die 'they are not parked';
 	return delete($tined->{crowd})->@*;
-}
-
-sub private_bytes ($pid) {
-	my @parts = slurp("/proc/$pid/smaps_rollup")
-	    =~ /^Private_\w+: +(\d+) kB/gm;
-
-	return 1024 * sum(@parts);
 }
 
 # Both servers in turn, request by request, so that noise meets both.
@@ -86,9 +79,9 @@ subtest '500 idle clients, and a new one' => sub {
 subtest 'the memory of 2000' => sub {
 	my $tined = Tined->start(args => ['-w', 2, @reflect]);
 	my @first = crowd($tined, 200);
-	my $before = private_bytes(lot_pid($tined));
+	my $before = private_memory(lot_pid($tined));
 	my @crowd = crowd($tined, 2000);
-	my $each = (private_bytes(lot_pid($tined)) - $before) / 2000;
+	my $each = 1024 * (private_memory(lot_pid($tined)) - $before) / 2000;
 
 	cmp_ok($each, '<', 1024, "each has $each bytes of the lot");
 	my $ticks = cpu_ticks(lot_pid($tined));
@@ -284,7 +277,7 @@ subtest 'more content than memory' => sub {
 		($least, $since) = ($now, time) if $now < $least;
 		time - $since > 0.5 && $tined->error_log =~ $FULL;
 	}), 'some are let go');
-	note('the lot has ', private_bytes($lot), ' bytes');
+	note('the lot has ', private_memory($lot), ' kB');
 	my $new = 'new' x 10_000;
 	my @new = map { $tined->connect } 1 .. 20;
 	$tined->send($_, "POST /reflect HTTP/1.1\r\nHost: a\r\nContent-Length: "

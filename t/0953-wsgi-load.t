@@ -11,7 +11,8 @@ use Load ();
 use Lot  ();
 use Slow qw(answers_others get hurry is_whole unread wait_until);
 use Test::More;
-use Tined qw(slow slurp wait_for);
+use Tined qw(slow wait_for);
+use Tined::Process qw(private_memory);
 use Wsgi  qw(need_python start_wsgi);
 
 use constant {
@@ -96,15 +97,6 @@ subtest 'others are unharmed' => sub {
 	close $_ for @spin;
 	$tined->ends_clean(qr/error: /);
 };
-
-# Of its own, as it is when it has served.
-sub private_memory ($pid) {
-	my ($sum) = 0;
-
-	$sum += $_ for slurp("/proc/$pid/smaps_rollup")
-	    =~ /^Private_(?:Clean|Dirty): +(\d+) kB$/mg;
-	return $sum;
-}
 
 subtest 'an upload takes no memory' => sub {
 	plan skip_all => 'a sanitizer has its own memory' if Tined->is_sanitized;

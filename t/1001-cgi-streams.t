@@ -11,6 +11,7 @@ use Slow qw(busy_workers get hurry unread wait_until);
 use Test::More;
 use Time::HiRes qw(sleep);
 use Tined qw(slurp spew wait_for);
+use Tined::Process qw(private_memory);
 
 use constant {
 	MUCH   => 64 << 20,
@@ -26,13 +27,8 @@ sub number ($path) {
 	return slurp($path) + 0;
 }
 
-sub private_memory ($tined) {
-	return max map {
-		my $kb = 0;
-		$kb += $_ for slurp("/proc/$_/smaps_rollup")
-		    =~ /^Private_(?:Clean|Dirty): +(\d+) kB$/mg;
-		$kb;
-	} $tined->worker_pids;
+sub memory ($tined) {
+	return max map { private_memory($_) } $tined->worker_pids;
 }
 
 subtest 'what a program writes leaves at once' => sub {
@@ -100,7 +96,7 @@ subtest 'much, in constant memory' => sub {
 	$tined->send($sock, sprintf $post, 'count', MUCH);
 	for (1 .. MUCH / BLOCK) {
 		$tined->send($sock, 'x' x BLOCK);
-		$memory = max $memory, private_memory($tined) if $_ % 16 == 0;
+		$memory = max $memory, memory($tined) if $_ % 16 == 0;
 	}
 	is($tined->read_response($sock)->body, MUCH, 'an upload');
 	cmp_ok($memory, '<', MEMORY, 'in constant memory');
@@ -110,11 +106,11 @@ subtest 'much, in constant memory' => sub {
 	while ($tined->fill($sock)) {
 		$got += length ${*$sock}{tined_buffer};
 		${*$sock}{tined_buffer} = q{};
-		$memory = max $memory, private_memory($tined)
+		$memory = max $memory, memory($tined)
 		    if $got % 8 == 0;
 	}
 	cmp_ok($got, '>', MUCH, 'a download');
-	cmp_ok(max($memory, private_memory($tined)), '<', MEMORY,
+	cmp_ok(max($memory, memory($tined)), '<', MEMORY,
 		'in constant memory');
 	$tined->ends_clean;
 };
