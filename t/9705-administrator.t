@@ -139,6 +139,28 @@ subtest 'the words of TINED_OPTS' => sub {
 	Machine::has_quoted_options(PORT);
 };
 
+subtest 'a program that writes' => sub {
+	mkdir $_ or die "$_: $!\n" for qw(/srv/cgi-bin /srv/data);
+	chmod 0777, '/srv/data';
+	spew('/srv/cgi-bin/note', <<~'END');
+		#!/bin/sh
+		printf 'Content-Type: text/plain\n\n'
+		date >/srv/data/note && id -un
+		END
+	chmod 0755, '/srv/cgi-bin', '/srv/cgi-bin/note';
+	options('-l localhost:' . PORT . ' -w 2 -m /app=cgi:/srv/cgi-bin,'
+		    . 'exec=/usr/bin,write=/srv/data /srv/www');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	is(fetch(PORT, '/app/note'), q{}, 'the unit does not let it');
+	ok(wait_for(sub { journal =~ /note: .*: Read-only file system/ }),
+		'the journal has what it says');
+	spew(DROP_IN . '/write.conf', "[Service]\nReadWritePaths=/srv/data\n");
+	succeeds('daemon-reload', 'systemctl', 'daemon-reload');
+	succeeds('restart', 'systemctl', 'restart', 'tined');
+	is(fetch(PORT, '/app/note'), "www-data\n",
+		'with a drop-in as in the manual it does');
+};
+
 subtest 'options that do not fit a unit' => sub {
 	options('-d -l localhost:' . PORT . ' -w 2 /srv/www');
 	succeeds('restart', 'systemctl', 'restart', 'tined');
