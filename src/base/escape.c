@@ -145,7 +145,7 @@ written_length(const char *at)
 
 /* Cuts what was added since start to max bytes, with "..." at the end. */
 static void
-cut(struct buffer *b, size_t start, size_t max)
+escape_cut(struct buffer *b, size_t start, size_t max)
 {
 	size_t end = start;
 
@@ -183,7 +183,7 @@ add_escaped(struct buffer *b, struct text t, size_t max, enum style style)
 		t.at += n;
 		t.len -= n;
 	}
-	cut(b, start, max);
+	escape_cut(b, start, max);
 }
 
 void

@@ -138,7 +138,7 @@ connect_to_syslog(int fd)
 	    sizeof(syslog_address));
 }
 
-/* The syslog daemon may start later: may_try_again sends to its name. */
+/* The syslog daemon may start later: logfile_may_try_again sends to its name. */
 static int
 open_syslog(struct logfile *f)
 {
@@ -285,7 +285,7 @@ logfile_write_parts(const struct logfile *f, struct iovec parts[2])
  * has the name now.  Workers may not connect.
  */
 static bool
-may_try_again(const struct logfile *f, int64_t deadline, bool *by_name)
+logfile_may_try_again(const struct logfile *f, int64_t deadline, bool *by_name)
 {
 	if (errno == EINTR)
 		return true;
@@ -325,7 +325,7 @@ write_parts(struct logfile *f, struct iovec parts[2], int64_t deadline)
 			return -1;
 		n = f->is_socket ? logfile_send_parts(f, parts, by_name)
 				 : logfile_write_parts(f, parts);
-	} while (n == -1 && may_try_again(f, deadline, &by_name));
+	} while (n == -1 && logfile_may_try_again(f, deadline, &by_name));
 	if (n == len)
 		return 0;
 	/* After a partial write, only another write returns the reason. */

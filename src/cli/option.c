@@ -253,7 +253,7 @@ take_cache_size(struct config *c, const char *value)
 
 /* Fields that tell of the message itself are the server's. */
 static bool
-is_reserved(struct text name)
+option_is_reserved(struct text name)
 {
 	static const char *const reserved[] = {"Accept-Ranges", "Allow",
 	    "Connection", "Content-Encoding", "Content-Length", "Content-Range",
@@ -280,7 +280,7 @@ take_header(struct config *c, const char *line)
 	if (!response_field_is_valid(name, value))
 		return "expected a name of letters, digits and dashes, a colon, and a "
 		       "value without control characters";
-	if (is_reserved(name))
+	if (option_is_reserved(name))
 		return "expected a field that the server does not set itself";
 	field = memory_printf("%.*s: %.*s", TEXT_ARG(name), TEXT_ARG(value));
 	config_add_string(&c->headers, field);

@@ -50,7 +50,7 @@ top_read(const char *text, int64_t when)
 }
 
 static double
-rate_of(uint64_t before, uint64_t now, int64_t time)
+top_rate_of(uint64_t before, uint64_t now, int64_t time)
 {
 	if (now < before || time <= 0)
 		return 0; /* another server has taken its place */
@@ -64,14 +64,14 @@ add_rates(
 	int64_t time = now->when - before->when;
 
 	buffer_printf(b, "%.1f requests/s, ",
-	    rate_of(before->requests, now->requests, time));
-	units_add_size(b, (uint64_t)rate_of(before->sent, now->sent, time));
+	    top_rate_of(before->requests, now->requests, time));
+	units_add_size(b, (uint64_t)top_rate_of(before->sent, now->sent, time));
 	buffer_add_string(b, "/s sent, in the last second; q leaves");
 }
 
 /* Adds a line, cut off at the edge, without anything that moves the cursor. */
 static void
-add_line(struct buffer *b, struct text line, unsigned columns)
+top_add_line(struct buffer *b, struct text line, unsigned columns)
 {
 	for (size_t i = 0; i < line.len && i < columns; i++) {
 		unsigned char c = (unsigned char)line.at[i];
@@ -89,13 +89,13 @@ top_draw(struct buffer *b, const char *text, const struct top_look *before,
 
 	add_rates(&rates, before, now);
 	buffer_add_string(b, HOME);
-	add_line(b, buffer_text(&rates), columns);
+	top_add_line(b, buffer_text(&rates), columns);
 	buffer_free(&rates);
 	for (unsigned row = 1; row < rows && *text != '\0'; row++) {
 		size_t len = strcspn(text, "\n");
 
 		buffer_add_string(b, "\r\n");
-		add_line(b, (struct text){text, len}, columns);
+		top_add_line(b, (struct text){text, len}, columns);
 		text += len;
 		text += *text == '\n';
 	}

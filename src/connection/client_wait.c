@@ -109,7 +109,7 @@ client_wait_lingering(struct tined_exchange *x, int64_t deadline)
 
 /* Looks every now and then whether a missing lot is there again. */
 static int64_t
-next_look(const struct connection *c, int64_t deadline)
+client_wait_next_look(const struct connection *c, int64_t deadline)
 {
 	if (!parking_misses_lot(&c->parking))
 		return deadline;
@@ -125,7 +125,7 @@ client_wait_or_park(struct tined_exchange *x, int64_t linger, int64_t deadline)
 	do
 		result = parking_is_possible(&c->parking)
 		    ? client_wait_lingering(x, linger)
-		    : client_wait_until(x, next_look(c, deadline));
+		    : client_wait_until(x, client_wait_next_look(c, deadline));
 	while (result == INPUT_TIMEOUT && !c->out.deferring &&
 	    !parking_is_possible(&c->parking) && clock_now() < deadline);
 	return result;

@@ -85,7 +85,7 @@ content_here(const struct client *client)
 
 /* The bytes of its content that the client has not sent; perhaps unknown. */
 static uint64_t
-count_missing(const struct client *client)
+emergency_count_missing(const struct client *client)
 {
 	const struct body *body = &client->exchange.body;
 	uint64_t here = content_here(client);
@@ -107,7 +107,7 @@ emergency_drain(const struct client *client)
 	int64_t deadline = clock_now() + PATIENCE;
 	const struct connection *c = &client->connection;
 	struct pollfd end = {.fd = c->fd, .events = POLLIN};
-	uint64_t missing = count_missing(client);
+	uint64_t missing = emergency_count_missing(client);
 	char dropped[DRAIN_SIZE];
 
 	if (missing == 0 && !has_unread(c->fd))

@@ -12,8 +12,8 @@
  * number.
  */
 static int
-gather(const struct output *o, uint64_t position, struct text bytes,
-    struct iovec parts[OUTPUT_PARTS_MAX + 1])
+output_emergency_gather(const struct output *o, uint64_t position,
+    struct text bytes, struct iovec parts[OUTPUT_PARTS_MAX + 1])
 {
 	uint64_t left = position - o->sent;
 	int count = 0;
@@ -62,6 +62,6 @@ output_emergency(
 
 	if (o->failed || o->sending || o->deferring || o->sent > position)
 		return false;
-	return send_until(
-	    o->fd, parts, gather(o, position, bytes, parts), deadline);
+	return send_until(o->fd, parts,
+	    output_emergency_gather(o, position, bytes, parts), deadline);
 }

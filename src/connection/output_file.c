@@ -29,7 +29,8 @@ file_error(ssize_t n)
 }
 
 static void
-read_file(struct output *o, int file, uint64_t offset, size_t length)
+output_file_read_file(
+    struct output *o, int file, uint64_t offset, size_t length)
 {
 	output_make_room(o, length);
 	while (length > 0 && !o->failed) {
@@ -118,7 +119,7 @@ output_file(struct output *o, int file, uint64_t offset, uint64_t length)
 	if (o->failed || length == 0)
 		return;
 	if (length <= OUTPUT_READ_MAX && !o->deferring)
-		read_file(o, file, offset, length);
+		output_file_read_file(o, file, offset, length);
 	else
 		send_file(o, file, offset, length);
 }

@@ -15,7 +15,7 @@ respond_has_content(const struct tined_exchange *x)
 }
 
 static void
-send_head(struct tined_exchange *x, bool has_length, uint64_t length)
+respond_send_head(struct tined_exchange *x, bool has_length, uint64_t length)
 {
 	int status = x->response.status;
 	struct response_framing framing = {
@@ -89,7 +89,7 @@ send_stream_head(struct tined_exchange *x)
 
 	x->chunked = !r->has_declared_length && x->request.minor > 0 &&
 	    status_code_may_have_content(r->status);
-	send_head(x, r->has_declared_length, r->declared_length);
+	respond_send_head(x, r->has_declared_length, r->declared_length);
 }
 
 static void
@@ -195,7 +195,7 @@ send_whole(struct tined_exchange *x)
 {
 	const struct response *r = &x->response;
 
-	send_head(x, r->status != 304, r->length);
+	respond_send_head(x, r->status != 304, r->length);
 	for (size_t i = 0; i < r->piece_count && respond_has_content(x); i++)
 		send_piece(x, &r->pieces[i]);
 	if (x->connection->out.file_error != 0)

@@ -89,7 +89,7 @@ tined_peer_name(const struct tined_exchange *x)
 }
 
 static const struct sockaddr *
-address_of(const struct peer *peer, socklen_t *length)
+tined_request_address_of(const struct peer *peer, socklen_t *length)
 {
 	*length = peer->length;
 	return (const struct sockaddr *)&peer->address;
@@ -98,13 +98,14 @@ address_of(const struct peer *peer, socklen_t *length)
 const struct sockaddr *
 tined_peer_address(const struct tined_exchange *x, socklen_t *length)
 {
-	return address_of(&x->connection->peer, length);
+	return tined_request_address_of(&x->connection->peer, length);
 }
 
 const struct sockaddr *
 tined_local_address(struct tined_exchange *x, socklen_t *length)
 {
-	return address_of(connection_local(x->connection), length);
+	return tined_request_address_of(
+	    connection_local(x->connection), length);
 }
 
 static bool

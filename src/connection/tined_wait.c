@@ -35,7 +35,7 @@ struct wait {
  * lot sends it.
  */
 static int
-send_all(struct tined_exchange *x)
+tined_wait_send_all(struct tined_exchange *x)
 {
 	struct connection *c = x->connection;
 	const struct response *r = &x->response;
@@ -52,7 +52,7 @@ send_all(struct tined_exchange *x)
 
 /* The client has room for what it has not received yet. */
 static void
-send_more(struct wait *w)
+tined_wait_send_more(struct wait *w)
 {
 	struct connection *c = w->x->connection;
 	const uint64_t before = deferred_length(c->out.deferred);
@@ -83,16 +83,17 @@ send_deadline(const struct wait *w)
 
 /* A worker that is to end gives up its client, or its next response is last. */
 static bool
-is_stopping(const struct connection *c)
+tined_wait_is_stopping(const struct connection *c)
 {
 	return c->in.yield || connection_is_last(c);
 }
 
 /* What has happened already, or happens with what has been received. */
 static void
-look(struct wait *w)
+tined_wait_look(struct wait *w)
 {
-	if ((w->wanted & TINED_STOPPING) != 0 && is_stopping(w->x->connection))
+	if ((w->wanted & TINED_STOPPING) != 0 &&
+	    tined_wait_is_stopping(w->x->connection))
 		w->told |= TINED_STOPPING;
 	if ((w->wanted & TINED_CONTENT) != 0 &&
 	    request_content_is_ready(w->x, &w->content_deadline))
@@ -121,7 +122,7 @@ hear_client(struct wait *w, short events)
 	bool late = clock_now() >= w->content_deadline;
 
 	if (events != 0 && waits_for_room(w))
-		send_more(w);
+		tined_wait_send_more(w);
 	if ((w->wanted & TINED_CLIENT_GONE) != 0 && (events & gone) != 0)
 		w->told |= TINED_CLIENT_GONE;
 	if ((w->wanted & ~w->told & TINED_CONTENT) != 0 &&
@@ -146,7 +147,7 @@ wait_once(struct wait *w)
 	sigaddset(&blocked, SIGNAL_LET_GO);
 	sigaddset(&blocked, SIGNAL_ORPHANED);
 	sigprocmask(SIG_BLOCK, &blocked, &before);
-	look(w);
+	tined_wait_look(w);
 	client->events = client_events(w);
 	client->fd = client->events != 0 ? w->x->connection->fd : -1;
 	left = clock_until(w->told != 0
@@ -171,7 +172,7 @@ has_lost_client(const struct wait *w)
 
 /* Returns the number of the module's descriptors that are ready, or -1. */
 static int
-wait_for_any(struct wait *w)
+tined_wait_wait_for_any(struct wait *w)
 {
 	int n;
 
@@ -184,7 +185,7 @@ wait_for_any(struct wait *w)
 			client = w->all[w->count].revents;
 		n -= client != 0;
 		hear_client(w, client);
-		look(w);
+		tined_wait_look(w);
 		if (has_lost_client(w))
 			return -1;
 		if (n > 0 || w->told != 0 || clock_now() >= w->deadline)
@@ -240,11 +241,11 @@ tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
 
 	if (count > 0)
 		memcpy(w.all, fds, count * sizeof(*fds));
-	look(&w); /* the client may wait for 100 Continue */
+	tined_wait_look(&w); /* the client may wait for 100 Continue */
 	score_enter(score, SCORE_WRITING);
-	if (send_all(x) == 0) {
+	if (tined_wait_send_all(x) == 0) {
 		begin_waiting(&w);
-		n = wait_for_any(&w);
+		n = tined_wait_wait_for_any(&w);
 		for (size_t i = 0; i < count; i++)
 			fds[i].revents = n > 0 ? w.all[i].revents : 0;
 	}

@@ -62,7 +62,7 @@ judge_reno(struct finding *f)
 }
 
 static bool
-is_one_of(struct text t, const char *const *names)
+congestion_is_one_of(struct text t, const char *const *names)
 {
 	for (; *names != NULL; names++)
 		if (text_equal(t, text_of(*names)))
@@ -104,7 +104,7 @@ check_congestion_control(
 		return;
 	}
 	t = buffer_text(&name);
-	if (is_one_of(t, good))
+	if (congestion_is_one_of(t, good))
 		finding_say(f, VERDICT_FINE, "%s", buffer_string(&name));
 	else if (text_equal(t, TEXT("reno")))
 		judge_reno(f);

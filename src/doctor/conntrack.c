@@ -8,7 +8,7 @@
 
 /* It has an entry for each connection, and for a while after its end. */
 static unsigned long long
-rate_of(const struct host *h, uint64_t most)
+conntrack_rate_of(const struct host *h, uint64_t most)
 {
 	uint64_t seconds =
 	    host_number_or(h, NAME("tcp_timeout_time_wait"), TIME_WAIT_USUAL);
@@ -35,7 +35,7 @@ check_conntrack(const struct host *h, const struct config *c, struct finding *f)
 		    "%llu entries of %llu: enough for %llu new connections a "
 		    "second",
 		    (unsigned long long)now, (unsigned long long)most,
-		    rate_of(h, most));
+		    conntrack_rate_of(h, most));
 		return;
 	}
 	finding_say(f, VERDICT_HURTS,
@@ -43,7 +43,7 @@ check_conntrack(const struct host *h, const struct config *c, struct finding *f)
 	    "second, the kernel drops the packets of new clients, if a "
 	    "firewall's rules track them",
 	    (unsigned long long)now, (unsigned long long)most,
-	    rate_of(h, most));
+	    conntrack_rate_of(h, most));
 	finding_mend(f, "sysctl -w " NAME("max") "=%llu",
 	    (unsigned long long)(most < CLIENTS_OF_UNIT ? TABLE_AMPLE
 							: 2 * most));

@@ -103,7 +103,7 @@ host_line(const struct host *h, struct finding *f, const char *name,
 
 /* Cuts off the next word; false at the end of the text. */
 static bool
-next_word(struct text *rest, struct text *word)
+host_next_word(struct text *rest, struct text *word)
 {
 	while (rest->len > 0 && strchr(" \t\n", rest->at[0]) != NULL) {
 		rest->at++;
@@ -124,7 +124,7 @@ take_numbers(struct text rest, uint64_t *numbers, size_t count)
 	struct text word;
 
 	for (size_t i = 0; i < count; i++)
-		if (!next_word(&rest, &word) ||
+		if (!host_next_word(&rest, &word) ||
 		    !text_to_number(word, UINT64_MAX, &numbers[i]))
 			return false;
 	return true;
@@ -168,7 +168,7 @@ host_number_or(const struct host *h, const char *name, uint64_t otherwise)
 
 /* Cuts off the next line. */
 static struct text
-next_line(struct text *rest)
+host_next_line(struct text *rest)
 {
 	const char *end = memchr(rest->at, '\n', rest->len);
 	struct text line = {
@@ -192,7 +192,7 @@ read_line(const struct host *h, const char *path, const char *beginning,
 		return false;
 	rest = buffer_text(b);
 	while (rest.len > 0) {
-		line = next_line(&rest);
+		line = host_next_line(&rest);
 		if (!text_begins(line, wanted))
 			continue;
 		b->len = line.len - wanted.len;
@@ -204,11 +204,11 @@ read_line(const struct host *h, const char *path, const char *beginning,
 }
 
 static bool
-find_number(struct text line, struct text wanted, uint64_t *number)
+host_find_number(struct text line, struct text wanted, uint64_t *number)
 {
 	struct text word = {NULL, 0};
 
-	while (!text_equal(word, wanted) && next_word(&line, &word))
+	while (!text_equal(word, wanted) && host_next_word(&line, &word))
 		continue;
 	return text_equal(word, wanted) && take_numbers(line, number, 1);
 }
@@ -220,7 +220,8 @@ host_find(const struct host *h, const char *path, const char *line,
 	struct buffer b = {0};
 	bool found = read_line(h, path, line, &b);
 
-	if (found && !find_number(buffer_text(&b), text_of(word), number)) {
+	if (found &&
+	    !host_find_number(buffer_text(&b), text_of(word), number)) {
 		found = false;
 		errno = ENODATA;
 	}
@@ -229,11 +230,11 @@ host_find(const struct host *h, const char *path, const char *line,
 }
 
 static bool
-take_limit(struct text *rest, uint64_t *limit)
+host_take_limit(struct text *rest, uint64_t *limit)
 {
 	struct text word;
 
-	if (!next_word(rest, &word))
+	if (!host_next_word(rest, &word))
 		return false;
 	if (text_equal(word, TEXT("unlimited"))) {
 		*limit = UINT64_MAX;
@@ -251,8 +252,8 @@ host_limit_of(const struct host *h, struct finding *f, const char *path,
 	struct text rest = buffer_text(&b);
 
 	if (found &&
-	    (!take_limit(&rest, &limit->soft) ||
-		!take_limit(&rest, &limit->hard))) {
+	    (!host_take_limit(&rest, &limit->soft) ||
+		!host_take_limit(&rest, &limit->hard))) {
 		found = false;
 		errno = ENODATA;
 	}

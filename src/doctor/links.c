@@ -36,7 +36,7 @@ links_free(struct links *l)
 }
 
 static const char *
-address_of(int family, struct text value, char text[INET6_ADDRSTRLEN])
+links_address_of(int family, struct text value, char text[INET6_ADDRSTRLEN])
 {
 	size_t len = family == AF_INET6 ? sizeof(struct in6_addr)
 					: sizeof(struct in_addr);
@@ -57,13 +57,13 @@ describe_route(
 	char text[INET6_ADDRSTRLEN], name[IF_NAMESIZE];
 	const char *to, *via;
 
-	to = address_of(
+	to = links_address_of(
 	    route->rtm_family, netlink_find(attributes, RTA_DST), text);
 	if (to != NULL)
 		buffer_printf(b, "%s/%u", to, route->rtm_dst_len);
 	else
 		buffer_add_string(b, "default");
-	via = address_of(
+	via = links_address_of(
 	    route->rtm_family, netlink_find(attributes, RTA_GATEWAY), text);
 	if (via != NULL)
 		buffer_printf(b, " via %s", via);

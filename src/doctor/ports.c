@@ -41,7 +41,7 @@ next_range(struct text *list, struct port_range *range)
 }
 
 static bool
-is_reserved(struct text list, uint64_t port)
+ports_is_reserved(struct text list, uint64_t port)
 {
 	struct port_range range;
 
@@ -71,13 +71,13 @@ count_ports(const struct port_range *range, struct text reserved)
 	uint64_t count = 0;
 
 	for (uint64_t p = range->first; p <= range->last; p++)
-		count += !is_reserved(reserved, p);
+		count += !ports_is_reserved(reserved, p);
 	return count;
 }
 
 /* Connections that one address can take from this host, a second. */
 static uint64_t
-rate_of(const struct host *h, uint64_t ports)
+ports_rate_of(const struct host *h, uint64_t ports)
 {
 	uint64_t delay;
 
@@ -103,7 +103,7 @@ check_ports(const struct host *h, const struct config *c, struct finding *f)
 		return;
 	}
 	ports = count_ports(&range, buffer_text(&reserved));
-	rate = rate_of(h, ports);
+	rate = ports_rate_of(h, ports);
 	buffer_free(&reserved);
 	if (ports >= PORTS_USUAL) {
 		finding_say(f, VERDICT_FINE,
@@ -165,7 +165,7 @@ find_exposed(const struct config *c, const struct port_range *range,
 		    !text_to_number(text_of(a.port), UINT16_MAX, &port))
 			continue;
 		if (port >= range->first && port <= range->last &&
-		    !is_reserved(reserved, port))
+		    !ports_is_reserved(reserved, port))
 			return port;
 	}
 	return 0;

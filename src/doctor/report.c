@@ -14,7 +14,7 @@ static const char *const labels[VERDICT_COUNT] = {
 
 /* Adds words, which go on in another line where they would be too wide. */
 static void
-add_words(struct buffer *b, const char *words, size_t column)
+report_add_words(struct buffer *b, const char *words, size_t column)
 {
 	while (*words != '\0') {
 		size_t len = strcspn(words, " ");
@@ -42,7 +42,7 @@ add_finding(struct buffer *b, const struct finding *f)
 	buffer_printf(&words, "%s: ", f->name);
 	buffer_add_text(&words, buffer_text(&f->words));
 	buffer_printf(b, "%-*s", INDENT, labels[f->verdict]);
-	add_words(b, buffer_string(&words), INDENT);
+	report_add_words(b, buffer_string(&words), INDENT);
 	buffer_add_char(b, '\n');
 	if (f->mend.len > 0)
 		buffer_printf(b, "%*s# %.*s\n", INDENT, "",

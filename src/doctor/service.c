@@ -91,7 +91,7 @@ kind_of(const struct statfs *disk)
 
 /* Whether that is the name of a file, and not "-", "syslog" or "off". */
 static bool
-is_file(const char *log)
+service_is_file(const char *log)
 {
 	return log != NULL && strcmp(log, "-") != 0 &&
 	    strcmp(log, "syslog") != 0 && strcmp(log, "off") != 0;
@@ -165,9 +165,9 @@ look_at_disk(const struct host *h, struct finding *f, const char *log)
 void
 check_log_disk(const struct host *h, const struct config *c, struct finding *f)
 {
-	if (is_file(c->access_log))
+	if (service_is_file(c->access_log))
 		look_at_disk(h, f, c->access_log);
-	else if (is_file(c->error_log))
+	else if (service_is_file(c->error_log))
 		look_at_disk(h, f, c->error_log);
 	else
 		finding_say(

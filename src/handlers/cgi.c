@@ -60,7 +60,7 @@ take_variables(struct cgi_mount *c, struct tined_mount *m)
 }
 
 static int
-take_limit(struct cgi_mount *c, struct tined_mount *m)
+cgi_take_limit(struct cgi_mount *c, struct tined_mount *m)
 {
 	const char *argument = tined_argument(m, "timeout");
 
@@ -100,7 +100,7 @@ open_directory(struct cgi_mount *c, struct tined_mount *m, const char *path)
 }
 
 static int
-take_subject(struct cgi_mount *c, struct tined_mount *m, const char *path)
+cgi_take_subject(struct cgi_mount *c, struct tined_mount *m, const char *path)
 {
 	struct stat st;
 
@@ -128,7 +128,7 @@ prepare_sandbox(struct cgi_mount *c, struct tined_mount *m, const char *root)
 
 /* In the second call (builtin.h), in place of find. */
 static int
-take_found(struct cgi_mount *c, struct tined_mount *m)
+cgi_take_found(struct cgi_mount *c, struct tined_mount *m)
 {
 	const struct builtin_setup *setup = builtin_setup(m);
 	struct text path;
@@ -175,19 +175,20 @@ find(struct cgi_mount *c, struct tined_mount *m)
 
 	if (resolve(m, path, root) == -1 ||
 	    take_inner_path(c, m, path, root) == -1 ||
-	    take_subject(c, m, path) == -1)
+	    cgi_take_subject(c, m, path) == -1)
 		return -1;
 	builtin_note_found(m, (struct text){c->path, strlen(c->path) + 1});
 	return prepare_sandbox(c, m, root);
 }
 
 static int
-begin(struct cgi_mount *c, struct tined_mount *m)
+cgi_begin(struct cgi_mount *c, struct tined_mount *m)
 {
 	if (builtin_split_argument(m) == -1 || take_variables(c, m) == -1 ||
-	    take_limit(c, m) == -1)
+	    cgi_take_limit(c, m) == -1)
 		return -1;
-	if ((builtin_setup(m)->found != NULL ? take_found : find)(c, m) == -1)
+	if ((builtin_setup(m)->found != NULL ? cgi_take_found : find)(c, m) ==
+	    -1)
 		return -1;
 	cgi_sandbox_settle(&c->sandbox);
 	c->none = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -226,7 +227,7 @@ cgi_mount(struct tined_mount *m, void **state)
 	tined_take_content(m);
 	builtin_spools(m);
 	*state = c;
-	if (begin(c, m) == 0)
+	if (cgi_begin(c, m) == 0)
 		return 0;
 	cgi_unmount(c);
 	return -1;
@@ -250,7 +251,7 @@ find_program(const struct cgi_mount *c, const struct tined_exchange *x,
 }
 
 static void
-refuse(struct cgi_mount *c, struct tined_exchange *x, int status)
+cgi_refuse(struct cgi_mount *c, struct tined_exchange *x, int status)
 {
 	int error = errno;
 
@@ -281,7 +282,7 @@ set_paths(struct cgi_mount *c, const struct cgi_path *path)
 }
 
 static void
-fill_environment(
+cgi_fill_environment(
     struct cgi_mount *c, struct tined_exchange *x, const struct cgi_path *path)
 {
 	struct cgi_environment *e = &c->environment;
@@ -309,11 +310,11 @@ cgi_serve(void *state, struct tined_exchange *x)
 	int status = find_program(c, x, &path);
 
 	if (status != 0) {
-		refuse(c, x, status);
+		cgi_refuse(c, x, status);
 		return;
 	}
 	set_paths(c, &path);
-	fill_environment(c, x, &path);
+	cgi_fill_environment(c, x, &path);
 	if (cgi_exchange_take_content(&c->environment, x, &content) == -1)
 		return;
 	command.path = buffer_string(&c->program);

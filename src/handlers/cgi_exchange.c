@@ -22,7 +22,7 @@ cgi_exchange_host(const struct tined_exchange *x)
 }
 
 static void
-add_port(struct cgi_environment *e, const char *name,
+cgi_exchange_add_port(struct cgi_environment *e, const char *name,
     const struct sockaddr_storage *address)
 {
 	int port = peer_port(address);
@@ -44,14 +44,15 @@ add_addresses(struct cgi_environment *e, struct tined_exchange *x)
 	cgi_environment_add(
 	    e, "SERVER_NAME", host.len > 0 ? host : text_of(local.name));
 	cgi_environment_add(e, "SERVER_ADDR", text_of(local.name));
-	add_port(e, "SERVER_PORT", &local.address);
+	cgi_exchange_add_port(e, "SERVER_PORT", &local.address);
 	cgi_environment_add(e, "REMOTE_ADDR", text_of(client->name));
-	add_port(e, "REMOTE_PORT", &client->address);
+	cgi_exchange_add_port(e, "REMOTE_PORT", &client->address);
 }
 
 /* Behind a local redirect there is no content, whatever the fields say. */
 static void
-add_content(struct cgi_environment *e, const struct tined_exchange *x)
+cgi_exchange_add_content(
+    struct cgi_environment *e, const struct tined_exchange *x)
 {
 	struct tined_text type;
 	uint64_t length;
@@ -102,7 +103,7 @@ cgi_exchange_add_request(struct cgi_environment *e, struct tined_exchange *x,
 	if (path_info.len > 0)
 		cgi_environment_add(e, "PATH_INFO", path_info);
 	add_addresses(e, x);
-	add_content(e, x);
+	cgi_exchange_add_content(e, x);
 	cgi_exchange_add_fields(e, x);
 }
 

@@ -10,7 +10,7 @@
 #define SHEBANG "#!"
 
 static bool
-take_word(struct text *line, struct text *word)
+cgi_interpreter_take_word(struct text *line, struct text *word)
 {
 	*line = text_trim(*line);
 	*word = (struct text){line->at, 0};
@@ -22,7 +22,7 @@ take_word(struct text *line, struct text *word)
 }
 
 static void
-keep(char to[CGI_INTERPRETER_MAX], struct text word)
+cgi_interpreter_keep(char to[CGI_INTERPRETER_MAX], struct text word)
 {
 	if (word.len >= CGI_INTERPRETER_MAX)
 		word.len = 0;
@@ -57,14 +57,14 @@ find_of_script(struct text head, struct cgi_interpreter *found)
 		head.len = (size_t)(end - head.at);
 	head.at += strlen(SHEBANG);
 	head.len -= strlen(SHEBANG);
-	if (!take_word(&head, &word))
+	if (!cgi_interpreter_take_word(&head, &word))
 		return;
-	keep(found->path, word);
+	cgi_interpreter_keep(found->path, word);
 	if (!is_env(word))
 		return;
-	while (take_word(&head, &word))
+	while (cgi_interpreter_take_word(&head, &word))
 		if (!is_before_name(word)) {
-			keep(found->name, word);
+			cgi_interpreter_keep(found->name, word);
 			return;
 		}
 }
@@ -90,7 +90,7 @@ find_loader(struct text head, struct cgi_interpreter *found)
 		if (part.p_offset > head.len ||
 		    part.p_filesz > head.len - part.p_offset)
 			return;
-		keep(found->path,
+		cgi_interpreter_keep(found->path,
 		    (struct text){head.at + part.p_offset,
 			strnlen(head.at + part.p_offset, part.p_filesz)});
 		return;

@@ -98,7 +98,7 @@ run_child(void *argument)
  * nothing that the parent's function has on its stack.
  */
 static int
-spawn(struct cgi_program *p, struct start *s)
+cgi_program_spawn(struct cgi_program *p, struct start *s)
 {
 	const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
 	sigset_t all, before;
@@ -168,7 +168,7 @@ cgi_program_start(struct cgi_program *p, const struct cgi_command *c)
 
 		if (!c->has_input)
 			s.in = c->none;
-		result = spawn(p, &s);
+		result = cgi_program_spawn(p, &s);
 		saved = s.error;
 		s.in = input;
 	}
@@ -186,7 +186,7 @@ cgi_program_start(struct cgi_program *p, const struct cgi_command *c)
 
 /* True if it has ended: it is not reaped yet, so that its number is its own. */
 static bool
-has_ended(const struct cgi_program *p, int64_t deadline)
+cgi_program_has_ended(const struct cgi_program *p, int64_t deadline)
 {
 	struct pollfd end = {.fd = p->end, .events = POLLIN};
 	int n;
@@ -203,7 +203,7 @@ bool
 cgi_program_wait(struct cgi_program *p, int64_t deadline, int *status)
 {
 	*status = 0;
-	if (!has_ended(p, deadline))
+	if (!cgi_program_has_ended(p, deadline))
 		return false;
 	reap(p, status);
 	return true;
@@ -218,7 +218,7 @@ cgi_program_kill(struct cgi_program *p)
 		return;
 	close_ours(p);
 	kill(-p->pid, SIGTERM);
-	(void)has_ended(p, clock_now() + PATIENCE);
+	(void)cgi_program_has_ended(p, clock_now() + PATIENCE);
 	cgi_program_kill_now(p);
 	reap(p, &ignored);
 }

@@ -62,7 +62,7 @@ make_progress(struct cgi_relay *r)
  * it has received must not look complete.
  */
 static void
-fail(struct cgi_relay *r, int status)
+cgi_relay_fail(struct cgi_relay *r, int status)
 {
 	cgi_program_kill(&r->program);
 	r->state = CGI_RELAY_FAILED;
@@ -71,9 +71,9 @@ fail(struct cgi_relay *r, int status)
 
 /* The client has failed.  If the server knows why, it answers by that. */
 static void
-give_up(struct cgi_relay *r)
+cgi_relay_give_up(struct cgi_relay *r)
 {
-	fail(r, 400);
+	cgi_relay_fail(r, 400);
 }
 
 /* Standard error. */
@@ -110,19 +110,19 @@ take_last_errors(struct cgi_relay *r)
 /* The content of the request. */
 
 static bool
-has_content(const struct cgi_relay *r)
+cgi_relay_has_content(const struct cgi_relay *r)
 {
 	return r->program.in != -1 && r->content_at < r->content_end;
 }
 
 static bool
-wants_content(const struct cgi_relay *r)
+cgi_relay_wants_content(const struct cgi_relay *r)
 {
 	return r->program.in != -1 && r->content_at == r->content_end;
 }
 
 static void
-take_content(struct cgi_relay *r)
+cgi_relay_take_content(struct cgi_relay *r)
 {
 	ssize_t n =
 	    builtin_read_content(r->x, &r->source, r->content, CONTENT_SIZE);
@@ -133,9 +133,9 @@ take_content(struct cgi_relay *r)
 	else if (n == 0)
 		cgi_program_close(&r->program.in);
 	else if (r->source.file != -1)
-		fail(r, 503);
+		cgi_relay_fail(r, 503);
 	else if (errno != EAGAIN)
-		give_up(r);
+		cgi_relay_give_up(r);
 	make_progress(r); /* it had nothing to read before */
 }
 
@@ -157,7 +157,7 @@ give_content(struct cgi_relay *r)
 /* The response. */
 
 static void
-begin_response(struct cgi_relay *r, struct text head)
+cgi_relay_begin_response(struct cgi_relay *r, struct text head)
 {
 	struct cgi_response response;
 	const char *wrong = cgi_exchange_begin_response(r->x, head, &response);
@@ -166,7 +166,7 @@ begin_response(struct cgi_relay *r, struct text head)
 		tined_log(r->x, TINED_ERROR,
 		    "%s has written a bad head: %s; it is answered 500",
 		    r->name, wrong);
-		fail(r, 500);
+		cgi_relay_fail(r, 500);
 		return;
 	}
 	if (response.local_redirect) {
@@ -181,7 +181,7 @@ begin_response(struct cgi_relay *r, struct text head)
 	/* Programs write no content for HEAD: that does not make it empty. */
 	if (!r->has_length && tined_is_method(r->x, "HEAD") &&
 	    tined_flush(r->x) == -1)
-		give_up(r);
+		cgi_relay_give_up(r);
 }
 
 /* RFC 9110, 8.6: what is longer than was declared is cut there. */
@@ -210,7 +210,7 @@ write_first(struct cgi_relay *r, struct text content)
 	content.len = allowed(r, content.len);
 	if (content.len > 0 &&
 	    tined_write(r->x, content.at, content.len) == -1) {
-		give_up(r);
+		cgi_relay_give_up(r);
 		return;
 	}
 	note_written(r, content.len);
@@ -223,7 +223,7 @@ end_output(struct cgi_relay *r)
 }
 
 static void
-take_head(struct cgi_relay *r)
+cgi_relay_take_head(struct cgi_relay *r)
 {
 	char *to = buffer_reserve(&r->head, HEAD_PIECE);
 	ssize_t n = read(r->program.out, to, HEAD_PIECE);
@@ -238,7 +238,7 @@ take_head(struct cgi_relay *r)
 	seen = buffer_text(&r->head);
 	len = cgi_response_head_length(seen, &r->looked);
 	if (len > 0) {
-		begin_response(r, (struct text){seen.at, len});
+		cgi_relay_begin_response(r, (struct text){seen.at, len});
 		if (r->state == CGI_RELAY_CONTENT)
 			write_first(
 			    r, (struct text){seen.at + len, seen.len - len});
@@ -247,7 +247,7 @@ take_head(struct cgi_relay *r)
 		    "%s has written %zu bytes without an empty line, which "
 		    "would end its head; it is answered 500",
 		    r->name, seen.len);
-		fail(r, 500);
+		cgi_relay_fail(r, 500);
 	}
 }
 
@@ -261,7 +261,7 @@ take_piece(struct cgi_relay *r)
 	else if (n == 0)
 		end_output(r);
 	else
-		give_up(r);
+		cgi_relay_give_up(r);
 }
 
 static void
@@ -275,11 +275,11 @@ discard_piece(struct cgi_relay *r)
 }
 
 static void
-take_output(struct cgi_relay *r)
+cgi_relay_take_output(struct cgi_relay *r)
 {
 	switch (r->state) {
 	case CGI_RELAY_HEAD:
-		take_head(r);
+		cgi_relay_take_head(r);
 		break;
 	case CGI_RELAY_CONTENT:
 		take_piece(r);
@@ -302,18 +302,19 @@ fill_fds(const struct cgi_relay *r, struct pollfd fds[FDS])
 {
 	fds[OUTPUT] = (struct pollfd){.fd = r->program.out, .events = POLLIN};
 	fds[ERRORS] = (struct pollfd){.fd = r->program.errs, .events = POLLIN};
-	fds[INPUT] = (struct pollfd){
-	    .fd = has_content(r) ? r->program.in : -1, .events = POLLOUT};
+	fds[INPUT] =
+	    (struct pollfd){.fd = cgi_relay_has_content(r) ? r->program.in : -1,
+		.events = POLLOUT};
 	/* While its output is open, its end changes nothing. */
 	fds[END] = (struct pollfd){
 	    .fd = r->program.out == -1 ? r->program.end : -1, .events = POLLIN};
 }
 
 static int64_t
-next_deadline(const struct cgi_relay *r)
+cgi_relay_next_deadline(const struct cgi_relay *r)
 {
 	/* The server limits how long it waits for the client. */
-	int64_t end = wants_content(r) ? CLOCK_NEVER : r->deadline;
+	int64_t end = cgi_relay_wants_content(r) ? CLOCK_NEVER : r->deadline;
 
 	if (r->client_gone != 0)
 		end = clock_sooner(end, r->client_gone + GONE_TIME);
@@ -332,10 +333,10 @@ note_gone(struct cgi_relay *r)
  * client may take.  False: the client has failed.
  */
 static bool
-wait_for_any(struct cgi_relay *r, struct pollfd fds[FDS])
+cgi_relay_wait_for_any(struct cgi_relay *r, struct pollfd fds[FDS])
 {
 	unsigned events = r->client_gone != 0 ? 0 : TINED_CLIENT_GONE;
-	bool wants = wants_content(r);
+	bool wants = cgi_relay_wants_content(r);
 
 	if (clock_now() < r->gather_until) {
 		struct timespec left = clock_until(r->gather_until);
@@ -345,12 +346,13 @@ wait_for_any(struct cgi_relay *r, struct pollfd fds[FDS])
 	if (wants)
 		events |= TINED_CONTENT;
 	if (tined_wait(r->x, fds, FDS,
-		clock_milliseconds_until(next_deadline(r)), &events) == -1)
+		clock_milliseconds_until(cgi_relay_next_deadline(r)),
+		&events) == -1)
 		return false;
 	if ((events & TINED_CLIENT_GONE) != 0)
 		note_gone(r);
 	if ((events & TINED_CONTENT) != 0)
-		take_content(r);
+		cgi_relay_take_content(r);
 	return true;
 }
 
@@ -369,7 +371,7 @@ is_in_time(struct cgi_relay *r)
 	int64_t now = clock_now();
 	bool gone = r->client_gone != 0 && now >= r->client_gone + GONE_TIME;
 
-	if (now < next_deadline(r))
+	if (now < cgi_relay_next_deadline(r))
 		return true;
 	if (gone)
 		tined_log(r->x, TINED_INFO, "%s is killed: its client has gone",
@@ -381,7 +383,7 @@ is_in_time(struct cgi_relay *r)
 	if (is_complete(r))
 		cgi_program_kill(&r->program);
 	else
-		fail(r, gone ? 400 : 504);
+		cgi_relay_fail(r, gone ? 400 : 504);
 	return false;
 }
 
@@ -391,13 +393,13 @@ step(struct cgi_relay *r)
 {
 	struct pollfd fds[FDS];
 
-	if (r->source.file != -1 && wants_content(r))
-		take_content(r);
+	if (r->source.file != -1 && cgi_relay_wants_content(r))
+		cgi_relay_take_content(r);
 	if (r->state == CGI_RELAY_FAILED)
 		return false;
 	fill_fds(r, fds);
-	if (!wait_for_any(r, fds)) {
-		give_up(r);
+	if (!cgi_relay_wait_for_any(r, fds)) {
+		cgi_relay_give_up(r);
 		return false;
 	}
 	if (r->state != CGI_RELAY_FAILED && fds[ERRORS].revents != 0)
@@ -405,7 +407,7 @@ step(struct cgi_relay *r)
 	if (r->state != CGI_RELAY_FAILED && fds[INPUT].revents != 0)
 		give_content(r);
 	if (r->state != CGI_RELAY_FAILED && fds[OUTPUT].revents != 0)
-		take_output(r);
+		cgi_relay_take_output(r);
 	return r->state != CGI_RELAY_FAILED && fds[END].revents == 0 &&
 	    is_in_time(r);
 }
@@ -434,7 +436,7 @@ refuse_crash(struct cgi_relay *r, int signo)
 }
 
 static void
-conclude(struct cgi_relay *r)
+cgi_relay_conclude(struct cgi_relay *r)
 {
 	int status = 0;
 
@@ -506,5 +508,5 @@ cgi_relay_run(struct cgi_relay *r, struct tined_exchange *x,
 	make_progress(r);
 	while (step(r))
 		continue;
-	conclude(r);
+	cgi_relay_conclude(r);
 }

@@ -55,8 +55,8 @@ static const struct {
  * that lead out of that are refused, as cgi_path.c refuses them.
  */
 static int
-open_below(const struct cgi_sandbox *s, int directory, const char *path,
-    unsigned flags)
+cgi_sandbox_open_below(const struct cgi_sandbox *s, int directory,
+    const char *path, unsigned flags)
 {
 	struct open_how how = {
 	    .flags = flags | O_CLOEXEC,
@@ -124,7 +124,7 @@ grant(struct cgi_sandbox *s, int fd, unsigned needs)
 static void
 grant_if_there(struct cgi_sandbox *s, const char *path, unsigned needs)
 {
-	int fd = open_below(s, s->root_fd, path, O_PATH);
+	int fd = cgi_sandbox_open_below(s, s->root_fd, path, O_PATH);
 
 	if (fd == -1)
 		return;
@@ -137,7 +137,7 @@ grant_if_there(struct cgi_sandbox *s, const char *path, unsigned needs)
 static void grant_interpreters(struct cgi_sandbox *s, int program, int depth);
 
 static bool
-is_file(int fd)
+cgi_sandbox_is_file(int fd)
 {
 	struct stat st;
 
@@ -152,8 +152,8 @@ is_file(int fd)
 static const char *
 grant_interpreter(struct cgi_sandbox *s, const char *path, int depth)
 {
-	int fd = open_below(s, s->root_fd, path, O_PATH);
-	bool is_program = fd != -1 && is_file(fd);
+	int fd = cgi_sandbox_open_below(s, s->root_fd, path, O_PATH);
+	bool is_program = fd != -1 && cgi_sandbox_is_file(fd);
 
 	if (fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ? "does not exist"
@@ -161,10 +161,10 @@ grant_interpreter(struct cgi_sandbox *s, const char *path, int depth)
 	close(fd);
 	if (!is_program)
 		return "is not a regular file";
-	fd = open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
+	fd = cgi_sandbox_open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
 	if (fd == -1)
 		return NULL;
-	if (is_file(fd) && !is_granted(s, fd)) {
+	if (cgi_sandbox_is_file(fd) && !is_granted(s, fd)) {
 		grant_if_there(s, path, TINED_NEED_EXEC);
 		grant_interpreters(s, fd, depth + 1);
 	}
@@ -205,8 +205,8 @@ grant_from_path(struct cgi_sandbox *s, const char *name, int depth)
 
 		len = strcspn(from, ":");
 		path = memory_printf("%.*s/%s", (int)len, from, name);
-		fd = open_below(s, s->root_fd, path, O_PATH);
-		found = fd != -1 && is_file(fd);
+		fd = cgi_sandbox_open_below(s, s->root_fd, path, O_PATH);
+		found = fd != -1 && cgi_sandbox_is_file(fd);
 		if (fd != -1)
 			close(fd);
 		if (found)
@@ -242,11 +242,12 @@ static void look_below(struct cgi_sandbox *s, int directory, int depth);
  * the directory itself, and that would not end.
  */
 static void
-look_at(struct cgi_sandbox *s, int directory, const char *name, int depth)
+cgi_sandbox_look_at(
+    struct cgi_sandbox *s, int directory, const char *name, int depth)
 {
 	struct stat st = {0};
-	int fd =
-	    open_below(s, directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	int fd = cgi_sandbox_open_below(
+	    s, directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 
 	if (fd == -1)
 		return;
@@ -275,7 +276,7 @@ look_below(struct cgi_sandbox *s, int directory, int depth)
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
 		s->files++;
-		look_at(s, dirfd(all), entry->d_name, depth);
+		cgi_sandbox_look_at(s, dirfd(all), entry->d_name, depth);
 	}
 	if (s->files >= FILES_MAX && !s->warned)
 		warn_of(s,
@@ -297,13 +298,14 @@ refuse_path(struct cgi_sandbox *s, const char *path)
 int
 cgi_sandbox_grant_programs(struct cgi_sandbox *s, const char *path)
 {
-	int fd = open_below(s, s->root_fd, path, O_PATH), readable;
+	int fd = cgi_sandbox_open_below(s, s->root_fd, path, O_PATH), readable;
 	struct stat st;
 
 	if (fd == -1)
 		return refuse_path(s, path);
 	grant(s, fd, TINED_NEED_EXEC);
-	readable = open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
+	readable =
+	    cgi_sandbox_open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
 	if (readable == -1)
 		return 0;
 	if (fstat(readable, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -327,7 +329,7 @@ grant_argument(
 		    *s->root != '\0' ? ", below --chroot" : "");
 	if ((needs & TINED_NEED_EXEC) != 0)
 		return cgi_sandbox_grant_programs(s, path);
-	fd = open_below(s, s->root_fd, path, O_PATH);
+	fd = cgi_sandbox_open_below(s, s->root_fd, path, O_PATH);
 	if (fd == -1)
 		return refuse_path(s, path);
 	grant(s, fd, needs);

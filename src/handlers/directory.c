@@ -113,7 +113,7 @@ open_inside(const struct directory *f, const char *name, int flags)
 }
 
 static int
-open_below(const struct directory *f, const char *name, int flags)
+directory_open_below(const struct directory *f, const char *name, int flags)
 {
 	int fd =
 	    open_at(f, name, flags, f->follow ? 0 : (unsigned)RESOLVE_BENEATH);
@@ -168,13 +168,13 @@ directory_is_gone(const struct directory *f)
 int
 directory_open_file(const struct directory *f, const char *name)
 {
-	return open_below(f, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return directory_open_below(f, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 int
 directory_open_path(const struct directory *f, const char *name)
 {
-	return open_below(f, name, O_PATH);
+	return directory_open_below(f, name, O_PATH);
 }
 
 const char *

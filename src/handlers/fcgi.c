@@ -88,7 +88,7 @@ take_application_root(struct fcgi_mount *f, struct tined_mount *m)
 }
 
 static int
-open_root(struct fcgi_mount *f, struct tined_mount *m, const char *root)
+fcgi_open_root(struct fcgi_mount *f, struct tined_mount *m, const char *root)
 {
 	struct directory *d = &f->scripts.directory;
 	const struct builtin_setup *setup = builtin_setup(m);
@@ -122,13 +122,13 @@ take_root(struct fcgi_mount *f, struct tined_mount *m)
 	if (take_names(f, m) == -1)
 		return -1;
 	path = path_absolute(root);
-	result = open_root(f, m, path);
+	result = fcgi_open_root(f, m, path);
 	free(path);
 	return result;
 }
 
 static int
-begin(struct fcgi_mount *f, struct tined_mount *m)
+fcgi_begin(struct fcgi_mount *f, struct tined_mount *m)
 {
 	int64_t keepalive = 0;
 
@@ -177,7 +177,7 @@ fcgi_mount(struct tined_mount *m, void **state)
 
 	*f = (struct fcgi_mount){0};
 	*state = f;
-	if (begin(f, m) == 0)
+	if (fcgi_begin(f, m) == 0)
 		return 0;
 	fcgi_unmount(f);
 	return -1;
@@ -194,7 +194,7 @@ fcgi_stop(void *state)
 /* ---- The script ---- */
 
 static void
-refuse(struct fcgi_mount *f, struct tined_exchange *x, int status)
+fcgi_refuse(struct fcgi_mount *f, struct tined_exchange *x, int status)
 {
 	int error = errno;
 
@@ -229,14 +229,14 @@ find_script(struct fcgi_mount *f, struct tined_exchange *x)
 		status =
 		    fcgi_script_find(&f->scripts, f->script.info, &f->script);
 	if (status != 0)
-		refuse(f, x, status);
+		fcgi_refuse(f, x, status);
 	return status == 0;
 }
 
 /* ---- The request ---- */
 
 static void
-add_path(struct fcgi_mount *f, const char *variable, struct text directory,
+fcgi_add_path(struct fcgi_mount *f, const char *variable, struct text directory,
     struct text name)
 {
 	buffer_clear(&f->name);
@@ -253,13 +253,13 @@ add_paths(struct fcgi_mount *f)
 
 	cgi_environment_add(
 	    &f->environment, "DOCUMENT_ROOT", root.len > 0 ? root : TEXT("/"));
-	add_path(f, "SCRIPT_FILENAME", root, buffer_text(&f->script.name));
+	fcgi_add_path(f, "SCRIPT_FILENAME", root, buffer_text(&f->script.name));
 	if (f->script.info.len > 0)
-		add_path(f, "PATH_TRANSLATED", root, f->script.info);
+		fcgi_add_path(f, "PATH_TRANSLATED", root, f->script.info);
 }
 
 static void
-fill_environment(struct fcgi_mount *f, struct tined_exchange *x)
+fcgi_fill_environment(struct fcgi_mount *f, struct tined_exchange *x)
 {
 	struct cgi_environment *e = &f->environment;
 
@@ -308,7 +308,7 @@ fcgi_serve(void *state, struct tined_exchange *x)
 
 	if (!find_script(f, x))
 		return;
-	fill_environment(f, x);
+	fcgi_fill_environment(f, x);
 	if (cgi_exchange_take_content(&f->environment, x, &r.content) == -1)
 		return;
 	r.has_content = r.content.length > 0;

@@ -25,7 +25,7 @@ fcgi_answer_free(struct fcgi_answer *a)
 }
 
 static void
-add_content(struct upstream_request *r, struct text content)
+fcgi_answer_add_content(struct upstream_request *r, struct text content)
 {
 	if (content.len > 0)
 		fcgi_record_add_content(r->out, FCGI_RECORD_STDIN, content);
@@ -37,7 +37,7 @@ add_content(struct upstream_request *r, struct text content)
 
 /* RFC 9110, 8.6: what is longer than was declared is cut there. */
 static enum upstream_progress
-write_content(
+fcgi_answer_write_content(
     struct fcgi_answer *a, struct upstream_request *r, struct text content)
 {
 	if (a->has_length && content.len >= a->left) {
@@ -58,7 +58,7 @@ write_content(
  * counts (RFC 9110, 6.4.1, 8.6, 15.3.6).
  */
 static bool
-has_content(
+fcgi_answer_has_content(
     const struct upstream_request *r, const struct cgi_response *response)
 {
 	return status_code_may_have_content(response->status) &&
@@ -82,7 +82,7 @@ end_with_head(struct fcgi_answer *a, struct upstream_request *r,
 }
 
 static enum upstream_progress
-begin_response(
+fcgi_answer_begin_response(
     struct fcgi_answer *a, struct upstream_request *r, struct text head)
 {
 	struct cgi_response response;
@@ -101,7 +101,7 @@ begin_response(
 		return UPSTREAM_MORE;
 	}
 	r->begun = true;
-	if (!has_content(r, &response))
+	if (!fcgi_answer_has_content(r, &response))
 		return end_with_head(a, r, &response);
 	a->state = FCGI_ANSWER_CONTENT;
 	a->has_length = response.has_length;
@@ -110,7 +110,8 @@ begin_response(
 }
 
 static enum upstream_progress
-take_head(struct fcgi_answer *a, struct upstream_request *r, struct text piece)
+fcgi_answer_take_head(
+    struct fcgi_answer *a, struct upstream_request *r, struct text piece)
 {
 	enum upstream_progress progress;
 	struct text seen;
@@ -126,22 +127,23 @@ take_head(struct fcgi_answer *a, struct upstream_request *r, struct text piece)
 	}
 	if (len == 0)
 		return UPSTREAM_MORE;
-	progress = begin_response(a, r, (struct text){seen.at, len});
+	progress =
+	    fcgi_answer_begin_response(a, r, (struct text){seen.at, len});
 	if (a->state != FCGI_ANSWER_CONTENT)
 		return progress;
-	return write_content(
+	return fcgi_answer_write_content(
 	    a, r, (struct text){seen.at + len, seen.len - len});
 }
 
 static enum upstream_progress
-take_output(
+fcgi_answer_take_output(
     struct fcgi_answer *a, struct upstream_request *r, struct text piece)
 {
 	switch (a->state) {
 	case FCGI_ANSWER_HEAD:
-		return take_head(a, r, piece);
+		return fcgi_answer_take_head(a, r, piece);
 	case FCGI_ANSWER_CONTENT:
-		return write_content(a, r, piece);
+		return fcgi_answer_write_content(a, r, piece);
 	case FCGI_ANSWER_DISCARD:
 		break;
 	}
@@ -158,7 +160,7 @@ complain(struct upstream_request *r, const char *why)
 }
 
 static enum upstream_progress
-take_status(const struct fcgi_answer *a, struct upstream_request *r)
+fcgi_answer_take_status(const struct fcgi_answer *a, struct upstream_request *r)
 {
 	switch (a->records.status) {
 	case FCGI_RECORD_REQUEST_COMPLETE:
@@ -179,7 +181,7 @@ take_status(const struct fcgi_answer *a, struct upstream_request *r)
 static enum upstream_progress
 take_ended(const struct fcgi_answer *a, struct upstream_request *r)
 {
-	enum upstream_progress progress = take_status(a, r);
+	enum upstream_progress progress = fcgi_answer_take_status(a, r);
 
 	if (progress != UPSTREAM_DONE)
 		return progress;
@@ -195,7 +197,7 @@ take_ended(const struct fcgi_answer *a, struct upstream_request *r)
 }
 
 static enum upstream_progress
-take(struct upstream_request *r, struct text seen, size_t *used)
+fcgi_answer_take(struct upstream_request *r, struct text seen, size_t *used)
 {
 	struct fcgi_answer *a = r->state;
 	struct text rest = seen, piece = {NULL, 0};
@@ -207,7 +209,7 @@ take(struct upstream_request *r, struct text seen, size_t *used)
 	case FCGI_RECORD_MORE:
 		break;
 	case FCGI_RECORD_OUT:
-		return take_output(a, r, piece);
+		return fcgi_answer_take_output(a, r, piece);
 	case FCGI_RECORD_ERR:
 		error_lines_add(&a->errors, r->x, r->server, piece);
 		break;
@@ -221,15 +223,15 @@ take(struct upstream_request *r, struct text seen, size_t *used)
 
 /* Some applications close the connection in place of FCGI_END_REQUEST. */
 static enum upstream_progress
-take_end(struct upstream_request *r)
+fcgi_answer_take_end(struct upstream_request *r)
 {
 	return r->is_complete ? UPSTREAM_DONE : UPSTREAM_BAD;
 }
 
 const struct upstream_protocol fcgi_answer_protocol = {
-    .add_content = add_content,
-    .take = take,
-    .take_end = take_end,
+    .add_content = fcgi_answer_add_content,
+    .take = fcgi_answer_take,
+    .take_end = fcgi_answer_take_end,
 };
 
 void

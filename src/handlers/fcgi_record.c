@@ -54,7 +54,8 @@ fcgi_record_header(char *to, enum fcgi_record_type type, size_t length)
 }
 
 static void
-add_header(struct buffer *b, enum fcgi_record_type type, size_t length)
+fcgi_record_add_header(
+    struct buffer *b, enum fcgi_record_type type, size_t length)
 {
 	fcgi_record_header(buffer_reserve(b, FCGI_RECORD_HEADER), type, length);
 	b->len += FCGI_RECORD_HEADER;
@@ -67,7 +68,7 @@ fcgi_record_add_begin(struct buffer *b, bool keep)
 
 	put16(content, RESPONDER);
 	content[2] = keep ? KEEP_CONNECTION : 0;
-	add_header(b, FCGI_RECORD_BEGIN_REQUEST, sizeof(content));
+	fcgi_record_add_header(b, FCGI_RECORD_BEGIN_REQUEST, sizeof(content));
 	buffer_add(b, content, sizeof(content));
 }
 
@@ -102,7 +103,7 @@ fcgi_record_add_content(
 		    ? content.len
 		    : FCGI_RECORD_CONTENT_MAX;
 
-		add_header(b, type, n);
+		fcgi_record_add_header(b, type, n);
 		buffer_add(b, content.at, n);
 		content.at += n;
 		content.len -= n;
@@ -112,12 +113,12 @@ fcgi_record_add_content(
 void
 fcgi_record_add_end(struct buffer *b, enum fcgi_record_type type)
 {
-	add_header(b, type, 0);
+	fcgi_record_add_header(b, type, 0);
 }
 
 /* Cuts off the first bytes, at most that many. */
 static struct text
-cut(struct text *bytes, size_t max)
+fcgi_record_cut(struct text *bytes, size_t max)
 {
 	struct text piece = {bytes->at, bytes->len < max ? bytes->len : max};
 
@@ -128,9 +129,10 @@ cut(struct text *bytes, size_t max)
 
 /* Copies what is still missing to a part of size bytes. */
 static void
-gather(unsigned char *part, size_t *have, size_t size, struct text *bytes)
+fcgi_record_gather(
+    unsigned char *part, size_t *have, size_t size, struct text *bytes)
 {
-	struct text piece = cut(bytes, size - *have);
+	struct text piece = fcgi_record_cut(bytes, size - *have);
 
 	if (piece.len > 0)
 		memcpy(part + *have, piece.at, piece.len);
@@ -193,24 +195,26 @@ read_header(struct fcgi_record_reader *r, struct text *bytes)
 		r->mistake = "bytes behind FCGI_END_REQUEST";
 		return;
 	}
-	gather(r->header, &r->header_read, FCGI_RECORD_HEADER, bytes);
+	fcgi_record_gather(
+	    r->header, &r->header_read, FCGI_RECORD_HEADER, bytes);
 	if (r->header_read == FCGI_RECORD_HEADER)
 		r->mistake = begin_record(r);
 }
 
 /* There is content left, and there are bytes. */
 static enum fcgi_record_event
-read_content(
+fcgi_record_read_content(
     struct fcgi_record_reader *r, struct text *bytes, struct text *piece)
 {
 	size_t before = bytes->len;
 
 	if (r->header[AT_TYPE] == FCGI_RECORD_END_REQUEST) {
-		gather(r->end, &r->end_read, FCGI_RECORD_END_CONTENT, bytes);
+		fcgi_record_gather(
+		    r->end, &r->end_read, FCGI_RECORD_END_CONTENT, bytes);
 		r->content_left -= before - bytes->len;
 		return FCGI_RECORD_MORE;
 	}
-	*piece = cut(bytes, r->content_left);
+	*piece = fcgi_record_cut(bytes, r->content_left);
 	r->content_left -= piece->len;
 	return r->header[AT_TYPE] == FCGI_RECORD_STDOUT ? FCGI_RECORD_OUT
 							: FCGI_RECORD_ERR;
@@ -225,9 +229,9 @@ read_part(struct fcgi_record_reader *r, struct text *bytes, struct text *piece)
 	if (r->header_read < FCGI_RECORD_HEADER)
 		read_header(r, bytes);
 	else if (r->content_left > 0)
-		event = read_content(r, bytes, piece);
+		event = fcgi_record_read_content(r, bytes, piece);
 	else
-		r->padding_left -= cut(bytes, r->padding_left).len;
+		r->padding_left -= fcgi_record_cut(bytes, r->padding_left).len;
 	if (r->mistake == NULL && r->header_read == FCGI_RECORD_HEADER &&
 	    r->content_left == 0 && r->padding_left == 0) {
 		r->mistake = end_record(r);

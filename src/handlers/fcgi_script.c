@@ -7,7 +7,8 @@
 
 /* Gets the mode of the file with that name, "/...". */
 static int
-look_up(const struct fcgi_scripts *s, const char *name, mode_t *mode)
+fcgi_script_look_up(
+    const struct fcgi_scripts *s, const char *name, mode_t *mode)
 {
 	return directory_look_up(
 	    &s->directory, name[1] != '\0' ? name + 1 : ".", mode);
@@ -32,7 +33,7 @@ try_name(const struct fcgi_scripts *s, struct text path, size_t len,
 	buffer_clear(&found->name);
 	buffer_add(&found->name, path.at, len);
 	found->info = (struct text){path.at + len, path.len - len};
-	return look_up(s, buffer_string(&found->name), mode);
+	return fcgi_script_look_up(s, buffer_string(&found->name), mode);
 }
 
 /* The whole path names a directory, or nothing that is a script. */
@@ -54,7 +55,7 @@ find_index(
 	if (!slash)
 		return 301;
 	buffer_add_string(&found->name, s->index);
-	status = look_up(s, buffer_string(&found->name), &mode);
+	status = fcgi_script_look_up(s, buffer_string(&found->name), &mode);
 	return status == 0 && !S_ISREG(mode) ? 404 : status;
 }
 

@@ -59,8 +59,8 @@ static const char page_columns[] =
 
 /* Looks only below the root, so that no link on the page is refused. */
 static bool
-look_at(const struct directory *root, const char *directory, const char *name,
-    struct stat *st)
+listing_look_at(const struct directory *root, const char *directory,
+    const char *name, struct stat *st)
 {
 	char *path = memory_printf("%s/%s", directory, name);
 	int fd = directory_open_path(root, path);
@@ -90,7 +90,7 @@ read_entries(struct entries *all, DIR *dir, const struct directory *root,
 		if (strcmp(d->d_name, ".") == 0 ||
 		    strcmp(d->d_name, "..") == 0 ||
 		    (d->d_name[0] == '.' && !dotfiles) ||
-		    !look_at(root, directory, d->d_name, &st))
+		    !listing_look_at(root, directory, d->d_name, &st))
 			continue;
 		all->more = all->count == LISTING_ENTRIES_MAX;
 		if (all->more)

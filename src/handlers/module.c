@@ -77,7 +77,7 @@ refuse_library(struct tined_mount *m, const char *path)
 }
 
 static int
-load(struct tined_mount *m, const char *path)
+module_load(struct tined_mount *m, const char *path)
 {
 	struct buffer distinct = {0};
 
@@ -116,7 +116,7 @@ mount_file(struct tined_mount *m, const char *path, void **state)
 {
 	const struct tined_module *module;
 
-	if (load(m, path) == -1)
+	if (module_load(m, path) == -1)
 		return -1;
 	module = dlsym(m->library, "tined_module");
 	if (check_module(m, module, path) == -1)

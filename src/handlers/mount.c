@@ -142,7 +142,7 @@ mount_end(struct tined_mount *m)
 }
 
 static int
-give_up(struct tined_mount *m)
+mount_give_up(struct tined_mount *m)
 {
 	bool malformed = m->malformed;
 
@@ -159,20 +159,20 @@ mount_begin(struct tined_mount *m)
 	m->directory = -1;
 	m->why_begin = m->why->len;
 	if (m->module->mount != NULL && m->module->mount(m, &m->state) == -1)
-		return give_up(m);
+		return mount_give_up(m);
 	settle_methods(m);
 	if (check_arguments(m) == 0)
 		return 0;
 	if (m->module->unmount != NULL)
 		m->module->unmount(m->state);
-	return give_up(m);
+	return mount_give_up(m);
 }
 
 /*
  * A module's serve function may call another mount: returns the caller, for leave.
  */
 static const struct tined_mount *
-enter(const struct tined_mount *m)
+mount_enter(const struct tined_mount *m)
 {
 	const struct tined_mount *caller = running;
 
@@ -217,7 +217,7 @@ leave(const struct tined_mount *m, const struct tined_mount *caller)
 int
 mount_start(const struct tined_mount *m)
 {
-	const struct tined_mount *caller = enter(m);
+	const struct tined_mount *caller = mount_enter(m);
 	int result = 0;
 
 	if (m->module->start != NULL)
@@ -234,7 +234,7 @@ mount_start(const struct tined_mount *m)
 void
 mount_stop(const struct tined_mount *m)
 {
-	const struct tined_mount *caller = enter(m);
+	const struct tined_mount *caller = mount_enter(m);
 
 	if (m->module->stop != NULL)
 		m->module->stop(m->state);
@@ -244,7 +244,7 @@ mount_stop(const struct tined_mount *m)
 void
 mount_serve(const struct tined_mount *m, struct tined_exchange *x)
 {
-	const struct tined_mount *caller = enter(m);
+	const struct tined_mount *caller = mount_enter(m);
 
 	m->module->serve(m->state, x);
 	leave(m, caller);

@@ -74,7 +74,7 @@ with_port(const char *authority)
 
 /* Returns the address of the first server, or NULL; sets authority and base. */
 static char *
-take_subject(struct proxy *p, struct tined_mount *m)
+proxy_take_subject(struct proxy *p, struct tined_mount *m)
 {
 	const char *subject = tined_mount_subject(m);
 	const struct text scheme = TEXT("http://"), local = TEXT("unix:");
@@ -178,7 +178,7 @@ take_arguments(struct proxy *p, struct tined_mount *m)
 
 	if (builtin_split_argument(m) == -1)
 		return false;
-	address = take_subject(p, m);
+	address = proxy_take_subject(p, m);
 	if (address == NULL)
 		return false;
 	p->paths.prefix = text_of(tined_mount_prefix(m));
@@ -224,7 +224,7 @@ add_chunk(struct buffer *out, struct text content)
 }
 
 static void
-add_content(struct upstream_request *r, struct text content)
+proxy_add_content(struct upstream_request *r, struct text content)
 {
 	uint64_t length;
 
@@ -244,7 +244,7 @@ host_for(const struct proxy *p, const struct request *r)
 }
 
 static bool
-add_head(struct proxy_exchange *e, struct tined_exchange *x)
+proxy_add_head(struct proxy_exchange *e, struct tined_exchange *x)
 {
 	const struct proxy *p = e->proxy;
 	const struct peer *peer = builtin_peer(x);
@@ -290,7 +290,8 @@ is_location(struct text name)
 
 /* Adds it as the client has to use it; false if it stays as it is. */
 static bool
-add_location(struct proxy_exchange *e, struct text name, struct text value)
+proxy_add_location(
+    struct proxy_exchange *e, struct text name, struct text value)
 {
 	const struct text own[] = {text_of(e->proxy->authority), e->host};
 	struct buffer location = {0};
@@ -313,7 +314,7 @@ add_fields(struct proxy_exchange *e)
 
 	while (response_head_next(&e->head, &rest, &line, &name, &value)) {
 		bool replaced =
-		    is_location(name) && add_location(e, name, value);
+		    is_location(name) && proxy_add_location(e, name, value);
 
 		if (line.at != to || replaced) {
 			add_run(e->r.x, from, to);
@@ -401,7 +402,7 @@ begin_content(struct proxy_exchange *e)
 }
 
 static enum upstream_progress
-begin_response(struct proxy_exchange *e)
+proxy_begin_response(struct proxy_exchange *e)
 {
 	const struct response_head *h = &e->head;
 
@@ -420,7 +421,7 @@ begin_response(struct proxy_exchange *e)
 }
 
 static enum upstream_progress
-take_head(struct proxy_exchange *e, struct text seen, size_t *used)
+proxy_take_head(struct proxy_exchange *e, struct text seen, size_t *used)
 {
 	const char *wrong = NULL;
 	size_t len = response_head_find(seen, &e->line, &wrong);
@@ -434,12 +435,12 @@ take_head(struct proxy_exchange *e, struct text seen, size_t *used)
 		return UPSTREAM_MORE;
 	*used = len;
 	e->line = 0;
-	return status_code_is_final(e->head.status) ? begin_response(e)
+	return status_code_is_final(e->head.status) ? proxy_begin_response(e)
 						    : take_interim(e);
 }
 
 static enum upstream_progress
-write_content(struct proxy_exchange *e, struct text content)
+proxy_write_content(struct proxy_exchange *e, struct text content)
 {
 	if (content.len > 0 &&
 	    tined_write(e->r.x, content.at, content.len) == -1)
@@ -449,17 +450,17 @@ write_content(struct proxy_exchange *e, struct text content)
 }
 
 static enum upstream_progress
-take_content(struct proxy_exchange *e, struct text seen, size_t *used)
+proxy_take_content(struct proxy_exchange *e, struct text seen, size_t *used)
 {
 	struct text content = seen;
 	enum upstream_progress progress;
 
 	if (e->head.framing == RESPONSE_HEAD_CLOSE) {
 		*used = seen.len;
-		return write_content(e, seen);
+		return proxy_write_content(e, seen);
 	}
 	*used = body_take(&e->body, seen.at, seen.len, &content);
-	progress = write_content(e, content);
+	progress = proxy_write_content(e, content);
 	if (progress != UPSTREAM_MORE)
 		return progress;
 	if (e->body.state == BODY_REFUSED)
@@ -468,16 +469,16 @@ take_content(struct proxy_exchange *e, struct text seen, size_t *used)
 }
 
 static enum upstream_progress
-take(struct upstream_request *r, struct text seen, size_t *used)
+proxy_take(struct upstream_request *r, struct text seen, size_t *used)
 {
 	struct proxy_exchange *e = r->state;
 
-	return e->has_head ? take_content(e, seen, used)
-			   : take_head(e, seen, used);
+	return e->has_head ? proxy_take_content(e, seen, used)
+			   : proxy_take_head(e, seen, used);
 }
 
 static enum upstream_progress
-take_end(struct upstream_request *r)
+proxy_take_end(struct upstream_request *r)
 {
 	const struct proxy_exchange *e = r->state;
 
@@ -487,9 +488,9 @@ take_end(struct upstream_request *r)
 }
 
 static const struct upstream_protocol http = {
-    .add_content = add_content,
-    .take = take,
-    .take_end = take_end,
+    .add_content = proxy_add_content,
+    .take = proxy_take,
+    .take_end = proxy_take_end,
 };
 
 /* Max-Forwards: 0, RFC 9110, 7.6.2. */
@@ -527,7 +528,7 @@ proxy_serve(void *state, struct tined_exchange *x)
 	e.body = (struct body){0};
 	if (is_last_recipient(request))
 		tined_set_status(x, 204);
-	else if (add_head(&e, x))
+	else if (proxy_add_head(&e, x))
 		(void)upstream_forward(p->upstream, &e.r);
 	else
 		tined_error(x, 400);

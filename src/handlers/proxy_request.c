@@ -5,7 +5,7 @@
 #define VIA_NAME "tined"
 
 static void
-add_field(struct buffer *out, struct text name, struct text value)
+proxy_request_add_field(struct buffer *out, struct text name, struct text value)
 {
 	buffer_add_text(out, name);
 	buffer_add(out, ": ", 2);
@@ -117,7 +117,7 @@ add_client_fields(struct buffer *out, const struct proxy_request *p)
 			continue;
 		if (options && is_option(r, f->name))
 			continue;
-		add_field(out, f->name, f->value);
+		proxy_request_add_field(out, f->name, f->value);
 	}
 }
 
@@ -271,15 +271,16 @@ proxy_request_add(struct buffer *out, const struct proxy_request *p)
 	if (!proxy_target_add(out, p->paths, r, p->below))
 		return false;
 	buffer_add_text(out, TEXT(" HTTP/1.1\r\n"));
-	add_field(out, TEXT("Host"), p->host);
+	proxy_request_add_field(out, TEXT("Host"), p->host);
 	add_client_fields(out, p);
 	add_all_forwarded(out, p);
 	add_max_forwards(out, r);
 	add_framing(out, r);
 	if (p->expects_continue)
-		add_field(out, TEXT("Expect"), TEXT("100-continue"));
+		proxy_request_add_field(
+		    out, TEXT("Expect"), TEXT("100-continue"));
 	if (p->closes)
-		add_field(out, TEXT("Connection"), TEXT("close"));
+		proxy_request_add_field(out, TEXT("Connection"), TEXT("close"));
 	buffer_add_text(out,
 	    r->minor > 0 ? TEXT("Via: 1.1 " VIA_NAME "\r\n\r\n")
 			 : TEXT("Via: 1.0 " VIA_NAME "\r\n\r\n"));

@@ -70,7 +70,7 @@ path_kind(struct text path)
 }
 
 static bool
-is_one_of(char c, const char *characters)
+proxy_target_is_one_of(char c, const char *characters)
 {
 	return c != '\0' && strchr(characters, c) != NULL;
 }
@@ -80,7 +80,8 @@ static bool
 begins_with(struct text path, struct text prefix)
 {
 	return text_begins(path, prefix) &&
-	    (path.len == prefix.len || is_one_of(path.at[prefix.len], "/?#"));
+	    (path.len == prefix.len ||
+		proxy_target_is_one_of(path.at[prefix.len], "/?#"));
 }
 
 /* An empty path is "/"; two slashes would begin an authority. */
@@ -172,13 +173,13 @@ is_path(struct text location)
  * tabs.
  */
 static void
-add_location(
+proxy_target_add_location(
     struct buffer *out, struct text base, struct text prefix, struct text rest)
 {
 	bool has_path = rest.len > 0 && rest.at[0] == '/';
 
-	while (
-	    prefix.len == 0 && rest.len > 0 && is_one_of(rest.at[0], "/\\\t"))
+	while (prefix.len == 0 && rest.len > 0 &&
+	    proxy_target_is_one_of(rest.at[0], "/\\\t"))
 		grammar_skip(&rest, 1);
 	buffer_add_text(out, prefix);
 	if (prefix.len == 0 || (base.len == 0 && !has_path))
@@ -195,12 +196,12 @@ proxy_target_rewrite(struct buffer *out, const struct proxy_paths *paths,
 	if (!was_own && (!paths->has_base || !is_path(location)))
 		return false;
 	if (!paths->has_base) {
-		add_location(out, TEXT(""), TEXT(""), location);
+		proxy_target_add_location(out, TEXT(""), TEXT(""), location);
 		return true;
 	}
 	if (paths->base.len > 0 && !begins_with(location, paths->base))
 		return false;
 	grammar_skip(&location, paths->base.len);
-	add_location(out, paths->base, paths->prefix, location);
+	proxy_target_add_location(out, paths->base, paths->prefix, location);
 	return true;
 }

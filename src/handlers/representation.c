@@ -59,7 +59,7 @@ time_of_change(const struct stat *st)
 }
 
 static bool
-is_settled(const struct representation *f, time_t now)
+representation_is_settled(const struct representation *f, time_t now)
 {
 	return time_of_change(&f->st)->tv_sec <= now - ETAG_SETTLED_SECONDS;
 }
@@ -69,7 +69,7 @@ add_etag(const struct representation *f, time_t now, struct buffer *out)
 {
 	const struct timespec *m = time_of_change(&f->st);
 
-	if (!is_settled(f, now))
+	if (!representation_is_settled(f, now))
 		buffer_add_text(out, TEXT("W/"));
 	buffer_add_char(out, '"');
 	buffer_add_hex(out, (uint64_t)f->st.st_size);
@@ -100,7 +100,7 @@ add_bytes(struct prepared *p, struct text bytes)
 }
 
 static void
-add_line(struct prepared *p, struct text name, struct text value)
+representation_add_line(struct prepared *p, struct text name, struct text value)
 {
 	add_bytes(p, name);
 	add_bytes(p, TEXT(": "));
@@ -114,20 +114,23 @@ prepare_validators(struct prepared *p, const struct representation *f)
 	char date[DATE_SIZE], value[sizeof("max-age=") + 20];
 
 	date_format(p->modified, date);
-	add_line(p, TEXT("ETag"), (struct text){p->etag, p->etag_length});
-	add_line(p, TEXT("Last-Modified"), text_of(date));
+	representation_add_line(
+	    p, TEXT("ETag"), (struct text){p->etag, p->etag_length});
+	representation_add_line(p, TEXT("Last-Modified"), text_of(date));
 	if (f->max_age >= 0) {
 		snprintf(value, sizeof(value), "max-age=%lld",
 		    (long long)(f->max_age / CLOCK_SECOND));
-		add_line(p, TEXT("Cache-Control"), text_of(value));
+		representation_add_line(
+		    p, TEXT("Cache-Control"), text_of(value));
 	}
 	if (f->varies)
-		add_line(p, TEXT("Vary"), TEXT("Accept-Encoding"));
+		representation_add_line(
+		    p, TEXT("Vary"), TEXT("Accept-Encoding"));
 	p->validators_length = p->lines_length;
 }
 
 static void
-prepare(struct prepared *p, const struct representation *f)
+representation_prepare(struct prepared *p, const struct representation *f)
 {
 	time_t now = time(NULL);
 
@@ -141,10 +144,11 @@ prepare(struct prepared *p, const struct representation *f)
 	p->lines_length = 0;
 	prepare_etag(p, f, now);
 	prepare_validators(p, f);
-	add_line(p, TEXT("Accept-Ranges"), TEXT("bytes"));
-	add_line(p, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
+	representation_add_line(p, TEXT("Accept-Ranges"), TEXT("bytes"));
+	representation_add_line(
+	    p, TEXT("X-Content-Type-Options"), TEXT("nosniff"));
 	if (f->coding != CONTENT_CODING_IDENTITY)
-		add_line(p, TEXT("Content-Encoding"),
+		representation_add_line(p, TEXT("Content-Encoding"),
 		    content_coding_name(f->coding));
 }
 
@@ -236,7 +240,7 @@ find_ranges(const struct tined_exchange *x, const struct validators *v,
 }
 
 static void
-add_content(struct tined_exchange *x, const struct validators *v,
+representation_add_content(struct tined_exchange *x, const struct validators *v,
     const struct prepared *p)
 {
 	struct ranges ranges;
@@ -258,7 +262,7 @@ add_content(struct tined_exchange *x, const struct validators *v,
 }
 
 static void
-answer(const struct prepared *p, struct tined_exchange *x)
+representation_respond(const struct prepared *p, struct tined_exchange *x)
 {
 	const struct validators v = {
 	    .etag = {p->etag, p->etag_length},
@@ -278,7 +282,7 @@ answer(const struct prepared *p, struct tined_exchange *x)
 		break;
 	default:
 		builtin_add_lines(x, lines);
-		add_content(x, &v, p);
+		representation_add_content(x, &v, p);
 	}
 }
 
@@ -287,8 +291,8 @@ representation_answer(const struct representation *f, struct tined_exchange *x)
 {
 	struct prepared p;
 
-	prepare(&p, f);
-	answer(&p, x);
+	representation_prepare(&p, f);
+	representation_respond(&p, x);
 }
 
 /*
@@ -300,7 +304,7 @@ size_t
 representation_copy_size(const struct representation *f)
 {
 	if (f->st.st_size == 0 || f->st.st_size > COPY_MAX ||
-	    !is_settled(f, time(NULL)))
+	    !representation_is_settled(f, time(NULL)))
 		return 0;
 	return sizeof(struct representation_copy) + (size_t)f->st.st_size;
 }
@@ -323,7 +327,7 @@ representation_copy(
 {
 	size_t size = (size_t)f->st.st_size, have = 0;
 
-	prepare(&copy->prepared, f);
+	representation_prepare(&copy->prepared, f);
 	copy->prepared.content = copy->content;
 	copy->prepared.fd = -1;
 	while (have < size) {
@@ -343,5 +347,5 @@ void
 representation_answer_copy(
     const struct representation_copy *copy, struct tined_exchange *x)
 {
-	answer(&copy->prepared, x);
+	representation_respond(&copy->prepared, x);
 }

@@ -133,7 +133,7 @@ drop_first(struct response_cache *c)
 }
 
 static void
-expire(struct response_cache *c, int64_t now)
+response_cache_expire(struct response_cache *c, int64_t now)
 {
 	while (c->count > 0 && record_at(c, c->first)->expires <= now)
 		drop_first(c);
@@ -163,7 +163,7 @@ response_cache_find(struct response_cache *c, struct text key, int64_t now)
 
 	if (c->count == 0)
 		return NULL;
-	expire(c, now);
+	response_cache_expire(c, now);
 	r = find_record(c, key);
 	return r != NULL ? r->bytes + align(r->key_length) : NULL;
 }
@@ -205,7 +205,7 @@ make_ring(struct response_cache *c)
 
 /* The free part of the ring is behind the newest, up to the oldest. */
 static void
-make_room(struct response_cache *c, uint32_t size)
+response_cache_make_room(struct response_cache *c, uint32_t size)
 {
 	while (c->count == RESPONSE_CACHE_MAX)
 		drop_first(c);
@@ -233,7 +233,7 @@ response_cache_reserve(struct response_cache *c, struct text key, size_t size)
 	whole = sizeof(*r) + align(key.len) + align(size);
 	if (whole > most || (c->ring == NULL && !make_ring(c)))
 		return NULL;
-	make_room(c, (uint32_t)whole);
+	response_cache_make_room(c, (uint32_t)whole);
 	c->in_use = true;
 	r = record_at(c, c->end);
 	*r = (struct record){

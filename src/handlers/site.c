@@ -191,7 +191,7 @@ read_open_file(struct buffer *b, int fd, size_t max)
 
 /* Returns NULL, or the reason of the failure. */
 static const char *
-read_file(struct buffer *b, const char *path, size_t max)
+site_read_file(struct buffer *b, const char *path, size_t max)
 {
 	/* Must not block on a FIFO. */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -219,7 +219,8 @@ add_page(struct site *s, const struct config_page *wanted,
 		page.bytes = *opened;
 		*opened = (struct buffer){0};
 	} else {
-		words = read_file(&page.bytes, wanted->file, ERROR_PAGE_MAX);
+		words =
+		    site_read_file(&page.bytes, wanted->file, ERROR_PAGE_MAX);
 	}
 	if (words != NULL) {
 		buffer_printf(why, "--error-page %d=%s: %s", wanted->status,
@@ -255,7 +256,8 @@ add_pages(struct site *s, const struct config *c,
 static void
 read_types(struct buffer *types)
 {
-	const char *why = read_file(types, MEDIA_TYPE_SYSTEM_FILE, TYPES_MAX);
+	const char *why =
+	    site_read_file(types, MEDIA_TYPE_SYSTEM_FILE, TYPES_MAX);
 
 	if (why == NULL)
 		return;

@@ -5,7 +5,7 @@
 #include "tined.h"
 
 static bool
-take_turn(struct upstream_dial *d, struct upstream_server *next)
+upstream_dial_take_turn(struct upstream_dial *d, struct upstream_server *next)
 {
 	if (next == NULL)
 		return false;
@@ -20,7 +20,8 @@ upstream_dial_begin(struct upstream_dial *d, struct upstream_pool *pool)
 {
 	*d = (struct upstream_dial){.pool = pool};
 	upstream_pool_begin(pool);
-	(void)take_turn(d, upstream_pool_choose(pool, clock_now()));
+	(void)upstream_dial_take_turn(
+	    d, upstream_pool_choose(pool, clock_now()));
 }
 
 int
@@ -50,10 +51,11 @@ static enum upstream_dial_next
 next_server(struct upstream_dial *d)
 {
 	if (!d->all_tried &&
-	    take_turn(d, upstream_pool_choose(d->pool, clock_now())))
+	    upstream_dial_take_turn(
+		d, upstream_pool_choose(d->pool, clock_now())))
 		return UPSTREAM_DIAL_NOW;
 	d->all_tried = true;
-	if (take_turn(d, upstream_pool_choose_busy(d->pool)))
+	if (upstream_dial_take_turn(d, upstream_pool_choose_busy(d->pool)))
 		return UPSTREAM_DIAL_LATER;
 	return UPSTREAM_DIAL_NEVER;
 }

@@ -157,7 +157,7 @@ connect_now(struct passage *p)
  * request came.
  */
 static bool
-may_try_again(const struct passage *p)
+upstream_passage_may_try_again(const struct passage *p)
 {
 	return p->was_kept && !p->has_received && !p->forgot &&
 	    (p->r->is_idempotent || !p->has_sent);
@@ -168,7 +168,7 @@ connection_fails(struct passage *p, int error, const char *why)
 {
 	if (!p->connected) {
 		cannot_connect(p, error, why);
-	} else if (may_try_again(p)) {
+	} else if (upstream_passage_may_try_again(p)) {
 		disconnect(p);
 		p->dial.born = 0;
 	} else {
@@ -182,7 +182,7 @@ connection_fails(struct passage *p, int error, const char *why)
 
 /* What was sent is kept as long as a second attempt might need it. */
 static void
-make_room(struct passage *p)
+upstream_passage_make_room(struct passage *p)
 {
 	struct buffer *out = p->r->out;
 
@@ -196,14 +196,14 @@ make_room(struct passage *p)
 }
 
 static bool
-wants_content(const struct passage *p)
+upstream_passage_wants_content(const struct passage *p)
 {
 	return p->content_open && !p->r->content_waits && !p->cannot_write &&
 	    left_to_send(p) + PIECE <= OUT_MAX;
 }
 
 static void
-read_content(struct passage *p)
+upstream_passage_read_content(struct passage *p)
 {
 	char piece[PIECE];
 	ssize_t n = builtin_read_content(p->r->x, &p->r->content, piece, PIECE);
@@ -217,7 +217,7 @@ read_content(struct passage *p)
 			p->end = PASSAGE_CLIENT;
 		return;
 	}
-	make_room(p);
+	upstream_passage_make_room(p);
 	p->content_open = n > 0;
 	p->r->protocol->add_content(p->r, (struct text){piece, (size_t)n});
 }
@@ -226,7 +226,7 @@ read_content(struct passage *p)
  * A server that reads no more may have answered: what it says counts.
  */
 static void
-send_more(struct passage *p)
+upstream_passage_send_more(struct passage *p)
 {
 	struct buffer *out = p->r->out;
 	ssize_t n = send(p->fd, out->data + p->sent, left_to_send(p),
@@ -299,7 +299,7 @@ settle_received(struct passage *p)
 }
 
 static void
-receive_end(struct passage *p)
+upstream_passage_receive_end(struct passage *p)
 {
 	if (!p->has_received) {
 		connection_fails(p, ECONNRESET,
@@ -348,7 +348,7 @@ receive_more(struct passage *p)
 		p->len += (size_t)n;
 		take_received(p);
 	} else if (n == 0) {
-		receive_end(p);
+		upstream_passage_receive_end(p);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		connection_fails(p, errno, strerror(errno));
 	}
@@ -381,7 +381,7 @@ server_limit(const struct passage *p)
 	if (p->content_open && p->r->content_waits && !p->r->begun)
 		return (struct passage_limit){
 		    p->content_waits_until, LIMIT_CONTENT, NULL};
-	if (wants_content(p))
+	if (upstream_passage_wants_content(p))
 		return (struct passage_limit){CLOCK_NEVER, LIMIT_CLIENT, NULL};
 	if (!p->has_received)
 		return (struct passage_limit){p->progress + limits->first_byte,
@@ -424,7 +424,8 @@ time_passes(struct passage *p, const struct passage_limit *limit)
 }
 
 static int
-wait_for_any(struct passage *p, int64_t deadline, unsigned *events)
+upstream_passage_wait_for_any(
+    struct passage *p, int64_t deadline, unsigned *events)
 {
 	struct pollfd server = {.fd = p->fd, .events = POLLIN};
 	int n;
@@ -432,7 +433,7 @@ wait_for_any(struct passage *p, int64_t deadline, unsigned *events)
 	if (left_to_send(p) > 0)
 		server.events = p->connected ? POLLIN | POLLOUT : POLLOUT;
 	*events = p->client_closed != 0 ? 0 : TINED_CLIENT_GONE;
-	if (wants_content(p))
+	if (upstream_passage_wants_content(p))
 		*events |= TINED_CONTENT;
 	n = tined_wait(
 	    p->r->x, &server, 1, clock_milliseconds_until(deadline), events);
@@ -458,7 +459,7 @@ head_deadline(const struct passage *p)
 }
 
 static void
-send_head(struct passage *p)
+upstream_passage_send_head(struct passage *p)
 {
 	p->head_is_out = true;
 	if (tined_flush(p->r->x) == -1)
@@ -471,7 +472,8 @@ wait_for_more(struct passage *p)
 	const struct passage_limit limit = find_limit(p);
 	const int64_t head = head_deadline(p);
 	unsigned events;
-	int n = wait_for_any(p, clock_sooner(limit.deadline, head), &events);
+	int n = upstream_passage_wait_for_any(
+	    p, clock_sooner(limit.deadline, head), &events);
 
 	if (n == -1)
 		p->end = PASSAGE_CLIENT;
@@ -482,7 +484,7 @@ wait_for_more(struct passage *p)
 	else if (clock_now() >= limit.deadline)
 		time_passes(p, &limit);
 	else if (head != CLOCK_NEVER)
-		send_head(p);
+		upstream_passage_send_head(p);
 }
 
 /* -- All together -- */
@@ -496,7 +498,7 @@ passage_step(struct passage *p)
 	else if (p->is_readable || may_block(p))
 		receive_more(p);
 	else if (left_to_send(p) > 0 && p->is_writable)
-		send_more(p);
+		upstream_passage_send_more(p);
 	else
 		wait_for_more(p);
 }
@@ -523,7 +525,7 @@ leave_connection(struct passage *p)
 
 /* The server answers for a client that does not send what it must. */
 static void
-conclude(struct passage *p)
+upstream_passage_conclude(struct passage *p)
 {
 	leave_connection(p);
 	buffer_clear(p->r->out);
@@ -555,11 +557,11 @@ upstream_passage_run(struct upstream_pool *pool, struct upstream_request *r)
 	if (fd != -1)
 		begin_connection(&p, fd, born, true);
 	while (p.end == PASSAGE_OPEN) {
-		if (wants_content(&p) && p.content_ready)
-			read_content(&p);
+		if (upstream_passage_wants_content(&p) && p.content_ready)
+			upstream_passage_read_content(&p);
 		if (p.end == PASSAGE_OPEN)
 			passage_step(&p);
 	}
-	conclude(&p);
+	upstream_passage_conclude(&p);
 	return p.end == PASSAGE_DONE ? 0 : -1;
 }

@@ -40,7 +40,8 @@ is_better(const struct upstream_server *s, const struct upstream_server *than,
 
 /* The turn passes to the one behind it. */
 static void
-take_turn(struct upstream_pool *pool, const struct upstream_server *s)
+upstream_pool_take_turn(
+    struct upstream_pool *pool, const struct upstream_server *s)
 {
 	pool->next = (size_t)(s - pool->servers + 1) % pool->count;
 }
@@ -60,7 +61,7 @@ upstream_pool_choose(struct upstream_pool *pool, int64_t now)
 	if (best == NULL)
 		return NULL;
 	best->tried = pool->request;
-	take_turn(pool, best);
+	upstream_pool_take_turn(pool, best);
 	return best;
 }
 
@@ -79,7 +80,7 @@ upstream_pool_choose_busy(struct upstream_pool *pool)
 		    &pool->servers[(pool->next + i) % pool->count];
 
 		if (s->busy == pool->request) {
-			take_turn(pool, s);
+			upstream_pool_take_turn(pool, s);
 			return s;
 		}
 	}

@@ -31,7 +31,8 @@ add_address(
 }
 
 static int
-add_path(struct upstream_server *s, const char *path, struct buffer *why)
+upstream_server_add_path(
+    struct upstream_server *s, const char *path, struct buffer *why)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	char *whole = path_absolute(path);
@@ -49,8 +50,8 @@ add_path(struct upstream_server *s, const char *path, struct buffer *why)
 }
 
 static int
-look_up(struct upstream_server *s, const struct listen_address *a,
-    struct buffer *why)
+upstream_server_look_up(struct upstream_server *s,
+    const struct listen_address *a, struct buffer *why)
 {
 	const struct addrinfo hints = {
 	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -80,7 +81,8 @@ upstream_server_tell(const struct upstream_server *s, struct buffer *found)
 }
 
 static int
-take_found(struct upstream_server *s, struct text *found, struct buffer *why)
+upstream_server_take_found(
+    struct upstream_server *s, struct text *found, struct buffer *why)
 {
 	struct upstream_address a;
 	size_t count = 0;
@@ -116,10 +118,10 @@ upstream_server_init(struct upstream_server *s, const char *address,
 		return -1;
 	}
 	if (found != NULL)
-		return take_found(s, found, why);
+		return upstream_server_take_found(s, found, why);
 	if (a.path == NULL)
-		return look_up(s, &a, why);
-	return add_path(s, a.path, why);
+		return upstream_server_look_up(s, &a, why);
+	return upstream_server_add_path(s, a.path, why);
 }
 
 void

@@ -90,7 +90,7 @@ add_stall_time(struct writer *w)
 }
 
 static void
-add_port(struct writer *w, int port)
+access_log_add_port(struct writer *w, int port)
 {
 	if (port < 0)
 		add_unknown(w);
@@ -387,10 +387,10 @@ access_log_add_piece(struct writer *w)
 		buffer_add_text(w->line, w->piece->text);
 		break;
 	case LOG_FORMAT_CLIENT_PORT:
-		add_port(w, w->e->client_port);
+		access_log_add_port(w, w->e->client_port);
 		break;
 	case LOG_FORMAT_SERVER_PORT:
-		add_port(w, w->e->server_port);
+		access_log_add_port(w, w->e->server_port);
 		break;
 	case LOG_FORMAT_CLIENT:
 		add_client(w);

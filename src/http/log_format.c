@@ -84,7 +84,8 @@ add_literal(struct parser *p, char c)
 }
 
 static bool
-take_field(struct parser *p, struct log_format_piece *piece, struct text name)
+log_format_take_field(
+    struct parser *p, struct log_format_piece *piece, struct text name)
 {
 	if (name.len == 0 || !chars_all(name.at, name.len, CHAR_TOKEN))
 		return mistake(p, "the name of a field, as in %{Referer}i");
@@ -242,12 +243,12 @@ static const struct letter letters[] = {
     {'D', LOG_FORMAT_DURATION, take_microseconds},
     {'h', LOG_FORMAT_CLIENT, NULL},
     {'H', LOG_FORMAT_PROTOCOL, NULL},
-    {'i', LOG_FORMAT_REQUEST_FIELD, take_field},
+    {'i', LOG_FORMAT_REQUEST_FIELD, log_format_take_field},
     {'I', LOG_FORMAT_RECEIVED, NULL},
     {'k', LOG_FORMAT_REQUESTS, NULL},
     {'l', LOG_FORMAT_LITERAL, NULL},
     {'m', LOG_FORMAT_METHOD, NULL},
-    {'o', LOG_FORMAT_RESPONSE_FIELD, take_field},
+    {'o', LOG_FORMAT_RESPONSE_FIELD, log_format_take_field},
     {'O', LOG_FORMAT_SENT, NULL},
     {'p', LOG_FORMAT_SERVER_PORT, take_port},
     {'P', LOG_FORMAT_PROCESS, take_process},
@@ -386,7 +387,7 @@ take_escaped(struct parser *p)
 }
 
 static bool
-take_next(struct parser *p)
+log_format_take_next(struct parser *p)
 {
 	unsigned char c = (unsigned char)p->format[p->at];
 
@@ -418,7 +419,7 @@ parse_letters(struct log_format *f, const char *format, struct buffer *why)
 	}
 	f->text = memory_get(len + 1);
 	while (p.at < len)
-		if (!take_next(&p)) {
+		if (!log_format_take_next(&p)) {
 			log_format_free(f);
 			return -1;
 		}

@@ -99,7 +99,7 @@ request_head_has_begun(const struct request_head_scan *scan, size_t len)
 
 /* Cuts the bytes up to the first space off *rest. */
 static bool
-take_word(struct text *rest, struct text *word)
+request_head_take_word(struct text *rest, struct text *word)
 {
 	const char *space = memchr(rest->at, ' ', rest->len);
 
@@ -141,7 +141,8 @@ check_request_line(struct request *r, bool *plain)
 	struct uri uri;
 	int status;
 
-	if (!take_word(&rest, &method) || !take_word(&rest, &r->target))
+	if (!request_head_take_word(&rest, &method) ||
+	    !request_head_take_word(&rest, &r->target))
 		return 400;
 	r->method = method_of(method);
 	if (r->method == METHOD_UNKNOWN &&
@@ -167,7 +168,7 @@ check_request_line(struct request *r, bool *plain)
 
 /* Adds fields[field_count], whose name and value are set. */
 static void
-add_field(struct request *r)
+request_head_add_field(struct request *r)
 {
 	size_t i = r->field_count++;
 	enum field_id id = request_field_id(r->fields[i].name);
@@ -188,7 +189,7 @@ is_line_end(const char *at, const char *end)
  * Refuses obs-fold: a line that begins with whitespace is no field line.
  */
 static const char *
-take_fields(const char *at, const char *end, struct request *r)
+request_head_take_fields(const char *at, const char *end, struct request *r)
 {
 	while (!is_line_end(at, end)) {
 		struct field *f = &r->fields[r->field_count];
@@ -200,7 +201,7 @@ take_fields(const char *at, const char *end, struct request *r)
 		if (at == line.at || !is_line_end(at, end))
 			return NULL;
 		at += 2;
-		add_field(r);
+		request_head_add_field(r);
 	}
 	return at + 2;
 }
@@ -358,7 +359,7 @@ parse(const char *bytes, size_t *len, struct request *r)
 	if ((status = check_request_line(r, &plain)) != 0)
 		return status;
 	if (!is_line_end(at, end) ||
-	    (at = take_fields(at + 2, end, r)) == NULL ||
+	    (at = request_head_take_fields(at + 2, end, r)) == NULL ||
 	    !parser_agrees(r, plain))
 		return 400;
 	*len = (size_t)(at - bytes);

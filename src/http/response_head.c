@@ -34,7 +34,7 @@ response_head_find(struct text seen, size_t *line, const char **wrong)
 
 /* Gets a line without its CRLF; false at the empty line, or at the end. */
 static bool
-next_line(struct text *rest, struct text *line)
+response_head_next_line(struct text *rest, struct text *line)
 {
 	const char *lf =
 	    rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
@@ -127,8 +127,8 @@ take_coding(struct response_head *h, struct counts *counts, struct text value)
 }
 
 static const char *
-take_field(struct response_head *h, struct counts *counts, struct text name,
-    struct text value)
+response_head_take_field(struct response_head *h, struct counts *counts,
+    struct text name, struct text value)
 {
 	switch (request_field_id(name)) {
 	case FIELD_CONNECTION:
@@ -147,17 +147,17 @@ take_field(struct response_head *h, struct counts *counts, struct text name,
 }
 
 static const char *
-take_fields(struct response_head *h, struct counts *counts)
+response_head_take_fields(struct response_head *h, struct counts *counts)
 {
 	struct text line, name = {0}, value = {0}, rest = h->fields;
 	const char *wrong = NULL;
 
-	while (wrong == NULL && next_line(&rest, &line)) {
+	while (wrong == NULL && response_head_next_line(&rest, &line)) {
 		if (grammar_field(line, &name, &value) != line.len)
 			return "a line of its head is no field";
 		if (++counts->fields > RESPONSE_HEAD_FIELDS_MAX)
 			return "it has too many fields";
-		wrong = take_field(h, counts, name, value);
+		wrong = response_head_take_field(h, counts, name, value);
 	}
 	return wrong;
 }
@@ -195,11 +195,11 @@ response_head_parse(struct text head, bool is_head, struct response_head *h)
 
 	memset(h, 0, offsetof(struct response_head, options));
 	h->option_count = 0;
-	(void)next_line(&head, &line);
+	(void)response_head_next_line(&head, &line);
 	wrong = parse_status_line(line, h);
 	h->fields = (struct text){head.at, head.len - 2};
 	if (wrong == NULL)
-		wrong = take_fields(h, &counts);
+		wrong = response_head_take_fields(h, &counts);
 	if (wrong != NULL)
 		return wrong;
 	if (counts.codings > 0 && counts.lengths > 0)
@@ -215,7 +215,7 @@ bool
 response_head_next(const struct response_head *h, struct text *rest,
     struct text *line, struct text *name, struct text *value)
 {
-	while (next_line(rest, line)) {
+	while (response_head_next_line(rest, line)) {
 		(void)grammar_field(*line, name, value);
 		line->len += 2;
 		if (!response_field_is_own(*name) &&

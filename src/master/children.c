@@ -295,7 +295,7 @@ pool_not_before(const struct children *all)
 
 /* While it is unknown whether workers can start, only one at a time starts. */
 static void
-spawn(struct children *all, int wanted, bool ahead)
+children_spawn(struct children *all, int wanted, bool ahead)
 {
 	int64_t now = clock_now();
 	int64_t not_before;
@@ -320,13 +320,13 @@ spawn(struct children *all, int wanted, bool ahead)
 void
 child_spawn(struct children *all, int wanted)
 {
-	spawn(all, wanted, false);
+	children_spawn(all, wanted, false);
 }
 
 void
 child_spawn_ahead(struct children *all, int wanted)
 {
-	spawn(all, wanted, true);
+	children_spawn(all, wanted, true);
 }
 
 void

@@ -277,7 +277,7 @@ act_on_size(struct master *m)
 
 /* The successor accepts from the same listeners: no client is refused. */
 static void
-give_way(struct master *m, const struct master_hooks *hooks)
+master_give_way(struct master *m, const struct master_hooks *hooks)
 {
 	int successor = (int)m->children.successor.pid;
 
@@ -321,7 +321,7 @@ act_on_upgrade(struct master *m, const struct master_hooks *hooks)
 	 */
 	child_end_status(&m->children);
 	if (upgrade_act(&m->upgrade, &m->children) == UPGRADE_DONE)
-		give_way(m, hooks);
+		master_give_way(m, hooks);
 }
 
 static void
@@ -357,7 +357,7 @@ ping_at_once(struct master *m)
 }
 
 static void
-announce(struct master *m, const struct master_hooks *hooks)
+master_announce(struct master *m, const struct master_hooks *hooks)
 {
 	if (takeover_is_waiting()) {
 		takeover_accede(m->inherited);
@@ -378,7 +378,7 @@ act_on_start(struct master *m, const struct master_hooks *hooks)
 		keep_pool(m);
 	switch (start_act(&m->start, &m->children, m->stop.begun)) {
 	case START_DONE:
-		announce(m, hooks);
+		master_announce(m, hooks);
 		break;
 	case START_FAILED:
 		master_begin_stop(m);
@@ -435,7 +435,7 @@ next_of_service(const struct master *m)
 }
 
 static int64_t
-next_deadline(const struct master *m)
+master_next_deadline(const struct master *m)
 {
 	int64_t next = clock_sooner(m->next_ping, m->next_look);
 
@@ -465,7 +465,7 @@ wait_for_event(const struct master *m)
 	    {.fd = successor_poll(&m->children.new_master), .events = POLLIN},
 	    {.fd = takeover_predecessor(), .events = POLLIN},
 	};
-	int64_t next = next_deadline(m);
+	int64_t next = master_next_deadline(m);
 	struct timespec left;
 
 	if (next != CLOCK_NEVER)

@@ -23,7 +23,8 @@ pool_wanted_idle(const struct pool_limits *limits)
 
 /* Counts the workers that waiting clients and spare workers need. */
 static int
-count_missing(const struct pool_limits *limits, const struct pool_counts *c)
+pool_count_missing(
+    const struct pool_limits *limits, const struct pool_counts *c)
 {
 	int spares = limits->spare_min - c->available;
 
@@ -37,7 +38,7 @@ static int
 pool_grow(const struct pool_limits *limits, const struct pool_counts *c,
     struct pool_history *h, int64_t now)
 {
-	int missing = count_missing(limits, c);
+	int missing = pool_count_missing(limits, c);
 	int step;
 
 	if (now < h->next_step)
@@ -91,7 +92,7 @@ shrink(const struct pool_limits *limits, const struct pool_counts *c,
 
 /* An idle server sleeps; workers wake the master when it is to look. */
 static int64_t
-next_look(const struct pool_limits *limits, const struct pool_counts *c,
+pool_next_look(const struct pool_limits *limits, const struct pool_counts *c,
     struct pool_history *h, int64_t now)
 {
 	if (c->idle < pool_wanted_idle(limits)) {
@@ -124,6 +125,6 @@ pool_plan(const struct pool_limits *limits, const struct pool_counts *counts,
 		h->shrinks = h->quiet_ends = 0; /* the periods begin again */
 	else if (plan.spawn == 0 && plan.retire == 0)
 		plan.retire = shrink(limits, counts, h, now);
-	plan.next = next_look(limits, counts, h, now);
+	plan.next = pool_next_look(limits, counts, h, now);
 	return plan;
 }

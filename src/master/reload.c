@@ -98,7 +98,7 @@ is_new_serving(const struct reload *r, const struct children *all)
 }
 
 static void
-announce(struct reload *r)
+reload_announce(struct reload *r)
 {
 	if (!r->logged)
 		log_notice("reloading");
@@ -138,7 +138,7 @@ complete(struct reload *r, struct children *all, size_t leaving)
  * accepts clients any more.
  */
 static bool
-is_settled(const struct reload *r, size_t leaving)
+reload_is_settled(const struct reload *r, size_t leaving)
 {
 	return leaving == 0 || clock_now() - r->progress > RELOAD_GRACE;
 }
@@ -153,7 +153,7 @@ go_back(struct reload *r, struct inherited *h)
 }
 
 static void
-give_up(struct reload *r, struct children *all)
+reload_give_up(struct reload *r, struct children *all)
 {
 	log_error("reload abandoned: no new worker has started for %lld s (the "
 		  "lines before show the reason; --start-timeout); %zu old "
@@ -252,7 +252,7 @@ reload_start(struct reload *r, struct children *all, bool by_worker)
 	all->opener = &r->opener;
 	scoreboard_reloads(all->inherited->board);
 	if (!by_worker)
-		announce(r);
+		reload_announce(r);
 	wait_for_opener(r, all);
 }
 
@@ -293,7 +293,7 @@ act_on_opening(struct reload *r, struct children *all)
 	if (result != SITE_OPENER_NEEDLESS && r->by_worker) {
 		r->needless = 0;
 		r->not_before = clock_now() + RELOAD_PAUSE;
-		announce(r);
+		reload_announce(r);
 	}
 	if (result == SITE_OPENER_DONE &&
 	    reload_take(r, all->inherited, &why) == -1)
@@ -333,7 +333,7 @@ replace_workers(struct reload *r, struct children *all)
 	if (old == 0 && is_new_serving(r, all)) /* no old worker is left */
 		dismiss_ahead(all);
 	if (old == 0 && all->ahead == 0) {
-		if (!is_settled(r, leaving))
+		if (!reload_is_settled(r, leaving))
 			return;
 		complete(r, all, leaving);
 		r->logged = false;
@@ -346,7 +346,7 @@ replace_workers(struct reload *r, struct children *all)
 		if (r->again)
 			reload_begin(r, all);
 	} else if (has_stalled(r, all)) {
-		give_up(r, all);
+		reload_give_up(r, all);
 	} else {
 		size_t batch = old < RELOAD_BATCH ? old : RELOAD_BATCH;
 

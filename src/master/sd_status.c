@@ -61,7 +61,7 @@ sd_status_tell(struct sd_status *b, const struct buffer *line)
 }
 
 static bool
-look(struct sd_status *b, const struct inherited *h, const char *size)
+sd_status_look(struct sd_status *b, const struct inherited *h, const char *size)
 {
 	const struct status_sources from = {
 	    .board = h->board,
@@ -95,7 +95,7 @@ sd_status_act(struct sd_status *b, const struct inherited *h, const char *size)
 	if (clock_now() < b->next)
 		return;
 	b->next = clock_now() + SD_STATUS_TIME;
-	if (!look(b, h, size))
+	if (!sd_status_look(b, h, size))
 		return;
 	b->next = CLOCK_NEVER;
 	scoreboard_sleep(h->board);

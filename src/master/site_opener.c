@@ -111,7 +111,7 @@ send_mount(const struct tined_mount *m)
 }
 
 static void
-send_all(const struct inherited *h, struct text types)
+site_opener_send_all(const struct inherited *h, struct text types)
 {
 	const struct site *s = &h->site;
 	struct buffer identity = {0};
@@ -214,7 +214,7 @@ open_all(const struct inherited *h, int line, pid_t master, bool if_removed)
 	if (if_removed && !is_any_removed(h))
 		send_message(&(struct message){.kind = NEEDLESS}, -1);
 	else if (inherited_open(&copy, &from, &why) == 0)
-		send_all(&copy, buffer_text(&types));
+		site_opener_send_all(&copy, buffer_text(&types));
 	else
 		send_bytes(REFUSED, 0, why.data, why.len);
 	_exit(EXIT_SUCCESS);
@@ -266,7 +266,7 @@ site_opener_begin(
 
 /* Replaces the descriptor in *place. */
 static void
-keep(int *place, int fd)
+site_opener_keep(int *place, int fd)
 {
 	if (*place != -1)
 		close(*place);
@@ -284,7 +284,7 @@ site_opener_take(struct site_opener *o, const struct message *m, int fd)
 		buffer_add(&o->path, m->bytes, m->len);
 		break;
 	case DIRECTORY:
-		keep(&opened->directories[m->index], fd);
+		site_opener_keep(&opened->directories[m->index], fd);
 		break;
 	case GRANT:
 		privilege_need_directory(
@@ -303,7 +303,7 @@ site_opener_take(struct site_opener *o, const struct message *m, int fd)
 		buffer_add(&opened->identity.found, m->bytes, m->len);
 		break;
 	case ROOT:
-		keep(&opened->identity.root, fd);
+		site_opener_keep(&opened->identity.root, fd);
 		break;
 	case REFUSED:
 		buffer_add(&o->words, m->bytes, m->len);

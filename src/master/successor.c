@@ -232,7 +232,7 @@ successor_start(struct successor *s,
 }
 
 static bool
-has_ended(const struct successor *s)
+successor_has_ended(const struct successor *s)
 {
 	struct pollfd asked = {.fd = s->process, .events = POLLIN};
 
@@ -245,7 +245,7 @@ has_ended(const struct successor *s)
  * the report.
  */
 static int
-receive_end(int line, struct report *end)
+successor_receive_end(int line, struct report *end)
 {
 	ssize_t n;
 
@@ -266,8 +266,8 @@ successor_look(struct successor *s)
 	if (s->pid == 0 || s->ended)
 		return;
 	if (s->line != -1)
-		result = receive_end(s->line, &end);
-	if (result == 1 || (result == 0 && has_ended(s))) {
+		result = successor_receive_end(s->line, &end);
+	if (result == 1 || (result == 0 && successor_has_ended(s))) {
 		s->ended = true;
 		s->status = end.number;
 	}

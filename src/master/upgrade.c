@@ -182,7 +182,7 @@ upgrade_begin(struct upgrade *u, struct children *all)
  * Adds the first line that the successor has written to standard error, if any.
  */
 static void
-add_words(struct buffer *b, int errors)
+upgrade_add_words(struct buffer *b, int errors)
 {
 	char words[512];
 	ssize_t n = read(errors, words, sizeof(words) - 1);
@@ -201,12 +201,12 @@ add_words(struct buffer *b, int errors)
 
 /* Does not wait for the intermediate process: it ends when the successor has. */
 static enum upgrade_result
-fail(struct children *all, const char *how)
+upgrade_fail(struct children *all, const char *how)
 {
 	struct buffer words = {0};
 
 	successor_signal(&all->successor, SIGKILL);
-	add_words(&words, all->successor.errors);
+	upgrade_add_words(&words, all->successor.errors);
 	log_error("the upgrade has failed, and process %d goes on: the new "
 		  "process %s%s",
 	    (int)getpid(), how, buffer_string(&words));
@@ -231,7 +231,7 @@ fail_by_end(struct children *all)
 	enum upgrade_result result;
 
 	upgrade_add_cause(&cause, all->successor.status);
-	result = fail(all, buffer_string(&cause));
+	result = upgrade_fail(all, buffer_string(&cause));
 	buffer_free(&cause);
 	return result;
 }
@@ -251,7 +251,7 @@ upgrade_act(struct upgrade *u, struct children *all)
 	if (u->ready)
 		return UPGRADE_DONE;
 	if (clock_now() >= u->deadline)
-		return fail(all, "did not respond in time");
+		return upgrade_fail(all, "did not respond in time");
 	return UPGRADE_PENDING;
 }
 

@@ -49,7 +49,7 @@ upgrade_env_write(struct buffer *b, const struct upgrade_env *q)
  * none.
  */
 static char *
-next_line(char **rest)
+upgrade_env_next_line(char **rest)
 {
 	return *rest != NULL && **rest != '\0' ? strsep(rest, "\n") : NULL;
 }
@@ -85,7 +85,7 @@ read_string(char **string, char **rest, long long len)
 static bool
 read_listener(struct listener *l, char **rest)
 {
-	char *numbers = next_line(rest);
+	char *numbers = upgrade_env_next_line(rest);
 	long long n[6];
 
 	if (*rest == NULL || !read_numbers(numbers, n, 6) || n[4] == -1)
@@ -107,7 +107,7 @@ read_listener(struct listener *l, char **rest)
 static bool
 read_lines(struct upgrade_env *q, char *rest)
 {
-	char *numbers = next_line(&rest);
+	char *numbers = upgrade_env_next_line(&rest);
 	const char *name = numbers != NULL ? strsep(&numbers, " ") : "";
 	long long n[8];
 

@@ -53,7 +53,7 @@ backlog_read(int fd, struct backlog *out)
 
 /* Cuts off and returns the next word of a line; "" if there is none. */
 static const char *
-next_word(char **line)
+backlog_next_word(char **line)
 {
 	const char *word;
 
@@ -71,7 +71,7 @@ is_handshake(char *line, unsigned port)
 	const char *colon;
 
 	for (int i = 0; i <= SOCKETS_REPEATED; i++)
-		words[i] = next_word(&line);
+		words[i] = backlog_next_word(&line);
 	colon = strchr(words[SOCKETS_LOCAL], ':');
 	return colon != NULL && strtoul(colon + 1, NULL, 16) == port &&
 	    strtoul(words[SOCKETS_STATE], NULL, 16) == STATE_SYN_RECV &&
@@ -101,7 +101,7 @@ backlog_is_greeting(int fd)
 
 /* Finds a number by its name: a line of names is above a line of numbers. */
 static bool
-find_number(char *names, uint64_t *n)
+backlog_find_number(char *names, uint64_t *n)
 {
 	char *numbers = names != NULL ? strchr(names, '\n') : NULL;
 	char *name, *number;
@@ -129,7 +129,7 @@ read_netstat(int fd, uint64_t *n)
 	if (len <= 0)
 		return false;
 	text[len] = '\0';
-	return find_number(strstr(text, NETSTAT_LINE), n);
+	return backlog_find_number(strstr(text, NETSTAT_LINE), n);
 }
 
 void

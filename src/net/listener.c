@@ -251,7 +251,7 @@ open_each(struct listeners *all, const char *address, struct addrinfo *found,
 
 /* Returns the addresses of a host, or NULL with an error message in *why. */
 static struct addrinfo *
-look_up(
+listener_look_up(
     const char *address, const struct listen_address *parts, struct buffer *why)
 {
 	const struct addrinfo hints = {
@@ -274,7 +274,7 @@ static int
 open_tcp(struct listeners *all, const char *address,
     const struct listen_address *parts, struct buffer *why)
 {
-	struct addrinfo *found = look_up(address, parts, why);
+	struct addrinfo *found = listener_look_up(address, parts, why);
 	int result;
 
 	if (found == NULL)
@@ -288,7 +288,7 @@ static int
 check_tcp(
     const char *address, const struct listen_address *parts, struct buffer *why)
 {
-	struct addrinfo *found = look_up(address, parts, why);
+	struct addrinfo *found = listener_look_up(address, parts, why);
 
 	if (found == NULL)
 		return -1;
@@ -337,7 +337,8 @@ open_unix(struct listeners *all, const char *address, const char *path,
 }
 
 static int
-parse(const char *address, struct listen_address *parts, struct buffer *why)
+listener_parse(
+    const char *address, struct listen_address *parts, struct buffer *why)
 {
 	const char *mistake = listen_address_parse(address, parts);
 
@@ -352,7 +353,7 @@ listener_open(struct listeners *all, const char *address, struct buffer *why)
 {
 	struct listen_address parts;
 
-	if (parse(address, &parts, why) == -1)
+	if (listener_parse(address, &parts, why) == -1)
 		return -1;
 	return parts.path != NULL ? open_unix(all, address, parts.path, why)
 				  : open_tcp(all, address, &parts, why);
@@ -363,7 +364,7 @@ listener_check(const char *address, struct buffer *why)
 {
 	struct listen_address parts;
 
-	if (parse(address, &parts, why) == -1)
+	if (listener_parse(address, &parts, why) == -1)
 		return -1;
 	return parts.path != NULL ? socket_path_check(parts.path, why)
 				  : check_tcp(address, &parts, why);

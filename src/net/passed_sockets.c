@@ -21,7 +21,7 @@ has_option(int fd, int option, int wanted)
 }
 
 static int
-take_one(int fd, struct buffer *why)
+passed_sockets_take_one(int fd, struct buffer *why)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -60,7 +60,8 @@ passed_sockets_take(struct buffer *why)
 		return -1;
 	}
 	for (uint64_t i = 0; i < count; i++)
-		if (take_one(PASSED_SOCKETS_FIRST + (int)i, why) == -1)
+		if (passed_sockets_take_one(
+			PASSED_SOCKETS_FIRST + (int)i, why) == -1)
 			return -1;
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");

@@ -124,7 +124,8 @@ set_group(struct identity *id, const struct config *c, struct buffer *why)
 }
 
 static int
-look_up(struct identity *id, const struct config *c, struct buffer *why)
+identity_look_up(
+    struct identity *id, const struct config *c, struct buffer *why)
 {
 	return set_user(id, c, why) == 0 ? set_group(id, c, why) : -1;
 }
@@ -158,10 +159,10 @@ take_groups(struct identity *id, struct text *found)
 	    found, id->groups, (size_t)count * sizeof(id->groups[0]));
 }
 
-/* In place of look_up, where another process has called that. */
+/* In place of identity_look_up, where another process has called that. */
 static int
-take_found(struct identity *id, const struct config *c, struct text found,
-    struct buffer *why)
+identity_take_found(struct identity *id, const struct config *c,
+    struct text found, struct buffer *why)
 {
 	struct text user, group;
 
@@ -179,8 +180,8 @@ take_found(struct identity *id, const struct config *c, struct text found,
 }
 
 static int
-open_root(struct identity *id, const char *path, struct identity_opened *opened,
-    struct buffer *why)
+identity_open_root(struct identity *id, const char *path,
+    struct identity_opened *opened, struct buffer *why)
 {
 	if (path == NULL)
 		return 0;
@@ -219,13 +220,13 @@ static int
 set_as_asked(struct identity *id, const struct config *c,
     struct identity_opened *opened, struct buffer *why)
 {
-	if ((opened != NULL
-		    ? take_found(id, c, buffer_text(&opened->found), why)
-		    : look_up(id, c, why)) == -1)
+	if ((opened != NULL ? identity_take_found(
+				  id, c, buffer_text(&opened->found), why)
+			    : identity_look_up(id, c, why)) == -1)
 		return -1;
 	id->changes = id->uid != getuid() || id->gid != getgid();
 	if ((!id->changes && c->chroot == NULL) || may_change(c))
-		return open_root(id, c->chroot, opened, why);
+		return identity_open_root(id, c->chroot, opened, why);
 	buffer_printf(why,
 	    "--%s: needs root with CAP_SETUID, CAP_SETGID, CAP_KILL and "
 	    "CAP_SYS_CHROOT: start tined as root, or leave the option out",

@@ -36,7 +36,7 @@ emit(struct assembly *a, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 }
 
 static void
-load(struct assembly *a, size_t offset)
+seccomp_load(struct assembly *a, size_t offset)
 {
 	emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
@@ -49,7 +49,7 @@ unless_equal_skip(struct assembly *a, uint32_t value, uint8_t count)
 }
 
 static void
-give_back(struct assembly *a, uint32_t action)
+seccomp_give_back(struct assembly *a, uint32_t action)
 {
 	emit(a, BPF_RET | BPF_K, action, 0, 0);
 }
@@ -69,7 +69,7 @@ add_test(struct assembly *a, const struct seccomp_rule *rule, uint8_t past)
 	const bool negated =
 	    rule->when == WHEN_OTHER || rule->when == WHEN_OTHERS_PROCESS;
 
-	load(a, argument); /* both machines have the lower half first */
+	seccomp_load(a, argument); /* both machines have the lower half first */
 	emit(a, BPF_ALU | BPF_AND | BPF_K, process ? ~0U : rule->mask, 0, 0);
 	emit(a, BPF_JMP | BPF_JEQ | BPF_K, process ? a->self : rule->value,
 	    negated ? past : 0, negated ? 0 : past);
@@ -90,8 +90,8 @@ add_condition(
 	add_test(a, rule, (tests - 1) * TEST_LENGTH + ACTION_LENGTH);
 	if (rule->and_next)
 		add_test(a, rule + 1, ACTION_LENGTH);
-	give_back(a, action);
-	load(a, offsetof(struct seccomp_data, nr));
+	seccomp_give_back(a, action);
+	seccomp_load(a, offsetof(struct seccomp_data, nr));
 }
 
 /*
@@ -101,16 +101,16 @@ add_condition(
 static void
 add_prologue(struct assembly *a)
 {
-	load(a, offsetof(struct seccomp_data, arch));
+	seccomp_load(a, offsetof(struct seccomp_data, arch));
 	unless_equal_skip(a, ARCH, 1);
 	emit(a, BPF_JMP | BPF_JA, 1, 0, 0);
-	give_back(a, UNKNOWN);
-	load(a, offsetof(struct seccomp_data, nr));
+	seccomp_give_back(a, UNKNOWN);
+	seccomp_load(a, offsetof(struct seccomp_data, nr));
 	emit(a, BPF_JMP | BPF_JGT | BPF_K, SECCOMP_NEWEST_CALL, 0, 1);
-	give_back(a, UNKNOWN);
+	seccomp_give_back(a, UNKNOWN);
 	/* Its flags lie in memory, unseen: libraries know clone instead. */
 	unless_equal_skip(a, SYS_clone3, 1);
-	give_back(a, UNKNOWN);
+	seccomp_give_back(a, UNKNOWN);
 }
 
 /* Those of a list that count, ordered by the number of their call. */
@@ -166,8 +166,8 @@ add_leaf(struct assembly *a, const struct selection *s, size_t from, size_t to)
 		if (is_plain(s->at[i]))
 			emit(a, BPF_JMP | BPF_JEQ | BPF_K,
 			    (uint32_t)s->at[i]->call, left--, 0);
-	give_back(a, s->otherwise);
-	give_back(a, s->action);
+	seccomp_give_back(a, s->otherwise);
+	seccomp_give_back(a, s->action);
 }
 
 /*

@@ -138,7 +138,7 @@ scoreboard_copy(char *to, size_t size, struct text from)
 
 /* The last state of a dead worker has lasted until now. */
 static int64_t
-enter(struct score *s, enum score_state state)
+scoreboard_enter(struct score *s, enum score_state state)
 {
 	enum score_state old = score_state(s);
 	int64_t now;
@@ -160,7 +160,7 @@ void
 score_start(struct score *s, pid_t pid)
 {
 	repair(s);
-	enter(s, SCORE_STARTING);
+	scoreboard_enter(s, SCORE_STARTING);
 	begin_change(s);
 	s->request[0] = '\0';
 	s->client[0] = '\0';
@@ -175,14 +175,14 @@ void
 score_end(struct score *s)
 {
 	repair(s);
-	enter(s, SCORE_VACANT);
+	scoreboard_enter(s, SCORE_VACANT);
 	RELAXED_SET(s->pid, 0);
 }
 
 int64_t
 score_enter(struct score *s, enum score_state state)
 {
-	return enter(s, state);
+	return scoreboard_enter(s, state);
 }
 
 void
@@ -210,7 +210,7 @@ score_begin(struct score *s, struct text line)
 
 	score_request(s, line);
 	RELAXED_SET(s->streams, 0);
-	now = enter(s, SCORE_RUNNING);
+	now = scoreboard_enter(s, SCORE_RUNNING);
 	RELAXED_SET(s->began, now);
 	return now;
 }

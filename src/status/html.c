@@ -144,7 +144,7 @@ status_html_add_number(struct buffer *b, uint64_t n)
 }
 
 static void
-add_header(struct buffer *b, const struct status_snapshot *s)
+html_add_header(struct buffer *b, const struct status_snapshot *s)
 {
 	buffer_printf(b, "<header><h1>tined %s</h1>\n<p>master %d, up ",
 	    s->version, (int)s->master);
@@ -417,7 +417,7 @@ status_add_page(
 	    "<body>\n<main data-requests=\"%" PRIu64 "\" data-uptime=\"%.3f\">"
 	    "\n",
 	    s->counts[COUNT_REQUESTS], (double)s->uptime / CLOCK_SECOND);
-	add_header(b, s);
+	html_add_header(b, s);
 	add_tiles(b, s);
 	status_html_add_grid(b, s);
 	status_html_add_busy(b, s);

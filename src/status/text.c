@@ -37,14 +37,15 @@ status_text_add_rows(struct buffer *b, const struct status_snapshot *s,
 }
 
 static void
-add_line(struct buffer *b, const struct status_snapshot *s, const char *name)
+text_add_line(
+    struct buffer *b, const struct status_snapshot *s, const char *name)
 {
 	label(b, name);
 	status_text_add_rows(b, s, name, true);
 }
 
 static void
-add_head(struct buffer *b, const struct status_snapshot *s)
+text_add_head(struct buffer *b, const struct status_snapshot *s)
 {
 	buffer_printf(
 	    b, "tined %s, master %d, up ", s->version, (int)s->master);
@@ -88,7 +89,7 @@ status_text_add_latency(struct buffer *b, const struct status_snapshot *s)
 static void
 add_processes(struct buffer *b, const struct status_snapshot *s)
 {
-	add_line(b, s, "Processes");
+	text_add_line(b, s, "Processes");
 	label(b, "");
 	status_text_add_rows(b, s, "Processes 2", true);
 }
@@ -180,14 +181,14 @@ status_text_add_busy(struct buffer *b, const struct status_snapshot *s)
 void
 status_add_text(struct buffer *b, const struct status_snapshot *s)
 {
-	add_head(b, s);
+	text_add_head(b, s);
 	add_workers(b, s);
 	add_requests(b, s);
-	add_line(b, s, "Responses");
-	add_line(b, s, "Trouble");
-	add_line(b, s, "Stalls");
-	add_line(b, s, "Bytes");
-	add_line(b, s, "Connections");
+	text_add_line(b, s, "Responses");
+	text_add_line(b, s, "Trouble");
+	text_add_line(b, s, "Stalls");
+	text_add_line(b, s, "Bytes");
+	text_add_line(b, s, "Connections");
 	status_text_add_latency(b, s);
 	add_processes(b, s);
 	if (s->has_lot)

@@ -384,7 +384,7 @@ intake_is_client(const struct lot *lot, const struct channel *channel,
 
 /* False if the channel has no message, or if the lot cannot receive one now. */
 static bool
-take_one(struct lot *lot, const struct channel *channel)
+intake_take_one(struct lot *lot, const struct channel *channel)
 {
 	struct handoff h;
 	struct deferred deferred;
@@ -423,7 +423,7 @@ void
 lot_take_from(struct lot *lot, const struct channel *channel)
 {
 	while (has_room_for_parked(lot))
-		if (!take_one(lot, channel))
+		if (!intake_take_one(lot, channel))
 			return;
 	be_full(lot);
 	parked_all_unwatch(&lot->parked, channel->from);

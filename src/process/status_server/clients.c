@@ -151,7 +151,7 @@ status_clients_linger(struct status_clients *all, struct status_client *c)
 
 /* Closes a client that has sent nothing; responds to one that has. */
 static struct status_client *
-expire(struct status_clients *all, struct status_client *c)
+clients_expire(struct status_clients *all, struct status_client *c)
 {
 	c->late = !c->answered && peek(all, c) > 0;
 	if (c->late)
@@ -183,7 +183,7 @@ status_clients_wait(
 	struct epoll_event event;
 
 	if (first != NULL && first->deadline <= clock_now())
-		return expire(all, first);
+		return clients_expire(all, first);
 	if (first != NULL && first->deadline < deadline)
 		deadline = first->deadline;
 	if (epoll_pwait(all->epoll, &event, 1,

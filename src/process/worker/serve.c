@@ -64,7 +64,7 @@ longest_sleep(const struct worker *w, enum loan_end end)
  * would end with the lot, but messages to it stay.
  */
 static bool
-give_back(struct worker *w, enum loan_end end)
+serve_give_back(struct worker *w, enum loan_end end)
 {
 	const struct score_lot *lot = w->inherited->board->lot;
 	struct loan_record record = {
@@ -118,10 +118,10 @@ settle_mailbox(struct worker *w)
 static void
 end_loan(struct worker *w)
 {
-	if (w->loan.place == 0 || give_back(w, LOAN_CLOSES))
+	if (w->loan.place == 0 || serve_give_back(w, LOAN_CLOSES))
 		return;
 	settle_mailbox(w);
-	if (give_back(w, LOAN_CLOSES))
+	if (serve_give_back(w, LOAN_CLOSES))
 		return;
 	loan_disclaim(w->inherited->loans, w->slot);
 	w->loan.place = 0;
@@ -292,8 +292,8 @@ park(struct worker *w, enum handoff_kind kind)
 	if (kind == HANDOFF_LINGER || h.last)
 		unread.len = 0;
 	if (unread.len == 0 && !h.continued &&
-	    ((kind == HANDOFF_WAIT && give_back(w, LOAN_WAITS)) ||
-		(kind == HANDOFF_LINGER && give_back(w, LOAN_LINGERS))))
+	    ((kind == HANDOFF_WAIT && serve_give_back(w, LOAN_WAITS)) ||
+		(kind == HANDOFF_LINGER && serve_give_back(w, LOAN_LINGERS))))
 		return true;
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,

@@ -52,7 +52,7 @@ retire(void)
 }
 
 static bool
-is_stopping(void)
+signals_is_stopping(void)
 {
 	return atomic_load(&self->inherited->board->server->stopping);
 }
@@ -63,7 +63,7 @@ on_term(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (self != NULL && is_stopping())
+	if (self != NULL && signals_is_stopping())
 		stop();
 	else if (self != NULL)
 		retire();
@@ -93,7 +93,7 @@ worker_signals_on_let_go(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (self != NULL && (self->want_stop || is_stopping())) {
+	if (self != NULL && (self->want_stop || signals_is_stopping())) {
 		worker_signals_let_go_of_listeners();
 		stop();
 	}

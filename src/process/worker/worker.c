@@ -299,7 +299,7 @@ take_any(struct worker *w)
 
 /* The end of what a wait has begun (worker_signals_let_go_of_listeners). */
 static enum worker_taken
-take_next(struct worker *w)
+worker_take_next(struct worker *w)
 {
 	enum worker_taken taken = take_any(w);
 
@@ -325,7 +325,7 @@ take_left(struct worker *w)
  * sooner, while it has no client.
  */
 static void
-give_way(struct worker *w)
+worker_give_way(struct worker *w)
 {
 	int64_t now;
 
@@ -350,8 +350,8 @@ work(struct worker *w)
 	w->expects_new = w->expects_handed = true;
 	while (!w->want_stop || !looked) {
 		looked = true;
-		if (worker_serve(w, take_next(w))) {
-			give_way(w);
+		if (worker_serve(w, worker_take_next(w))) {
+			worker_give_way(w);
 			continue;
 		}
 		if (w->want_stop)
@@ -377,7 +377,7 @@ worker_drain(struct worker *w)
 	setproctitle("worker %zu (stopping)", w->slot + 1);
 	while (!w->listeners_closed && atomic_load(&board->server->stopping)) {
 		w->expects_new = w->expects_handed = true;
-		if (worker_serve(w, take_next(w)))
+		if (worker_serve(w, worker_take_next(w)))
 			continue;
 		(void)!read(w->wake, &count, sizeof(count));
 		w->may_be_woken = true;
