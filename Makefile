@@ -271,8 +271,9 @@ check-user: $(PROGRAMS) $(FAULTY) $(SLOWFS) $(LAB)
 	$(call tests,$(filter-out t/0300% t/0310% t/041% t/0520% t/9% $(APPLICATIONS) $(ALONE),$(TESTS)) $(filter $(SANDBOX),$(TESTS)))
 	$(call tests,$(filter $(ALONE),$(TESTS)))
 
-check-layers:				## includes point downward: src/layers.txt
+check-layers:				## includes point downward: src/layers.txt; names are unique
 	scripts/check-layers
+	scripts/check-names
 
 check-headers: $(BUILD)/found		## each header compiles alone
 	JOBS=$(JOBS) CPPFLAGS="$$(printf '%s ' $(BSD_CFLAGS) $(PYTHON_CFLAGS) $(CPPFLAGS))" scripts/check-headers $(HEADERS) $(WSGI_HEADERS)

@@ -1,4 +1,5 @@
-# scripts/check-layers finds each #include that must not be.
+# scripts/check-layers finds each #include that must not be, and
+# scripts/check-names each name that two static functions have.
 
 use v5.36;
 
@@ -11,10 +12,12 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Tined qw(spew);
 
-my $SCRIPT = abs_path("$FindBin::Bin/../scripts/check-layers");
+my $SCRIPTS = abs_path("$FindBin::Bin/../scripts");
 
 # What it says about a source of these files.
-sub check_layers (%files) {
+sub check_layers (%files) { return check('check-layers', %files) }
+
+sub check ($script, %files) {
 	my $dir = File::Temp->newdir;
 	my %all = (
 		'layers.txt' => "high\nmodules\nmodules/big\ntined.h\nlow\n",
@@ -30,7 +33,7 @@ sub check_layers (%files) {
 		make_path(dirname("$dir/src/$name"));
 		spew("$dir/src/$name", $all{$name});
 	}
-	my $said = qx{cd '$dir' && '$SCRIPT' 2>&1};
+	my $said = qx{cd '$dir' && '$SCRIPTS/$script' 2>&1};
 	return ($? >> 8, $said);
 }
 
@@ -58,5 +61,15 @@ is_refused('modules/hello.c', qq{\n#include "low/low.h"\n},
 is_refused('modules/big/big.c', "#include <low/low.h>\n",
 	qr{^src/modules/big/big\.c:1: .* not low/low\.h$}m,
 	'the same in a folder of modules, in angle brackets');
+
+my $one = "static int\nfind(int n)\n{\n\treturn n;\n}\n";
+($status, $said) = check('check-names', 'low/a.c' => $one,
+	'low/b.c' => $one =~ s/find/b_find/r, 'high/c.c' => "int find(int n);\n",
+	'modules/d.c' => $one);
+is($status, 0, 'names that are unique are accepted') or diag($said);
+($status, $said) = check('check-names', 'low/a.c' => $one, 'high/b.c' => $one);
+is($status, 1, 'a name that two have is refused');
+like($said, qr{^find is a static function of each of src/high/b\.c src/low/a\.c: }m,
+	'with its places');
 
 done_testing;
