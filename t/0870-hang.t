@@ -10,6 +10,7 @@ use List::Util qw(min);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Faulty qw(crowd lines_about start_faulty storm_line);
+use Lot    qw(cpu_ticks stop_process);
 use Tined  qw(SOONER slow slurp spew wait_for);
 
 my $HUNG = qr{error: worker \d+\[\d+\] has hung \(--request-timeout\)};
@@ -68,6 +69,41 @@ subtest 'it hears no signal' => sub {
 		qr/$HUNG and was killed while .*; its client got no response; a/,
 		'the log');
 	is($tined->get('/f/well')->status, 200, 'it serves on');
+	$tined->ends_clean(@ALLOWED);
+};
+
+sub has_pending_signal ($pid) {
+	return slurp("/proc/$pid/status") =~ /^S\w+Pnd:\s*0*[1-9a-f]/m;
+}
+
+# A worker that hangs and is told so while it has no core, for a time that is well
+# within the 4 seconds that it is left: what its client got.  Undef if this test
+# had no core either.
+sub told_without_core ($tined) {
+	my ($worker) = $tined->all_workers(1);
+	my $sock = $tined->connect;
+
+	my $before = cpu_ticks($worker);
+	$tined->send($sock, "GET /f/spin HTTP/1.1\r\nHost: a\r\n\r\n");
+	wait_for(sub { cpu_ticks($worker) - $before > 2 });
+	stop_process($worker);
+	wait_for(sub { has_pending_signal($worker) });
+	my $start = time;
+	sleep 1.5;
+	kill 'CONT', $worker;
+	return if time - $start > 2;
+	my $response = $tined->read_response($sock);
+	return $response ? $response->status : 'nothing';
+}
+
+subtest 'it has no core when its time is over' => sub {
+	my $tined = start('-w', 1);
+	my $got;
+
+	wait_for(sub { $got = told_without_core($tined) });
+	is($got, 504, 'its client gets a 504');
+	ok(wait_for(sub { $tined->error_log =~ /#\d+ fault_spin\+0x/ }),
+		'and the log has where');
 	$tined->ends_clean(@ALLOWED);
 };
 

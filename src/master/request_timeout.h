@@ -10,9 +10,13 @@
 #define TINED_MASTER_REQUEST_TIMEOUT_H
 
 #include "master/children.h"
+#include "os/crash.h"
 
-/* How long after SIGNAL_TIMED_OUT a worker is killed. */
-#define REQUEST_TIMEOUT_PATIENCE CLOCK_SECOND
+/*
+ * How long after SIGNAL_TIMED_OUT a worker is killed.  It ends itself in time, if
+ * it gets a core within a second.
+ */
+#define REQUEST_TIMEOUT_PATIENCE ((CRASH_LAST_SECONDS + 1) * CLOCK_SECOND)
 
 /*
  * Sends SIGNAL_TIMED_OUT to workers that hang, and later kills them.  Returns

@@ -13,8 +13,6 @@
 
 /* Enough for the unwinder; pages that are not used cost no memory. */
 #define STACK_SIZE (256 << 10)
-/* A broken process may hang while it ends. */
-#define LAST_SECONDS 3
 
 static const int broken[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, 0};
 
@@ -35,7 +33,7 @@ crash_limit_life(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	alarm(LAST_SECONDS);
+	alarm(CRASH_LAST_SECONDS);
 }
 
 _Noreturn void

@@ -24,7 +24,10 @@ void crash_log_description(void);
  * Called in a signal handler: dies by that signal.
  */
 _Noreturn void crash_die(int signo);
-/* Limits the remaining life of the process, in case its handler hangs. */
+/* A broken process may hang while it ends. */
+#define CRASH_LAST_SECONDS 3
+
+/* Limits the remaining life of the process to CRASH_LAST_SECONDS. */
 void crash_limit_life(void);
 
 #endif
