@@ -19,7 +19,8 @@ my $tined = Tined->start(args => ['-w', 1], files => { 'a.txt' => "a\n" },
 	env => { LD_PRELOAD => $late });
 
 is_deeply([map { Tined::title($_) } $tined->worker_pids],
-	['tined: worker 1 (idle)'], 'its title is there when the server is ready');
+	['tined: worker 1 (idle), late'],
+	'its title is there when the server is ready');
 is($tined->get('/a.txt')->body, "a\n", 'and it serves');
 $tined->ends_clean;
 

@@ -1,6 +1,6 @@
 /*
  * late_title: for LD_PRELOAD: a worker's title takes a while, as if the process
- * had lost its core just before.
+ * had lost its core just before, and says so at its end.
  */
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -21,7 +21,10 @@ setproctitle(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(title, sizeof(title), format, args);
 	va_end(args);
-	if (strncmp(title, "worker", strlen("worker")) == 0)
-		nanosleep(&pause, NULL);
-	next("%s", title);
+	if (strncmp(title, "worker", strlen("worker")) != 0) {
+		next("%s", title);
+		return;
+	}
+	nanosleep(&pause, NULL);
+	next("%s, late", title);
 }
