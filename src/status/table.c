@@ -110,8 +110,9 @@ static const struct status_row rows[] = {
 	"Bytes.content received", NULL, "bytes.content_received",
 	"received_content_bytes_total"),
     ROW(counts[COUNT_ABORTED], 0,
-	"Responses that ended early, or were not begun: the client left or was "
-	"too slow, or a file shrank.",
+	"Responses that ended early, for example because the client left, was "
+	"too slow, or a file shrank; and requests whose client left before a "
+	"worker ran them.",
 	"Trouble.aborted", "Responses.aborted", "responses.aborted",
 	"responses_aborted_total"),
     ROW(counts[COUNT_QUEUE_TIMEOUTS], STATUS_BAD,

@@ -225,8 +225,8 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 }
 
 /*
- * The client has gone while a worker was to run its request, or to read the next
- * part of its response from the disk.
+ * The client has gone while a worker was to run its request, to refuse what is no
+ * whole one, or to read the next part of its response from the disk.
  */
 static void
 drop_ready(struct lot *lot, struct parked *b)
@@ -235,9 +235,12 @@ drop_ready(struct lot *lot, struct parked *b)
 		lot_give_up_sending(lot, b, strerror(ECONNRESET));
 		return;
 	}
-	log_info("%s went before a worker ran its request", b->peer.name);
-	score_lot_aborted(lot->inherited->board->lot);
-	parked_release(&lot->parked, b);
+	if (b->scan.end > 0 || b->collected) {
+		log_info(
+		    "%s went before a worker ran its request", b->peer.name);
+		score_lot_aborted(lot->inherited->board->lot);
+	}
+	io_end(lot, b);
 }
 
 /*

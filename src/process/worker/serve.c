@@ -487,13 +487,20 @@ serve_has_gone(const struct worker *w)
 	    poll(&client, 1, 0) == 1 && (client.revents & POLLHUP) != 0;
 }
 
-/* Nobody waits for the response, so the request is not run. */
+/*
+ * Nobody waits for the response, so the request is not run.  If its head had no
+ * end, there was none.
+ */
 static enum worker_taken
 drop_gone(struct worker *w)
 {
-	log_info("%s went before a worker ran its request",
-	    w->client.connection.peer.name);
-	score_add(w->service.score, COUNT_ABORTED, 1);
+	const struct exchange_arrival *arrival = &w->client.exchange.arrival;
+
+	if (arrival->head_end > 0 || arrival->content_collected) {
+		log_info("%s went before a worker ran its request",
+		    w->client.connection.peer.name);
+		score_add(w->service.score, COUNT_ABORTED, 1);
+	}
 	let_go_of_client(w);
 	return TAKEN_DONE;
 }
