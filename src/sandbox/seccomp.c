@@ -1,5 +1,6 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -247,11 +248,19 @@ seccomp_probe(void)
 int
 seccomp_confine(enum seccomp_list list, unsigned grants)
 {
-	struct sock_filter program[SECCOMP_PROGRAM_MAX];
-	struct sock_fprog filter = {.filter = program};
+	const size_t size = SECCOMP_PROGRAM_MAX * sizeof(struct sock_filter);
+	struct sock_fprog filter = {0};
+	int result;
 
-	filter.len =
-	    (unsigned short)seccomp_compile(program, list, grants, getpid());
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	/* Not on the stack, whose pages an idle process would keep. */
+	filter.filter = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (filter.filter == MAP_FAILED)
+		return -1;
+	filter.len = (unsigned short)seccomp_compile(
+	    filter.filter, list, grants, getpid());
+	result = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 	    SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter);
+	munmap(filter.filter, size);
+	return result;
 }
