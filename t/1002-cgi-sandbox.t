@@ -67,6 +67,35 @@ subtest 'more descriptors than the limit allows' => sub {
 		'the mount is named, and the remedy');
 };
 
+# Much of what each grants is the same for all.  A reload opens it once more.
+subtest 'many mounts under a limit of descriptors' => sub {
+	my %dirs = map { ("/c$_" => programs(hi => 'head(); print "hi";')) } 1 .. 40;
+	my @mounts = map { ('-m', "$_=cgi:$dirs{$_}") } sort keys %dirs;
+	my $runs   = sub ($tined) {
+		is($tined->get("$_/hi")->body, 'hi', "$_ runs") for '/c1', '/c40';
+	};
+	my $tined = Tined->start(rlimits => { n => 500 },
+		args => ['-w', 2, @mounts]);
+
+	$runs->($tined);
+	for my $time (1, 2) {
+		my %old = map { $_ => 1 } $tined->all_workers(2);
+		$tined->signal('HUP');
+		ok(wait_for(sub { !grep { $old{$_} } $tined->worker_pids }),
+			"reload $time");
+		$runs->($tined);
+	}
+	$tined->ends_clean;
+
+	$tined = Tined->start(rlimits => { n => 250 },
+		args => ['-w', 2, @mounts]);
+	$tined->signal('HUP');
+	ok(wait_for(sub { $tined->error_log =~ /cannot reload: .*: too many open files: raise/ }),
+		'a reload that cannot be says what to raise');
+	$runs->($tined);
+	$tined->ends_clean(qr/cannot reload/);
+};
+
 subtest 'mounts that are refused' => sub {
 	refuses(64, 'cgi:', qr/needs a directory/);
 	refuses(64, "cgi:$dir,colour=red",

@@ -54,6 +54,8 @@ struct builtin_setup {
 	const struct status_sources *server;
 	const struct media_type *mime;
 	struct response_cache *cache;
+	const struct tined_mount *earlier; /* mounts, of the same reload */
+	size_t earlier_count;
 	/*
 	 * The bytes of builtin_note_found: the mount function cuts what it uses off
 	 * their beginning.  NULL in a first, or only, call.
@@ -98,6 +100,14 @@ void builtin_note_found(struct tined_mount *m, struct text bytes);
  */
 void builtin_need_directory(
     struct tined_mount *m, int directory, unsigned needs);
+
+/*
+ * In a first, or only, call: true if builtin_need_directory has added that file or
+ * directory already, with at least these needs, for this mount or an earlier one.
+ * Workers have the needs of all mounts.
+ */
+bool builtin_is_needed(
+    const struct tined_mount *m, int directory, unsigned needs);
 
 /* The serve function will call builtin_spool_content. */
 void builtin_spools(struct tined_mount *m);

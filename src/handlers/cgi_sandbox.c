@@ -98,20 +98,6 @@ warn_of(struct cgi_sandbox *s, const char *format, ...)
 	free(words);
 }
 
-static bool
-is_granted(const struct cgi_sandbox *s, int fd)
-{
-	struct stat a, b;
-
-	if (fstat(fd, &a) == -1)
-		return false;
-	for (size_t i = 0; i < s->count; i++)
-		if (fstat(s->fds[i], &b) == 0 && a.st_dev == b.st_dev &&
-		    a.st_ino == b.st_ino)
-			return true;
-	return false;
-}
-
 /* Takes the descriptor over. */
 static void
 grant(struct cgi_sandbox *s, int fd, unsigned needs)
@@ -121,6 +107,7 @@ grant(struct cgi_sandbox *s, int fd, unsigned needs)
 	builtin_need_directory(s->mount, fd, needs);
 }
 
+/* Much is the same for all mounts, and needs one descriptor. */
 static void
 grant_if_there(struct cgi_sandbox *s, const char *path, unsigned needs)
 {
@@ -128,7 +115,7 @@ grant_if_there(struct cgi_sandbox *s, const char *path, unsigned needs)
 
 	if (fd == -1)
 		return;
-	if (is_granted(s, fd))
+	if (builtin_is_needed(s->mount, fd, needs))
 		close(fd);
 	else
 		grant(s, fd, needs);
@@ -164,7 +151,8 @@ grant_interpreter(struct cgi_sandbox *s, const char *path, int depth)
 	fd = cgi_sandbox_open_below(s, s->root_fd, path, O_RDONLY | O_NONBLOCK);
 	if (fd == -1)
 		return NULL;
-	if (cgi_sandbox_is_file(fd) && !is_granted(s, fd)) {
+	if (cgi_sandbox_is_file(fd) &&
+	    !builtin_is_needed(s->mount, fd, TINED_NEED_EXEC)) {
 		grant_if_there(s, path, TINED_NEED_EXEC);
 		grant_interpreters(s, fd, depth + 1);
 	}

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -391,6 +393,37 @@ builtin_need_directory(struct tined_mount *m, int directory, unsigned needs)
 {
 	tined_need_directory(m, directory, needs);
 	m->directories[m->directory_count - 1].passed = true;
+}
+
+static bool
+mount_needs(
+    const struct tined_mount *m, const struct stat *wanted, unsigned needs)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < m->directory_count; i++) {
+		const struct mount_directory *d = &m->directories[i];
+
+		if (d->passed && (d->needs & needs) == needs &&
+		    fstat(d->fd, &st) == 0 && st.st_dev == wanted->st_dev &&
+		    st.st_ino == wanted->st_ino)
+			return true;
+	}
+	return false;
+}
+
+bool
+builtin_is_needed(const struct tined_mount *m, int directory, unsigned needs)
+{
+	const struct builtin_setup *setup = m->setup;
+	struct stat st;
+
+	if (fstat(directory, &st) == -1)
+		return false;
+	for (size_t i = 0; i < setup->earlier_count; i++)
+		if (mount_needs(&setup->earlier[i], &st, needs))
+			return true;
+	return mount_needs(m, &st, needs);
 }
 
 void

@@ -405,7 +405,7 @@ explain_error(struct site_opener *o, int error, struct buffer *why)
 	buffer_printf(why, "%s: %s",
 	    o->path.len > 0 ? buffer_string(&o->path)
 			    : "the process that opens files",
-	    strerror(error));
+	    directory_error(error));
 }
 
 static void
