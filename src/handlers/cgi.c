@@ -40,7 +40,7 @@ struct cgi_mount {
 
 	/* For the program that is run: */
 	struct buffer program; /* its path */
-	struct buffer folder;  /* and the directory of that */
+	struct buffer place;   /* and the directory of that */
 	struct cgi_environment environment;
 	struct cgi_relay relay;
 };
@@ -209,7 +209,7 @@ cgi_unmount(void *state)
 		close(c->none);
 	cgi_sandbox_free(&c->sandbox);
 	buffer_free(&c->program);
-	buffer_free(&c->folder);
+	buffer_free(&c->place);
 	cgi_environment_free(&c->environment);
 	cgi_relay_free(&c->relay);
 	free(c->path);
@@ -273,11 +273,11 @@ set_paths(struct cgi_mount *c, const struct cgi_path *path)
 	const char *slash;
 
 	buffer_clear(&c->program);
-	buffer_clear(&c->folder);
+	buffer_clear(&c->place);
 	buffer_add_string(&c->program, c->path);
 	buffer_add_text(&c->program, path->program);
 	slash = strrchr(buffer_string(&c->program), '/');
-	buffer_add(&c->folder, c->program.data,
+	buffer_add(&c->place, c->program.data,
 	    slash == c->program.data ? 1 : (size_t)(slash - c->program.data));
 }
 
@@ -318,7 +318,7 @@ cgi_serve(void *state, struct tined_exchange *x)
 	if (cgi_exchange_take_content(&c->environment, x, &content) == -1)
 		return;
 	command.path = buffer_string(&c->program);
-	command.directory = buffer_string(&c->folder);
+	command.directory = buffer_string(&c->place);
 	command.environment = cgi_environment_list(&c->environment);
 	command.has_input = content.length > 0;
 	c->relay.name = strrchr(command.path, '/') + 1;

@@ -145,9 +145,9 @@ crash_prepare(void)
 }
 
 void
-crash_set_emergency(void (*rescue)(void))
+crash_set_emergency(void (*respond)(void))
 {
-	emergency_hook = rescue;
+	emergency_hook = respond;
 }
 
 void

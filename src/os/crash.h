@@ -12,7 +12,7 @@
  */
 int crash_prepare(void);
 /* Sets the emergency function, which is async-signal-safe; NULL: none. */
-void crash_set_emergency(void (*rescue)(void));
+void crash_set_emergency(void (*respond)(void));
 /*
  * Sets a function, async-signal-safe, that writes lines of text about what the
  * process was doing; NULL: none.

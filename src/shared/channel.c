@@ -30,7 +30,7 @@ handoff_layout(void)
 	    sizeof(struct handoff),
 	    HANDOFF_TIMED_OUT,
 	    PLACE(struct handoff, kind),
-	    PLACE(struct handoff, last),
+	    PLACE(struct handoff, close_after),
 	    PLACE(struct handoff, collected),
 	    PLACE(struct handoff, continued),
 	    PLACE(struct handoff, chunked),
@@ -226,7 +226,7 @@ mend_head(struct handoff *h, size_t len)
 static bool
 mend_handoff(struct handoff *h)
 {
-	mend_bool(&h->last);
+	mend_bool(&h->close_after);
 	mend_bool(&h->collected);
 	mend_bool(&h->continued);
 	mend_bool(&h->chunked);

@@ -40,7 +40,7 @@ enum handoff_kind {
  */
 struct handoff {
 	enum handoff_kind kind;
-	bool last;	   /* HANDOFF_SEND: linger and close after it */
+	bool close_after;  /* HANDOFF_SEND: linger and close after it */
 	bool collected;	   /* the lot has waited for its content */
 	bool continued;	   /* 100 Continue was sent */
 	bool chunked;	   /* HANDOFF_COLLECT: chunks after wanted bytes */

@@ -273,7 +273,7 @@ TEST(the_head_that_was_found_goes_to_the_worker)
 	ck_assert_int_eq(h.kind, HANDOFF_SERVE);
 	ck_assert_uint_eq(h.head_start, 2);
 	ck_assert_uint_eq(h.head_end, 40);
-	b->late = true;
+	b->request_timed_out = true;
 	h = parked_handoff(b);
 	ck_assert_int_eq(h.kind, HANDOFF_TIMED_OUT);
 	ck_assert_uint_eq(h.head_end, 0);

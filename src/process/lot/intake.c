@@ -255,7 +255,7 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 {
 	b->peer = h->peer;
 	b->client = client_limit_client(&h->peer);
-	b->last = h->last;
+	b->close_after = h->close_after;
 	b->requests = h->requests;
 	b->continued = h->continued;
 	b->wanted = h->wanted;

@@ -145,7 +145,7 @@ go_on_after_send(struct lot *lot, struct parked *b)
 {
 	b->parked = clock_now();
 	b->stall.handed = b->parked;
-	if (b->last || lot->stopping) {
+	if (b->close_after || lot->stopping) {
 		shutdown(b->fd, SHUT_WR);
 		parked_enter(&lot->parked, b, PARKED_LINGER);
 		return;
@@ -279,7 +279,7 @@ check_rate(struct lot *lot, struct parked *b)
 static void
 time_out(struct lot *lot, struct parked *b)
 {
-	b->late = true;
+	b->request_timed_out = true;
 	make_ready(lot, b);
 }
 

@@ -105,7 +105,7 @@ head_is_last(struct text head)
 static bool
 lent_is_last(const struct parked *b)
 {
-	return b->late ||
+	return b->request_timed_out ||
 	    (b->scan.start < b->scan.end &&
 		head_is_last((struct text){
 		    b->bytes + b->scan.start, b->scan.end - b->scan.start}));

@@ -274,7 +274,7 @@ parked_forget_request(struct parked_all *all, struct parked *b)
 	b->bytes = NULL;
 	b->len = 0;
 	b->scan = (struct request_head_scan){0};
-	b->late = false;
+	b->request_timed_out = false;
 	b->collected = false;
 	b->continued = false;
 	b->chunked = false;
@@ -298,13 +298,13 @@ parked_handoff(const struct parked *b)
 
 	if (b->deferred != NULL)
 		kind = HANDOFF_SEND;
-	else if (b->late)
+	else if (b->request_timed_out)
 		kind = HANDOFF_TIMED_OUT;
 	return (struct handoff){
 	    .kind = kind,
 	    .head_start = kind == HANDOFF_SERVE ? (uint32_t)b->scan.start : 0,
 	    .head_end = kind == HANDOFF_SERVE ? (uint32_t)b->scan.end : 0,
-	    .last = b->last,
+	    .close_after = b->close_after,
 	    .collected = b->collected,
 	    .continued = b->continued,
 	    .chunked = b->chunked,

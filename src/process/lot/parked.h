@@ -50,9 +50,9 @@ struct parked {
 	uint64_t queued;   /* parked_queued then: _SEND; _IDLE: or 0 */
 	uint64_t sent;	   /* bytes of a response since it arrived */
 	struct stall_mark stall; /* of its last response */
-	bool late;	/* the client took too long to send a request */
-	bool collected; /* it has been in PARKED_COLLECT */
-	bool last;	/* after its response, it lingers and closes */
+	bool request_timed_out; /* the client took too long to send a request */
+	bool collected;		/* it has been in PARKED_COLLECT */
+	bool close_after;	/* after its response, it lingers and closes */
 	struct request_head_scan scan;
 	struct collect collect; /* of PARKED_COLLECT */
 	struct peer peer;

@@ -153,8 +153,8 @@ status_clients_linger(struct status_clients *all, struct status_client *c)
 static struct status_client *
 clients_expire(struct status_clients *all, struct status_client *c)
 {
-	c->late = !c->answered && peek(all, c) > 0;
-	if (c->late)
+	c->request_timed_out = !c->answered && peek(all, c) > 0;
+	if (c->request_timed_out)
 		return c;
 	status_clients_release(all, c);
 	return NULL;

@@ -25,7 +25,7 @@ struct status_client {
 	TAILQ_ENTRY(status_client) entry;
 	int fd;
 	int64_t deadline;
-	bool late;	/* its request was not complete in time */
+	bool request_timed_out; /* its request was not complete in time */
 	bool answered;	/* waits for the client to close, to avoid a reset */
 	size_t drained; /* bytes discarded since then */
 };

@@ -261,7 +261,7 @@ status_server_serve(struct status_client *s)
 	peer_set_name(&peer);
 	listener_set_timeouts(&server.inherited->status.listeners, s->fd);
 	client_attach(c, s->fd, &peer);
-	c->exchange.arrival.request_timed_out = s->late;
+	c->exchange.arrival.request_timed_out = s->request_timed_out;
 	end = client_serve(c);
 	connection_detach(&c->connection);
 	if (end == CLIENT_LINGERS)

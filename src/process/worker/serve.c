@@ -276,7 +276,7 @@ park(struct worker *w, enum handoff_kind kind)
 	int64_t deadline = w->parks_in_vain ? 0 : clock_now() + PARK_PATIENCE;
 	const struct handoff h = {
 	    .kind = kind,
-	    .last = c->close_after,
+	    .close_after = c->close_after,
 	    .worker = (uint32_t)w->slot + 1,
 	    .requests = c->requests,
 	    .wanted = (uint32_t)x->wanted_bytes,
@@ -289,7 +289,7 @@ park(struct worker *w, enum handoff_kind kind)
 	c->parking.lot_refused = false;
 	if (!may_park(w))
 		return false;
-	if (kind == HANDOFF_LINGER || h.last)
+	if (kind == HANDOFF_LINGER || h.close_after)
 		unread.len = 0;
 	if (unread.len == 0 && !h.continued &&
 	    ((kind == HANDOFF_WAIT && serve_give_back(w, LOAN_WAITS)) ||
@@ -518,7 +518,7 @@ worker_take_handed(struct worker *w)
 		return drop_gone(w);
 	if (h.kind != HANDOFF_SEND)
 		return take_in_share(w);
-	w->client.connection.close_after = h.last;
+	w->client.connection.close_after = h.close_after;
 	/*
 	 * The request has been answered.  Keeps only what the next request may
 	 * need.
@@ -554,7 +554,8 @@ worker_take_parked(struct worker *w)
 	serve_show_client(w);
 	if (h.kind == HANDOFF_SEND)
 		send_parked(w, &h);
-	if (h.kind != HANDOFF_LINGER && (h.kind != HANDOFF_SEND || !h.last))
+	if (h.kind != HANDOFF_LINGER &&
+	    (h.kind != HANDOFF_SEND || !h.close_after))
 		return TAKEN_REQUEST;
 	connection_linger(&w->client.connection);
 	let_go_of_client(w);

@@ -187,7 +187,7 @@ worker_signals_follow_master(const struct worker *w)
  * one must not answer its client.
  */
 static void
-rescue(void)
+respond_to_crash(void)
 {
 	if (getpid() != worker_pid)
 		return;
@@ -214,7 +214,7 @@ void
 worker_signals_begin(struct worker *w)
 {
 	self = w;
-	crash_set_emergency(rescue);
+	crash_set_emergency(respond_to_crash);
 	worker_signals_set_up_signals(w);
 	worker_signals_follow_master(w);
 }
