@@ -123,6 +123,17 @@ subtest 'form of the manual' => sub {
 	    [], 'and refers only to such as it has');
 };
 
+# Pages indent examples, and a shell takes blanks for the end of a word.
+subtest 'examples can be copied from a page' => sub {
+	for my $page (glob "$top/man/*.[1-9]") {
+		my @blocks = contents($page) =~ /^\.Bd -literal.*?\n(.*?)^\.Ed$/msg;
+		my @cut = grep { /\S\\e\z/ } map { split /\n/ } @blocks;
+
+		ok(@blocks > 0, "$page has examples");
+		is_deeply(\@cut, [], 'none goes on in the middle of a word');
+	}
+};
+
 subtest 'README and NEWS' => sub {
 	my $readme = contents("$top/README");
 
