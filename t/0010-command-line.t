@@ -2,6 +2,7 @@
 
 use v5.36;
 
+use File::Copy qw(copy);
 use File::Temp ();
 use FindBin;
 use IO::Socket::IP ();
@@ -105,6 +106,17 @@ one_line(Tined->run(args => ['-m', '/a=fil:b']), 64,
 one_line(Tined->run(args => ['-t', '-m', '/=/srv']), 64,
 	qr{--mount /: .* for a directory, --mount /=file:/srv},
 	'a directory mounted without its kind');
+{
+	# Beside a program that is elsewhere there are no modules.
+	my $place = File::Temp->newdir(TMPDIR => 1);
+
+	copy(Tined->binary, "$place/tined") or die "$!\n";
+	chmod oct '0755', "$place", "$place/tined";
+	local $ENV{TINED} = "$place/tined";
+	one_line(Tined->run(args => ['-t', '-m', '/=wsgi:app:app']), 64,
+		qr{--mount /: the module wsgi is not installed: .*tined-wsgi},
+		'a module that not every build has');
+}
 one_line(Tined->run(args => ['-t', '--list', "$dir"]), 64,
 	qr/--list is ambiguous: .*--listen, --listing/,
 	'an abbreviation of two options');

@@ -24,9 +24,22 @@ find_handler(const char *kind)
 	return *h == NULL && module_is_installed(kind) ? &handler_module : *h;
 }
 
+/* The one module that needs more than the server does. */
+static void
+explain_wsgi(struct buffer *why)
+{
+	buffer_add_string(why,
+	    "the module wsgi is not installed: install the package tined-wsgi; "
+	    "or python3-dev, and then use make install-wsgi");
+}
+
 static void
 explain_kinds(const struct config_mount *wanted, struct buffer *why)
 {
+	if (strcmp(wanted->kind, "wsgi") == 0) {
+		explain_wsgi(why);
+		return;
+	}
 	buffer_printf(why, "unknown kind %s: expected one of", wanted->kind);
 	for (const struct tined_module *const *h = handlers; *h != NULL; h++)
 		buffer_printf(why, " %s:", (*h)->name);
