@@ -100,6 +100,8 @@ my %lot = (
 	],
 	datagram => ['a share is free, to receive',
 		'a loan is given back, to receive'],
+	eventpoll => ['what it waits for',
+		'the clients that workers keep, for a look now and then'],
 );
 
 my %status = (

@@ -65,6 +65,8 @@ bad_head(struct request_head_scan *scan, int status)
 static bool
 is_spare(struct connection *c)
 {
+	if (c->service->keeps_others)
+		return false;
 	if (scoreboard_has_idle(c->service->board))
 		return true;
 	return c->idle_time < BRISK_GAP &&
@@ -73,11 +75,14 @@ is_spare(struct connection *c)
 
 /*
  * False if the client is expected to ask later than the wait would last, as it
- * did the last time: looking for its bytes would find none.
+ * did the last time: looking for its bytes would find none.  A worker that keeps
+ * others learns of them all in one wait.
  */
 static bool
 is_worth_a_wait(const struct connection *c)
 {
+	if (c->service->keeps_others && c->idle_time != 0)
+		return false;
 	return c->idle_time == CLOCK_NEVER ||
 	    c->idle_time <= c->service->config->linger;
 }

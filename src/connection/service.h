@@ -37,6 +37,7 @@ struct service {
 	struct deferred_budget *deferred_budget; /* NULL without a lot */
 	int64_t send_tick;	 /* SO_SNDTIMEO of all sockets */
 	struct recycle *recycle; /* NULL: the process is never replaced */
+	bool keeps_others;	 /* clients that may send a request meanwhile */
 	bool may_shutdown;	 /* a socket for writing, by seccomp.h */
 };
 

@@ -10,6 +10,32 @@
 #include "shared/shared_memory.h"
 
 /*
+ * Who may act for a kept loan.  The word has most of the loan's token, too, so
+ * that nobody takes the loan for another that was at its place before.
+ */
+enum turn {
+	TURN_FREE,   /* no loan is there: the word is 0 */
+	TURN_KEPT,   /* the worker waits: it, and the lot, may take it */
+	TURN_SERVED, /* the worker serves it */
+	TURN_RECALLED,
+	TURN_LEFT, /* the worker has died while it waited */
+	TURN_MASK = 7
+};
+
+/* The worker writes it, and then the word. */
+struct kept {
+	_Atomic uint64_t word;
+	_Atomic uint32_t requests;
+	_Atomic int64_t since;
+	struct stall_mark stall;
+};
+
+struct death {
+	struct loan_name name;
+	uint32_t slot;
+};
+
+/*
  * Written by a worker; the lot clears the bits of the records that it has read.
  * Nothing else tells which there are, so that a mailbox in disorder is in order
  * again when the lot has read it.
@@ -18,13 +44,16 @@ struct mailbox {
 	_Atomic uint64_t full;	     /* a bit for each record that is there */
 	_Atomic uint32_t place, lot; /* the loan that it has */
 	_Atomic uint64_t token;
+	_Atomic uint32_t turns; /* loan_kept_turns */
+	_Atomic uint32_t top;	/* above the places of kept loans ever used */
 	struct loan_record records[LOAN_RECORDS];
+	struct kept kept[LOAN_KEPT_MAX];
 };
 
 /* Written by the master. */
 struct deaths {
 	atomic_uint written;
-	struct loan_name at[LOAN_DEATHS];
+	struct death at[LOAN_DEATHS];
 };
 
 static struct deaths *
@@ -129,6 +158,126 @@ loan_is_unread(const struct loans *l, size_t slot)
 	return atomic_load(&mailbox_of(l, slot)->full) != 0;
 }
 
+static uint64_t
+word_of(uint64_t token, enum turn turn)
+{
+	return (token & ~(uint64_t)TURN_MASK) | turn;
+}
+
+static uint32_t
+places_of(const struct mailbox *mailbox)
+{
+	uint32_t top = RELAXED_GET(mailbox->top);
+
+	return top < LOAN_KEPT_MAX ? top : LOAN_KEPT_MAX;
+}
+
+uint32_t
+loan_keep_place(const struct loans *l, size_t slot)
+{
+	struct mailbox *mailbox = mailbox_of(l, slot);
+	uint32_t place = 0;
+
+	while (place < LOAN_KEPT_MAX &&
+	    atomic_load(&mailbox->kept[place].word) != TURN_FREE)
+		place++;
+	if (place < LOAN_KEPT_MAX && place >= places_of(mailbox))
+		RELAXED_SET(mailbox->top, place + 1);
+	return place;
+}
+
+void
+loan_keep(struct loans *l, size_t slot, const struct loan_record *record)
+{
+	struct mailbox *mailbox = mailbox_of(l, slot);
+	struct kept *kept = &mailbox->kept[record->place];
+
+	RELAXED_SET(kept->requests, record->requests);
+	RELAXED_SET(kept->since, record->since);
+	kept->stall = record->stall;
+	RELAXED_SET(mailbox->turns, RELAXED_GET(mailbox->turns) + 1);
+	atomic_store(&kept->word, word_of(record->name.token, TURN_KEPT));
+	loan_disclaim(l, slot);
+}
+
+/* True if the word was as expected, and is changed. */
+static bool
+change_turn(struct kept *kept, uint64_t token, enum turn from, enum turn to)
+{
+	uint64_t word = word_of(token, from);
+
+	return atomic_compare_exchange_strong(&kept->word, &word,
+	    to == TURN_FREE ? TURN_FREE : word_of(token, to));
+}
+
+bool
+loan_kept_take(
+    struct loans *l, size_t slot, uint32_t place, const struct loan_name *name)
+{
+	struct kept *kept = &mailbox_of(l, slot)->kept[place];
+
+	if (!change_turn(kept, name->token, TURN_KEPT, TURN_SERVED))
+		return false;
+	loan_claim(l, slot, name);
+	return true;
+}
+
+void
+loan_kept_end(struct loans *l, size_t slot, uint32_t place)
+{
+	atomic_store(&mailbox_of(l, slot)->kept[place].word, TURN_FREE);
+}
+
+enum loan_kept
+loan_kept_look(
+    const struct loans *l, size_t slot, uint32_t place, uint64_t token)
+{
+	uint64_t word = atomic_load(&mailbox_of(l, slot)->kept[place].word);
+
+	if (word == word_of(token, TURN_KEPT))
+		return LOAN_KEPT_WAITS;
+	if (word == word_of(token, TURN_SERVED))
+		return LOAN_KEPT_SERVES;
+	if (word == word_of(token, TURN_LEFT))
+		return LOAN_KEPT_LEFT;
+	return LOAN_KEPT_ELSEWHERE;
+}
+
+uint32_t
+loan_kept_turns(const struct loans *l, size_t slot)
+{
+	return RELAXED_GET(mailbox_of(l, slot)->turns);
+}
+
+uint32_t
+loan_kept_requests(const struct loans *l, size_t slot, uint32_t place)
+{
+	return RELAXED_GET(mailbox_of(l, slot)->kept[place].requests);
+}
+
+int64_t
+loan_kept_since(const struct loans *l, size_t slot, uint32_t place)
+{
+	return RELAXED_GET(mailbox_of(l, slot)->kept[place].since);
+}
+
+bool
+loan_recall(struct loans *l, size_t slot, uint32_t place, uint64_t token,
+    struct loan_record *record)
+{
+	struct kept *kept = &mailbox_of(l, slot)->kept[place];
+
+	if (!change_turn(kept, token, TURN_KEPT, TURN_RECALLED) &&
+	    !change_turn(kept, token, TURN_LEFT, TURN_FREE))
+		return false;
+	*record = (struct loan_record){
+	    .requests = RELAXED_GET(kept->requests),
+	    .since = RELAXED_GET(kept->since),
+	    .stall = kept->stall,
+	};
+	return true;
+}
+
 struct loan_name
 loan_claimed(const struct loans *l, size_t slot)
 {
@@ -141,6 +290,26 @@ loan_claimed(const struct loans *l, size_t slot)
 	};
 }
 
+/* Returns how many of the loans that a dead worker kept wait for the lot. */
+static unsigned
+leave_kept(struct mailbox *mailbox)
+{
+	uint32_t places = places_of(mailbox);
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < places; i++) {
+		struct kept *kept = &mailbox->kept[i];
+		uint64_t word = atomic_load(&kept->word);
+
+		if ((word & TURN_MASK) == TURN_KEPT &&
+		    change_turn(kept, word, TURN_KEPT, TURN_LEFT))
+			count++;
+		else if ((word & TURN_MASK) != TURN_LEFT)
+			atomic_store(&kept->word, TURN_FREE);
+	}
+	return count;
+}
+
 /* The next worker of the slot begins without a loan. */
 void
 loan_note_death(struct loans *l, size_t slot)
@@ -148,21 +317,42 @@ loan_note_death(struct loans *l, size_t slot)
 	struct deaths *deaths = deaths_of(l);
 	unsigned written = RELAXED_GET(deaths->written);
 	const struct loan_name name = loan_claimed(l, slot);
+	unsigned kept = leave_kept(mailbox_of(l, slot));
 
-	if (name.place == 0)
+	if (name.place == 0 && kept == 0)
 		return;
-	deaths->at[written % LOAN_DEATHS] = name;
+	deaths->at[written % LOAN_DEATHS] =
+	    (struct death){.name = name, .slot = (uint32_t)slot};
 	loan_disclaim(l, slot);
 	atomic_store(&deaths->written, written + 1);
 	wakeup_send(&l->returned);
+}
+
+/* Of workers that died before this lot began. */
+static void
+forget_left(struct mailbox *mailbox)
+{
+	uint32_t places = places_of(mailbox);
+
+	for (uint32_t i = 0; i < places; i++) {
+		struct kept *kept = &mailbox->kept[i];
+		uint64_t word = atomic_load(&kept->word);
+
+		if ((word & TURN_MASK) == TURN_LEFT)
+			(void)change_turn(kept, word, TURN_LEFT, TURN_FREE);
+	}
 }
 
 /* A mailbox that no worker has used takes no memory yet. */
 unsigned
 loans_begin(struct loans *l, size_t used)
 {
-	for (size_t i = 0; i < used; i++)
-		atomic_store(&mailbox_of(l, i)->full, 0);
+	for (size_t i = 0; i < used; i++) {
+		struct mailbox *mailbox = mailbox_of(l, i);
+
+		atomic_store(&mailbox->full, 0);
+		forget_left(mailbox);
+	}
 	return atomic_load(&deaths_of(l)->written);
 }
 
@@ -178,13 +368,15 @@ loan_next(struct loans *l, size_t slot, struct loan_record *record)
 	place = __builtin_ctzll(full);
 	memcpy(record, &mailbox->records[place], sizeof(*record));
 	atomic_fetch_and(&mailbox->full, ~(UINT64_C(1) << place));
-	if ((unsigned)record->end >= LOAN_ENDS)
+	if ((unsigned)record->end >= LOAN_ENDS ||
+	    record->place >= LOAN_KEPT_MAX)
 		record->name.place = 0;
 	return true;
 }
 
 bool
-loan_next_death(const struct loans *l, unsigned *deaths, struct loan_name *name)
+loan_next_death(const struct loans *l, unsigned *deaths, struct loan_name *name,
+    size_t *slot)
 {
 	const struct deaths *all = deaths_of(l);
 	unsigned written = atomic_load(&all->written);
@@ -193,6 +385,8 @@ loan_next_death(const struct loans *l, unsigned *deaths, struct loan_name *name)
 		*deaths = written - LOAN_DEATHS;
 	if (*deaths == written)
 		return false;
-	*name = all->at[(*deaths)++ % LOAN_DEATHS];
+	*name = all->at[*deaths % LOAN_DEATHS].name;
+	*slot = all->at[*deaths % LOAN_DEATHS].slot;
+	(*deaths)++;
 	return true;
 }

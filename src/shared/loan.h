@@ -31,6 +31,13 @@
  * A worker may die with a loan.  When the master reaps it, before its slot is
  * used again, it tells the lot which loan the worker had, so that the lot closes
  * the connection at once.
+ *
+ * A worker may also keep loans between requests, and wait for the next requests
+ * itself: then nobody hands them over.  The lot keeps an eye on such clients,
+ * and recalls a loan if the worker does not get to its client, has died, or if
+ * the lot wants to close connections.  Whose turn it is, is one word in the mailbox
+ * for each kept loan: the worker serves the client, and the lot recalls the loan,
+ * after it has changed that word from KEPT.
  */
 #ifndef TINED_SHARED_LOAN_H
 #define TINED_SHARED_LOAN_H
@@ -44,11 +51,14 @@
 
 /*
  * A mailbox holds so many records that the lot has not read: the bits of a word.
- * It has more than 4 KiB, and so takes two pages, the second after many records.
+ * The first page is enough for most of them; the others take no memory before
+ * there are many, or loans are kept.
  */
 #define LOAN_RECORDS 64
 /* Of the workers that have died, the lot is told so many at most. */
 #define LOAN_DEATHS 64
+/* A worker keeps so many loans at most. */
+#define LOAN_KEPT_MAX 512
 
 struct loan_name {
 	uint32_t place; /* in the table of the lot, from 1; 0: no loan */
@@ -60,15 +70,18 @@ struct loan_name {
 enum loan_end {
 	LOAN_WAITS,   /* the client may ask again */
 	LOAN_LINGERS, /* it is over, but the client may still send */
-	LOAN_CLOSES,  /* it is over, or the lot has another descriptor of it */
+	LOAN_CLOSES,  /* it is over */
+	LOAN_MOVES,   /* the lot has another descriptor of it */
+	LOAN_KEPT,    /* the worker waits for its next request itself */
 	LOAN_ENDS
 };
 
 struct loan_record {
 	struct loan_name name;
 	enum loan_end end;
-	uint32_t requests;	 /* answered on this connection so far */
-	int64_t since;		 /* clock_now() */
+	uint32_t requests; /* answered on this connection so far */
+	uint32_t place;	   /* LOAN_KEPT: among those that this worker keeps */
+	int64_t since;	   /* clock_now() */
 	struct stall_mark stall; /* of its last response */
 };
 
@@ -110,6 +123,46 @@ void loan_disclaim(struct loans *l, size_t slot);
  */
 struct loan_name loan_claimed(const struct loans *l, size_t slot);
 
+/*
+ * The next four are called by the worker that has the loan.  loan_keep_place
+ * returns a place for a loan to keep, or LOAN_KEPT_MAX; the lot may still need
+ * those of a worker that has died.
+ */
+uint32_t loan_keep_place(const struct loans *l, size_t slot);
+/* It has served the client, and waits for the next request: record.place. */
+void loan_keep(struct loans *l, size_t slot, const struct loan_record *record);
+/* True if it may serve the client; false if the lot has recalled the loan. */
+bool loan_kept_take(
+    struct loans *l, size_t slot, uint32_t place, const struct loan_name *name);
+/* It does not keep that loan any more. */
+void loan_kept_end(struct loans *l, size_t slot, uint32_t place);
+
+/* What the lot finds at a place. */
+enum loan_kept {
+	LOAN_KEPT_WAITS,    /* for the client's next request */
+	LOAN_KEPT_SERVES,   /* it has that request */
+	LOAN_KEPT_LEFT,	    /* its worker has died while it waited */
+	LOAN_KEPT_ELSEWHERE /* that loan is not kept there */
+};
+
+/* The next five are called by the lot. */
+enum loan_kept loan_kept_look(
+    const struct loans *l, size_t slot, uint32_t place, uint64_t token);
+/* How often that worker has begun to wait for a client that it keeps. */
+uint32_t loan_kept_turns(const struct loans *l, size_t slot);
+/*
+ * How many requests were answered on the connection, and when its worker began to
+ * wait last; not checked.
+ */
+uint32_t loan_kept_requests(const struct loans *l, size_t slot, uint32_t place);
+int64_t loan_kept_since(const struct loans *l, size_t slot, uint32_t place);
+/*
+ * True if the lot has the client again, with what the worker has written of it
+ * last, which is not checked.
+ */
+bool loan_recall(struct loans *l, size_t slot, uint32_t place, uint64_t token,
+    struct loan_record *record);
+
 /* Called by the master when the worker of that slot has died. */
 void loan_note_death(struct loans *l, size_t slot);
 
@@ -125,7 +178,10 @@ unsigned loans_begin(struct loans *l, size_t used);
  * no order.
  */
 bool loan_next(struct loans *l, size_t slot, struct loan_record *record);
-/* Gets the loan of the next dead worker, and counts it.  Some may be left out. */
-bool loan_next_death(
-    const struct loans *l, unsigned *deaths, struct loan_name *name);
+/*
+ * Gets the loan that the next dead worker had in hand, perhaps none, and its slot,
+ * and counts it.  Some may be left out.
+ */
+bool loan_next_death(const struct loans *l, unsigned *deaths,
+    struct loan_name *name, size_t *slot);
 #endif

@@ -16,7 +16,7 @@ use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
 	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_held is_on_its_way
-	is_parked keep_busy lend_and_stop lot_pid
+	is_parked keep_busy keeper lend_and_stop lot_pid
 	median need_descriptors park percentile reflect release sleeps stop_process token);
 
 # From linux/netlink.h and linux/sock_diag.h.
@@ -148,6 +148,16 @@ sub is_held ($tined, $sock) { return defined _holders($tined, $sock) }
 sub is_parked ($tined, $sock) {
 	return (_holders($tined, $sock) // q{}) eq
 	    (find_lot($tined) // 'nobody');
+}
+
+# The worker that has it, beside the lot; or undef.
+sub keeper ($tined, $sock) {
+	my $lot = find_lot($tined) // return;
+	my @pids = split q{ }, _holders($tined, $sock) // return;
+
+	return (grep { $_ != $lot } @pids)[0]
+	    if @pids == 2 && grep { $_ == $lot } @pids;
+	return;
 }
 
 # Between a worker and the lot: nobody has it; or the lot, which has read all that

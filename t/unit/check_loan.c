@@ -131,28 +131,127 @@ TEST(a_death_is_told_after_the_slot_is_used_again)
 {
 	struct loan_record r = record_of(5);
 	struct loan_name name;
+	size_t slot;
 
 	loan_claim(loans, 2, &r.name);
 	loan_note_death(loans, 2);
 	r = record_of(6);
 	loan_claim(loans, 2, &r.name);
-	ck_assert(loan_next_death(loans, &deaths, &name));
+	ck_assert(loan_next_death(loans, &deaths, &name, &slot));
 	ck_assert_uint_eq(name.place, 5);
-	ck_assert(!loan_next_death(loans, &deaths, &name));
+	ck_assert_uint_eq(slot, 2);
+	ck_assert(!loan_next_death(loans, &deaths, &name, &slot));
 	ck_assert_uint_eq(loan_claimed(loans, 2).place, 6);
 }
 
 TEST(a_death_without_a_loan_is_not_told)
 {
 	struct loan_name name;
+	size_t slot;
 
 	loan_note_death(loans, 1);
-	ck_assert(!loan_next_death(loans, &deaths, &name));
+	ck_assert(!loan_next_death(loans, &deaths, &name, &slot));
+}
+
+/* Keeps the loan of that number, and returns its place. */
+static uint32_t
+keep(size_t slot, uint32_t number)
+{
+	struct loan_record r = record_of(number);
+
+	r.place = loan_keep_place(loans, slot);
+	ck_assert_uint_lt(r.place, LOAN_KEPT_MAX);
+	r.since = 500 + number;
+	loan_keep(loans, slot, &r);
+	return r.place;
+}
+
+static enum loan_kept
+look(size_t slot, uint32_t place, uint32_t number)
+{
+	return loan_kept_look(loans, slot, place, 1000 + number);
+}
+
+static bool
+recall(size_t slot, uint32_t place, uint32_t number, struct loan_record *r)
+{
+	return loan_recall(loans, slot, place, 1000 + number, r);
+}
+
+/* The least bits of the token are not compared. */
+TEST(a_kept_loan_is_the_worker_s_or_the_lot_s)
+{
+	struct loan_record r = record_of(8);
+	uint32_t place = keep(1, 8);
+
+	ck_assert_int_eq(look(1, place, 8), LOAN_KEPT_WAITS);
+	ck_assert_int_eq(look(1, place, 16), LOAN_KEPT_ELSEWHERE);
+	ck_assert(!recall(1, place, 16, &r));
+	ck_assert(loan_kept_take(loans, 1, place, &r.name));
+	ck_assert_int_eq(look(1, place, 8), LOAN_KEPT_SERVES);
+	ck_assert_uint_eq(loan_claimed(loans, 1).place, 8);
+	ck_assert(!recall(1, place, 8, &r));
+	r.place = place;
+	r.requests = 77;
+	loan_keep(loans, 1, &r);
+	ck_assert_uint_eq(loan_claimed(loans, 1).place, 0);
+	ck_assert_uint_eq(loan_kept_requests(loans, 1, place), 77);
+	ck_assert_uint_eq(loan_kept_turns(loans, 1), 2);
+	ck_assert(recall(1, place, 8, &r));
+	ck_assert_uint_eq(r.requests, 77);
+	ck_assert(!recall(1, place, 8, &r));
+	ck_assert(!loan_kept_take(loans, 1, place, &r.name));
+	ck_assert_int_eq(look(1, place, 8), LOAN_KEPT_ELSEWHERE);
+}
+
+TEST(a_place_is_used_again_when_its_loan_has_ended)
+{
+	uint32_t first = keep(0, 8), second = keep(0, 16);
+
+	ck_assert_uint_ne(first, second);
+	loan_kept_end(loans, 0, first);
+	ck_assert_uint_eq(keep(0, 24), first);
+	for (uint32_t i = 2; i < LOAN_KEPT_MAX; i++)
+		(void)keep(0, 8 * (i + 2));
+	ck_assert_uint_eq(loan_keep_place(loans, 0), LOAN_KEPT_MAX);
+}
+
+TEST(the_lot_has_what_a_dead_worker_kept)
+{
+	struct loan_record r = record_of(16);
+	uint32_t waits = keep(2, 8), serves = keep(2, 16), gone = keep(2, 24);
+	struct loan_name name;
+	size_t slot;
+
+	ck_assert(loan_kept_take(loans, 2, serves, &r.name));
+	ck_assert(recall(2, gone, 24, &r));
+	loan_note_death(loans, 2);
+	ck_assert(loan_next_death(loans, &deaths, &name, &slot));
+	ck_assert_uint_eq(slot, 2);
+	ck_assert_uint_eq(name.place, 16);
+	ck_assert_int_eq(look(2, waits, 8), LOAN_KEPT_LEFT);
+	ck_assert_int_eq(look(2, serves, 16), LOAN_KEPT_ELSEWHERE);
+	ck_assert_uint_eq(loan_keep_place(loans, 2), serves);
+	ck_assert(recall(2, waits, 8, &r));
+	ck_assert_int_eq(r.since, 508);
+	ck_assert_uint_eq(loan_keep_place(loans, 2), waits);
+}
+
+TEST(a_lot_that_begins_forgets_what_others_were_left)
+{
+	uint32_t left = keep(0, 8), waits;
+
+	loan_note_death(loans, 0);
+	waits = keep(0, 16);
+	(void)loans_begin(loans, SLOTS);
+	ck_assert_int_eq(look(0, left, 8), LOAN_KEPT_ELSEWHERE);
+	ck_assert_int_eq(look(0, waits, 16), LOAN_KEPT_WAITS);
 }
 
 TEST(of_many_deaths_the_last_are_told)
 {
 	struct loan_name name;
+	size_t slot;
 
 	for (uint32_t i = 1; i <= LOAN_DEATHS + 10; i++) {
 		struct loan_record r = record_of(i);
@@ -161,8 +260,8 @@ TEST(of_many_deaths_the_last_are_told)
 		loan_note_death(loans, 0);
 	}
 	for (uint32_t i = 11; i <= LOAN_DEATHS + 10; i++) {
-		ck_assert(loan_next_death(loans, &deaths, &name));
+		ck_assert(loan_next_death(loans, &deaths, &name, &slot));
 		ck_assert_uint_eq(name.place, i);
 	}
-	ck_assert(!loan_next_death(loans, &deaths, &name));
+	ck_assert(!loan_next_death(loans, &deaths, &name, &slot));
 }

@@ -71,7 +71,7 @@ hand_over(struct lot *lot, struct parked *b)
 	if (h.loan.place != 0)
 		lot_lend(lot, b);
 	else
-		parked_release(&lot->parked, b);
+		parked_give_away(&lot->parked, b);
 	return true;
 }
 

@@ -39,6 +39,16 @@ intake_has_memory(const struct lot *lot)
 	return lot->parked.memory <= lot->inherited->lot_memory;
 }
 
+/* Clients that workers keep wait for nothing, either. */
+static bool
+recall_idle(struct lot *lot)
+{
+	if (lot->parked.counts[PARKED_KEPT] == 0)
+		return false;
+	lot_recall_all(lot);
+	return lot->parked.counts[PARKED_IDLE] > 0;
+}
+
 /*
  * Closes the connections that use most memory, because one of them makes room
  * for many others.
@@ -48,7 +58,8 @@ lot_make_memory(struct lot *lot)
 {
 	while (!intake_has_memory(lot) &&
 	    (evict_first(lot, PARKED_COLLECT) ||
-		evict_first(lot, PARKED_HEAD) || evict_first(lot, PARKED_IDLE)))
+		evict_first(lot, PARKED_HEAD) ||
+		evict_first(lot, PARKED_IDLE) || recall_idle(lot)))
 		continue;
 }
 
@@ -80,7 +91,7 @@ intake_make_room(struct lot *lot, size_t descriptors)
 	lot_make_memory(lot);
 	while (!has_places(lot, descriptors))
 		if (!evict_first(lot, PARKED_LINGER) &&
-		    !evict_first(lot, PARKED_IDLE) &&
+		    !evict_first(lot, PARKED_IDLE) && !recall_idle(lot) &&
 		    !evict_first(lot, PARKED_HEAD) &&
 		    !evict_first(lot, PARKED_COLLECT))
 			return false;

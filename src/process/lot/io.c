@@ -218,6 +218,7 @@ lot_act_on_parked(struct lot *lot, struct parked *b)
 	case PARKED_LENT:
 		lot_note_unread(lot, b);
 		break;
+	case PARKED_KEPT: /* its worker sees it, too */
 	case PARKED_DEAD:
 	case PARKED_STATES:
 		break;

@@ -1,7 +1,9 @@
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -31,18 +33,21 @@ slots_used(const struct lot *lot)
 	    : lot->inherited->loans->count;
 }
 
-void
+int
 lot_lent_init(struct lot *lot)
 {
 	struct lent *lent = &lot->lent;
 
+	lent->kept = epoll_create1(EPOLL_CLOEXEC);
 	lent->deaths = loans_begin(lot->inherited->loans, slots_used(lot));
 	lent->nap = NAP_FIRST;
+	return lent->kept == -1 ? -1 : 0;
 }
 
 void
 lot_lent_free(struct lot *lot)
 {
+	close(lot->lent.kept);
 	free(lot->lent.at);
 	free(lot->lent.vacant);
 }
@@ -114,13 +119,14 @@ lent_is_last(const struct parked *b)
 /*
  * A connection that has had no response yet may be for one request alone.  Then,
  * and before its last request, a second descriptor would be in vain, and the
- * client would not learn of the end before the lot closes it.
+ * client would not learn of the end before the lot closes it; but where a worker
+ * may still have a copy, only the lot can end the connection for all.
  */
 static bool
 lent_is_worth_it(const struct lot *lot, const struct parked *b)
 {
 	return b->requests > 0 && b->deferred == NULL && !lot->stopping &&
-	    !lot->moving && !lent_is_last(b) &&
+	    !lot->moving && (b->recalled || !lent_is_last(b)) &&
 	    lot->parked.descriptors + lot->max / ROOM_PART <= lot->max;
 }
 
@@ -152,6 +158,8 @@ lot_unname_loan(struct lot *lot, struct parked *b)
 		return;
 	if (b->state == PARKED_LENT && b->unread)
 		lent->unread--;
+	if (b->state == PARKED_KEPT)
+		lot_unkeep_loan(lot, b);
 	lent->at[b->loan - 1] = NULL;
 	lent->vacant[lent->vacancies++] = b->loan;
 	b->loan = 0;
@@ -187,13 +195,14 @@ lent_find(const struct lot *lot, const struct loan_name *name)
 	if (name->place == 0 || name->place > lot->lent.size)
 		return NULL;
 	b = lot->lent.at[name->place - 1];
-	if (b == NULL || b->state != PARKED_LENT || b->token != name->token)
+	if (b == NULL || b->token != name->token ||
+	    (b->state != PARKED_LENT && b->state != PARKED_KEPT))
 		return NULL;
 	return b;
 }
 
-static void
-lent_close(struct lot *lot, struct parked *b)
+void
+lot_close_loan(struct lot *lot, struct parked *b)
 {
 	lot_unname_loan(lot, b);
 	parked_release(&lot->parked, b);
@@ -205,7 +214,7 @@ lot_close_lent(struct lot *lot)
 	struct parked *b;
 
 	while ((b = parked_all_first(&lot->parked, PARKED_LENT)) != NULL)
-		lent_close(lot, b);
+		lot_close_loan(lot, b);
 }
 
 void
@@ -214,7 +223,7 @@ lot_drop_loan(struct lot *lot, const struct loan_name *name)
 	struct parked *b = lent_find(lot, name);
 
 	if (b != NULL)
-		lent_close(lot, b);
+		lot_close_loan(lot, b);
 }
 
 /*
@@ -245,6 +254,15 @@ lent_end_wait(struct lot *lot, struct parked *b)
 		parked_release(&lot->parked, b);
 }
 
+void
+lot_take_back(
+    struct lot *lot, struct parked *b, const struct loan_record *record)
+{
+	lent_wait(lot, b, record);
+	if (lot->drained)
+		lent_end_wait(lot, b);
+}
+
 /* A name that is in order proves that its worker has received that loan. */
 static void
 lent_note_received(struct lot *lot, const struct parked *b)
@@ -254,28 +272,50 @@ lent_note_received(struct lot *lot, const struct parked *b)
 }
 
 static void
-lent_take_back(struct lot *lot, const struct loan_record *record)
+lent_linger(struct lot *lot, struct parked *b)
+{
+	shutdown(b->fd, SHUT_WR); /* workers may not */
+	b->parked = clock_now();
+	parked_enter(&lot->parked, b, PARKED_LINGER);
+}
+
+static void
+lent_end(struct lot *lot, struct parked *b, const struct loan_record *record)
+{
+	lot_unname_loan(lot, b);
+	b->stall = record->stall;
+	switch (record->end) {
+	case LOAN_LINGERS:
+		lent_linger(lot, b);
+		break;
+	case LOAN_CLOSES:
+		parked_release(&lot->parked, b);
+		break;
+	case LOAN_MOVES:
+		parked_give_away(&lot->parked, b);
+		break;
+	default:
+		lot_take_back(lot, b, record);
+		break;
+	}
+}
+
+/* A worker that kept a loan, and has ended it since, says so in any order. */
+static void
+lent_read_record(struct lot *lot, size_t slot, const struct loan_record *record)
 {
 	struct parked *b = lent_find(lot, &record->name);
 
 	if (b == NULL) {
-		score_lot_stray(lot->inherited->board->lot);
+		if (record->end != LOAN_KEPT)
+			score_lot_stray(lot->inherited->board->lot);
 		return;
 	}
 	lent_note_received(lot, b);
-	lot_unname_loan(lot, b);
-	b->stall = record->stall;
-	if (record->end == LOAN_LINGERS) {
-		shutdown(b->fd, SHUT_WR); /* workers may not */
-		b->parked = clock_now();
-		parked_enter(&lot->parked, b, PARKED_LINGER);
-	} else if (record->end == LOAN_CLOSES) {
-		parked_release(&lot->parked, b);
-	} else {
-		lent_wait(lot, b, record);
-		if (lot->drained)
-			lent_end_wait(lot, b);
-	}
+	if (record->end != LOAN_KEPT)
+		lent_end(lot, b, record);
+	else if (b->state == PARKED_LENT)
+		lot_keep_loan(lot, b, slot, record);
 }
 
 /*
@@ -293,7 +333,7 @@ lent_read_records(struct lot *lot)
 		for (int n = 0; n < LOAN_RECORDS &&
 		     loan_next(lot->inherited->loans, i, &record);
 		     n++) {
-			lent_take_back(lot, &record);
+			lent_read_record(lot, i, &record);
 			count++;
 		}
 	return count;
@@ -304,9 +344,13 @@ static void
 lent_close_of_dead_workers(struct lot *lot)
 {
 	struct loan_name name;
+	size_t slot;
 
-	while (loan_next_death(lot->inherited->loans, &lot->lent.deaths, &name))
+	while (loan_next_death(
+	    lot->inherited->loans, &lot->lent.deaths, &name, &slot)) {
 		lot_drop_loan(lot, &name);
+		lot_recall_of_dead(lot, slot);
+	}
 }
 
 static void
@@ -377,8 +421,17 @@ lent_audit(struct lot *lot, int64_t now)
 	     b = next) {
 		next = TAILQ_NEXT(b, entry);
 		if (lent_is_lost(lent, b))
-			lent_close(lot, b);
+			lot_close_loan(lot, b);
 	}
+	lot_audit_kept(lot);
+}
+
+static bool
+lent_is_any(const struct lot *lot)
+{
+	return lot->parked.counts[PARKED_LENT] +
+	    lot->parked.counts[PARKED_KEPT] >
+	    0;
 }
 
 bool
@@ -386,7 +439,7 @@ lot_take_back_loans(struct lot *lot)
 {
 	size_t count;
 
-	if (lot->parked.counts[PARKED_LENT] == 0)
+	if (!lent_is_any(lot))
 		return false;
 	count = lent_read_records(lot);
 	lent_close_of_dead_workers(lot);
@@ -407,7 +460,7 @@ lot_look_for_lost_loans(struct lot *lot)
 {
 	int64_t now;
 
-	if (lot->parked.counts[PARKED_LENT] == 0)
+	if (!lent_is_any(lot))
 		return;
 	now = clock_now();
 	if (now >= lot->lent.audit_at)
@@ -422,13 +475,13 @@ lot_lent_deadline(struct lot *lot)
 
 	score_lot_wants_loans(lot->inherited->board->lot,
 	    lent->unread > 0 || lot->stopping || lot->moving || lot->held_off);
-	if (lot->parked.counts[PARKED_LENT] == 0)
+	if (!lent_is_any(lot))
 		return CLOCK_NEVER;
 	if (lent->is_active)
 		lent->nap = NAP_FIRST;
 	else if (lent->nap < NAP_MAX)
 		lent->nap *= 2;
 	lent->is_active = false;
-	until = clock_now() + lent->nap;
+	until = clock_sooner(clock_now() + lent->nap, lot_kept_deadline(lot));
 	return lent->is_in_doubt ? clock_sooner(until, lent->audit_at) : until;
 }

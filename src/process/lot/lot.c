@@ -105,7 +105,10 @@ report(const struct lot *lot)
 	struct score_lot *score = lot->inherited->board->lot;
 
 	for (int i = 0; i < PARKED_DEAD; i++)
-		score_lot_set(score, waits[i], lot->parked.counts[i]);
+		if (i != PARKED_KEPT)
+			score_lot_set(score, waits[i], lot->parked.counts[i]);
+	score_lot_set(score, WAIT_IDLE,
+	    lot->parked.counts[PARKED_IDLE] + lot->parked.counts[PARKED_KEPT]);
 	score_lot_peak(
 	    score, lot->parked.count - lot->parked.counts[PARKED_LENT]);
 	score_lot_deferred(score, lot->parked.deferred);
@@ -196,6 +199,7 @@ lot_begin_stop(struct lot *lot)
 	lot->stopping = true;
 	lot->parked.limits[PARKED_LINGER] = CONNECTION_LINGER_HERE_PAUSE;
 	lot_close_listeners(lot);
+	lot_recall_all(lot);
 }
 
 static bool
@@ -302,6 +306,7 @@ has_moved(struct lot *lot)
 	lot_take_from(lot,
 	    &lot->inherited->ready); /* no worker is left to receive them */
 	(void)lot_take_back_loans(lot);
+	lot_recall_all(lot);
 	lot_move(lot);
 	lot_close_lent(lot);
 	return lot->parked.count == 0 && (!has_predecessor(lot) || want_end);
@@ -353,6 +358,7 @@ lot_loop(struct lot *lot)
 		int64_t next = clock_sooner(expire_all(lot), lot->end);
 
 		lot_look_for_lost_loans(lot);
+		lot_look_at_kept(lot);
 		if (lot->moving)
 			lot_move(lot);
 		else
@@ -444,6 +450,7 @@ end_loans(struct lot *lot)
 {
 	score_lot_lends_no_more(lot->inherited->board->lot);
 	(void)lot_take_back_loans(lot);
+	lot_recall_all(lot);
 	if (!lot->moving)
 		lot_hand_over_ready(lot);
 	lot_close_lent(lot);
@@ -479,14 +486,13 @@ lot_run(struct inherited *inherited, pid_t master)
 	lot.scratch = memory_get(HANDOFF_BYTES_MAX);
 	if (privilege_drop(&inherited->privilege, PRIVILEGE_LOT, NULL) == -1)
 		return EXIT_FAILURE;
-	if (lot_start(&lot) == -1) {
+	if (lot_lent_init(&lot) == -1 || lot_start(&lot) == -1) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}
 	lot.channel_max = lot.max / LOT_CHANNEL_PART;
 	lot.max = leave_to_clients(lot.max, lot.wake);
 	score_lot_start(inherited->board->lot, lot.max);
-	lot_lent_init(&lot);
 	/*
 	 * The master may wait for the lot before it says that the server is
 	 * ready.

@@ -19,6 +19,7 @@ lot_begin_move(struct lot *lot)
 	lot->moving = true;
 	lot_close_listeners(lot);
 	lot_wait_for_channel(lot, &lot->inherited->ready, 0);
+	lot_recall_all(lot);
 	take_back(lot);
 }
 
@@ -47,8 +48,10 @@ move(struct lot *lot, struct parked *b)
 		log_error("cannot hand a connection over to the new server: "
 			  "%s; closing it",
 		    strerror(errno));
+		parked_release(&lot->parked, b);
+		return true;
 	}
-	parked_release(&lot->parked, b);
+	parked_give_away(&lot->parked, b);
 	return true;
 }
 

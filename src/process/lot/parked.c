@@ -1,5 +1,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <linux/sockios.h>
 
@@ -74,6 +75,7 @@ events_of(enum parked_state state)
 		return EPOLLOUT;
 	case PARKED_READY:
 	case PARKED_LENT:
+	case PARKED_KEPT:
 	case PARKED_DEAD:
 	case PARKED_STATES:
 		break;
@@ -115,6 +117,13 @@ parked_note_unread(const struct parked_all *all, struct parked *b)
 	if (b->unread)
 		watch_for(all, b, EVENTS_NONE);
 	b->unread = true;
+}
+
+void
+parked_watch_nothing(const struct parked_all *all, struct parked *b)
+{
+	watch_for(all, b, EVENTS_NONE);
+	b->unread = false;
 }
 
 static void
@@ -317,6 +326,13 @@ parked_handoff(const struct parked *b)
 	};
 }
 
+void
+parked_give_away(struct parked_all *all, struct parked *b)
+{
+	b->recalled = false;
+	parked_release(all, b);
+}
+
 /*
  * The descriptor may also be open in a worker, or in a message to one, so closing
  * it here would not remove it from the epoll.
@@ -324,6 +340,8 @@ parked_handoff(const struct parked *b)
 void
 parked_release(struct parked_all *all, struct parked *b)
 {
+	if (b->recalled)
+		shutdown(b->fd, SHUT_RDWR);
 	parked_all_unwatch(all, b->fd);
 	close(b->fd);
 	parked_drop_deferred(all, b);

@@ -24,31 +24,42 @@ enum parked_state {
 	PARKED_SEND,	/* for the client to take a response */
 	PARKED_LINGER,	/* for the client to close */
 	PARKED_LENT,	/* for the worker that serves it */
+	PARKED_KEPT,	/* for nothing: a worker waits for its next request */
 	PARKED_DEAD,	/* closed, but pending events may still refer to it */
 	PARKED_STATES
+};
+
+/* What the lot has seen of a kept loan, when its client had sent bytes. */
+struct parked_look {
+	uint32_t number;	  /* of that look */
+	uint32_t requests, turns; /* of its client, and of its worker: loan.h */
 };
 
 struct parked {
 	TAILQ_ENTRY(parked) entry;
 	enum parked_state state;
 	int fd;
-	uint32_t events;   /* that epoll reports */
-	bool unread;	   /* of what they reported, not all has been read */
-	uint32_t loan;	   /* its place in lot.lent, from 1; 0: not lent */
-	uint64_t token;	   /* of that loan */
-	uint64_t order;	   /* of that loan, among all */
-	bool claimed;	   /* in the last audit, a worker had that loan */
-	bool suspect;	   /* a worker had received it, and none had it */
-	int64_t since;	   /* when the state, or its last window, began */
-	int64_t parked;	   /* when it arrived, or its response was sent */
-	int64_t gap;	   /* from then until its request was complete */
-	uint32_t requests; /* answered on it so far */
-	uint32_t wanted;   /* bytes, in PARKED_COLLECT: collect.h */
-	bool chunked;	   /* in PARKED_COLLECT: the content is chunked */
-	bool continued;	   /* 100 Continue was sent for its request */
-	uint64_t moved;	   /* bytes since then: _COLLECT, _SEND, _LINGER */
-	uint64_t queued;   /* parked_queued then: _SEND; _IDLE: or 0 */
-	uint64_t sent;	   /* bytes of a response since it arrived */
+	uint32_t events; /* that epoll reports */
+	bool unread;	 /* of what they reported, not all has been read */
+	uint32_t loan;	 /* its place in lot.lent, from 1; 0: not lent */
+	uint64_t token;	 /* of that loan */
+	uint64_t order;	 /* of that loan, among all */
+	bool claimed;	 /* in the last audit, a worker had that loan */
+	bool suspect;	 /* a worker had received it, and none had it */
+	uint32_t slot;	 /* in PARKED_KEPT: of its worker */
+	uint32_t place;	 /* and the place: loan.h */
+	bool recalled;	 /* that worker may have a copy of its descriptor */
+	struct parked_look look; /* the last at its socket, in PARKED_KEPT */
+	int64_t since;		 /* when the state, or its last window, began */
+	int64_t parked;		 /* when it arrived, or its response was sent */
+	int64_t gap;		 /* from then until its request was complete */
+	uint32_t requests;	 /* answered on it so far */
+	uint32_t wanted;	 /* bytes, in PARKED_COLLECT: collect.h */
+	bool chunked;		 /* in PARKED_COLLECT: the content is chunked */
+	bool continued;		 /* 100 Continue was sent for its request */
+	uint64_t moved;	 /* bytes since then: _COLLECT, _SEND, _LINGER */
+	uint64_t queued; /* parked_queued then: _SEND; _IDLE: or 0 */
+	uint64_t sent;	 /* bytes of a response since it arrived */
 	struct stall_mark stall; /* of its last response */
 	bool request_timed_out; /* the client took too long to send a request */
 	bool collected;		/* it has been in PARKED_COLLECT */
@@ -101,6 +112,8 @@ void parked_enter(
  * watched any more until its next state.
  */
 void parked_note_unread(const struct parked_all *all, struct parked *b);
+/* Called in a state in which a worker waits for the client: watches no more. */
+void parked_watch_nothing(const struct parked_all *all, struct parked *b);
 /* Forgets the request that a worker now has, and what it knew of it. */
 void parked_forget_request(struct parked_all *all, struct parked *b);
 /* Takes over a deferred response, to be sent. */
@@ -127,8 +140,13 @@ struct parked *parked_all_slowest(
     const struct parked_all *all, int64_t before, bool with_copy);
 /* Returns its state for another process; see channel_send. */
 struct handoff parked_handoff(const struct parked *b);
-/* Closes its descriptor.  Its memory stays until parked_all_free_closed. */
+/*
+ * Closes its descriptor, and ends the connection if a worker may have another one
+ * that it should have closed.  Its memory stays until parked_all_free_closed.
+ */
 void parked_release(struct parked_all *all, struct parked *b);
+/* As parked_release, but the connection goes on elsewhere. */
+void parked_give_away(struct parked_all *all, struct parked *b);
 /* Frees dead connections, when no pending event can refer to them. */
 void parked_all_free_closed(struct parked_all *all);
 

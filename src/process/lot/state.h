@@ -1,7 +1,8 @@
 /*
  * state: the state of the lot, which its modules share.  lot.c is the process
  * and its event loop; intake.c takes connections in, handover.c hands them to
- * workers, lent.c takes back what is lent; io.c reads and writes; relief.c makes
+ * workers, lent.c takes back what is lent, kept.c watches over what workers keep;
+ * io.c reads and writes; relief.c makes
  * room; migrate.c sends connections to the lot of a successor.
  */
 #ifndef TINED_PROCESS_LOT_STATE_H
@@ -37,6 +38,11 @@ struct lent {
 	uint64_t received; /* the last of which that is known */
 	bool is_in_doubt;  /* in the last audit, one was not claimed */
 	int64_t audit_at;  /* the next audit (clock.h) */
+
+	/* Of the loans that workers keep: PARKED_KEPT. */
+	int kept;	 /* an epoll(7) of their sockets, asked now and then */
+	uint32_t looks;	 /* so far */
+	int64_t look_at; /* the next (clock.h) */
 };
 
 struct lot {
@@ -110,7 +116,8 @@ void lot_wait_for_channel(
  */
 int64_t lot_relieve_workers(struct lot *lot);
 
-void lot_lent_init(struct lot *lot);
+/* -1 with errno. */
+int lot_lent_init(struct lot *lot);
 void lot_lent_free(struct lot *lot);
 /*
  * Names the loan of a connection that is to be sent to a worker.  Place 0: this
@@ -145,6 +152,32 @@ void lot_look_for_lost_loans(struct lot *lot);
  * (clock.h).
  */
 int64_t lot_lent_deadline(struct lot *lot);
+
+/* Called when the worker of that slot has said that it keeps the loan. */
+void lot_keep_loan(struct lot *lot, struct parked *b, size_t slot,
+    const struct loan_record *record);
+/* Called before a connection leaves PARKED_KEPT. */
+void lot_unkeep_loan(struct lot *lot, const struct parked *b);
+/*
+ * Recalls the loans that the worker of that slot, which has died, has kept; or all,
+ * because connections are to be closed or to move.
+ */
+void lot_recall_of_dead(struct lot *lot, size_t slot);
+void lot_recall_all(struct lot *lot);
+/* Recalls loans whose workers do not get to their clients. */
+void lot_look_at_kept(struct lot *lot);
+/* In an audit: once a second. */
+void lot_audit_kept(struct lot *lot);
+/* Returns when to look again, or CLOCK_NEVER. */
+int64_t lot_kept_deadline(const struct lot *lot);
+/*
+ * Goes on with a connection that was lent, and waits for its next request, with
+ * what its worker has said of it.
+ */
+void lot_take_back(
+    struct lot *lot, struct parked *b, const struct loan_record *record);
+/* Closes a connection that was lent. */
+void lot_close_loan(struct lot *lot, struct parked *b);
 
 /* Begins to move: no connection goes to the workers of this server any more. */
 void lot_begin_move(struct lot *lot);

@@ -58,13 +58,14 @@ longest_sleep(const struct worker *w, enum loan_end end)
 }
 
 /*
- * Gives the loan back, without its descriptor.  False if there is none, if its
+ * Gives the loan back, without its descriptor, of a client that has waited since
+ * then (0: now).  False if there is none, if its
  * lot has ended, or if the lot must first look at what was given back before; and
  * if the lot stands still, and the connection is to go on: what is given back
  * would end with the lot, but messages to it stay.
  */
 static bool
-serve_give_back(struct worker *w, enum loan_end end)
+serve_give_back(struct worker *w, enum loan_end end, int64_t since)
 {
 	const struct score_lot *lot = w->inherited->board->lot;
 	struct loan_record record = {
@@ -73,16 +74,19 @@ serve_give_back(struct worker *w, enum loan_end end)
 	    .requests = w->client.connection.requests,
 	    .stall = w->client.connection.stall,
 	};
+	int64_t now;
 
 	if (w->loan.place == 0 || w->loan.lot != score_lot_number(lot))
 		return false;
-	record.since = clock_now();
-	if (end != LOAN_CLOSES && score_lot_is_late(lot, record.since))
+	now = clock_now();
+	record.since = since != 0 ? since : now;
+	if (end != LOAN_CLOSES && end != LOAN_MOVES &&
+	    score_lot_is_late(lot, now))
 		return false;
 	if (!loan_give_back(w->inherited->loans, w->slot, &record))
 		return false;
 	w->loan.place = 0;
-	if (score_lot_must_wake(lot, record.since, longest_sleep(w, end)))
+	if (score_lot_must_wake(lot, now, longest_sleep(w, end)))
 		wakeup_send(&w->inherited->loans->returned);
 	return true;
 }
@@ -118,10 +122,13 @@ settle_mailbox(struct worker *w)
 static void
 end_loan(struct worker *w)
 {
-	if (w->loan.place == 0 || serve_give_back(w, LOAN_CLOSES))
+	enum loan_end end = w->has_moved ? LOAN_MOVES : LOAN_CLOSES;
+
+	w->has_moved = false;
+	if (w->loan.place == 0 || serve_give_back(w, end, 0))
 		return;
 	settle_mailbox(w);
-	if (serve_give_back(w, LOAN_CLOSES))
+	if (serve_give_back(w, end, 0))
 		return;
 	loan_disclaim(w->inherited->loans, w->slot);
 	w->loan.place = 0;
@@ -151,11 +158,12 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	return fd;
 }
 
-static void
-attach(struct worker *w, int fd, const struct peer *peer)
+void
+worker_attach(struct worker *w, int fd, const struct peer *peer)
 {
 	const struct listeners *l = &w->inherited->listeners;
 
+	w->service.keeps_others = w->kept.count > (w->kept.current != 0);
 	client_attach(&w->client, fd, peer);
 	input_limit_wait(&w->client.connection.in, l->options.receive_timeout);
 }
@@ -172,7 +180,7 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	 */
 	int64_t since = h->since > 0 && h->since < now ? h->since : now;
 
-	attach(w, fd, &h->peer);
+	worker_attach(w, fd, &h->peer);
 	input_filled(&c->in, len);
 	c->requests = h->requests;
 	c->idle_time = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
@@ -267,7 +275,7 @@ may_park(const struct worker *w)
  * there the next moment, or if the channel to it stays full: lot_refused tells.
  */
 static bool
-park(struct worker *w, enum handoff_kind kind)
+park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 {
 	struct connection *c = &w->client.connection;
 	const struct tined_exchange *x = &w->client.exchange;
@@ -292,8 +300,9 @@ park(struct worker *w, enum handoff_kind kind)
 	if (kind == HANDOFF_LINGER || h.close_after)
 		unread.len = 0;
 	if (unread.len == 0 && !h.continued &&
-	    ((kind == HANDOFF_WAIT && serve_give_back(w, LOAN_WAITS)) ||
-		(kind == HANDOFF_LINGER && serve_give_back(w, LOAN_LINGERS))))
+	    ((kind == HANDOFF_WAIT && serve_give_back(w, LOAN_WAITS, since)) ||
+		(kind == HANDOFF_LINGER &&
+		    serve_give_back(w, LOAN_LINGERS, 0))))
 		return true;
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,
@@ -303,6 +312,33 @@ park(struct worker *w, enum handoff_kind kind)
 			c->parking.lot_refused = true;
 			return false;
 		}
+	w->has_moved = true;
+	return true;
+}
+
+static bool
+park(struct worker *w, enum handoff_kind kind)
+{
+	return park_since(w, kind, 0);
+}
+
+static void
+let_go_of_client(struct worker *w)
+{
+	worker_unkeep(w);
+	close(w->client.connection.fd);
+	end_loan(w);
+	connection_detach(&w->client.connection);
+	if (w->inherited->client_limit != NULL)
+		client_limit_leave(w->inherited->client_limit, w->slot);
+}
+
+bool
+worker_park_idle(struct worker *w, int64_t since)
+{
+	if (!park_since(w, HANDOFF_WAIT, since))
+		return false;
+	let_go_of_client(w);
 	return true;
 }
 
@@ -381,16 +417,6 @@ serve_show_client(struct worker *w)
 }
 
 static void
-let_go_of_client(struct worker *w)
-{
-	close(w->client.connection.fd);
-	end_loan(w);
-	connection_detach(&w->client.connection);
-	if (w->inherited->client_limit != NULL)
-		client_limit_leave(w->inherited->client_limit, w->slot);
-}
-
-static void
 enter_share(struct worker *w)
 {
 	struct client_limit *limit = w->inherited->client_limit;
@@ -450,7 +476,7 @@ worker_take_new(struct worker *w)
 	 */
 	settle_mailbox(w);
 	peer_set_name(&peer);
-	attach(w, fd, &peer);
+	worker_attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);
 	enter_share(w);
 	return take_in_share(w);
@@ -562,6 +588,14 @@ worker_take_parked(struct worker *w)
 	return TAKEN_DONE;
 }
 
+/* What the client has sent already is no event that ends a wait. */
+static bool
+serve_may_keep(const struct worker *w)
+{
+	return input_text(&w->client.connection.in).len == 0 &&
+	    !w->client.exchange.arrival.continue_sent;
+}
+
 /* Goes on with a connection that cannot be handed over. */
 bool
 worker_serve(struct worker *w, enum worker_taken taken)
@@ -574,6 +608,10 @@ worker_serve(struct worker *w, enum worker_taken taken)
 	serve_show_client(w);
 	end = taken == TAKEN_RESPONSE ? client_resume(client)
 				      : client_serve(client);
+	if (end == CLIENT_WAITS && serve_may_keep(w) && worker_keep(w)) {
+		connection_detach(&client->connection);
+		return true;
+	}
 	while (!part(w, end))
 		end = client_serve(client);
 	let_go_of_client(w);

@@ -1,7 +1,8 @@
 /*
  * state: the state of a worker, which its modules share.  worker.c is its main
  * loop; accept.c accepts new connections; serve.c takes a connection, serves it,
- * and closes or parks it; signals.c has its signal handlers.
+ * and closes or parks it; kept.c keeps connections between requests; signals.c
+ * has its signal handlers.
  */
 #ifndef TINED_PROCESS_WORKER_STATE_H
 #define TINED_PROCESS_WORKER_STATE_H
@@ -18,6 +19,20 @@
 #include "shared/accept_backoff.h"
 #include "shared/fd_budget.h"
 #include "shared/scoreboard_read.h"
+
+struct kept;
+
+/* Loans that this worker keeps between requests: loan.h. */
+struct kept_all {
+	struct kept *at; /* by their places; owned */
+	uint32_t size;	 /* of that array */
+	uint32_t max;	 /* 0: this worker keeps none */
+	uint32_t count;
+	uint32_t first, last; /* the one that was served longest ago */
+	uint32_t current;     /* its client is attached; from 1; 0: none */
+	uint32_t ready;	      /* one that has sent something; the same */
+	int64_t sweep_at;     /* the next look for those recalled (clock.h) */
+};
 
 struct worker {
 	struct inherited *inherited;
@@ -36,7 +51,10 @@ struct worker {
 	bool watches_parked;   /* this worker does, as no lot runs */
 	bool parks_in_vain;    /* the last attempt to park has failed */
 	bool mailbox_is_stuck; /* the lot has not read it in time */
+	bool has_moved;	       /* its client, in a message to the lot */
 	struct loan_name loan; /* its client's connection; place 0: none */
+	struct kept_all kept;
+	bool kept_first; /* their turn before clients from elsewhere */
 	struct recycle recycle;
 	struct title title;
 	struct fd_budget fd_budget;
@@ -99,6 +117,31 @@ enum worker_taken worker_take_parked(struct worker *w);
  * it.  False if there was none.
  */
 bool worker_serve(struct worker *w, enum worker_taken taken);
+
+/* Attaches a client that has been passed by the lot, or kept. */
+void worker_attach(struct worker *w, int fd, const struct peer *peer);
+/* Hands the current client to the lot, to wait; false if that is not possible. */
+bool worker_park_idle(struct worker *w, int64_t since);
+
+void worker_kept_init(struct worker *w);
+/*
+ * Keeps the loan of the current client, which waits for its next request; false
+ * if it goes to the lot, as others do.
+ */
+bool worker_keep(struct worker *w);
+/* Called before the descriptor of the current client is closed. */
+void worker_unkeep(struct worker *w);
+/* Notes an event of epoll(7); false if it is none of a client that is kept. */
+bool worker_kept_note(struct worker *w, uint64_t data);
+/* Takes the next client that is kept, and has sent something. */
+enum worker_taken worker_take_kept(struct worker *w);
+/*
+ * Gives back what has been idle for long.  Returns when to do that again
+ * (clock.h), or CLOCK_NEVER.
+ */
+int64_t worker_kept_settle(struct worker *w);
+/* Gives all back, or serves them: the worker is to end. */
+void worker_kept_end(struct worker *w);
 
 /* Handles SIGNAL_TIMED_OUT during the start: logs where the worker hangs. */
 void worker_signals_prepare(const struct score *score, pid_t master);

@@ -24,12 +24,14 @@
  * which accepts them when all workers are busy, may have no room.
  */
 #define TURNS_MAX 8
-#define GIVE_WAY_AFTER (CLOCK_MILLISECOND / 2)
+#define GIVE_WAY_AFTER (CLOCK_MILLISECOND / 4)
+#define SLEEP_MIN (20 * CLOCK_MICROSECOND)
 
 static int
 watch(struct worker *w, int fd, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.fd = fd};
+	/* The upper half is of clients that are kept. */
+	struct epoll_event event = {.events = events, .data.u64 = (uint32_t)fd};
 
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -141,6 +143,7 @@ worker_start(struct worker *w)
 		return -1;
 	fd_budget_init(&w->fd_budget, w->wake);
 	w->recycle.fd_budget = &w->fd_budget;
+	worker_kept_init(w);
 	log_mute(false);
 	/* Who is told of this worker may look for it by its title. */
 	title_set(&w->title, NULL);
@@ -158,17 +161,29 @@ static void
 expect_clients_from(struct worker *w, int source)
 {
 	const struct listeners *l = &w->inherited->listeners;
+	bool handed = source == w->inherited->ready.from;
 	bool new = false;
 
-	w->handed_first = source == w->inherited->ready.from;
 	for (size_t i = 0; i < l->count; i++)
 		if (l->at[i].fd == source) {
 			w->next = i;
 			new = true;
 		}
 	/* Of what else has ended the wait, nothing is known of clients. */
-	w->expects_new = !w->handed_first;
+	w->handed_first = handed;
+	w->expects_new = !handed;
 	w->expects_handed = !new;
+}
+
+/* A wait whose time is over has found no client. */
+static void
+expect_clients(struct worker *w, const struct epoll_event *event, int count)
+{
+	if ((count == 0 && !w->backoff.is) ||
+	    worker_kept_note(w, event->data.u64))
+		w->expects_new = w->expects_handed = false;
+	else
+		expect_clients_from(w, count > 0 ? (int)event->data.u64 : -1);
 }
 
 /*
@@ -204,10 +219,11 @@ mind_parked(struct worker *w)
 
 /* Returns how long the worker may sleep, for epoll_wait. */
 static int
-idle_time_ms(struct worker *w, int64_t now)
+idle_time_ms(struct worker *w, int64_t now, int64_t end)
 {
-	int64_t end = clock_sooner(upstream_settle(now),
-	    response_cache_settle(&w->inherited->site.cache, now));
+	end = clock_sooner(end, upstream_settle(now));
+	end = clock_sooner(
+	    end, response_cache_settle(&w->inherited->site.cache, now));
 
 	/* there may be no event that ends the back-off */
 	if (w->backoff.is)
@@ -217,12 +233,22 @@ idle_time_ms(struct worker *w, int64_t now)
 	return clock_milliseconds_until(end);
 }
 
+/* A wait that has found an event at once was no sleep. */
+static void
+note_sleep(struct worker *w, int64_t began)
+{
+	int64_t now = clock_now();
+
+	if (w->kept.count == 0 || now - began >= SLEEP_MIN)
+		w->gave_way = now;
+}
+
 static void
 wait_for_work(struct worker *w)
 {
 	struct scoreboard *board = w->inherited->board;
-	struct epoll_event event = {.data.fd = -1};
-	int64_t now;
+	struct epoll_event event = {0};
+	int64_t now, settle = worker_kept_settle(w);
 	int count;
 
 	connection_forget(&w->client.connection);
@@ -232,15 +258,12 @@ wait_for_work(struct worker *w)
 	title_set(&w->title, NULL);
 	scoreboard_set_idle(board, w->slot, true);
 	w->may_be_woken = true;
-	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now));
+	/* One: each event may be of a client for which nobody else is woken. */
+	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now, settle));
 	scoreboard_set_idle(board, w->slot, false);
 	w->turns = 0;
-	w->gave_way = clock_now();
-	/* A wait whose time is over has found no client. */
-	if (count == 0 && !w->backoff.is)
-		w->expects_new = w->expects_handed = false;
-	else
-		expect_clients_from(w, event.data.fd);
+	note_sleep(w, now);
+	expect_clients(w, &event, count);
 	if (scoreboard_lacks_idle(board) || scoreboard_wake(board))
 		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
@@ -279,7 +302,7 @@ take_handed_if_expected(struct worker *w)
  * The channel to a lot that has ended holds few connections, and gets no more.
  */
 static enum worker_taken
-take_any(struct worker *w)
+take_other(struct worker *w)
 {
 	enum worker_taken taken = TAKEN_NOTHING;
 	bool handed_first = w->handed_first;
@@ -295,6 +318,20 @@ take_any(struct worker *w)
 		return taken;
 	return handed_first ? take_new_if_expected(w)
 			    : take_handed_if_expected(w);
+}
+
+/* Clients that are kept take turns with the others, too. */
+static enum worker_taken
+take_any(struct worker *w)
+{
+	enum worker_taken taken = TAKEN_NOTHING;
+
+	w->kept_first = !w->kept_first;
+	if (w->kept_first)
+		taken = worker_take_kept(w);
+	if (taken == TAKEN_NOTHING)
+		taken = take_other(w);
+	return taken == TAKEN_NOTHING ? worker_take_kept(w) : taken;
 }
 
 /* The end of what a wait has begun (worker_signals_let_go_of_listeners). */
@@ -329,7 +366,7 @@ worker_give_way(struct worker *w)
 {
 	int64_t now;
 
-	if (!service_has_waiting_clients(&w->service))
+	if (w->kept.count == 0 && !service_has_waiting_clients(&w->service))
 		return;
 	now = clock_now();
 	if (now - w->gave_way < GIVE_WAY_AFTER)
@@ -359,6 +396,7 @@ work(struct worker *w)
 		wait_for_work(w);
 		looked = false;
 	}
+	worker_kept_end(w);
 }
 
 /*

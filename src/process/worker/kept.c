@@ -1,0 +1,391 @@
+#include <sys/epoll.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "connection/stalls.h"
+#include "handlers/builtin.h"
+#include "process/worker/state.h"
+
+/*
+ * A client without a request for so long goes to the lot, which then counts
+ * --keepalive: so it is not more than this part of that.
+ */
+#define KEPT_TIME CLOCK_SECOND
+#define KEEPALIVE_PART 8
+/* How often to look whether the lot has recalled some. */
+#define KEPT_SWEEP CLOCK_SECOND
+/* This part of the descriptors may be of clients that are kept. */
+#define KEPT_PART 8
+#define KEPT_GROWTH 16
+
+/* The place is the index; links are from 1, and 0 is none. */
+struct kept {
+	int fd; /* owned; -1: nobody is kept here */
+	struct loan_name loan;
+	struct peer peer;
+	uint32_t requests; /* answered on the connection */
+	int64_t since;	   /* the last of them (clock.h) */
+	struct stall_mark stall;
+	uint32_t next, previous; /* in the order of that time */
+};
+
+/*
+ * A client that is kept waits while the worker serves others.  Only requests for
+ * files are over so soon that this is better than a hand-over to an idle worker;
+ * and what other handlers run shall have no descriptors of other clients.
+ */
+static bool
+kept_suits_site(const struct site *site)
+{
+	for (size_t i = 0; i < site->mount_count; i++) {
+		const struct tined_module *module = site->mounts[i].module;
+
+		if (module != &handler_file && module != &handler_status)
+			return false;
+	}
+	return true;
+}
+
+void
+worker_kept_init(struct worker *w)
+{
+	size_t max = w->fd_budget.limit / KEPT_PART;
+
+	if (w->inherited->loans == NULL || !worker_has_lot(w) ||
+	    w->inherited->client_limit != NULL ||
+	    !kept_suits_site(&w->inherited->site))
+		return;
+	w->kept.max = max < LOAN_KEPT_MAX ? (uint32_t)max : LOAN_KEPT_MAX;
+}
+
+static struct kept *
+kept_at(struct worker *w, uint32_t number)
+{
+	return &w->kept.at[number - 1];
+}
+
+static void
+kept_unlink(struct worker *w, uint32_t number)
+{
+	struct kept *k = kept_at(w, number);
+
+	if (k->previous != 0)
+		kept_at(w, k->previous)->next = k->next;
+	else
+		w->kept.first = k->next;
+	if (k->next != 0)
+		kept_at(w, k->next)->previous = k->previous;
+	else
+		w->kept.last = k->previous;
+}
+
+static void
+kept_link_last(struct worker *w, uint32_t number)
+{
+	struct kept *k = kept_at(w, number);
+
+	k->next = 0;
+	k->previous = w->kept.last;
+	if (k->previous != 0)
+		kept_at(w, k->previous)->next = number;
+	else
+		w->kept.first = number;
+	w->kept.last = number;
+}
+
+static void
+kept_grow(struct kept_all *all, uint32_t place)
+{
+	if (place < all->size)
+		return;
+	all->at =
+	    memory_resize(all->at, place + KEPT_GROWTH, sizeof(all->at[0]));
+	for (; all->size < place + KEPT_GROWTH; all->size++)
+		all->at[all->size] = (struct kept){.fd = -1};
+}
+
+/* The descriptor may also be open in the lot, and so would stay watched. */
+static void
+kept_unwatch(struct worker *w, int fd)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static bool
+worker_watch_kept(struct worker *w, uint32_t number, int fd)
+{
+	struct epoll_event event = {
+	    .events = EPOLLIN,
+	    .data.u64 = (uint64_t)number << 32 | (uint32_t)fd,
+	};
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static struct loan_record
+kept_record(const struct worker *w, uint32_t number, int64_t since)
+{
+	return (struct loan_record){
+	    .name = w->loan,
+	    .end = LOAN_KEPT,
+	    .requests = w->client.connection.requests,
+	    .place = number - 1,
+	    .since = since,
+	    .stall = w->client.connection.stall,
+	};
+}
+
+/* It is watched already, and the lot knows where it is kept. */
+static void
+kept_again(struct worker *w, int64_t since)
+{
+	const struct loan_record record =
+	    kept_record(w, w->kept.current, since);
+	struct kept *k = kept_at(w, w->kept.current);
+
+	k->requests = record.requests;
+	k->since = since;
+	k->stall = record.stall;
+	kept_unlink(w, w->kept.current);
+	kept_link_last(w, w->kept.current);
+	loan_keep(w->inherited->loans, w->slot, &record);
+}
+
+/* The lot is told last: it then watches over the worker. */
+static bool
+kept_begin(struct worker *w)
+{
+	const struct connection *c = &w->client.connection;
+	struct loans *loans = w->inherited->loans;
+	uint32_t number = loan_keep_place(loans, w->slot) + 1;
+	const struct loan_record record = kept_record(w, number, clock_now());
+
+	if (number > LOAN_KEPT_MAX || !worker_watch_kept(w, number, c->fd))
+		return false;
+	loan_keep(loans, w->slot, &record);
+	if (!loan_give_back(loans, w->slot, &record)) {
+		loan_kept_end(loans, w->slot, record.place);
+		loan_claim(loans, w->slot, &w->loan);
+		kept_unwatch(w, c->fd);
+		return false;
+	}
+	kept_grow(&w->kept, record.place);
+	*kept_at(w, number) = (struct kept){
+	    .fd = c->fd,
+	    .loan = w->loan,
+	    .peer = c->peer,
+	    .requests = record.requests,
+	    .since = record.since,
+	    .stall = record.stall,
+	};
+	kept_link_last(w, number);
+	w->kept.count++;
+	return true;
+}
+
+/* The lot that lent it is there. */
+static bool
+kept_is_of_this_lot(const struct worker *w)
+{
+	return w->loan.place != 0 &&
+	    w->loan.lot == score_lot_number(w->inherited->board->lot);
+}
+
+bool
+worker_keep(struct worker *w)
+{
+	struct connection *c = &w->client.connection;
+
+	if (w->kept.max == 0 || !kept_is_of_this_lot(w) || w->want_stop ||
+	    w->recycle.due || c->in.yield || c->in.hurry ||
+	    service_is_stopping(&w->service))
+		return false;
+	if (w->kept.current == 0 &&
+	    (w->kept.count >= w->kept.max || !kept_begin(w)))
+		return false;
+	if (w->kept.current != 0)
+		kept_again(w, clock_now());
+	w->kept.current = 0;
+	w->loan.place = 0;
+	return true;
+}
+
+static void
+kept_forget(struct worker *w, uint32_t number)
+{
+	struct kept *k = kept_at(w, number);
+
+	kept_unlink(w, number);
+	k->fd = -1;
+	w->kept.count--;
+	loan_kept_end(w->inherited->loans, w->slot, number - 1);
+}
+
+void
+worker_unkeep(struct worker *w)
+{
+	if (w->kept.current == 0)
+		return;
+	kept_unwatch(w, kept_at(w, w->kept.current)->fd);
+	kept_forget(w, w->kept.current);
+	w->kept.current = 0;
+}
+
+/* The lot has recalled it. */
+static void
+kept_drop(struct worker *w, uint32_t number)
+{
+	int fd = kept_at(w, number)->fd;
+
+	kept_unwatch(w, fd);
+	close(fd);
+	kept_forget(w, number);
+}
+
+/* Attaches a client that is kept; false if the lot has recalled it. */
+static bool
+kept_attach(struct worker *w, uint32_t number)
+{
+	struct kept *k = kept_at(w, number);
+	struct connection *c = &w->client.connection;
+
+	if (!loan_kept_take(
+		w->inherited->loans, w->slot, number - 1, &k->loan)) {
+		kept_drop(w, number);
+		return false;
+	}
+	w->kept.current = number;
+	w->loan = k->loan;
+	worker_attach(w, k->fd, &k->peer);
+	c->requests = k->requests;
+	c->stall = k->stall;
+	return true;
+}
+
+bool
+worker_kept_note(struct worker *w, uint64_t data)
+{
+	w->kept.ready = (uint32_t)(data >> 32);
+	return w->kept.ready != 0;
+}
+
+/*
+ * What has come is read here: the connection is served as one that the lot has
+ * handed over.  At its end, client_serve finds that once more.
+ */
+static enum worker_taken
+kept_receive(struct worker *w, int64_t since)
+{
+	struct connection *c = &w->client.connection;
+	struct tined_exchange *x = &w->client.exchange;
+	enum input_result result = input_wait(&c->in, false);
+	int64_t now = clock_now();
+
+	if (result == INPUT_TIMEOUT) {
+		kept_again(w, since);
+		w->kept.current = 0;
+		w->loan.place = 0;
+		connection_detach(c);
+		return TAKEN_DONE;
+	}
+	c->idle_time = result == INPUT_BYTES ? now - since : 0;
+	x->arrival = (struct exchange_arrival){.ready_since = now};
+	stalls_at_request(x, now);
+	return TAKEN_REQUEST;
+}
+
+enum worker_taken
+worker_take_kept(struct worker *w)
+{
+	uint32_t number = w->kept.ready;
+
+	w->kept.ready = 0;
+	if (number == 0 || !kept_attach(w, number))
+		return TAKEN_NOTHING;
+	return kept_receive(w, kept_at(w, number)->since);
+}
+
+/* Without a lot they stay until there is one. */
+static bool
+kept_give_back(struct worker *w, uint32_t number)
+{
+	int64_t since = kept_at(w, number)->since;
+
+	if (!kept_attach(w, number))
+		return true;
+	if (worker_park_idle(w, since))
+		return true;
+	kept_again(w, since);
+	w->kept.current = 0;
+	w->loan.place = 0;
+	connection_detach(&w->client.connection);
+	return false;
+}
+
+static void
+kept_sweep(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->kept.size; i++)
+		if (w->kept.at[i].fd != -1 &&
+		    loan_kept_look(w->inherited->loans, w->slot, i,
+			w->kept.at[i].loan.token) == LOAN_KEPT_ELSEWHERE)
+			kept_drop(w, i + 1);
+}
+
+static void
+kept_free(struct kept_all *all)
+{
+	free(all->at);
+	all->at = NULL;
+	all->size = 0;
+}
+
+static int64_t
+kept_time(const struct worker *w)
+{
+	return clock_sooner(
+	    KEPT_TIME, w->inherited->config.keepalive_timeout / KEEPALIVE_PART);
+}
+
+int64_t
+worker_kept_settle(struct worker *w)
+{
+	struct kept_all *all = &w->kept;
+	int64_t now, time;
+
+	if (all->count == 0) {
+		kept_free(all);
+		return CLOCK_NEVER;
+	}
+	now = clock_now();
+	time = kept_time(w);
+	if (now >= all->sweep_at) {
+		all->sweep_at = now + KEPT_SWEEP;
+		kept_sweep(w);
+	}
+	while (all->first != 0 && now - kept_at(w, all->first)->since >= time &&
+	    kept_give_back(w, all->first))
+		continue;
+	if (all->first == 0)
+		return CLOCK_NEVER;
+	return clock_sooner(all->sweep_at, now + time);
+}
+
+/* One that cannot go elsewhere is served as a connection without a lot. */
+void
+worker_kept_end(struct worker *w)
+{
+	struct kept_all *all = &w->kept;
+
+	all->max = 0;
+	while (all->first != 0)
+		if (!kept_give_back(w, all->first) &&
+		    kept_attach(w, all->first)) {
+			w->client.connection.idle_time = 0;
+			(void)worker_serve(w, TAKEN_REQUEST);
+		}
+	kept_free(all);
+}
