@@ -1,6 +1,8 @@
 #include <netinet/in.h>
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -271,4 +273,14 @@ output_refer(struct output *o, const char *bytes, size_t len)
 		return;
 	output_make_room(o, 0);
 	output_add_part(o, bytes, len);
+}
+
+/* A small response has been sent already, and is not worth the system call. */
+bool
+output_is_unsent(const struct output *o)
+{
+	int unsent = 0;
+
+	return !o->failed && o->sent > OUTPUT_BUFFER_SIZE &&
+	    ioctl(o->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
 }

@@ -5,7 +5,6 @@
  *	output.c		the waiting parts, and the sends of them
  *	output_file.c		files: read into the buffer, or sent by sendfile(2)
  *	output_deferred.c	the deferred response: added to, and sent here
- *	output_queue.c		what the kernel has of it
  *	output_emergency.c	the last send of a process that crashes
  *
  * Those who send set o->failed when nothing more can be sent, and add to o->sent
