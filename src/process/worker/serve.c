@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,120 +18,10 @@
 /* After this time a worker tries again to park a slow client. */
 #define PARK_AGAIN_TIME (100 * CLOCK_MILLISECOND)
 /*
- * The lot may learn that a client is idle after this part of --keepalive: it
- * then closes the connection later by as much at most.
- */
-#define KEEPALIVE_PART 8
-/*
  * A client that has waited for a worker as long as that may have gone: a look
  * costs little beside it.
  */
 #define QUEUE_LOOK_AFTER (20 * CLOCK_MILLISECOND)
-/* How often, and with which pause, a worker asks whether its mailbox was read. */
-#define MAILBOX_TRIES 200
-#define MAILBOX_PAUSE (20 * CLOCK_MICROSECOND)
-
-/* Receives, and claims the connection if it is lent. */
-static int
-receive_loan(
-    struct worker *w, struct handoff *h, size_t *len, struct deferred *deferred)
-{
-	struct connection *c = &w->client.connection;
-	int fd = channel_receive(
-	    &w->inherited->ready, h, c->in.data, c->in.size, len, deferred);
-
-	if (fd == -1 || h->loan.place == 0)
-		return fd;
-	w->loan = h->loan;
-	loan_claim(w->inherited->loans, w->slot, &w->loan);
-	return fd;
-}
-
-/* How long the lot may sleep before it learns of that end. */
-static int64_t
-longest_sleep(const struct worker *w, enum loan_end end)
-{
-	if (end != LOAN_WAITS)
-		return 0;
-	return w->inherited->config.keepalive_timeout / KEEPALIVE_PART;
-}
-
-/*
- * Gives the loan back, without its descriptor, of a client that has waited since
- * then (0: now).  False if there is none, if its
- * lot has ended, or if the lot must first look at what was given back before; and
- * if the lot stands still, and the connection is to go on: what is given back
- * would end with the lot, but messages to it stay.
- */
-static bool
-serve_give_back(struct worker *w, enum loan_end end, int64_t since)
-{
-	const struct score_lot *lot = w->inherited->board->lot;
-	struct loan_record record = {
-	    .name = w->loan,
-	    .end = end,
-	    .requests = w->client.connection.requests,
-	    .stall = w->client.connection.stall,
-	};
-	int64_t now;
-
-	if (w->loan.place == 0 || w->loan.lot != score_lot_number(lot))
-		return false;
-	now = clock_now();
-	record.since = since != 0 ? since : now;
-	if (end != LOAN_CLOSES && end != LOAN_MOVES &&
-	    score_lot_is_late(lot, now))
-		return false;
-	if (!loan_give_back(w->inherited->loans, w->slot, &record))
-		return false;
-	w->loan.place = 0;
-	if (score_lot_must_wake(lot, now, longest_sleep(w, end)))
-		wakeup_send(&w->inherited->loans->returned);
-	return true;
-}
-
-/*
- * Waits until the lot has read what was given back, which takes it some
- * microseconds.  One that stands still is waited for once.
- */
-static void
-settle_mailbox(struct worker *w)
-{
-	const struct timespec pause = {.tv_nsec = MAILBOX_PAUSE};
-	const struct inherited *h = w->inherited;
-
-	if (h->loans == NULL || !loan_is_unread(h->loans, w->slot)) {
-		w->mailbox_is_stuck = false;
-		return;
-	}
-	if (w->mailbox_is_stuck || score_lot_number(h->board->lot) == 0)
-		return;
-	wakeup_send(&h->loans->returned);
-	for (int i = 0; i < MAILBOX_TRIES && loan_is_unread(h->loans, w->slot);
-	     i++)
-		nanosleep(&pause, NULL);
-	w->mailbox_is_stuck = loan_is_unread(h->loans, w->slot);
-}
-
-/*
- * The client has gone, or its connection went to the lot in a message.  As long
- * as the lot does not know that, its descriptor keeps the connection open: so a
- * mailbox that is full is worth a wait.
- */
-static void
-end_loan(struct worker *w)
-{
-	enum loan_end end = w->has_moved ? LOAN_MOVES : LOAN_CLOSES;
-
-	w->has_moved = false;
-	if (w->loan.place == 0 || serve_give_back(w, end, 0))
-		return;
-	settle_mailbox(w);
-	if (serve_give_back(w, end, 0))
-		return;
-	loan_disclaim(w->inherited->loans, w->slot);
-	w->loan.place = 0;
-}
 
 /* A connection that arrives without a free descriptor would be lost. */
 static int
@@ -147,7 +36,7 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 		return -1;
 	}
 	if (channel == &w->inherited->ready && w->inherited->loans != NULL)
-		fd = receive_loan(w, h, len, deferred);
+		fd = worker_receive_loan(w, h, len, deferred);
 	else
 		fd = channel_receive(
 		    channel, h, c->in.data, c->in.size, len, deferred);
@@ -300,9 +189,9 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 	if (kind == HANDOFF_LINGER || h.close_after)
 		unread.len = 0;
 	if (unread.len == 0 && !h.continued &&
-	    ((kind == HANDOFF_WAIT && serve_give_back(w, LOAN_WAITS, since)) ||
+	    ((kind == HANDOFF_WAIT && worker_give_back(w, LOAN_WAITS, since)) ||
 		(kind == HANDOFF_LINGER &&
-		    serve_give_back(w, LOAN_LINGERS, 0))))
+		    worker_give_back(w, LOAN_LINGERS, 0))))
 		return true;
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,
@@ -327,7 +216,7 @@ let_go_of_client(struct worker *w)
 {
 	worker_unkeep(w);
 	close(w->client.connection.fd);
-	end_loan(w);
+	worker_end_loan(w);
 	connection_detach(&w->client.connection);
 	if (w->inherited->client_limit != NULL)
 		client_limit_leave(w->inherited->client_limit, w->slot);
@@ -474,7 +363,7 @@ worker_take_new(struct worker *w)
 	 * A client that takes this worker over could spoil the records of those
 	 * before it.  For clients from the lot that wait would be too dear.
 	 */
-	settle_mailbox(w);
+	worker_settle_mailbox(w);
 	peer_set_name(&peer);
 	worker_attach(w, fd, &peer);
 	score_add(w->service.score, COUNT_CONNECTIONS, 1);

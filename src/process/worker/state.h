@@ -123,6 +123,32 @@ void worker_attach(struct worker *w, int fd, const struct peer *peer);
 /* Hands the current client to the lot, to wait; false if that is not possible. */
 bool worker_park_idle(struct worker *w, int64_t since);
 
+/*
+ * Receives a connection from the lot, as channel_receive does, and claims it if
+ * it is lent.
+ */
+int worker_receive_loan(struct worker *w, struct handoff *h, size_t *len,
+    struct deferred *deferred);
+/*
+ * Gives the loan back without its descriptor.  since: the client has waited since
+ * then; 0: now.  False if there is no loan, if its lot has ended, if the lot must
+ * first read what was given back before, or if the lot stands still and the
+ * connection is to go on: what is given back would end with the lot, but messages
+ * to it stay.
+ */
+bool worker_give_back(struct worker *w, enum loan_end end, int64_t since);
+/*
+ * Waits until the lot has read what was given back, which takes it some
+ * microseconds.  One that stands still is waited for once.
+ */
+void worker_settle_mailbox(struct worker *w);
+/*
+ * Called when the client has gone, or its connection went to the lot in a message.
+ * Until the lot knows that, its descriptor keeps the connection open: so it waits
+ * if the mailbox is full.
+ */
+void worker_end_loan(struct worker *w);
+
 void worker_kept_init(struct worker *w);
 /*
  * Keeps the loan of the current client, which waits for its next request; false
