@@ -48,6 +48,7 @@ struct worker {
 	bool expects_handed;   /* one is in the lot's channel, perhaps */
 	unsigned turns;	       /* taken from that channel since the last wait */
 	int64_t gave_way;      /* clock_now(): when it slept, or yielded */
+	bool is_busy;	       /* its last wait has found an event at once */
 	bool watches_parked;   /* this worker does, as no lot runs */
 	bool parks_in_vain;    /* the last attempt to park has failed */
 	bool mailbox_is_stuck; /* the lot has not read it in time */

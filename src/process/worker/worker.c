@@ -239,33 +239,54 @@ note_sleep(struct worker *w, int64_t began)
 {
 	int64_t now = clock_now();
 
-	if (w->kept.count == 0 || now - began >= SLEEP_MIN)
+	w->is_busy = w->kept.count > 0 && now - began < SLEEP_MIN;
+	if (!w->is_busy)
 		w->gave_way = now;
+}
+
+/*
+ * A busy worker finds an event without having said that it is idle: others, and the
+ * lot, would take it for one that can serve more.
+ */
+static bool
+has_event(const struct worker *w, struct epoll_event *event)
+{
+	return w->is_busy && epoll_wait(w->epoll, event, 1, 0) == 1;
+}
+
+/* One event: each may be of a client for which nobody else is woken. */
+static int
+sleep_until_event(struct worker *w, struct epoll_event *event, int64_t settle)
+{
+	struct scoreboard *board = w->inherited->board;
+	int64_t now = score_enter(w->service.score, SCORE_IDLE);
+	int count;
+
+	title_set(&w->title, NULL);
+	scoreboard_set_idle(board, w->slot, true);
+	count = epoll_wait(w->epoll, event, 1, idle_time_ms(w, now, settle));
+	scoreboard_set_idle(board, w->slot, false);
+	note_sleep(w, now);
+	if (scoreboard_lacks_idle(board) || scoreboard_wake(board))
+		wakeup_send(&w->inherited->wanted);
+	return count;
 }
 
 static void
 wait_for_work(struct worker *w)
 {
-	struct scoreboard *board = w->inherited->board;
+	int64_t settle = worker_kept_settle(w);
 	struct epoll_event event = {0};
-	int64_t now, settle = worker_kept_settle(w);
-	int count;
+	int count = 1;
 
 	connection_forget(&w->client.connection);
 	settle_deferred_budget(w);
 	mind_parked(w);
-	now = score_enter(w->service.score, SCORE_IDLE);
-	title_set(&w->title, NULL);
-	scoreboard_set_idle(board, w->slot, true);
 	w->may_be_woken = true;
-	/* One: each event may be of a client for which nobody else is woken. */
-	count = epoll_wait(w->epoll, &event, 1, idle_time_ms(w, now, settle));
-	scoreboard_set_idle(board, w->slot, false);
+	if (!has_event(w, &event))
+		count = sleep_until_event(w, &event, settle);
 	w->turns = 0;
-	note_sleep(w, now);
 	expect_clients(w, &event, count);
-	if (scoreboard_lacks_idle(board) || scoreboard_wake(board))
-		wakeup_send(&w->inherited->wanted);
 	look_at_gate(w);
 }
 
