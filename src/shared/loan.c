@@ -261,20 +261,22 @@ loan_kept_since(const struct loans *l, size_t slot, uint32_t place)
 	return RELAXED_GET(mailbox_of(l, slot)->kept[place].since);
 }
 
+/* Reads first: once it is recalled, the worker may keep another at its place. */
 bool
 loan_recall(struct loans *l, size_t slot, uint32_t place, uint64_t token,
     struct loan_record *record)
 {
 	struct kept *kept = &mailbox_of(l, slot)->kept[place];
-
-	if (!change_turn(kept, token, TURN_KEPT, TURN_RECALLED) &&
-	    !change_turn(kept, token, TURN_LEFT, TURN_FREE))
-		return false;
-	*record = (struct loan_record){
+	const struct loan_record last = {
 	    .requests = RELAXED_GET(kept->requests),
 	    .since = RELAXED_GET(kept->since),
 	    .stall = kept->stall,
 	};
+
+	if (!change_turn(kept, token, TURN_KEPT, TURN_RECALLED) &&
+	    !change_turn(kept, token, TURN_LEFT, TURN_FREE))
+		return false;
+	*record = last;
 	return true;
 }
 

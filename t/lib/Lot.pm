@@ -15,8 +15,8 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_held is_on_its_way
-	is_parked keep_busy keeper lend_and_stop lot_pid
+	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_all_read
+	is_held is_on_its_way is_parked keep_busy keeper lend_and_stop lot_pid
 	median need_descriptors park percentile reflect release sleeps stop_process token);
 
 # From linux/netlink.h and linux/sock_diag.h.
@@ -166,11 +166,12 @@ sub is_on_its_way ($tined, $sock) {
 	my $holders = _holders($tined, $sock) // 'nobody yet';
 
 	return $holders eq q{} || ($holders eq (find_lot($tined) // 'nobody')
-		&& _is_all_read($sock));
+		&& is_all_read($sock));
 }
 
-# /proc/net/tcp, tx_queue of the clients and rx_queue of the server.
-sub _is_all_read (@socks) {
+# True if what they have sent has been read.  /proc/net/tcp: tx_queue of the clients
+# and rx_queue of the server.
+sub is_all_read (@socks) {
 	my (%sent, %read);
 
 	for (split /\n/, slurp('/proc/net/tcp')) {
@@ -279,7 +280,7 @@ sub lend_and_stop ($tined, $count, $request) {
 	stop_process($worker);
 	$tined->send($_, $request) for @socks;
 	wait_for(sub {
-		_is_all_read(@socks) && Tined::process_state($lot) eq 'S'
+		is_all_read(@socks) && Tined::process_state($lot) eq 'S'
 	}) or croak 'the requests are not handed over';
 	stop_process($lot);
 	return @socks;

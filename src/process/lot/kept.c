@@ -8,7 +8,7 @@
 
 /* How often the lot looks for clients that wait for the worker that keeps them. */
 #define KEPT_TICK (10 * CLOCK_MILLISECOND)
-/* The most of them that one look finds. */
+/* So many of them are asked for at once. */
 #define KEPT_EVENTS 256
 /*
  * Workers give back what they keep after a shorter time without a request
@@ -142,20 +142,38 @@ kept_waits_in_vain(const struct lot *lot, struct parked *b, bool any_idle)
 	    (any_idle || before.turns == b->look.turns);
 }
 
-static void
-kept_look_at_all(struct lot *lot)
+/* Returns how many had bytes: at most so many at once. */
+static size_t
+kept_look_at_some(struct lot *lot, bool any_idle)
 {
-	bool any_idle = scoreboard_has_idle(lot->inherited->board);
 	struct epoll_event events[KEPT_EVENTS];
 	int n = epoll_wait(lot->lent.kept, events, KEPT_EVENTS, 0);
 
-	lot->lent.looks++;
 	for (int i = 0; i < n; i++) {
 		struct parked *b = events[i].data.ptr;
 
 		if (kept_waits_in_vain(lot, b, any_idle))
 			(void)kept_recall(lot, b);
 	}
+	return n > 0 ? (size_t)n : 0;
+}
+
+/*
+ * The kernel reports them in turns.  Those that it had no room for are in this look
+ * as well, because it takes two looks in a row to recall one.
+ */
+static void
+kept_look_at_all(struct lot *lot)
+{
+	bool any_idle = scoreboard_has_idle(lot->inherited->board);
+	size_t left = lot->parked.counts[PARKED_KEPT];
+	size_t n;
+
+	lot->lent.looks++;
+	do {
+		n = kept_look_at_some(lot, any_idle);
+		left -= n < left ? n : left;
+	} while (n == KEPT_EVENTS && left > 0);
 }
 
 void
@@ -210,7 +228,7 @@ lot_audit_kept(struct lot *lot)
 	     b != NULL; b = next) {
 		next = TAILQ_NEXT(b, entry);
 		if (kept_is_lost(lot, b))
-			lot_close_loan(lot, b);
+			lot_forget_loan(lot, b);
 	}
 }
 

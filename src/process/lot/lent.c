@@ -202,10 +202,10 @@ lent_find(const struct lot *lot, const struct loan_name *name)
 }
 
 void
-lot_close_loan(struct lot *lot, struct parked *b)
+lot_forget_loan(struct lot *lot, struct parked *b)
 {
 	lot_unname_loan(lot, b);
-	parked_release(&lot->parked, b);
+	parked_give_away(&lot->parked, b);
 }
 
 void
@@ -214,7 +214,7 @@ lot_close_lent(struct lot *lot)
 	struct parked *b;
 
 	while ((b = parked_all_first(&lot->parked, PARKED_LENT)) != NULL)
-		lot_close_loan(lot, b);
+		lot_forget_loan(lot, b);
 }
 
 void
@@ -223,7 +223,7 @@ lot_drop_loan(struct lot *lot, const struct loan_name *name)
 	struct parked *b = lent_find(lot, name);
 
 	if (b != NULL)
-		lot_close_loan(lot, b);
+		lot_forget_loan(lot, b);
 }
 
 /*
@@ -339,6 +339,17 @@ lent_read_records(struct lot *lot)
 	return count;
 }
 
+static void
+lent_close_of_dead_worker(struct lot *lot, const struct loan_name *name)
+{
+	struct parked *b = lent_find(lot, name);
+
+	if (b == NULL)
+		return;
+	lot_unname_loan(lot, b);
+	parked_release(&lot->parked, b);
+}
+
 /* After the records: a worker may have given its loan back and then died. */
 static void
 lent_close_of_dead_workers(struct lot *lot)
@@ -348,7 +359,7 @@ lent_close_of_dead_workers(struct lot *lot)
 
 	while (loan_next_death(
 	    lot->inherited->loans, &lot->lent.deaths, &name, &slot)) {
-		lot_drop_loan(lot, &name);
+		lent_close_of_dead_worker(lot, &name);
 		lot_recall_of_dead(lot, slot);
 	}
 }
@@ -421,7 +432,7 @@ lent_audit(struct lot *lot, int64_t now)
 	     b = next) {
 		next = TAILQ_NEXT(b, entry);
 		if (lent_is_lost(lent, b))
-			lot_close_loan(lot, b);
+			lot_forget_loan(lot, b);
 	}
 	lot_audit_kept(lot);
 }

@@ -131,7 +131,7 @@ void lot_unname_loan(struct lot *lot, struct parked *b);
 void lot_lend(struct lot *lot, struct parked *b);
 /* Called at an event of a connection that is lent or ready. */
 void lot_note_unread(struct lot *lot, struct parked *b);
-/* Closes the lot's descriptor of that loan, if there is one. */
+/* As lot_forget_loan, if there is one of that name. */
 void lot_drop_loan(struct lot *lot, const struct loan_name *name);
 /* Closes the lot's descriptors of all loans. */
 void lot_close_lent(struct lot *lot);
@@ -176,8 +176,11 @@ int64_t lot_kept_deadline(const struct lot *lot);
  */
 void lot_take_back(
     struct lot *lot, struct parked *b, const struct loan_record *record);
-/* Closes a connection that was lent. */
-void lot_close_loan(struct lot *lot, struct parked *b);
+/*
+ * Closes the lot's descriptor of a loan alone: its worker may still serve the
+ * client, or have sent the connection in a message.
+ */
+void lot_forget_loan(struct lot *lot, struct parked *b);
 
 /* Begins to move: no connection goes to the workers of this server any more. */
 void lot_begin_move(struct lot *lot);

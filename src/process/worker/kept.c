@@ -381,6 +381,7 @@ worker_kept_end(struct worker *w)
 	struct kept_all *all = &w->kept;
 
 	all->max = 0;
+	all->ready = 0;
 	while (all->first != 0)
 		if (!kept_give_back(w, all->first) &&
 		    kept_attach(w, all->first)) {
