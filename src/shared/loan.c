@@ -195,7 +195,6 @@ loan_keep(struct loans *l, size_t slot, const struct loan_record *record)
 	RELAXED_SET(kept->requests, record->requests);
 	RELAXED_SET(kept->since, record->since);
 	kept->stall = record->stall;
-	RELAXED_SET(mailbox->turns, RELAXED_GET(mailbox->turns) + 1);
 	atomic_store(&kept->word, word_of(record->name.token, TURN_KEPT));
 	loan_disclaim(l, slot);
 }
@@ -214,10 +213,12 @@ bool
 loan_kept_take(
     struct loans *l, size_t slot, uint32_t place, const struct loan_name *name)
 {
-	struct kept *kept = &mailbox_of(l, slot)->kept[place];
+	struct mailbox *mailbox = mailbox_of(l, slot);
+	struct kept *kept = &mailbox->kept[place];
 
 	if (!change_turn(kept, name->token, TURN_KEPT, TURN_SERVED))
 		return false;
+	RELAXED_SET(mailbox->turns, RELAXED_GET(mailbox->turns) + 1);
 	loan_claim(l, slot, name);
 	return true;
 }

@@ -26,7 +26,8 @@
  * it a second time while the first worker still serves it.  So clients of others
  * may lose their connections or get broken responses, as they do when it takes
  * their requests.  It can also change those of its own records that the lot has
- * not read yet, which concern clients that it has served.
+ * not read yet, which concern clients that it has served.  Where workers keep
+ * loans, it has the descriptors of all clients that it keeps.
  *
  * A worker may die with a loan.  When the master reaps it, before its slot is
  * used again, it tells the lot which loan the worker had, so that the lot closes
@@ -148,7 +149,7 @@ enum loan_kept {
 /* The next five are called by the lot. */
 enum loan_kept loan_kept_look(
     const struct loans *l, size_t slot, uint32_t place, uint64_t token);
-/* How often that worker has begun to wait for a client that it keeps. */
+/* How often that worker has begun to serve a client that it kept. */
 uint32_t loan_kept_turns(const struct loans *l, size_t slot);
 /*
  * How many requests were answered on the connection, and when its worker began to

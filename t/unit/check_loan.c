@@ -196,7 +196,7 @@ TEST(a_kept_loan_is_the_worker_s_or_the_lot_s)
 	loan_keep(loans, 1, &r);
 	ck_assert_uint_eq(loan_claimed(loans, 1).place, 0);
 	ck_assert_uint_eq(loan_kept_requests(loans, 1, place), 77);
-	ck_assert_uint_eq(loan_kept_turns(loans, 1), 2);
+	ck_assert_uint_eq(loan_kept_turns(loans, 1), 1);
 	ck_assert(recall(1, place, 8, &r));
 	ck_assert_uint_eq(r.requests, 77);
 	ck_assert(!recall(1, place, 8, &r));

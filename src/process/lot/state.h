@@ -2,8 +2,8 @@
  * state: the state of the lot, which its modules share.  lot.c is the process
  * and its event loop; intake.c takes connections in, handover.c hands them to
  * workers, lent.c takes back what is lent, kept.c watches over what workers keep;
- * io.c reads and writes; relief.c makes
- * room; migrate.c sends connections to the lot of a successor.
+ * io.c reads and writes; relief.c makes room; migrate.c sends connections to the
+ * lot of a successor.
  */
 #ifndef TINED_PROCESS_LOT_STATE_H
 #define TINED_PROCESS_LOT_STATE_H

@@ -371,7 +371,8 @@ worker_kept_settle(struct worker *w)
 		continue;
 	if (all->first == 0)
 		return CLOCK_NEVER;
-	return clock_sooner(all->sweep_at, now + time);
+	return clock_sooner(
+	    all->sweep_at, kept_at(w, all->first)->since + time);
 }
 
 /* One that cannot go elsewhere is served as a connection without a lot. */
