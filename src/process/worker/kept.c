@@ -366,13 +366,16 @@ worker_kept_settle(struct worker *w)
 		all->sweep_at = now + KEPT_SWEEP;
 		kept_sweep(w);
 	}
-	while (all->first != 0 && now - kept_at(w, all->first)->since >= time &&
-	    kept_give_back(w, all->first))
-		continue;
-	if (all->first == 0)
-		return CLOCK_NEVER;
-	return clock_sooner(
-	    all->sweep_at, kept_at(w, all->first)->since + time);
+	while (all->first != 0) {
+		int64_t due = kept_at(w, all->first)->since + time;
+
+		if (now < due)
+			return clock_sooner(all->sweep_at, due);
+		if (!kept_give_back(w, all->first))
+			return clock_sooner(
+			    all->sweep_at, now + PARKING_ABSENCE_TICK);
+	}
+	return CLOCK_NEVER;
 }
 
 /* One that cannot go elsewhere is served as a connection without a lot. */
