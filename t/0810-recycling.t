@@ -117,12 +117,15 @@ subtest 'a connection that waits in a worker' => sub {
 		my $token = token();
 		my $raw = reflect($token);
 
-		ask($tined, $sock) or die;
-		$tined->send($sock, $sent);
+		# On a busy machine the other is not idle at each moment.
 		my ($pid) = wait_for(sub {
-			(grep { Tined::title($_) =~ /serving/ }
-				$tined->worker_pids)[0];
+			ask($tined, $sock) or die;
+			return wait_for(sub {
+				(grep { Tined::title($_) =~ /serving/ }
+					$tined->worker_pids)[0];
+			}, 1);
 		});
+		$tined->send($sock, $sent);
 		$tined->signal('TERM', $pid);
 		if ($classic && $sent eq q{}) {
 			my $response = $tined->request($raw, sock => $sock);
@@ -275,15 +278,16 @@ subtest 'descriptors that a handler does not close' => sub {
 	my $tined = start_faulty(args => ['-w', 1, '-a', 'off'],
 		rlimits => { n => 256 });
 	my $sock = $tined->connect;
+	my $gone = 0;
 	my %seen;
 
 	for my $round (1 .. 1000) {
 		my $response = eval {
 			$tined->get('/f/lose', sock => $sock, keep => 1);
 		};
-		# All that an ordinary user's processes send to each other counts
-		# (unix(7)): an idle client may have to go.
-		if (!$response && $> != 0) {
+		# All that a user's processes send to each other counts, those of
+		# other tests, too (unix(7)): an idle client may have to go.
+		if (!$response && ++$gone < 100) {
 			$sock = $tined->connect;
 			redo;
 		}
