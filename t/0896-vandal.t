@@ -85,7 +85,7 @@ subtest 'memory' => sub {
 
 	cmp_ok($pages, '>', 0, 'a worker can write a part of it');
 	# Most of it is the table of what it keeps for clients: loan.h.
-	cmp_ok($pages, '<', 20, 'a small one: its own, and hints');
+	cmp_ok($pages, '<', 16, 'a small one: its own, and hints');
 	for my $pattern (0 .. $PATTERNS + 20) {
 		vandalize($tined, 'memory', $pattern) for 1 .. 3;
 		is_well($tined, $kept, "pattern $pattern") or last;

@@ -9,12 +9,8 @@
 #include "handlers/builtin.h"
 #include "process/worker/state.h"
 
-/*
- * A client without a request for so long goes to the lot, which then counts
- * --keepalive: so it is not more than this part of that.
- */
+/* A client without a request for so long goes to the lot; KEEPALIVE_PART. */
 #define KEPT_TIME CLOCK_SECOND
-#define KEEPALIVE_PART 8
 /* How often to look whether the lot has recalled some. */
 #define KEPT_SWEEP CLOCK_SECOND
 /* This part of the descriptors may be of clients that are kept. */
@@ -138,7 +134,7 @@ kept_record(const struct worker *w, uint32_t number, int64_t since)
 	};
 }
 
-/* It is watched already, and the lot knows where it is kept. */
+/* Lets go of the client: it is watched already, and the lot knows its place. */
 static void
 kept_again(struct worker *w, int64_t since)
 {
@@ -152,6 +148,9 @@ kept_again(struct worker *w, int64_t since)
 	kept_unlink(w, w->kept.current);
 	kept_link_last(w, w->kept.current);
 	loan_keep(w->inherited->loans, w->slot, &record);
+	w->kept.current = 0;
+	w->loan.place = 0;
+	connection_detach(&w->client.connection);
 }
 
 /* The lot is told last: it then watches over the worker. */
@@ -183,6 +182,8 @@ kept_begin(struct worker *w)
 	};
 	kept_link_last(w, number);
 	w->kept.count++;
+	w->loan.place = 0;
+	connection_detach(&w->client.connection);
 	return true;
 }
 
@@ -203,13 +204,9 @@ worker_keep(struct worker *w)
 	    w->recycle.due || c->in.yield || c->in.hurry ||
 	    service_is_stopping(&w->service))
 		return false;
-	if (w->kept.current == 0 &&
-	    (w->kept.count >= w->kept.max || !kept_begin(w)))
-		return false;
-	if (w->kept.current != 0)
-		kept_again(w, clock_now());
-	w->kept.current = 0;
-	w->loan.place = 0;
+	if (w->kept.current == 0)
+		return w->kept.count < w->kept.max && kept_begin(w);
+	kept_again(w, clock_now());
 	return true;
 }
 
@@ -286,9 +283,6 @@ kept_receive(struct worker *w, int64_t since)
 
 	if (result == INPUT_TIMEOUT) {
 		kept_again(w, since);
-		w->kept.current = 0;
-		w->loan.place = 0;
-		connection_detach(c);
 		return TAKEN_DONE;
 	}
 	c->idle_time = result == INPUT_BYTES ? now - since : 0;
@@ -319,9 +313,6 @@ kept_give_back(struct worker *w, uint32_t number)
 	if (worker_park_idle(w, since))
 		return true;
 	kept_again(w, since);
-	w->kept.current = 0;
-	w->loan.place = 0;
-	connection_detach(&w->client.connection);
 	return false;
 }
 

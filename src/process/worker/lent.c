@@ -3,11 +3,6 @@
 #include "base/clock.h"
 #include "process/worker/state.h"
 
-/*
- * The lot may learn that a client is idle after this part of --keepalive: it
- * then closes the connection later by as much at most.
- */
-#define KEEPALIVE_PART 8
 /* How often, and with which pause, a worker asks whether its mailbox was read. */
 #define MAILBOX_TRIES 200
 #define MAILBOX_PAUSE (20 * CLOCK_MICROSECOND)

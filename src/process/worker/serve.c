@@ -497,10 +497,8 @@ worker_serve(struct worker *w, enum worker_taken taken)
 	serve_show_client(w);
 	end = taken == TAKEN_RESPONSE ? client_resume(client)
 				      : client_serve(client);
-	if (end == CLIENT_WAITS && serve_may_keep(w) && worker_keep(w)) {
-		connection_detach(&client->connection);
+	if (end == CLIENT_WAITS && serve_may_keep(w) && worker_keep(w))
 		return true;
-	}
 	while (!part(w, end))
 		end = client_serve(client);
 	let_go_of_client(w);

@@ -20,6 +20,12 @@
 #include "shared/fd_budget.h"
 #include "shared/scoreboard_read.h"
 
+/*
+ * The lot may learn that a client is idle after this part of --keepalive: it
+ * then closes the connection later by as much at most.
+ */
+#define KEEPALIVE_PART 8
+
 struct kept;
 
 /* Loans that this worker keeps between requests: loan.h. */
