@@ -490,8 +490,7 @@ void
 startup_leave(void)
 {
 	daemon_leave();
-	pid_file_close();
-	buffer_free(&greeting);
+	pid_file_leave();
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "connection/recycle.h"
 
 #define STATM_MAX 128
@@ -16,7 +17,8 @@ recycle_init(
 	    .board = board, .statm = -1, .look_at_fds = RECYCLE_REQUESTS};
 	if (config->max_requests > 0)
 		r->limit = config->max_requests +
-		    arc4random_uniform(config->max_requests_jitter + 1);
+		    random_number() %
+			(UINT64_C(1) + config->max_requests_jitter);
 	r->memory = config->max_worker_memory;
 	if (r->memory > 0)
 		r->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);

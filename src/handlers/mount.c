@@ -194,6 +194,12 @@ mount_note_forks(void)
 	(void)pthread_atfork(NULL, NULL, note_fork);
 }
 
+void
+mount_clear_fork(void)
+{
+	forked = false;
+}
+
 /*
  * A child that a module has forked must not go on as if it were the worker: the
  * client, and the state of the worker that all processes see, are not its own.

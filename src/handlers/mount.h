@@ -74,8 +74,12 @@ void mount_end(struct tined_mount *m);
  */
 int mount_start(const struct tined_mount *m);
 void mount_stop(const struct tined_mount *m);
-/* Called once by a worker: from then on a child that it forks is noticed. */
+/*
+ * Called once by the master: from then on a child that a module forks is noticed.
+ * The master's own children call the other when they start.
+ */
 void mount_note_forks(void);
+void mount_clear_fork(void);
 /*
  * Called by a worker for each request; and by a serve function, if another mount
  * is to serve the request in its place.

@@ -1,11 +1,12 @@
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "handlers/builtin.h"
 #include "handlers/representation.h"
 #include "http/conditional.h"
@@ -191,8 +192,7 @@ add_multipart(struct tined_exchange *x, const struct ranges *ranges,
 	size_t offset;
 
 	/* Random, so that nobody can put it into a file. */
-	snprintf(
-	    boundary, sizeof(boundary), "%08x%08x", arc4random(), arc4random());
+	snprintf(boundary, sizeof(boundary), "%016" PRIx64, random_number());
 	tined_printf_field(
 	    x, "Content-Type", "multipart/byteranges; boundary=%s", boundary);
 	for (size_t i = 0; i < ranges->count; i++) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "handlers/response_cache.h"
 
 #define ALIGNMENT alignof(max_align_t)
@@ -46,7 +47,7 @@ response_cache_init(struct response_cache *c, int64_t time, uint32_t memory)
 	*c = (struct response_cache){
 	    .time = time,
 	    .memory = memory,
-	    .seed = (uint64_t)arc4random() << 32 | arc4random(),
+	    .seed = random_number(),
 	};
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "handlers/mount.h"
 #include "master/children.h"
 #include "master/exit_report.h"
 #include "master/site_opener.h"
@@ -109,6 +110,7 @@ become(const struct children *all, const struct child *child, pid_t master)
 	const struct child_row *row = &child_table[child->kind];
 	size_t slot = child_slot(all, child);
 
+	mount_clear_fork();
 	all->leave();
 	takeover_leave();
 	successor_leave(&all->successor);

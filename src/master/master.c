@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/mount.h"
 #include "master/autoscale.h"
 #include "master/children.h"
 #include "master/log_reopen.h"
@@ -531,6 +532,7 @@ master_run(struct inherited *inherited, const struct master_hooks *hooks)
 	 * environment: children would each have a copy of these pages.
 	 */
 	setproctitle("master [starting]");
+	mount_note_forks();
 	children_init(&m.children, inherited, hooks->leave);
 	autoscale_init(&m.autoscale, inherited);
 	start_begin(&m.start, &inherited->config);

@@ -169,3 +169,12 @@ pid_file_close(void)
 	inherited.fd = -1;
 	inherited.path = NULL;
 }
+
+void
+pid_file_leave(void)
+{
+	int fd = pid_file_fd();
+
+	if (fd != -1)
+		close(fd);
+}

@@ -29,9 +29,12 @@ int pid_file_fd(void);
 int pid_file_write(void);
 /* Removes the file, when the server ends. */
 void pid_file_remove(void);
-/*
- * Closes the descriptor and keeps the file: in a child, and after an upgrade.
- */
+/* Closes the descriptor and keeps the file: after an upgrade. */
 void pid_file_close(void);
+/*
+ * The same in a child that has no further use of a pid file: it changes no memory,
+ * which the child would have to copy.
+ */
+void pid_file_leave(void);
 
 #endif

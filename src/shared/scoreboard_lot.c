@@ -1,6 +1,6 @@
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "base/relaxed.h"
 #include "shared/scoreboard.h"
 #include "shared/scoreboard_raw.h"
@@ -15,7 +15,7 @@ score_lot_start(struct score_lot *lot, size_t room)
 	RELAXED_SET(lot->deferred, 0);
 	RELAXED_SET(lot->room, room);
 	score_lot_wake(lot);
-	RELAXED_SET(lot->number, arc4random() | 1);
+	RELAXED_SET(lot->number, (uint32_t)random_number() | 1);
 	RELAXED_SET(lot->pid, getpid());
 }
 

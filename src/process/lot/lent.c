@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "process/lot/state.h"
 #include "shared/scoreboard_read.h"
 
@@ -71,7 +72,7 @@ static uint64_t
 lent_token(struct lent *lent)
 {
 	if (lent->tokens_left == 0) {
-		arc4random_buf(lent->tokens, sizeof(lent->tokens));
+		random_bytes(lent->tokens, sizeof(lent->tokens));
 		lent->tokens_left = LENT_TOKENS;
 	}
 	return lent->tokens[--lent->tokens_left];

@@ -138,7 +138,6 @@ worker_start(struct worker *w)
 		log_error("cannot start: %s", strerror(errno));
 		return -1;
 	}
-	mount_note_forks();
 	if (site_start(&h->site) == -1)
 		return -1;
 	fd_budget_init(&w->fd_budget, w->wake);
