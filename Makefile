@@ -86,7 +86,14 @@ WSGI          := $(BUILD)/modules/wsgi.so
 endif
 SOURCES := $(filter-out src/modules/%,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 HEADERS := $(filter-out src/modules/%,$(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h)))
-OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+# What an idle worker has run lies together in the program: it has fewer pages of
+# it then.  First what it passes through when it starts.
+FIRST   := $(patsubst %,src/%.c,master/children master/child_table \
+	master/successor master/takeover cli/startup cli/daemon \
+	handlers/site handlers/mount handlers/upstream handlers/response_cache) \
+	$(foreach folder,process process/worker shared net os base sandbox \
+	config connection http,$(sort $(wildcard src/$(folder)/*.c)))
+OBJECTS := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(FIRST) $(filter-out $(FIRST),$(SOURCES)))
 LIBRARY := $(BUILD)/libtined.a
 PROGRAMS := $(BUILD)/tined $(MODULES:src/modules/%.c=$(BUILD)/modules/%.so) $(WSGI)
 
@@ -191,7 +198,7 @@ $(BUILD)/lab/%.so: t/lab/%.c $(BUILD)/include/tined.h $(BUILD)/flags
 # These change when the flags do, or the list of sources, and with them all
 # that depends on it.  A copy of the whole folder need not be built again.
 $(BUILD)/flags: export NOW = $(subst $(CURDIR),.,$(COMPILE) : $(LINK) : $(tined_LIBS) $(LIBS))
-$(BUILD)/sources: export NOW = $(SOURCES)
+$(BUILD)/sources: export NOW = $(OBJECTS)
 $(BUILD)/flags $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$NOW" | cmp -s - $@ || printf '%s\n' "$$NOW" >$@

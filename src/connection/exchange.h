@@ -42,7 +42,6 @@ struct tined_exchange {
 	/* Of the response before, or of this stream; time 0: none, as known. */
 	struct stall stall;
 
-	struct request request;
 	struct buffer path;		 /* request.path; owned */
 	const struct tined_mount *mount; /* that responds, or NULL */
 	struct text path_below;		 /* the path after its prefix */
@@ -58,7 +57,6 @@ struct tined_exchange {
 	size_t wanted_bytes;	   /* for the lot to collect, or 0: collect.h */
 	uint64_t taken_before;	   /* input.taken where the request begins */
 
-	struct response response;
 	struct buffer head;   /* of the response; owned */
 	bool chunked;	      /* the response is chunked */
 	uint64_t sent_before; /* output_position before the response */
@@ -66,6 +64,10 @@ struct tined_exchange {
 	uint64_t
 	    content_from; /* and behind the head; UINT64_MAX: no head yet */
 	uint64_t content_sent; /* bytes, as far as output took them */
+
+	/* The last: an idle worker has no memory for their tables yet. */
+	struct response response;
+	struct request request;
 };
 
 /* Initializes zeroed memory. */

@@ -44,7 +44,6 @@ struct worker {
 	struct inherited *inherited;
 	size_t slot;
 	struct service service;
-	struct client client;
 	int epoll;
 	int wake;    /* an eventfd: a signal has arrived */
 	size_t next; /* the listener to try first */
@@ -72,6 +71,8 @@ struct worker {
 	volatile bool listeners_closed;
 	/* The kernel may have woken this worker, and no other, for a client. */
 	volatile bool may_be_woken;
+
+	struct client client; /* the last: it has tables */
 };
 
 static inline bool
