@@ -22,8 +22,9 @@ struct kept {
 	int fd; /* owned; -1: nobody is kept here */
 	struct loan_name loan;
 	struct peer peer;
-	uint32_t requests; /* answered on the connection */
-	int64_t since;	   /* the last of them (clock.h) */
+	uint32_t requests;    /* answered on the connection */
+	int64_t since;	      /* the last of them (clock.h) */
+	int64_t send_timeout; /* this worker has set it: output.h */
 	struct stall_mark stall;
 	uint32_t next, previous; /* in the order of that time */
 };
@@ -144,6 +145,7 @@ kept_again(struct worker *w, int64_t since)
 
 	k->requests = record.requests;
 	k->since = since;
+	k->send_timeout = w->client.connection.out.send_timeout;
 	k->stall = record.stall;
 	kept_unlink(w, w->kept.current);
 	kept_link_last(w, w->kept.current);
@@ -178,6 +180,7 @@ kept_begin(struct worker *w)
 	    .peer = c->peer,
 	    .requests = record.requests,
 	    .since = record.since,
+	    .send_timeout = c->out.send_timeout,
 	    .stall = record.stall,
 	};
 	kept_link_last(w, number);
@@ -258,6 +261,7 @@ kept_attach(struct worker *w, uint32_t number)
 	w->loan = k->loan;
 	worker_attach(w, k->fd, &k->peer);
 	c->requests = k->requests;
+	c->out.send_timeout = k->send_timeout;
 	c->stall = k->stall;
 	return true;
 }
