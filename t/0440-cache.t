@@ -40,6 +40,8 @@ sub files () {
 		'bare/a.txt'     => "a\n",
 		'edge.bin'       => 'e' x (64 << 10),
 		'large.bin'      => 'l' x (100 << 10),
+		'page.css'       => 'c' x (90 << 10),
+		'page.css.gz'    => 'z' x (80 << 10),
 		'image.svgz'     => 'packed',
 	);
 }
@@ -93,6 +95,29 @@ sub request ($line, @fields) {
 
 my @END = 'Connection: close';
 
+# Of a file that is kept open instead: regions of it are sent, or read.
+sub large_cases ($response, $path) {
+	my ($etag, $date) = map { $response->field($_) } 'etag', 'last-modified';
+	my @gzip = 'Accept-Encoding: gzip';
+
+	return map { ("$_->[0] of $path" => request("$_->[1] $path",
+			$_->@[ 2 .. $_->$#* ], @END)) }
+	    [ 'gzip', 'GET', @gzip ], [ 'gzip, HEAD', 'HEAD', @gzip ],
+	    [ 'a 304', 'GET', "If-None-Match: $etag" ],
+	    [ 'a 304 by date', 'GET', "If-Modified-Since: $date" ],
+	    [ 'a 412', 'GET', 'If-Match: "x"' ],
+	    [ 'a small range', 'GET', 'Range: bytes=70000-70009' ],
+	    [ 'a large range', 'GET', 'Range: bytes=1-75000' ],
+	    [ 'the last', 'GET', 'Range: bytes=-7' ],
+	    [ 'ranges', 'GET', 'Range: bytes=0-9,100-70000,-5' ],
+	    [ 'a range, HEAD', 'HEAD', 'Range: bytes=0-9' ],
+	    [ 'a range of gzip', 'GET', 'Range: bytes=5-70000', @gzip ],
+	    [ 'a 416', 'GET', 'Range: bytes=999999-' ],
+	    [ 'If-Range', 'GET', 'Range: bytes=0-80000', "If-Range: $etag" ],
+	    [ 'If-Range that fails', 'GET', 'Range: bytes=0-9',
+		    'If-Range: "x"' ];
+}
+
 subtest 'responses are the same, byte for byte' => sub {
 	my @args = ('--precompressed', '--listing', '--max-age', '5m',
 		'--header', 'X-Own: yes', '--log-format', 'json');
@@ -106,6 +131,8 @@ subtest 'responses are the same, byte for byte' => sub {
 	remember($_, @paths) for $off, $on;
 
 	my ($page) = map { $_->get('/page.html') } $off, $on;
+	my ($large) = map { $_->get('/large.bin') } $off, $on;
+	my ($style) = map { $_->get('/page.css') } $off, $on;
 	my ($etag, $date) = map { $page->field($_) } 'etag', 'last-modified';
 	my @gzip = 'Accept-Encoding: gzip';
 	my %case = (
@@ -145,6 +172,8 @@ subtest 'responses are the same, byte for byte' => sub {
 			'Range: bytes=0-9', "If-Range: $etag", @END),
 		'If-Range that fails' => request('GET /page.html',
 			'Range: bytes=0-9', 'If-Range: "x"', @END),
+		large_cases($large, '/large.bin'),
+		large_cases($style, '/page.css'),
 		'HTTP/1.0'    => "GET /page.html HTTP/1.0\r\n\r\n",
 		'HTTP/1.0, kept' => "GET /page.html HTTP/1.0\r\n"
 		    . "Connection: keep-alive\r\n\r\n"
@@ -163,6 +192,9 @@ subtest 'responses are the same, byte for byte' => sub {
 		'OPTIONS'     => request('OPTIONS /page.html', @END),
 	);
 	for my $name (sort keys %case) {
+		if ($name =~ m{ of (/\S+)\z}) { # which is open for a second
+			remember($_, $1) for $off, $on;
+		}
 		my $expected = bytes_of($off, $case{$name});
 		my $bytes = bytes_of($on, $case{$name});
 		ok($bytes eq $expected, $name) or diag("$expected\n---\n$bytes");

@@ -40,10 +40,12 @@ client_wait_begin(
     struct tined_exchange *x, bool is_long, enum input_result *result)
 {
 	struct output *out = &x->connection->out;
-	struct title *title = x->connection->service->title;
+	const struct service *s = x->connection->service;
 
-	if (title != NULL)
-		title_settle(title, is_long);
+	if (s->title != NULL)
+		title_settle(s->title, is_long);
+	if (s->cache != NULL && is_long)
+		response_cache_close_files(s->cache);
 
 	if (x->state != EXCHANGE_WAITING) /* or it is still writing */
 		start_reading(x);

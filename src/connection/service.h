@@ -31,6 +31,7 @@ struct service {
 	const struct wakeup *master;  /* wakes the master, or NULL */
 	size_t worker;		      /* the worker's number, from 1 */
 	struct title *title;	      /* of this process, or NULL */
+	struct response_cache *cache; /* the same; files are open in it */
 	/* NULL without --quarantine: held requests, and this worker's own. */
 	const struct quarantine *quarantine;
 	struct quarantine_request *current_request;

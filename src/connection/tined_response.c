@@ -69,15 +69,16 @@ tined_add_constant(struct tined_exchange *x, const void *bytes, size_t len)
 	response_add_bytes(&x->response, bytes, len);
 }
 
-/* The last one counts. */
 void
 tined_set_file(struct tined_exchange *x, int fd)
 {
-	struct response *r = &x->response;
+	response_set_file(&x->response, fd, false);
+}
 
-	if (r->file != -1 && r->file != fd)
-		close(r->file);
-	r->file = fd;
+void
+builtin_lend_file(struct tined_exchange *x, int fd)
+{
+	response_set_file(&x->response, fd, true);
 }
 
 void

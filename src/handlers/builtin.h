@@ -149,6 +149,11 @@ ssize_t builtin_read_content(
 bool builtin_is_next(const struct tined_exchange *x);
 /* True if the client waits for 100 Continue, and nobody has sent it yet. */
 bool builtin_expects_continue(const struct tined_exchange *x);
+/*
+ * As tined_set_file, but the caller closes it: not before the next request, as
+ * regions of it are sent, or copied, when serve has returned.
+ */
+void builtin_lend_file(struct tined_exchange *x, int fd);
 /* Adds X-Content-Type-Options: nosniff (WHATWG Fetch). */
 void builtin_no_sniffing(struct tined_exchange *x);
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errno_kind.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -168,6 +169,9 @@ static int
 open_name(struct file_mount *m, const char *name, struct representation *f)
 {
 	f->fd = directory_open_file(&m->directory, name);
+	if (f->fd == -1 && errno_is_shortage(errno) &&
+	    response_cache_close_files(m->cache))
+		f->fd = directory_open_file(&m->directory, name);
 	if (f->fd == -1)
 		return file_log_failure(m, name);
 	file_log_shortage(name, false);
@@ -364,20 +368,27 @@ make_key(const struct file_mount *m, struct tined_exchange *x, struct text rest,
 	return offsetof(struct file_key, name) + rest.len - 1;
 }
 
-/* Returns a copy of the file, or NULL if it is not to have one. */
+/*
+ * Returns a copy of the file, which has its descriptor or closes it, or NULL if it
+ * is not to have one.
+ */
 static const struct representation_copy *
 copy_file(const struct file_mount *m, struct text key, int64_t now,
     const struct representation *f)
 {
+	bool is_large = representation_is_large(f);
 	size_t size = representation_copy_size(f);
 	struct representation_copy *copy;
 
-	if (size == 0 || !response_cache_wants(m->cache, key, now))
+	if (size == 0 || (is_large && m->cache->files_max == 0) ||
+	    !response_cache_wants(m->cache, key, now))
 		return NULL;
 	copy = response_cache_reserve(m->cache, key, size);
 	if (copy == NULL || representation_copy(f, copy) == -1)
 		return NULL;
-	response_cache_add(m->cache, now);
+	response_cache_add(m->cache, is_large ? f->fd : -1, now);
+	if (!is_large)
+		close(f->fd);
 	return copy;
 }
 
@@ -391,7 +402,7 @@ serve_name(struct file_mount *m, struct tined_exchange *x, struct text rest)
 	    response_cache_find(m->cache, bytes, now);
 	struct representation f = {.fd = -1};
 
-	if (copy == NULL) {
+	if (copy == NULL || !representation_copy_is_valid(copy)) {
 		select_name(m, x, *key.name != '\0' ? key.name : ".", &f);
 		if (f.fd == -1)
 			return;
@@ -400,7 +411,6 @@ serve_name(struct file_mount *m, struct tined_exchange *x, struct text rest)
 			representation_answer(&f, x);
 			return;
 		}
-		close(f.fd);
 	}
 	representation_answer_copy(copy, x);
 }

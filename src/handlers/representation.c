@@ -33,7 +33,6 @@ struct prepared {
 	time_t modified;
 	const char *type;
 	const char *content; /* NULL: it is in the file */
-	int fd;		     /* of the file; -1 if content has it all */
 	size_t etag_length;
 	char etag[ETAG_SIZE];
 	/* Header lines: those that a 304 has as well (RFC 9110, 15.4.5), and
@@ -45,6 +44,8 @@ struct prepared {
 
 struct representation_copy {
 	struct prepared prepared;
+	int fd;			 /* not owned; -1: content has it all */
+	struct timespec changed; /* the file's st_ctim */
 	char content[];
 };
 
@@ -138,7 +139,6 @@ representation_prepare(struct prepared *p, const struct representation *f)
 	p->size = (uint64_t)f->st.st_size;
 	p->type = f->type;
 	p->content = NULL;
-	p->fd = f->fd;
 	p->modified = time_of_change(&f->st)->tv_sec;
 	if (p->modified > now)
 		p->modified = now;
@@ -270,7 +270,6 @@ representation_respond(const struct prepared *p, struct tined_exchange *x)
 	};
 	struct text lines = {p->lines, p->lines_length};
 
-	tined_set_file(x, p->fd);
 	switch (conditional_check(builtin_request(x), &v, time(NULL))) {
 	case 412:
 		tined_error(x, 412);
@@ -291,6 +290,7 @@ representation_answer(const struct representation *f, struct tined_exchange *x)
 {
 	struct prepared p;
 
+	tined_set_file(x, f->fd);
 	representation_prepare(&p, f);
 	representation_respond(&p, x);
 }
@@ -303,20 +303,26 @@ representation_answer(const struct representation *f, struct tined_exchange *x)
 size_t
 representation_copy_size(const struct representation *f)
 {
-	if (f->st.st_size == 0 || f->st.st_size > COPY_MAX ||
-	    !representation_is_settled(f, time(NULL)))
+	size_t size = sizeof(struct representation_copy);
+
+	if (f->st.st_size == 0 || !representation_is_settled(f, time(NULL)))
 		return 0;
-	return sizeof(struct representation_copy) + (size_t)f->st.st_size;
+	return representation_is_large(f) ? size : size + (size_t)f->st.st_size;
 }
 
-/* False if somebody has written to it meanwhile. */
-static bool
-is_unchanged(const struct representation *f)
+bool
+representation_is_large(const struct representation *f)
 {
-	const struct timespec *then = &f->st.st_ctim;
+	return f->st.st_size > COPY_MAX;
+}
+
+/* False if somebody has written to it, removed it, or changed its mode. */
+static bool
+is_unchanged(int fd, uint64_t size, const struct timespec *then)
+{
 	struct stat now;
 
-	return fstat(f->fd, &now) == 0 && now.st_size == f->st.st_size &&
+	return fstat(fd, &now) == 0 && (uint64_t)now.st_size == size &&
 	    now.st_ctim.tv_sec == then->tv_sec &&
 	    now.st_ctim.tv_nsec == then->tv_nsec;
 }
@@ -328,8 +334,11 @@ representation_copy(
 	size_t size = (size_t)f->st.st_size, have = 0;
 
 	representation_prepare(&copy->prepared, f);
+	copy->changed = f->st.st_ctim;
+	copy->fd = representation_is_large(f) ? f->fd : -1;
+	if (copy->fd != -1)
+		return 0;
 	copy->prepared.content = copy->content;
-	copy->prepared.fd = -1;
 	while (have < size) {
 		ssize_t n = pread(
 		    f->fd, copy->content + have, size - have, (off_t)have);
@@ -340,12 +349,20 @@ representation_copy(
 			return -1;
 		have += (size_t)n;
 	}
-	return is_unchanged(f) ? 0 : -1;
+	return is_unchanged(f->fd, size, &copy->changed) ? 0 : -1;
+}
+
+bool
+representation_copy_is_valid(const struct representation_copy *copy)
+{
+	return copy->fd == -1 ||
+	    is_unchanged(copy->fd, copy->prepared.size, &copy->changed);
 }
 
 void
 representation_answer_copy(
     const struct representation_copy *copy, struct tined_exchange *x)
 {
+	builtin_lend_file(x, copy->fd);
 	representation_respond(&copy->prepared, x);
 }

@@ -3,6 +3,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -26,8 +27,11 @@ struct response_cache_key {
  * is none: the ring begins with the heads of the chains.
  */
 struct record {
-	uint32_t size; /* of all of it */
-	uint32_t next; /* offset of the next record in the chain */
+	uint32_t size;	    /* of all of it */
+	uint32_t next;	    /* offset of the next record in the chain */
+	uint32_t next_file; /* offset of the next newer one with an open file */
+	int file;	    /* owned; -1: none */
+	bool forgotten;	    /* its file was closed */
 	uint64_t hash;
 	int64_t expires;
 	size_t key_length;
@@ -60,6 +64,7 @@ ring_end(const struct response_cache *c)
 void
 response_cache_free(struct response_cache *c)
 {
+	response_cache_close_files(c);
 	if (c->ring != NULL)
 		munmap(c->ring, ring_end(c));
 	free(c->seen);
@@ -114,6 +119,29 @@ empty(struct response_cache *c)
 	c->count = 0;
 }
 
+/* The record itself stays until it is the oldest of all. */
+static void
+close_first_file(struct response_cache *c)
+{
+	struct record *oldest = record_at(c, c->first_file);
+
+	close(oldest->file);
+	oldest->file = -1;
+	oldest->forgotten = true;
+	c->first_file = oldest->next_file;
+	c->files--;
+}
+
+bool
+response_cache_close_files(struct response_cache *c)
+{
+	if (c->files == 0)
+		return false;
+	while (c->files > 0)
+		close_first_file(c);
+	return true;
+}
+
 /* The oldest of its chain is the last: all are added at the front. */
 static void
 drop_first(struct response_cache *c)
@@ -121,6 +149,8 @@ drop_first(struct response_cache *c)
 	const struct record *oldest = record_at(c, c->first);
 	uint32_t *link = chain_of(c, oldest->hash);
 
+	if (oldest->file != -1)
+		close_first_file(c);
 	while (*link != c->first)
 		link = &record_at(c, *link)->next;
 	*link = oldest->next;
@@ -136,6 +166,8 @@ drop_first(struct response_cache *c)
 static void
 response_cache_expire(struct response_cache *c, int64_t now)
 {
+	while (c->files > 0 && record_at(c, c->first_file)->expires <= now)
+		close_first_file(c);
 	while (c->count > 0 && record_at(c, c->first)->expires <= now)
 		drop_first(c);
 }
@@ -149,7 +181,7 @@ find_record(const struct response_cache *c, struct text key)
 	while (offset != 0) {
 		const struct record *r = record_at(c, offset);
 
-		if (r->hash == hash &&
+		if (r->hash == hash && !r->forgotten &&
 		    text_equal(key, (struct text){r->bytes, r->key_length}))
 			return r;
 		offset = r->next;
@@ -239,6 +271,7 @@ response_cache_reserve(struct response_cache *c, struct text key, size_t size)
 	r = record_at(c, c->end);
 	*r = (struct record){
 	    .size = (uint32_t)whole,
+	    .file = -1,
 	    .hash = hash_of(c, key),
 	    .key_length = key.len,
 	};
@@ -246,13 +279,31 @@ response_cache_reserve(struct response_cache *c, struct text key, size_t size)
 	return r->bytes + align(key.len);
 }
 
+static void
+response_cache_add_file(
+    struct response_cache *c, struct record *r, int file, int64_t now)
+{
+	if (c->files == c->files_max)
+		close_first_file(c);
+	if (c->files > 0)
+		record_at(c, c->last_file)->next_file = c->end;
+	else
+		c->first_file = c->end;
+	c->last_file = c->end;
+	c->files++;
+	r->file = file;
+	r->expires = clock_sooner(r->expires, now + RESPONSE_CACHE_FILE_TIME);
+}
+
 void
-response_cache_add(struct response_cache *c, int64_t now)
+response_cache_add(struct response_cache *c, int file, int64_t now)
 {
 	struct record *r = record_at(c, c->end);
 	uint32_t *chain = chain_of(c, r->hash);
 
 	r->expires = c->expires = now + c->time;
+	if (file != -1)
+		response_cache_add_file(c, r, file, now);
 	r->next = *chain;
 	*chain = c->end;
 	c->end += r->size;
@@ -262,8 +313,15 @@ response_cache_add(struct response_cache *c, int64_t now)
 int64_t
 response_cache_settle(struct response_cache *c, int64_t now)
 {
+	int64_t next = c->expires;
+
 	if (!c->in_use)
 		return CLOCK_NEVER;
+	if (c->files > 0)
+		next = record_at(c, c->first_file)->expires;
+	if (now < next)
+		return next;
+	response_cache_close_files(c);
 	if (now < c->expires)
 		return c->expires;
 	(void)madvise(c->ring, ring_end(c), MADV_DONTNEED);

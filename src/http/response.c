@@ -28,11 +28,18 @@ response_init(struct response *r)
 }
 
 void
+response_set_file(struct response *r, int file, bool is_lent)
+{
+	if (r->file != -1 && r->file != file && !r->file_is_lent)
+		close(r->file);
+	r->file = file;
+	r->file_is_lent = is_lent;
+}
+
+void
 response_reset(struct response *r)
 {
-	if (r->file != -1)
-		close(r->file);
-	r->file = -1;
+	response_set_file(r, -1, false);
 	r->status = 200;
 	r->reason.len = 0;
 	buffer_clear(&r->fields);

@@ -40,7 +40,8 @@ struct response {
 	struct buffer fields; /* complete header lines with CRLF */
 	bool has_date;	      /* Date is one of them */
 	struct buffer text;   /* bytes generated for this response */
-	int file;	      /* owned; -1 if none */
+	int file;	      /* -1 if none */
+	bool file_is_lent;    /* it is not owned */
 
 	size_t piece_count;
 	uint64_t length; /* of all pieces, bytes */
@@ -120,6 +121,11 @@ void response_add_bytes(struct response *r, const char *bytes, size_t len);
 void response_add_copy(struct response *r, const char *bytes, size_t len);
 /* Adds response.text from that offset on as content. */
 void response_add_text(struct response *r, size_t offset);
+/*
+ * Sets the file, which the response owns then, or which is lent until the response
+ * is sent; the last one counts.
+ */
+void response_set_file(struct response *r, int file, bool is_lent);
 /*
  * Adds a region of response.file as content.  If the file turns out to be
  * shorter, the connection is aborted.

@@ -1,5 +1,6 @@
 #include <sys/mman.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define NOW (1000 * CLOCK_SECOND)
 #define KEYS 5000
 #define PAGES_MAX 64
+#define FILE_NUMBERS 100
 
 static struct response_cache cache;
 static unsigned char bytes[MEMORY + UCHAR_MAX];
@@ -49,15 +51,40 @@ bytes_of(unsigned n)
 }
 
 static bool
-add(unsigned n, size_t size, int64_t now)
+add_with_file(unsigned n, size_t size, int file, int64_t now)
 {
 	unsigned char *to = response_cache_reserve(&cache, key_of(n), size);
 
 	if (to == NULL)
 		return false;
 	memcpy(to, bytes_of(n), size);
-	response_cache_add(&cache, now);
+	response_cache_add(&cache, file, now);
 	return true;
+}
+
+static bool
+add(unsigned n, size_t size, int64_t now)
+{
+	return add_with_file(n, size, -1, now);
+}
+
+/* Each has a number of its own, also when others are closed. */
+static int
+add_file(unsigned n, int64_t now)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int file = fcntl(null, F_DUPFD_CLOEXEC, FILE_NUMBERS + (int)n);
+
+	close(null);
+	ck_assert_int_ne(file, -1);
+	ck_assert(add_with_file(n, 10, file, now));
+	return file;
+}
+
+static bool
+is_open(int file)
+{
+	return fcntl(file, F_GETFD) != -1;
 }
 
 /* If it is there, it is whole. */
@@ -120,7 +147,7 @@ TEST(a_key_is_compared_whole_and_read_no_further)
 	struct text shorter = {key.at, key.len - 1};
 
 	ck_assert_ptr_nonnull(response_cache_reserve(&cache, key, 1));
-	response_cache_add(&cache, NOW);
+	response_cache_add(&cache, -1, NOW);
 	ck_assert_ptr_nonnull(response_cache_find(&cache, key, NOW));
 	ck_assert_ptr_null(response_cache_find(&cache, shorter, NOW));
 	ck_assert_ptr_null(
@@ -241,4 +268,108 @@ TEST(an_idle_process_releases_the_memory_when_all_have_expired)
 	ck_assert(!is_there(100, 10, later));
 	ck_assert(add(1, 10, later));
 	ck_assert(is_there(1, 10, later));
+}
+
+TEST(a_file_is_closed_when_its_response_expires)
+{
+	int file, other;
+
+	cache.files_max = 4;
+	file = add_file(1, NOW);
+	ck_assert(add(2, 10, NOW));
+	other = add_file(3, NOW + 5);
+	ck_assert(is_there(1, 10, NOW + CLOCK_SECOND - 1));
+	ck_assert(is_open(file));
+	ck_assert(!is_there(1, 10, NOW + CLOCK_SECOND));
+	ck_assert(!is_open(file));
+	ck_assert(is_there(3, 10, NOW + CLOCK_SECOND));
+	ck_assert(is_open(other));
+	response_cache_free(&cache);
+	ck_assert(!is_open(other));
+}
+
+TEST(a_response_with_a_file_is_kept_for_a_second_at_most)
+{
+	int file;
+
+	response_cache_init(&cache, 10 * CLOCK_SECOND, MEMORY);
+	cache.files_max = 4;
+	ck_assert(add(1, 10, NOW));
+	file = add_file(2, NOW);
+	ck_assert(add(3, 10, NOW));
+	ck_assert(is_there(2, 10, NOW + RESPONSE_CACHE_FILE_TIME - 1));
+	ck_assert(!is_there(2, 10, NOW + RESPONSE_CACHE_FILE_TIME));
+	ck_assert(!is_open(file));
+	ck_assert(is_there(1, 10, NOW + 2 * CLOCK_SECOND));
+	ck_assert(is_there(3, 10, NOW + 2 * CLOCK_SECOND));
+	ck_assert(!is_there(2, 10, NOW));
+	ck_assert(!is_there(1, 10, NOW + 10 * CLOCK_SECOND));
+	ck_assert_uint_eq(cache.count, 0);
+}
+
+TEST(a_newer_file_takes_the_place_of_the_oldest)
+{
+	int file[5];
+
+	cache.files_max = 3;
+	ck_assert(add(100, 10, NOW));
+	for (unsigned n = 0; n < 5; n++)
+		file[n] = add_file(n, NOW);
+	for (unsigned n = 0; n < 5; n++) {
+		ck_assert_int_eq(is_open(file[n]), n >= 2);
+		ck_assert_int_eq(is_there(n, 10, NOW), n >= 2);
+	}
+	ck_assert(is_there(100, 10, NOW));
+	ck_assert_uint_eq(cache.files, 3);
+}
+
+TEST(a_file_goes_with_its_place_in_memory)
+{
+	int file;
+
+	cache.files_max = 3;
+	file = add_file(1, NOW);
+	for (unsigned n = 2; n < 200; n++)
+		ck_assert(add(n, 1000, NOW));
+	ck_assert(!is_there(1, 10, NOW));
+	ck_assert(!is_open(file));
+	ck_assert_uint_eq(cache.files, 0);
+}
+
+TEST(all_files_are_closed_at_once)
+{
+	int file;
+
+	cache.files_max = 3;
+	ck_assert(!response_cache_close_files(&cache));
+	file = add_file(1, NOW);
+	ck_assert(add(2, 10, NOW));
+	ck_assert(response_cache_close_files(&cache));
+	ck_assert(!is_open(file));
+	ck_assert(!is_there(1, 10, NOW));
+	ck_assert(is_there(2, 10, NOW));
+	file = add_file(1, NOW);
+	ck_assert(is_there(1, 10, NOW));
+	ck_assert(is_open(file));
+}
+
+/* It wakes once for the files, and once for the memory. */
+TEST(an_idle_process_closes_all_files_when_the_first_expires)
+{
+	int64_t later = NOW + CLOCK_SECOND / 2;
+	int file, other;
+
+	cache.files_max = 3;
+	file = add_file(1, NOW);
+	other = add_file(2, later);
+	ck_assert_int_eq(
+	    response_cache_settle(&cache, later), NOW + CLOCK_SECOND);
+	ck_assert(is_open(file));
+	ck_assert_int_eq(response_cache_settle(&cache, NOW + CLOCK_SECOND),
+	    later + CLOCK_SECOND);
+	ck_assert(!is_open(file));
+	ck_assert(!is_open(other));
+	ck_assert(!is_there(2, 10, later));
+	ck_assert_int_eq(
+	    response_cache_settle(&cache, later + CLOCK_SECOND), CLOCK_NEVER);
 }

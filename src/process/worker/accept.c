@@ -28,6 +28,7 @@ worker_starve(struct worker *w, int source, int error)
 {
 	struct pollfd wake = {.fd = w->wake, .events = POLLIN};
 
+	response_cache_close_files(&w->inherited->site.cache);
 	accept_backoff_begin(&w->backoff, source, error);
 	poll(&wake, 1, ACCEPT_BACKOFF_PAUSE_MS);
 }

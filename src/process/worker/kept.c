@@ -34,9 +34,11 @@ struct kept {
  * files are over so soon that this is better than a hand-over to an idle worker;
  * and what other handlers run shall have no descriptors of other clients.
  */
-static bool
-kept_suits_site(const struct site *site)
+bool
+worker_serves_files_only(const struct worker *w)
 {
+	const struct site *site = &w->inherited->site;
+
 	for (size_t i = 0; i < site->mount_count; i++) {
 		const struct tined_module *module = site->mounts[i].module;
 
@@ -52,8 +54,7 @@ worker_kept_init(struct worker *w)
 	size_t max = w->fd_budget.limit / KEPT_PART;
 
 	if (w->inherited->loans == NULL || !worker_has_lot(w) ||
-	    w->inherited->client_limit != NULL ||
-	    !kept_suits_site(&w->inherited->site))
+	    w->inherited->client_limit != NULL || !worker_serves_files_only(w))
 		return;
 	w->kept.max = max < LOAN_KEPT_MAX ? (uint32_t)max : LOAN_KEPT_MAX;
 }

@@ -157,6 +157,11 @@ void worker_settle_mailbox(struct worker *w);
  */
 void worker_end_loan(struct worker *w);
 
+/*
+ * True if the site has files only, and what belongs to the server: requests are
+ * over soon, and run no programs.
+ */
+bool worker_serves_files_only(const struct worker *w);
 void worker_kept_init(struct worker *w);
 /*
  * Keeps the loan of the current client, which waits for its next request; false

@@ -26,6 +26,8 @@
 #define TURNS_MAX 8
 #define GIVE_WAY_AFTER (CLOCK_MILLISECOND / 4)
 #define SLEEP_MIN (20 * CLOCK_MICROSECOND)
+/* This part of the descriptors may be of files that are kept open. */
+#define FILES_PART 32
 
 static int
 watch(struct worker *w, int fd, uint32_t events)
@@ -88,6 +90,22 @@ look_at_gate(struct worker *w)
 	w->want_stop = 1;
 }
 
+/*
+ * A worker that has a lot waits for no client for long, and so forgets these files
+ * in time.
+ */
+static void
+keep_files_open(struct worker *w)
+{
+	size_t max = w->fd_budget.limit / FILES_PART;
+
+	if (!worker_has_lot(w) || !worker_serves_files_only(w))
+		return;
+	w->inherited->site.cache.files_max = max < RESPONSE_CACHE_FILES_MAX
+	    ? (uint32_t)max
+	    : RESPONSE_CACHE_FILES_MAX;
+}
+
 static int
 worker_start(struct worker *w)
 {
@@ -107,6 +125,7 @@ worker_start(struct worker *w)
 	    .parked = worker_has_lot(w) ? &h->parked : NULL,
 	    .worker = w->slot + 1,
 	    .title = &w->title,
+	    .cache = &h->site.cache,
 	    .quarantine = q,
 	    .deferred_budget = h->deferred_budget,
 	    .send_tick = config_send_tick(&h->config),
@@ -143,6 +162,7 @@ worker_start(struct worker *w)
 	fd_budget_init(&w->fd_budget, w->wake);
 	w->recycle.fd_budget = &w->fd_budget;
 	worker_kept_init(w);
+	keep_files_open(w);
 	log_mute(false);
 	/* Who is told of this worker may look for it by its title. */
 	title_set(&w->title, NULL);
