@@ -6,11 +6,12 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(descriptors find_lot is_all_read is_parked keeper lot_pid stop_process);
+use Kept qw($LAST ask keep stop_keeper);
+use Lot  qw(descriptors find_lot is_parked keeper lot_pid);
 use Test::More;
 use Time::HiRes qw(sleep);
 use Trace qw(trace);
-use Tined qw(slow wait_for);
+use Tined qw(wait_for);
 
 Lot::import_or_skip();
 
@@ -18,50 +19,14 @@ Lot::import_or_skip();
 # machine is busy.
 use constant { REQUESTS => 40, BESIDE => 10 };
 
-my $GET = "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n";
-my $LAST = $GET =~ s/(?=\r\n\z)/Connection: close\r\n/r;
-
 sub start (@args) {
 	return Tined->start(args => ['-w', 3, '--linger', '1ms', @args],
 		files => { 'a.txt' => "a\n" });
 }
 
-sub ask ($tined, $sock, $request = $GET) {
-	my $response = $tined->request($request, sock => $sock) // return;
-
-	return $response->status == 200 && $response->body eq "a\n";
-}
-
 # Of a worker without clients.
 sub fewest_descriptors ($tined) {
 	return (sort { $a <=> $b } map { descriptors($_) } $tined->worker_pids)[0];
-}
-
-# Its first request may be the only one.  A copy that the lot has recalled is
-# there for another second at most.
-sub keep ($tined, $sock = $tined->connect) {
-	wait_for(sub {
-		ask($tined, $sock) or die 'no answer';
-		sleep 0.005;
-		return keeper($tined, $sock);
-	}) or die 'nobody keeps it';
-	return $sock;
-}
-
-# The worker that keeps it, which stands still when another has answered.  One that
-# was stopped a moment too early has the client in hand.
-sub stop_keeper ($tined, $sock) {
-	for (1 .. 10) {
-		my $keeper = keeper($tined, keep($tined, $sock)) // next;
-
-		stop_process($keeper);
-		$tined->send($sock, $GET);
-		my $read = wait_for(sub { is_all_read($sock) }, slow());
-		kill CONT => $keeper unless $read;
-		$tined->read_response($sock) or die 'no answer';
-		return $keeper if $read;
-	}
-	die 'the lot does not recall it';
 }
 
 subtest 'the lot has nothing to do for them' => sub {

@@ -34,6 +34,7 @@ handoff_layout(void)
 	    PLACE(struct handoff, collected),
 	    PLACE(struct handoff, continued),
 	    PLACE(struct handoff, chunked),
+	    PLACE(struct handoff, recalled),
 	    PLACE(struct handoff, worker),
 	    PLACE(struct handoff, requests),
 	    PLACE(struct handoff, wanted),
@@ -230,6 +231,7 @@ mend_handoff(struct handoff *h)
 	mend_bool(&h->collected);
 	mend_bool(&h->continued);
 	mend_bool(&h->chunked);
+	mend_bool(&h->recalled);
 	h->peer.name[sizeof(h->peer.name) - 1] = '\0';
 	return (unsigned)h->kind <= HANDOFF_TIMED_OUT;
 }

@@ -44,6 +44,7 @@ struct handoff {
 	bool collected;	   /* the lot has waited for its content */
 	bool continued;	   /* 100 Continue was sent */
 	bool chunked;	   /* HANDOFF_COLLECT: chunks after wanted bytes */
+	bool recalled;	   /* another worker may have a copy of it: loan.h */
 	uint32_t worker;   /* HANDOFF_SEND: the worker, from 1; 0: none */
 	uint32_t requests; /* answered on this connection so far */
 	uint32_t wanted;   /* bytes, of HANDOFF_COLLECT: collect.h */

@@ -38,7 +38,10 @@
  * and recalls a loan if the worker does not get to its client, has died, or if
  * the lot wants to close connections.  Whose turn it is, is one word in the mailbox
  * for each kept loan: the worker serves the client, and the lot recalls the loan,
- * after it has changed that word from KEPT.
+ * after it has changed that word from KEPT.  A worker that stands still has its
+ * copy of the descriptor after that, too: of a connection that was recalled, only
+ * a shutdown tells the client that it is over.  The lot does that, whoever has
+ * served the client since: it is told of that with the descriptor (channel.h).
  */
 #ifndef TINED_SHARED_LOAN_H
 #define TINED_SHARED_LOAN_H

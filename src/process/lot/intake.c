@@ -272,6 +272,7 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	b->wanted = h->wanted;
 	b->stall = h->stall;
 	b->chunked = h->chunked;
+	b->recalled = h->recalled;
 	collect_start(&b->collect, h->chunked, h->wanted,
 	    lot->inherited->config.body_buffer);
 }

@@ -317,6 +317,7 @@ parked_handoff(const struct parked *b)
 	    .collected = b->collected,
 	    .continued = b->continued,
 	    .chunked = b->chunked,
+	    .recalled = b->recalled,
 	    .requests = b->requests,
 	    .wanted = b->wanted,
 	    .since = b->since,

@@ -48,7 +48,7 @@ struct parked {
 	bool suspect;	 /* a worker had received it, and none had it */
 	uint32_t slot;	 /* in PARKED_KEPT: of its worker */
 	uint32_t place;	 /* and the place: loan.h */
-	bool recalled;	 /* that worker may have a copy of its descriptor */
+	bool recalled;	 /* a worker may have a copy of its descriptor */
 	struct parked_look look; /* the last at its socket, in PARKED_KEPT */
 	int64_t since;		 /* when the state, or its last window, began */
 	int64_t parked;		 /* when it arrived, or its response was sent */

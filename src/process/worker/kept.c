@@ -21,6 +21,7 @@
 struct kept {
 	int fd; /* owned; -1: nobody is kept here */
 	struct loan_name loan;
+	bool recalled; /* from another worker before */
 	struct peer peer;
 	uint32_t requests;    /* answered on the connection */
 	int64_t since;	      /* the last of them (clock.h) */
@@ -178,6 +179,7 @@ kept_begin(struct worker *w)
 	*kept_at(w, number) = (struct kept){
 	    .fd = c->fd,
 	    .loan = w->loan,
+	    .recalled = w->recalled,
 	    .peer = c->peer,
 	    .requests = record.requests,
 	    .since = record.since,
@@ -191,20 +193,12 @@ kept_begin(struct worker *w)
 	return true;
 }
 
-/* The lot that lent it is there. */
-static bool
-kept_is_of_this_lot(const struct worker *w)
-{
-	return w->loan.place != 0 &&
-	    w->loan.lot == score_lot_number(w->inherited->board->lot);
-}
-
 bool
 worker_keep(struct worker *w)
 {
 	struct connection *c = &w->client.connection;
 
-	if (w->kept.max == 0 || !kept_is_of_this_lot(w) || w->want_stop ||
+	if (w->kept.max == 0 || !worker_has_loan(w) || w->want_stop ||
 	    w->recycle.due || c->in.yield || c->in.hurry ||
 	    service_is_stopping(&w->service))
 		return false;
@@ -261,6 +255,7 @@ kept_attach(struct worker *w, uint32_t number)
 	w->kept.current = number;
 	w->loan = k->loan;
 	worker_attach(w, k->fd, &k->peer);
+	w->recalled = k->recalled;
 	c->requests = k->requests;
 	c->out.send_timeout = k->send_timeout;
 	c->stall = k->stall;

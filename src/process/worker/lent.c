@@ -43,7 +43,7 @@ worker_give_back(struct worker *w, enum loan_end end, int64_t since)
 	};
 	int64_t now;
 
-	if (w->loan.place == 0 || w->loan.lot != score_lot_number(lot))
+	if (!worker_has_loan(w))
 		return false;
 	now = clock_now();
 	record.since = since != 0 ? since : now;

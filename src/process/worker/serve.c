@@ -52,6 +52,7 @@ worker_attach(struct worker *w, int fd, const struct peer *peer)
 {
 	const struct listeners *l = &w->inherited->listeners;
 
+	w->recalled = false;
 	w->service.keeps_others = w->kept.count > (w->kept.current != 0);
 	client_attach(&w->client, fd, peer);
 	input_limit_wait(&w->client.connection.in, l->options.receive_timeout);
@@ -70,6 +71,7 @@ attach_handed(struct worker *w, int fd, const struct handoff *h, size_t len)
 	int64_t since = h->since > 0 && h->since < now ? h->since : now;
 
 	worker_attach(w, fd, &h->peer);
+	w->recalled = h->recalled;
 	input_filled(&c->in, len);
 	c->requests = h->requests;
 	c->idle_time = h->requests > 0 && h->gap >= 0 ? h->gap : CLOCK_NEVER;
@@ -179,6 +181,7 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 	    .wanted = (uint32_t)x->wanted_bytes,
 	    .chunked = x->wanted_bytes > 0 && x->body.chunked,
 	    .continued = x->arrival.continue_sent,
+	    .recalled = w->recalled,
 	    .stall = c->stall,
 	    .peer = c->peer,
 	};
@@ -191,8 +194,10 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 	if (unread.len == 0 && !h.continued &&
 	    ((kind == HANDOFF_WAIT && worker_give_back(w, LOAN_WAITS, since)) ||
 		(kind == HANDOFF_LINGER &&
-		    worker_give_back(w, LOAN_LINGERS, 0))))
+		    worker_give_back(w, LOAN_LINGERS, 0)))) {
+		w->recalled = false;
 		return true;
+	}
 	w->parks_in_vain = false;
 	while (channel_send(&w->inherited->parked, &h, c->fd, unread.at,
 		   unread.len, c->out.deferred) == -1)
@@ -202,6 +207,7 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 			return false;
 		}
 	w->has_moved = true;
+	w->recalled = false;
 	return true;
 }
 
@@ -211,9 +217,21 @@ park(struct worker *w, enum handoff_kind kind)
 	return park_since(w, kind, 0);
 }
 
+/*
+ * If the connection ends here, the lot ends it for all that have a copy: it has its
+ * own descriptor, or gets one.
+ */
+static void
+end_of_recalled(struct worker *w)
+{
+	if (w->recalled && !worker_has_loan(w))
+		(void)park(w, HANDOFF_LINGER);
+}
+
 static void
 let_go_of_client(struct worker *w)
 {
+	end_of_recalled(w);
 	worker_unkeep(w);
 	close(w->client.connection.fd);
 	worker_end_loan(w);

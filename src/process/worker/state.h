@@ -59,6 +59,7 @@ struct worker {
 	bool mailbox_is_stuck; /* the lot has not read it in time */
 	bool has_moved;	       /* its client, in a message to the lot */
 	struct loan_name loan; /* its client's connection; place 0: none */
+	bool recalled;	       /* another worker may have a copy of that */
 	struct kept_all kept;
 	bool kept_first; /* their turn before clients from elsewhere */
 	struct recycle recycle;
@@ -87,6 +88,14 @@ worker_is_lot_there(const struct worker *w)
 {
 	return worker_has_lot(w) &&
 	    score_lot_is_there(w->inherited->board->lot);
+}
+
+/* True if the lot that is there has lent the client's connection. */
+static inline bool
+worker_has_loan(const struct worker *w)
+{
+	return w->loan.place != 0 &&
+	    w->loan.lot == score_lot_number(w->inherited->board->lot);
 }
 
 /* Without a lot, the test request of a successor uses the same channel. */
