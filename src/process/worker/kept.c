@@ -137,7 +137,10 @@ kept_record(const struct worker *w, uint32_t number, int64_t since)
 	};
 }
 
-/* Lets go of the client: it is watched already, and the lot knows its place. */
+/*
+ * Lets go of the client: it is watched already, and the lot knows its place.  One
+ * that has not asked since keeps its place in the order.
+ */
 static void
 kept_again(struct worker *w, int64_t since)
 {
@@ -145,16 +148,28 @@ kept_again(struct worker *w, int64_t since)
 	    kept_record(w, w->kept.current, since);
 	struct kept *k = kept_at(w, w->kept.current);
 
+	if (since != k->since) {
+		kept_unlink(w, w->kept.current);
+		kept_link_last(w, w->kept.current);
+	}
 	k->requests = record.requests;
 	k->since = since;
 	k->send_timeout = w->client.connection.out.send_timeout;
 	k->stall = record.stall;
-	kept_unlink(w, w->kept.current);
-	kept_link_last(w, w->kept.current);
 	loan_keep(w->inherited->loans, w->slot, &record);
 	w->kept.current = 0;
 	w->loan.place = 0;
 	connection_detach(&w->client.connection);
+}
+
+/* A lot that wants connections back, to close them for example, recalls it. */
+static void
+kept_wake_lot(const struct worker *w)
+{
+	const struct inherited *h = w->inherited;
+
+	if (score_lot_must_wake(h->board->lot, clock_now(), CLOCK_NEVER))
+		wakeup_send(&h->loans->returned);
 }
 
 /* The lot is told last: it then watches over the worker. */
@@ -189,6 +204,7 @@ kept_begin(struct worker *w)
 	kept_link_last(w, number);
 	w->kept.count++;
 	w->loan.place = 0;
+	kept_wake_lot(w);
 	connection_detach(&w->client.connection);
 	return true;
 }
