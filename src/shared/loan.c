@@ -196,7 +196,6 @@ loan_keep(struct loans *l, size_t slot, const struct loan_record *record)
 	RELAXED_SET(kept->since, record->since);
 	kept->stall = record->stall;
 	atomic_store(&kept->word, word_of(record->name.token, TURN_KEPT));
-	loan_disclaim(l, slot);
 }
 
 /* True if the word was as expected, and is changed. */
@@ -216,10 +215,12 @@ loan_kept_take(
 	struct mailbox *mailbox = mailbox_of(l, slot);
 	struct kept *kept = &mailbox->kept[place];
 
-	if (!change_turn(kept, name->token, TURN_KEPT, TURN_SERVED))
-		return false;
-	RELAXED_SET(mailbox->turns, RELAXED_GET(mailbox->turns) + 1);
 	loan_claim(l, slot, name);
+	if (!change_turn(kept, name->token, TURN_KEPT, TURN_SERVED)) {
+		loan_disclaim(l, slot);
+		return false;
+	}
+	RELAXED_SET(mailbox->turns, RELAXED_GET(mailbox->turns) + 1);
 	return true;
 }
 
@@ -242,6 +243,17 @@ loan_kept_look(
 	if (word == word_of(token, TURN_LEFT))
 		return LOAN_KEPT_LEFT;
 	return LOAN_KEPT_ELSEWHERE;
+}
+
+uint32_t
+loan_left_place(const struct loans *l, size_t slot, uint64_t token)
+{
+	uint32_t place = 0;
+
+	while (place < LOAN_KEPT_MAX &&
+	    loan_kept_look(l, slot, place, token) != LOAN_KEPT_LEFT)
+		place++;
+	return place;
 }
 
 uint32_t

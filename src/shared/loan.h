@@ -31,7 +31,7 @@
  *
  * A worker may die with a loan.  When the master reaps it, before its slot is
  * used again, it tells the lot which loan the worker had, so that the lot closes
- * the connection at once.
+ * the connection at once, unless the worker had just kept it.
  *
  * A worker may also keep loans between requests, and wait for the next requests
  * itself: then nobody hands them over.  The lot keeps an eye on such clients,
@@ -133,7 +133,11 @@ struct loan_name loan_claimed(const struct loans *l, size_t slot);
  * those of a worker that has died.
  */
 uint32_t loan_keep_place(const struct loans *l, size_t slot);
-/* It has served the client, and waits for the next request: record.place. */
+/*
+ * It has served the client, and waits for the next request: record.place.  Until
+ * it disclaims the loan, or tells the lot of it, its death is told with the loan, so
+ * that the lot finds it.
+ */
 void loan_keep(struct loans *l, size_t slot, const struct loan_record *record);
 /* True if it may serve the client; false if the lot has recalled the loan. */
 bool loan_kept_take(
@@ -149,9 +153,11 @@ enum loan_kept {
 	LOAN_KEPT_ELSEWHERE /* that loan is not kept there */
 };
 
-/* The next five are called by the lot. */
+/* The next six are called by the lot. */
 enum loan_kept loan_kept_look(
     const struct loans *l, size_t slot, uint32_t place, uint64_t token);
+/* Returns where that loan is LOAN_KEPT_LEFT, or LOAN_KEPT_MAX. */
+uint32_t loan_left_place(const struct loans *l, size_t slot, uint64_t token);
 /* How often that worker has begun to serve a client that it kept. */
 uint32_t loan_kept_turns(const struct loans *l, size_t slot);
 /*

@@ -162,7 +162,9 @@ keep(size_t slot, uint32_t number)
 	r.place = loan_keep_place(loans, slot);
 	ck_assert_uint_lt(r.place, LOAN_KEPT_MAX);
 	r.since = 500 + number;
+	loan_claim(loans, slot, &r.name);
 	loan_keep(loans, slot, &r);
+	loan_disclaim(loans, slot);
 	return r.place;
 }
 
@@ -194,7 +196,7 @@ TEST(a_kept_loan_is_the_worker_s_or_the_lot_s)
 	r.place = place;
 	r.requests = 77;
 	loan_keep(loans, 1, &r);
-	ck_assert_uint_eq(loan_claimed(loans, 1).place, 0);
+	loan_disclaim(loans, 1);
 	ck_assert_uint_eq(loan_kept_requests(loans, 1, place), 77);
 	ck_assert_uint_eq(loan_kept_turns(loans, 1), 1);
 	ck_assert(recall(1, place, 8, &r));
@@ -235,6 +237,38 @@ TEST(the_lot_has_what_a_dead_worker_kept)
 	ck_assert(recall(2, waits, 8, &r));
 	ck_assert_int_eq(r.since, 508);
 	ck_assert_uint_eq(loan_keep_place(loans, 2), waits);
+}
+
+/* At each moment, the lot can find the loan, or has been told of it. */
+TEST(a_worker_may_die_while_it_keeps_a_loan)
+{
+	struct loan_record r = record_of(8);
+	struct loan_name name;
+	size_t slot;
+
+	loan_claim(loans, 2, &r.name);
+	r.place = loan_keep_place(loans, 2);
+	r.since = 508;
+	loan_keep(loans, 2, &r);
+	ck_assert_uint_eq(loan_left_place(loans, 2, 1008), LOAN_KEPT_MAX);
+	loan_note_death(loans, 2);
+	ck_assert(loan_next_death(loans, &deaths, &name, &slot));
+	ck_assert_uint_eq(name.place, 8);
+	ck_assert_uint_eq(loan_left_place(loans, 2, 1016), LOAN_KEPT_MAX);
+	ck_assert_uint_eq(loan_left_place(loans, 2, 1008), r.place);
+	ck_assert(recall(2, r.place, 8, &r));
+	ck_assert_uint_eq(loan_left_place(loans, 2, 1008), LOAN_KEPT_MAX);
+}
+
+TEST(a_loan_that_was_recalled_is_not_claimed)
+{
+	struct loan_record r = record_of(8);
+	uint32_t place = keep(1, 8);
+
+	ck_assert(recall(1, place, 8, &r));
+	r = record_of(8);
+	ck_assert(!loan_kept_take(loans, 1, place, &r.name));
+	ck_assert_uint_eq(loan_claimed(loans, 1).place, 0);
 }
 
 TEST(a_lot_that_begins_forgets_what_others_were_left)

@@ -81,6 +81,18 @@ lot_unkeep_loan(struct lot *lot, const struct parked *b)
 	(void)epoll_ctl(lot->lent.kept, EPOLL_CTL_DEL, b->fd, NULL);
 }
 
+bool
+lot_recall_left(struct lot *lot, struct parked *b, size_t slot)
+{
+	uint32_t place = loan_left_place(lot->inherited->loans, slot, b->token);
+
+	if (place == LOAN_KEPT_MAX)
+		return false;
+	b->slot = (uint32_t)slot;
+	b->place = place;
+	return kept_recall(lot, b);
+}
+
 static void
 kept_recall_if(struct lot *lot,
     bool (*wanted)(struct lot *, struct parked *, size_t), size_t slot)

@@ -341,17 +341,18 @@ lent_read_records(struct lot *lot)
 }
 
 static void
-lent_close_of_dead_worker(struct lot *lot, const struct loan_name *name)
+lent_close_of_dead_worker(
+    struct lot *lot, const struct loan_name *name, size_t slot)
 {
 	struct parked *b = lent_find(lot, name);
 
-	if (b == NULL)
+	if (b == NULL || lot_recall_left(lot, b, slot))
 		return;
 	lot_unname_loan(lot, b);
 	parked_release(&lot->parked, b);
 }
 
-/* After the records: a worker may have given its loan back and then died. */
+/* After the records, its last too: it may have given its loan back and then died. */
 static void
 lent_close_of_dead_workers(struct lot *lot)
 {
@@ -360,7 +361,8 @@ lent_close_of_dead_workers(struct lot *lot)
 
 	while (loan_next_death(
 	    lot->inherited->loans, &lot->lent.deaths, &name, &slot)) {
-		lent_close_of_dead_worker(lot, &name);
+		(void)lent_read_records(lot);
+		lent_close_of_dead_worker(lot, &name, slot);
 		lot_recall_of_dead(lot, slot);
 	}
 }

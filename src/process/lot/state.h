@@ -159,6 +159,11 @@ void lot_keep_loan(struct lot *lot, struct parked *b, size_t slot,
 /* Called before a connection leaves PARKED_KEPT. */
 void lot_unkeep_loan(struct lot *lot, const struct parked *b);
 /*
+ * Recalls that loan if the worker of that slot died when it had just kept it, or
+ * was about to serve it; false if it had it in hand.
+ */
+bool lot_recall_left(struct lot *lot, struct parked *b, size_t slot);
+/*
  * Recalls the loans that the worker of that slot, which has died, has kept; or all,
  * because connections are to be closed or to move.
  */

@@ -157,6 +157,7 @@ kept_again(struct worker *w, int64_t since)
 	k->send_timeout = w->client.connection.out.send_timeout;
 	k->stall = record.stall;
 	loan_keep(w->inherited->loans, w->slot, &record);
+	loan_disclaim(w->inherited->loans, w->slot);
 	w->kept.current = 0;
 	w->loan.place = 0;
 	connection_detach(&w->client.connection);
@@ -186,7 +187,6 @@ kept_begin(struct worker *w)
 	loan_keep(loans, w->slot, &record);
 	if (!loan_give_back(loans, w->slot, &record)) {
 		loan_kept_end(loans, w->slot, record.place);
-		loan_claim(loans, w->slot, &w->loan);
 		kept_unwatch(w, c->fd);
 		return false;
 	}
