@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Cgroup ();
 use Lot qw(answered_at ask cpu_ticks held_at_rest held_by_lot is_held keep_busy
-	lot_pid median need_descriptors percentile reflect release
+	lot_pid many_on_their_way median need_descriptors percentile reflect release
 	token);
 use POSIX qw(WNOHANG);
 use Slow qw(in_pieces);
@@ -18,6 +18,7 @@ use Tined::Process qw(private_memory);
 
 Lot::import_or_skip();
 need_descriptors(6000);
+my $turn = many_on_their_way();
 
 my @reflect = ('-m', '/reflect=echo:body');
 

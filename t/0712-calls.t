@@ -6,8 +6,8 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(ask is_on_its_way is_parked keep_busy lend_and_stop lot_pid park reflect
-	release stop_process);
+use Lot qw(ask few_may_be_on_their_way is_on_its_way is_parked keep_busy
+	lend_and_stop lot_pid park reflect release stop_process);
 use Test::More;
 use Trace qw(trace);
 use Tined qw(need_tools wait_for);
@@ -112,6 +112,7 @@ sub waits_seldom ($calls, $name) {
 }
 
 subtest 'more requests than may be on their way' => sub {
+	my $turn  = few_may_be_on_their_way();
 	my $tined = Tined->start(args => ['-w', 1, '--linger', '1ms',
 		'--start-timeout', '1h', '-m', '/reflect=echo:body'],
 		rlimits => { n => LIMIT });

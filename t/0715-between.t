@@ -6,8 +6,8 @@ use v5.36;
 use Faulty      qw(start_faulty);
 use IO::Socket  qw(SHUT_WR);
 use List::Util  qw(min);
-use Lot         qw(ask find_lot held_at_rest is_on_its_way is_parked keep_busy lot_pid
-	park reflect release sleeps stop_process);
+use Lot         qw(ask few_may_be_on_their_way find_lot held_at_rest is_on_its_way
+	is_parked keep_busy lot_pid park reflect release sleeps stop_process);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined       qw(background spew wait_for);
@@ -208,6 +208,7 @@ subtest 'a reload meanwhile' => sub {
 };
 
 subtest 'few descriptors' => sub {
+	my $turn = few_may_be_on_their_way();
 	my $tined = start_faulty(args => ['-w', 4, '--linger', '1ms',
 		'-m', '/reflect=echo:body'], rlimits => { n => 96 });
 	my @kept = map { connect_parked($tined) } 1 .. 4;

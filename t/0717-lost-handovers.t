@@ -5,7 +5,8 @@
 use v5.36;
 
 use Faulty qw(start_faulty);
-use Lot    qw(ask is_on_its_way keep_busy lot_pid park reflect);
+use Lot    qw(ask few_may_be_on_their_way is_on_its_way keep_busy lot_pid park
+	reflect);
 use Test::More;
 use Tined qw(wait_for);
 
@@ -36,6 +37,7 @@ sub is_answered ($tined, $sock, $text) {
 	return ($tined->read_response($sock) // return 0)->body eq $text;
 }
 
+my $turn = few_may_be_on_their_way();
 my $tined = start_faulty(args => ['-w', WORKERS, '--linger', '1ms',
 	'--per-client', PER_CLIENT, '-m', '/v=vandal:', '-m',
 	'/reflect=echo:body'], rlimits => { n => LIMIT });

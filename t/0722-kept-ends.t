@@ -6,7 +6,8 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(find_lot is_all_read keeper lot_pid need_descriptors stop_process);
+use Lot qw(find_lot is_all_read keeper lot_pid many_on_their_way need_descriptors
+	stop_process);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined qw(slow wait_for);
@@ -75,6 +76,7 @@ subtest 'an upgrade' => sub {
 
 # More than the lot sees in one look.  All have sent a request when it looks first.
 subtest 'a crowd' => sub {
+	my $turn = many_on_their_way();
 	my $tined = start('-w', WORKERS, '--linger', '1ms');
 	my @socks = map { $tined->connect } 1 .. 3 * KEPT_MAX;
 	my @workers = $tined->worker_pids;

@@ -5,7 +5,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot  qw(ask lot_pid token);
+use Lot  qw(ask lot_pid many_on_their_way token);
 use Slow qw(get unread wait_until);
 use Test::More;
 use Tined qw(slow wait_for);
@@ -26,6 +26,7 @@ sub evicted ($tined) {
 
 # The lot has room for some 32 of them, and a worker for one each.
 subtest 'more than the lot has descriptors' => sub {
+	my $turn = many_on_their_way();
 	my $tined = Tined->start(args => ['-v', '-w', 4,
 		'-m', '/reflect=echo:body'], files => { big => $big },
 		rlimits => { n => 128 });
@@ -43,6 +44,7 @@ subtest 'more than the lot has descriptors' => sub {
 
 # The kernel counts the descriptors on their way for all of them together.
 subtest 'servers of one user do not wait for each other' => sub {
+	my $turn = many_on_their_way();
 	my @servers = map { Tined->start(args => ['-w', 4,
 		'-m', '/reflect=echo:body'], files => { big => $big },
 		rlimits => { n => 128 }) } 1 .. 6;

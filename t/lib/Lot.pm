@@ -7,6 +7,7 @@ use v5.36;
 
 use Carp        qw(croak);
 use Errno       qw(ENOENT);
+use Fcntl       qw(LOCK_EX LOCK_SH);
 use Exporter    qw(import);
 use POSIX       ();
 use Socket      qw(AF_INET IPPROTO_TCP SOCK_DGRAM);
@@ -15,8 +16,8 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	descriptors_at_rest find_lot half_of held_at_rest held_by_lot is_all_read
-	is_held is_on_its_way is_parked keep_busy keeper lend_and_stop lot_pid
+	descriptors_at_rest few_may_be_on_their_way find_lot half_of held_at_rest held_by_lot is_all_read
+	is_held is_on_its_way is_parked keep_busy keeper lend_and_stop lot_pid many_on_their_way
 	median need_descriptors park percentile reflect release sleeps stop_process token);
 
 # From linux/netlink.h and linux/sock_diag.h.
@@ -54,6 +55,20 @@ sub need_descriptors ($wanted) {
 	exec '/bin/sh', '-c', "ulimit -n $wanted && exec \"\$@\"", 'sh', $^X,
 	    (map { "-I$_" } @INC), $0, @ARGV;
 	croak "exec: $!";
+}
+
+# Descriptors that are on their way between processes count for their user, in all
+# tests together, against the limit of each process that sends one (unix(7),
+# ETOOMANYREFS).  A subtest with so many of them, and one whose server has so low a
+# limit that it would lose clients by others' descriptors, take turns: as long as
+# they keep what these return.
+sub many_on_their_way ()  { return _take_turn(LOCK_EX) }
+sub few_may_be_on_their_way () { return _take_turn(LOCK_SH) }
+
+sub _take_turn ($how) {
+	open my $file, '<', __FILE__ or croak "${\__FILE__}: $!";
+	flock $file, $how or croak "flock: $!";
+	return $file;
 }
 
 sub find_lot ($tined) {
