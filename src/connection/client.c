@@ -76,12 +76,13 @@ is_spare(struct connection *c)
 /*
  * False if the client is expected to ask later than the wait would last, as it
  * did the last time: looking for its bytes would find none.  A worker that keeps
- * others learns of them all in one wait.
+ * others learns of them all in one wait, but of no new client, which comes with its
+ * request.
  */
 static bool
 is_worth_a_wait(const struct connection *c)
 {
-	if (c->service->keeps_others && c->idle_time != 0)
+	if (c->service->keeps_others && c->requests > 0 && c->idle_time != 0)
 		return false;
 	return c->idle_time == CLOCK_NEVER ||
 	    c->idle_time <= c->service->config->linger;
