@@ -202,7 +202,8 @@ kept_begin(struct worker *w)
 	    .stall = record.stall,
 	};
 	kept_link_last(w, number);
-	w->kept.count++;
+	if (w->kept.count++ == 0)
+		w->kept.settle_at = 0;
 	w->loan.place = 0;
 	kept_wake_lot(w);
 	connection_detach(&w->client.connection);
@@ -281,8 +282,11 @@ kept_attach(struct worker *w, uint32_t number)
 bool
 worker_kept_note(struct worker *w, uint64_t data)
 {
-	w->kept.ready = (uint32_t)(data >> 32);
-	return w->kept.ready != 0;
+	uint32_t number = (uint32_t)(data >> 32);
+
+	if (number != 0 && w->kept.ready_count < KEPT_READY)
+		w->kept.ready[w->kept.ready_count++] = number;
+	return number != 0;
 }
 
 /*
@@ -310,12 +314,16 @@ kept_receive(struct worker *w, int64_t since)
 enum worker_taken
 worker_take_kept(struct worker *w)
 {
-	uint32_t number = w->kept.ready;
+	struct kept_all *all = &w->kept;
 
-	w->kept.ready = 0;
-	if (number == 0 || !kept_attach(w, number))
-		return TAKEN_NOTHING;
-	return kept_receive(w, kept_at(w, number)->since);
+	while (all->ready_count > 0) {
+		uint32_t number = all->ready[--all->ready_count];
+
+		/* It may have gone since it was found. */
+		if (kept_at(w, number)->fd != -1 && kept_attach(w, number))
+			return kept_receive(w, kept_at(w, number)->since);
+	}
+	return TAKEN_NOTHING;
 }
 
 /* Without a lot they stay until there is one. */
@@ -348,6 +356,7 @@ kept_free(struct kept_all *all)
 	free(all->at);
 	all->at = NULL;
 	all->size = 0;
+	all->ready_count = 0;
 }
 
 static int64_t
@@ -357,8 +366,8 @@ kept_time(const struct worker *w)
 	    KEPT_TIME, w->inherited->config.keepalive_timeout / KEEPALIVE_PART);
 }
 
-int64_t
-worker_kept_settle(struct worker *w)
+static int64_t
+kept_settle(struct worker *w)
 {
 	struct kept_all *all = &w->kept;
 	int64_t now, time;
@@ -385,6 +394,30 @@ worker_kept_settle(struct worker *w)
 	return CLOCK_NEVER;
 }
 
+int64_t
+worker_kept_settle(struct worker *w)
+{
+	w->kept.settle_at = kept_settle(w);
+	return w->kept.settle_at;
+}
+
+void
+worker_kept_look(struct worker *w)
+{
+	struct epoll_event events[KEPT_READY];
+	int n;
+
+	if (w->kept.count == 0)
+		return;
+	if (clock_now() >= w->kept.settle_at)
+		(void)worker_kept_settle(w);
+	if (w->kept.ready_count > 0)
+		return;
+	n = epoll_wait(w->epoll, events, KEPT_READY, 0);
+	for (int i = 0; i < n; i++)
+		(void)worker_kept_note(w, events[i].data.u64);
+}
+
 /* One that cannot go elsewhere is served as a connection without a lot. */
 void
 worker_kept_end(struct worker *w)
@@ -392,7 +425,7 @@ worker_kept_end(struct worker *w)
 	struct kept_all *all = &w->kept;
 
 	all->max = 0;
-	all->ready = 0;
+	all->ready_count = 0;
 	while (all->first != 0)
 		if (!kept_give_back(w, all->first) &&
 		    kept_attach(w, all->first)) {

@@ -26,6 +26,9 @@
  */
 #define KEEPALIVE_PART 8
 
+/* So many are found at once at most. */
+#define KEPT_READY 8
+
 struct kept;
 
 /* Loans that this worker keeps between requests: loan.h. */
@@ -36,8 +39,11 @@ struct kept_all {
 	uint32_t count;
 	uint32_t first, last; /* the one that was served longest ago */
 	uint32_t current;     /* its client is attached; from 1; 0: none */
-	uint32_t ready;	      /* one that has sent something; the same */
-	int64_t sweep_at;     /* the next look for those recalled (clock.h) */
+	/* Of some that have sent something, the same; the last is taken first. */
+	uint32_t ready[KEPT_READY];
+	uint32_t ready_count;
+	int64_t sweep_at;  /* the next look for those recalled (clock.h) */
+	int64_t settle_at; /* the next worker_kept_settle (clock.h) */
 };
 
 struct worker {
@@ -181,6 +187,12 @@ bool worker_keep(struct worker *w);
 void worker_unkeep(struct worker *w);
 /* Notes an event of epoll(7); false if it is none of a client that is kept. */
 bool worker_kept_note(struct worker *w, uint64_t data);
+/*
+ * As a wait does, looks for clients that are kept and have sent something, and gives
+ * back what has been idle for long; without a wait, so that the kernel wakes nobody
+ * for it.
+ */
+void worker_kept_look(struct worker *w);
 /* Takes the next client that is kept, and has sent something. */
 enum worker_taken worker_take_kept(struct worker *w);
 /*

@@ -399,7 +399,8 @@ take_left(struct worker *w)
  * More workers than cores that never sleep would each run until the scheduler
  * takes the core away, after milliseconds, and mostly in the middle of a client's
  * turn: it then waits until all others have had as much.  So a worker gives way
- * sooner, while it has no client.
+ * sooner, while it has no client.  And where clients from elsewhere never end, no
+ * wait tells it of those that it keeps.
  */
 static void
 worker_give_way(struct worker *w)
@@ -412,6 +413,7 @@ worker_give_way(struct worker *w)
 	if (now - w->gave_way < GIVE_WAY_AFTER)
 		return;
 	sched_yield();
+	worker_kept_look(w);
 	w->gave_way = clock_now();
 }
 
