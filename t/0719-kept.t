@@ -5,6 +5,7 @@
 use v5.36;
 
 use FindBin;
+use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use Kept qw($LAST ask keep stop_keeper);
 use Lot  qw(descriptors find_lot is_parked keeper lot_pid);
@@ -52,6 +53,24 @@ subtest 'the lot has nothing to do for them' => sub {
 	ok(wait_for(sub {
 		!grep { descriptors($_) > $rest } $tined->worker_pids;
 	}), 'nobody has its descriptor when it has gone');
+	$tined->ends_clean;
+};
+
+# It is the client that asks for the status.
+subtest 'the status counts them as lent while they are served' => sub {
+	my $tined = start('-m', '/status=status:');
+	my $sock  = keep($tined);
+	my %sum   = (idle => 0, lent => 0);
+
+	for (1 .. REQUESTS) {
+		my $json = $tined->get('/status/json', sock => $sock, keep => 1);
+		my $lot  = JSON::PP::decode_json($json->body)->{lot};
+
+		$sum{$_} += $lot->{$_} for keys %sum;
+		sleep 0.015; # the lot looks at them meanwhile
+	}
+	cmp_ok($sum{idle}, '<=', BESIDE, 'not as idle');
+	cmp_ok($sum{lent}, '>=', REQUESTS - BESIDE, 'but as lent');
 	$tined->ends_clean;
 };
 

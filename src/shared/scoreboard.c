@@ -168,6 +168,7 @@ score_start(struct score *s, pid_t pid)
 	for (int i = 0; i < SCORE_COUNTS; i++)
 		RELAXED_SET(s->marks[i], RELAXED_GET(s->counts[i]));
 	RELAXED_SET(s->fate, SCORE_UNKNOWN);
+	RELAXED_SET(s->kept, 0);
 	RELAXED_SET(s->pid, pid);
 }
 
@@ -176,6 +177,7 @@ score_end(struct score *s)
 {
 	repair(s);
 	scoreboard_enter(s, SCORE_VACANT);
+	RELAXED_SET(s->kept, 0);
 	RELAXED_SET(s->pid, 0);
 }
 
@@ -213,6 +215,12 @@ score_begin(struct score *s, struct text line)
 	now = scoreboard_enter(s, SCORE_RUNNING);
 	RELAXED_SET(s->began, now);
 	return now;
+}
+
+void
+score_set_kept(struct score *s, bool kept)
+{
+	RELAXED_SET(s->kept, kept);
 }
 
 void

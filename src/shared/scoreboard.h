@@ -52,6 +52,11 @@ void score_connection(struct score *s, struct text client);
 void score_request(struct score *s, struct text line);
 /* Begins a request, in SCORE_RUNNING.  Returns clock_now(). */
 int64_t score_begin(struct score *s, struct text line);
+/*
+ * Sets whether the lot counts the client that it serves as idle: one that it has
+ * kept (loan.h).
+ */
+void score_set_kept(struct score *s, bool kept);
 /* A part of the response to that request is the client's. */
 void score_stream(struct score *s);
 /* Async-signal-safe. */

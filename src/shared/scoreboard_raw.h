@@ -23,6 +23,7 @@ struct score {
 	_Atomic int64_t began; /* when the current request began */
 	_Atomic int64_t came;  /* when the current client came */
 	_Atomic int streams;   /* score_stream, for the current request; or 0 */
+	_Atomic int kept;      /* score_set_kept */
 	_Atomic int fate;      /* enum score_fate */
 	_Atomic int status;    /* that its client got, if fate says so */
 	atomic_uint_least64_t content; /* and bytes of content */

@@ -125,6 +125,7 @@ score_read(const struct score *s, struct score_reading *out)
 	out->pid = as_pid(RELAXED_GET(s->pid));
 	out->since = score_as_past(out->since, now);
 	out->began = score_as_past(RELAXED_GET(s->began), now);
+	out->kept = RELAXED_GET(s->kept) != 0;
 	out->fate = as_fate(RELAXED_GET(s->fate));
 	out->status = as_status(RELAXED_GET(s->status));
 	out->content = RELAXED_GET(s->content);

@@ -38,6 +38,7 @@ struct score_reading {
 	pid_t pid;
 	enum score_state state;
 	int64_t since, began;
+	bool kept; /* the lot counts its client as idle */
 	enum score_fate fate;
 	int status;
 	uint64_t content;

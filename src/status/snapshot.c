@@ -59,9 +59,22 @@ take_slots(struct status_snapshot *s, const struct scoreboard *board,
 		if (score.state == SCORE_VACANT)
 			continue;
 		s->by_state[score.state]++;
+		s->lot.served += score.kept;
 		if (listed)
 			add_worker(s, i + 1, &score, now);
 	}
+}
+
+/* The lot does not see when a worker serves a client that it has kept. */
+static void
+count_kept(struct status_snapshot *s)
+{
+	uint64_t *waiting = s->lot.waiting;
+
+	if (s->lot.served > waiting[WAIT_IDLE])
+		s->lot.served = waiting[WAIT_IDLE];
+	waiting[WAIT_IDLE] -= s->lot.served;
+	waiting[WAIT_LENT] += s->lot.served;
 }
 
 static void
@@ -73,6 +86,7 @@ take_lot(struct status_snapshot *s, const struct score_lot *lot)
 		s->lot.waiting[i] = score_lot_waiting(lot, (enum score_wait)i);
 		s->lot.all += s->lot.waiting[i];
 	}
+	count_kept(s);
 	s->lot.all -= s->lot.waiting[WAIT_LENT];
 	s->lot.peak = RELAXED_GET(lot->peak);
 	s->lot.room = RELAXED_GET(lot->room);

@@ -27,7 +27,8 @@ struct status_listener {
 
 struct status_lot {
 	uint64_t waiting[SCORE_WAITS];
-	uint64_t all; /* the sum of these, without WAIT_LENT */
+	uint64_t served; /* of WAIT_LENT: kept by their workers before */
+	uint64_t all;	 /* the sum of these, without WAIT_LENT */
 	uint64_t peak, room, accepted, evicted, strays;
 	uint64_t deferred; /* bytes of responses that it is to send */
 };

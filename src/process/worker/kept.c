@@ -95,6 +95,15 @@ kept_link_last(struct worker *w, uint32_t number)
 	w->kept.last = number;
 }
 
+/* The client that is attached; 0: none that is kept. */
+static void
+kept_set_current(struct worker *w, uint32_t number)
+{
+	w->kept.current = number;
+	score_set_kept(w->service.score,
+	    number != 0 && !loan_is_unread(w->inherited->loans, w->slot));
+}
+
 static void
 kept_grow(struct kept_all *all, uint32_t place)
 {
@@ -158,7 +167,7 @@ kept_again(struct worker *w, int64_t since)
 	k->stall = record.stall;
 	loan_keep(w->inherited->loans, w->slot, &record);
 	loan_disclaim(w->inherited->loans, w->slot);
-	w->kept.current = 0;
+	kept_set_current(w, 0);
 	w->loan.place = 0;
 	connection_detach(&w->client.connection);
 }
@@ -243,7 +252,7 @@ worker_unkeep(struct worker *w)
 		return;
 	kept_unwatch(w, kept_at(w, w->kept.current)->fd);
 	kept_forget(w, w->kept.current);
-	w->kept.current = 0;
+	kept_set_current(w, 0);
 }
 
 /* The lot has recalled it. */
@@ -269,7 +278,7 @@ kept_attach(struct worker *w, uint32_t number)
 		kept_drop(w, number);
 		return false;
 	}
-	w->kept.current = number;
+	kept_set_current(w, number);
 	w->loan = k->loan;
 	worker_attach(w, k->fd, &k->peer);
 	w->recalled = k->recalled;
