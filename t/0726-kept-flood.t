@@ -7,7 +7,7 @@ use FindBin;
 use IO::Select ();
 use lib "$FindBin::Bin/lib";
 use Kept qw($GET $LAST keep);
-use Lot  qw(lot_pid stop_process);
+use Lot  qw(lot_pid many_on_their_way stop_process);
 use Test::More;
 use Tined qw(slow wait_for);
 
@@ -15,6 +15,8 @@ Lot::import_or_skip();
 
 use constant { KEPT => 4, NEW => 300, TRIES => 20 };
 
+# Those of the lot, while it stands still.
+my $turn = many_on_their_way();
 my $tined = Tined->start(args => ['-w', 1, '--linger', '1ms',
 		'--start-timeout', '1h'], files => { 'a.txt' => "a\n" });
 my @kept = map { $tined->connect } 1 .. KEPT;
