@@ -366,6 +366,9 @@ bench-old: $(BUILD)/tined $(BENCHES)		## beside another tined: OLD=program or co
 bench-wsgi: $(PROGRAMS) $(BENCHES)		## an application in Python, beside other servers of it
 	$(BENCH)/run --output $(BUILD)/bench/wsgi wsgi
 
+bench-apps: $(PROGRAMS) $(BENCHES)		## modules, CGI, proxy and FastCGI, beside other servers
+	$(BENCH)/run --output $(BUILD)/bench/apps module cgi proxy fcgi
+
 bench-parking: $(BUILD)/tined $(BENCHES)		## what hand-overs cost
 	$(BENCH)/run --output $(BUILD)/bench/parking parking
 
@@ -484,6 +487,6 @@ help:					## this list
 
 FORCE:
 .PHONY: all faulty check check-quick test check-unit check-e2e check-classic check-user check-layers check-headers check-style style format lint lint-c lint-man \
-	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-wsgi bench-parking bench-churn bench-chaos bench-burst lab lab-quick lab-doc fuzz install uninstall install-wsgi uninstall-wsgi deb dist distcheck clean distclean help FORCE
+	lint-scripts sanitize bench bench-quick bench-new bench-old bench-crowd bench-wsgi bench-apps bench-parking bench-churn bench-chaos bench-burst lab lab-quick lab-doc fuzz install uninstall install-wsgi uninstall-wsgi deb dist distcheck clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -18,7 +18,10 @@ use Tined qw(slurp spew);
 # Of each kind one row; 500 clients are enough.
 use constant ROWS => (qw(B C D2 F H I J1 L N16 R8),
 	-e ($ENV{BUILD} // "$FindBin::Bin/../build") . '/modules/wsgi.so'
-	? 'W1' : ());
+	? qw(W1 Y8) : (),
+	qw(M8 Q8),
+	find('nginx') ? 'S8' : (),
+	glob('/usr/sbin/php-fpm*') ? 'T8' : ());
 
 binmode $_, ':encoding(UTF-8)'
 	for Test::More->builder->output, Test::More->builder->failure_output;
@@ -55,6 +58,10 @@ subtest 'a row of each kind' => sub {
 	cmp_ok($row{N16}{servers}{tined}{new50} // 0, '>', 0,
 		'N16: times of new clients');
 	ok($row{B}{servers}{bare}{cpu}, 'B: the bare loop has a figure');
+	ok($row{S8}{servers}{bare}{cpu}, 'S8: also before another server')
+		if $row{S8};
+	cmp_ok($row{Y8}{servers}{tined}{each_mb}, '>', 0,
+		'Y8: the memory of a worker') if $row{Y8};
 	# The round lasts 0.2 s; what is asked before it is not counted.
 	is($row{F}{servers}{tined}{requests}, 1000, 'F: each client asks twice');
 	ok(!$row{F}{servers}{bare}, 'F: it has no process for each client');
@@ -110,7 +117,9 @@ sub report ($other, @rounds) {
 	open my $null, '>', '/dev/null' or die;
 	my $stdout = select $null;
 	$report->row(
-		{ id => 'X', title => 'x', price => [], wanted => [] },
+		{   id => 'X', title => 'x', price => [],
+			wanted => [ [ cpu => 1.05, 'tined', 'old' ] ],
+		},
 		{   tined => [ map { { %usual, cpu => $_ } } @rounds ],
 			old => [ map { { %usual, cpu => 10, %$other } } @rounds ],
 		}, 'tined', 'old');
@@ -136,11 +145,17 @@ subtest 'verdicts' => sub {
 	($status, $text) = report({}, 12, 12);
 	is($status, 0, 'who is slower in few rounds');
 	like($text, qr/: unsure: too few rounds$/m, 'may be slower');
+	like($text, qr/^  old: CPU per request: 0\.83 × tined, .*: met$/m,
+		'another may be what is judged');
 
 	($status, $text) = report({ failed => 'it was wrong' }, 10, 10);
 	is($status, 1, 'who fails');
 	like($text, qr/^old +FAILED: it was wrong$/m, 'is told');
 	unlike($text, qr/slower|unsure/i, 'and not compared');
+
+	($status, $text) = report({ failed => 'it waits', allowed => 1 }, 10);
+	is($status, 0, 'who may fail');
+	like($text, qr/^old +FAILED: it waits$/m, 'is told, and no more');
 
 	my @n = Bench::Report::bounds(reverse 1 .. 15);
 	is_deeply(\@n, [ 4, 12 ], 'of 15 the 4th and the 12th');

@@ -3,11 +3,14 @@
  * nothing else. It is the limit of the blocking one-connection-a-process
  * model on a machine, and so the measure for servers of that model.
  *
- * usage: bareloop PORT PROCESSES BODY REQUEST keep|close
+ * usage: bareloop PORT PROCESSES BODY REQUEST keep|close [BEHIND]
  *
  * Every REQUEST bytes received are taken for one request; each is answered
  * with the same prebuilt response, whose body has BODY bytes. Requests that
  * arrive together are answered by one send.
+ *
+ * With BEHIND, the port of another server, each process has a connection to it,
+ * and passes requests and responses on, one by one.
  */
 
 #include <sys/prctl.h>
@@ -30,9 +33,11 @@
 struct reply {
 	char *bytes; /* the response, copies times */
 	size_t len;  /* of one copy */
-	size_t copies;
+	size_t copies, space;
 	size_t request; /* bytes that make a request */
-	int keep;	/* the connection outlives a response */
+	size_t body;
+	int keep;   /* the connection outlives a response */
+	int behind; /* the socket of the server behind this one, or -1 */
 };
 
 static void
@@ -51,8 +56,10 @@ reply_init(struct reply *r, size_t body)
 	    "%s\r\n",
 	    body, r->keep ? "" : "Connection: close\r\n");
 	r->len = headlen + body;
+	r->body = body;
 	r->copies = r->len * BATCH > BATCH_MAX ? 1 : BATCH;
-	if ((r->bytes = malloc(r->len * r->copies)) == NULL)
+	r->space = r->len * r->copies;
+	if ((r->bytes = malloc(r->space)) == NULL)
 		err(1, "malloc");
 	for (i = 0; i < r->copies; i++) {
 		memcpy(r->bytes + i * r->len, head, headlen);
@@ -71,6 +78,27 @@ send_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Passes a request on, and its response back. */
+static int
+pass(int fd, const struct reply *r, const char *request)
+{
+	const char *end = NULL;
+	size_t have = 0;
+	ssize_t n;
+
+	if (send_all(r->behind, request, r->request) == -1)
+		return -1;
+	do {
+		n = recv(r->behind, r->bytes + have, r->space - have, 0);
+		if (n <= 0)
+			errx(1, "the server behind has closed its connection");
+		have += (size_t)n;
+		if (end == NULL)
+			end = memmem(r->bytes, have, "\r\n\r\n", 4);
+	} while (end == NULL || r->bytes + have < end + 4 + r->body);
+	return send_all(fd, r->bytes, have);
+}
+
 static void
 serve(int fd, const struct reply *r)
 {
@@ -82,6 +110,11 @@ serve(int fd, const struct reply *r)
 		have += (size_t)n;
 		due = have / r->request;
 		have %= r->request;
+		if (r->behind != -1) {
+			if (due != 1 || have != 0 || pass(fd, r, in) == -1)
+				return;
+			continue;
+		}
 		for (; due > 0; due -= now) {
 			now = due < r->copies ? due : r->copies;
 			if (send_all(fd, r->bytes, now * r->len) == -1)
@@ -92,10 +125,30 @@ serve(int fd, const struct reply *r)
 	}
 }
 
+static int
+connect_to(int port)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET,
+	    .sin_port = htons((in_port_t)port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const int on = 1;
+	int fd;
+
+	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1 ||
+	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
+		err(1, "port %d", port);
+	return fd;
+}
+
 static void
-work(int listener, const struct reply *r)
+work(int listener, struct reply *r, int behind)
 {
 	int fd;
+
+	r->behind = behind != 0 ? connect_to(behind) : -1;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
 		err(1, "prctl");
@@ -151,10 +204,10 @@ main(int argc, char **argv)
 	pid_t *pids;
 	int count, i, listener;
 
-	if (argc != 6)
+	if (argc != 6 && argc != 7)
 		errx(64,
 		    "usage: bareloop PORT PROCESSES BODY REQUEST "
-		    "keep|close");
+		    "keep|close [BEHIND]");
 	count = atoi(argv[2]);
 	r.request = strtoul(argv[4], NULL, 10);
 	r.keep = strcmp(argv[5], "keep") == 0;
@@ -173,7 +226,7 @@ main(int argc, char **argv)
 			err(1, "fork");
 		if (pids[i] == 0) {
 			sigprocmask(SIG_UNBLOCK, &end, NULL);
-			work(listener, &r);
+			work(listener, &r, argc > 6 ? atoi(argv[6]) : 0);
 		}
 	}
 	wait_for_end(&end, pids, count);

@@ -5,6 +5,7 @@ package Bench::Client;
 use v5.36;
 
 use Bench      qw(on_core slurp);
+use IO::Select ();
 use IPC::Open3 qw(open3);
 
 # Has opened its connections, and waits: programs is the folder of the program,
@@ -26,8 +27,11 @@ sub start ($class, %option) {
 	return $self;
 }
 
-# Whether it could open them.
-sub is_ready ($self) { return (readline($self->{out}) // '') eq "ready\n" }
+# Whether it could open them, within so many seconds, if they are limited.
+sub is_ready ($self, $seconds = undef) {
+	IO::Select->new($self->{out})->can_read($seconds) or return 0;
+	return (readline($self->{out}) // '') eq "ready\n";
+}
 
 sub go ($self) { return print { $self->{in} } "\n" }
 
@@ -40,8 +44,9 @@ sub figures ($self) {
 # What has gone wrong first.
 sub complaint ($self) { return slurp($self->{errors}) =~ /^client: (.*)/m }
 
-# Its connections end.
+# Its connections end, also those that still wait for an answer.
 sub stop ($self) {
+	kill 'TERM', $self->{pid};
 	close $self->{in};
 	close $self->{out};
 	waitpid $self->{pid}, 0;

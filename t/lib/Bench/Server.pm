@@ -9,8 +9,10 @@ use Bench       qw(find said slurp);
 use Cwd         qw(abs_path);
 use Exporter    qw(import);
 use File::Basename qw(dirname);
+use File::Copy     qw(copy);
 use IO::Select       ();
 use IO::Socket::INET ();
+use IO::Socket::UNIX ();
 use List::Util  qw(first);
 use Peer        qw(free_ports is_gone nobody program version);
 use Tined       qw(spew);
@@ -30,11 +32,31 @@ my $TINED = $ENV{TINED} // 'build/tined';
 my $PYTHON = '/usr/bin/python3';
 my $STARS  = 'stars:application';
 my $APPS   = abs_path(dirname(__FILE__) . '/../../wsgi');
+# The module by which tined serves it, and what PHP serves.
+my $WSGI = dirname($TINED) . '/modules/wsgi.so';
+my $PAGE = abs_path(dirname(__FILE__) . '/../../bench/page.php');
+
+# What tined serves in a row of that group: the arguments for it.
+my %MOUNT = (
+	wsgi   => sub ($s) { ('-m', "/=wsgi:$STARS,path=$APPS") },
+	module => sub ($s) {
+		return ('-m', '/=hello:,greeting=' . 'x' x ($s->{row}{size} - 1));
+	},
+	cgi   => sub ($s) { ('-m', '/=cgi:' . page($s)) },
+	proxy => sub ($s) {
+		return ('-m', '/=proxy:http://127.0.0.1:' . $s->{upstream}->port);
+	},
+	fcgi => sub ($s) {
+		return ('-m', "/=fcgi:unix:$s->{upstream}{path},keepalive=60s,"
+			. "env=SCRIPT_FILENAME=$PAGE");
+	},
+);
 
 # name; about: what is not plain from it; peer: whose program it is, or program:
 # its path; package: of Python, that has to be there, and has the version; file:
-# as well; dedicated: each client that stays has a process for itself; command:
-# the sub that writes a configuration for a server and returns the command.
+# as well; path: of its socket in its folder, if it speaks no HTTP; dedicated:
+# each client that stays has a process for itself; command: the sub that writes a
+# configuration for a server and returns the command.
 my @KIND = (
 	{   name    => 'tined',
 		program => $TINED,
@@ -45,6 +67,21 @@ my @KIND = (
 		program   => $TINED,
 		dedicated => 1,
 		command   => sub ($s) { tined($s, '--no-lot') },
+	},
+	{   name    => 'tined-echo',
+		about   => 'the handler echo:, which is built in',
+		program => $TINED,
+		command => sub ($s) {
+			return tined_with($s, '-m', "/=echo:$s->{row}{size}");
+		},
+	},
+	{   name    => 'tined-heavy',
+		about   => 'its worker holds 200 MB',
+		program => $TINED,
+		file    => $WSGI,
+		command => sub ($s) {
+			return tined($s, '-m', "/heavy=wsgi:heavy:app,path=$APPS");
+		},
 	},
 	{   name    => 'nginx',
 		about   => 'tcp_nopush on, as Debian ships it',
@@ -63,9 +100,29 @@ my @KIND = (
 		peer    => 'nginx',
 		command => sub ($s) { nginx($s, 'tcp_nopush off;') },
 	},
+	{   name    => 'nginx-pass',
+		about   => 'proxy_pass and fastcgi_pass, with kept connections',
+		peer    => 'nginx',
+		command => \&nginx_pass,
+	},
 	{   name    => 'lighttpd',
 		peer    => 'lighttpd',
 		command => \&lighttpd,
+	},
+	{   name    => 'lighttpd-cgi',
+		about   => 'mod_cgi',
+		peer    => 'lighttpd',
+		command => \&lighttpd_cgi,
+	},
+	{   name    => 'apache-cgi',
+		about   => 'prefork and mod_cgi',
+		peer    => 'apache',
+		command => sub ($s) {
+			return apache_prefork($s, modules => [qw(alias cgi env)],
+				# Else it would leave out Content-Length.
+				SetEnv => 'ap_trust_cgilike_cl 1',
+				ScriptAlias => "$s->{row}{target} " . page($s));
+		},
 	},
 	{   name      => 'apache-prefork',
 		peer      => 'apache',
@@ -133,6 +190,11 @@ my @KIND = (
 				WSGIRestrictEmbedded => 'Off');
 		},
 	},
+	{   name    => 'php-fpm',
+		program => (reverse sort glob '/usr/sbin/php-fpm*')[0],
+		path    => 'socket',
+		command => \&php_fpm,
+	},
 	{   name      => 'bare',
 		about     => 'accept, recv, send: t/bench/bareloop.c',
 		dedicated => 1,
@@ -163,8 +225,8 @@ sub add_tined ($class, $label, $program) {
 # for all that it writes; files: the folder that it serves; workers: how many,
 # undef for its own default; log: whether it logs; host: an address other than
 # 127.0.0.1; under: the words that stand before its command; args: more words for
-# tined.  The bare loop needs more: programs, its folder, and row, what is going
-# to be asked.
+# tined; programs: the folder of those that are measured with; row: what is going
+# to be asked; upstream: the server that stands behind this one.
 sub new ($class, $kind, %option) {
 	my $self = bless { host => '127.0.0.1', under => [], args => [],
 		_kind($kind)->%*, %option }, $class;
@@ -173,12 +235,14 @@ sub new ($class, $kind, %option) {
 	$self->{name} .= '+log' if $option{log};
 	$self->{dir}  .= "/$self->{name}";
 	$self->{log}   = $option{log} ? "$self->{dir}/access.log" : undef;
+	$self->{path}  = "$self->{dir}/$self->{path}" if $self->{path};
 	return $self;
 }
 
 sub name ($self) { return $self->{name} }
 sub port ($self) { return $self->{port} }
 sub pid  ($self) { return $self->{pid} }
+sub workers ($self) { return $self->{workers} }
 sub logs ($self) { return defined $self->{log} }
 
 sub is_here ($self) {
@@ -208,9 +272,13 @@ sub describe ($self) {
 # --- the configurations: each returns a command ---
 
 sub tined ($s, @args) {
+	my $mount = $MOUNT{ $s->{row}{group} // '' };
+
+	return tined_with($s, @args, $mount ? $mount->($s) : $s->{files});
+}
+
+sub tined_with ($s, @args) {
 	unshift @args, '-w', $s->{workers} if defined $s->{workers};
-	push @args, ($s->{row}{group} // '') eq 'wsgi'
-		? ('-m', "/=wsgi:$STARS,path=$APPS") : $s->{files};
 	return ($s->{program}, '-l', "$s->{host}:$s->{port}", '-q', '-a',
 		$s->{log} // 'off', $s->{args}->@*, @args);
 }
@@ -234,7 +302,59 @@ sub uwsgi ($s) {
 		qw(--die-on-term --disable-logging --listen 128));
 }
 
-sub nginx ($s, $more) {
+# A copy of the program that writes a page, which any user may run.
+sub page ($s) {
+	my $path = "$s->{dir}/page.cgi";
+
+	copy("$s->{programs}/page", $path) or die "$path: $!\n";
+	chmod 0755, $path or die "$path: $!\n";
+	return $path;
+}
+
+# Enough processes for the kept connections of two servers before it.
+sub php_fpm ($s) {
+	my $user = nobody("user = %s\ngroup = %s");
+	my $conf = spew("$s->{dir}/conf", <<~"END");
+		[global]
+		error_log = $s->{dir}/error.log
+		[www]
+		$user
+		listen = $s->{path}
+		listen.mode = 0666
+		pm = static
+		pm.max_children = ${\(3 * $s->{workers})}
+		END
+	return ($s->{program}, '-n', '-F', '-y', $conf);
+}
+
+# More kept connections than the clients need would occupy all of PHP-FPM.
+sub nginx_pass ($s) {
+	my $behind = $s->{upstream};
+	my $to = $behind->{path} ? "unix:$behind->{path}"
+		: '127.0.0.1:' . $behind->port;
+	my $pass = $behind->{path} ? <<~"END" : <<~'END';
+		include /etc/nginx/fastcgi_params;
+		fastcgi_param SCRIPT_FILENAME $PAGE;
+		fastcgi_keep_conn on;
+		fastcgi_pass behind;
+		END
+		proxy_http_version 1.1;
+		proxy_set_header Connection "";
+		proxy_set_header Host $http_host;
+		proxy_set_header X-Forwarded-For $remote_addr;
+		proxy_set_header X-Forwarded-Proto $scheme;
+		proxy_set_header X-Forwarded-Host $http_host;
+		proxy_pass http://behind;
+		END
+	my $keep = $behind->{path} ? $s->{workers} : $s->{row}{clients};
+
+	return nginx($s, <<~"END", "location / { $pass }");
+		upstream behind { server $to; keepalive $keep;
+			keepalive_requests 1000000000; }
+		END
+}
+
+sub nginx ($s, $more, $location = '') {
 	my $user = nobody('user %s %s;');
 	my $log  = $s->{log} // 'off';
 	my $conf = spew("$s->{dir}/nginx.conf", <<~"END");
@@ -259,6 +379,7 @@ sub nginx ($s, $more) {
 			server {
 				listen $s->{host}:$s->{port} deferred backlog=4096;
 				root $s->{files};
+				$location
 			}
 		}
 		END
@@ -266,13 +387,21 @@ sub nginx ($s, $more) {
 		'-c', $conf);
 }
 
-sub lighttpd ($s) {
+sub lighttpd_cgi ($s) {
+	return lighttpd($s, <<~"END");
+		server.modules = ( "mod_alias", "mod_cgi" )
+		alias.url = ( "$s->{row}{target}" => "${\page($s)}" )
+		cgi.assign = ( ".cgi" => "" )
+		END
+}
+
+sub lighttpd ($s, $more = '') {
 	my $log = $s->{log} ? <<~"END" : '';
 		server.modules = ( "mod_accesslog" )
 		accesslog.filename = "$s->{log}"
 		END
 	my $conf = spew("$s->{dir}/lighttpd.conf", <<~"END");
-		$log
+		$log$more
 		server.bind = "$s->{host}"
 		server.port = $s->{port}
 		server.defer-accept = 1
@@ -353,7 +482,8 @@ sub h2o ($s) {
 sub bare ($s) {
 	return ("$s->{programs}/bareloop", $s->{port}, $s->{workers},
 		$s->{row}{size}, length $s->{row}{request},
-		$s->{row}{once} ? 'close' : 'keep');
+		$s->{row}{once} ? 'close' : 'keep',
+		$s->{upstream} ? $s->{upstream}->port : ());
 }
 
 # --- starting and ending ---
@@ -384,6 +514,7 @@ sub wait_ready ($self) {
 
 # The bare loop takes any bytes for requests.
 sub _answers ($self) {
+	return IO::Socket::UNIX->new($self->{path}) ? 1 : 0 if $self->{path};
 	my $sock = IO::Socket::INET->new(PeerAddr => "$self->{host}:$self->{port}")
 		or return 0;
 	return 1 if $self->{name} eq 'bare';
