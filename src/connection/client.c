@@ -23,6 +23,8 @@
 /* Requests of one client in a row, and its time, while others wait. */
 #define STREAK_MAX 8
 #define STREAK_TIME (2 * CLOCK_MILLISECOND)
+/* How long a free worker may need to take a client; one may be stopped. */
+#define FREE_PATIENCE (20 * CLOCK_MILLISECOND)
 
 /* How the wait for a head has ended. */
 enum head_end {
@@ -67,10 +69,9 @@ is_spare(struct connection *c)
 {
 	if (c->service->keeps_others)
 		return false;
-	if (scoreboard_has_idle(c->service->board))
-		return true;
-	return c->idle_time < BRISK_GAP &&
-	    !service_has_waiting_clients(c->service);
+	return !service_has_waiting_clients(c->service) &&
+	    (c->idle_time < BRISK_GAP ||
+		scoreboard_has_idle(c->service->board));
 }
 
 /*
@@ -344,11 +345,21 @@ serve_request(struct tined_exchange *x)
 }
 
 static bool
-has_had_its_turn(const struct connection *c)
+has_had_its_turn(struct connection *c)
 {
-	return service_has_waiting_clients(c->service) &&
-	    (c->streak >= STREAK_MAX ||
-		clock_now() - score_came(c->service->score) >= STREAK_TIME);
+	int64_t now;
+
+	if (score_lot_on_the_way(c->service->board) <= 0) {
+		c->others_since = 0;
+		return false;
+	}
+	now = clock_now();
+	if (c->others_since == 0)
+		c->others_since = now;
+	if (!service_has_waiting_clients(c->service))
+		return now - c->others_since >= FREE_PATIENCE;
+	return c->streak >= STREAK_MAX ||
+	    now - score_came(c->service->score) >= STREAK_TIME;
 }
 
 /*

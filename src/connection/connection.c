@@ -50,6 +50,7 @@ connection_attach(struct connection *c, int fd, const struct peer *peer)
 	c->linger_after = false;
 	c->requests = 0;
 	c->streak = 0;
+	c->others_since = 0;
 	c->idle_time = CLOCK_NEVER;
 	c->stall = (struct stall_mark){0};
 	c->stall_sent = 0;

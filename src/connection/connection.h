@@ -53,7 +53,8 @@ struct connection {
 	bool linger_after; /* and a lingering close follows */
 	uint32_t requests; /* answered on this connection */
 	uint32_t streak;   /* answered in a row without giving way to others */
-	int64_t idle_time; /* before the last request; nanoseconds */
+	int64_t others_since; /* others have been seen to wait; 0: none do */
+	int64_t idle_time;    /* before the last request; nanoseconds */
 
 	struct stall_mark stall; /* of what was sent last: stalls.h */
 	uint64_t stall_sent;	 /* output.sent then */

@@ -16,7 +16,9 @@ service_has_lot(const struct service *s)
 bool
 service_has_waiting_clients(const struct service *s)
 {
-	return score_lot_on_the_way(s->board) > 0;
+	int64_t count = score_lot_on_the_way(s->board);
+
+	return count > 0 && !scoreboard_can_take(s->board, (size_t)count);
 }
 
 bool

@@ -47,8 +47,9 @@ bool service_is_stopping(const struct service *s);
 /* True if a lot runs; false if it was killed or has not started yet. */
 bool service_has_lot(const struct service *s);
 /*
- * True if a connection that the lot has handed over waits for a worker, as far
- * as is known (score_lot_on_the_way): it makes no system call.
+ * True if a connection that the lot has handed over waits for a worker, and no
+ * idle or free worker is about to take it, as far as is known
+ * (score_lot_on_the_way): it makes no system call.
  */
 bool service_has_waiting_clients(const struct service *s);
 /*

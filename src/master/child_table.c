@@ -95,6 +95,7 @@ clear_worker(struct inherited *h, size_t slot)
 {
 	score_end(scoreboard_slot(h->board, slot));
 	scoreboard_set_idle(h->board, slot, false);
+	scoreboard_set_free(h->board, slot, false);
 	if (h->client_limit != NULL)
 		client_limit_leave(h->client_limit, slot);
 	if (h->deferred_budget != NULL)

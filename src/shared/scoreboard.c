@@ -311,17 +311,28 @@ scoreboard_add(struct scoreboard *board, enum score_event what)
 	atomic_fetch_add(&board->server->events[what], 1);
 }
 
-void
-scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
+static void
+set_bit(atomic_uint_least64_t *words, size_t slot, bool on)
 {
-	atomic_uint_least64_t *word =
-	    &board->common->idle[slot / SCOREBOARD_IDLE_BITS];
+	atomic_uint_least64_t *word = &words[slot / SCOREBOARD_IDLE_BITS];
 	uint64_t bit = UINT64_C(1) << slot % SCOREBOARD_IDLE_BITS;
 
-	if (idle)
+	if (on)
 		atomic_fetch_or(word, bit);
 	else
 		atomic_fetch_and(word, ~bit);
+}
+
+void
+scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle)
+{
+	set_bit(board->common->idle, slot, idle);
+}
+
+void
+scoreboard_set_free(struct scoreboard *board, size_t slot, bool is_free)
+{
+	set_bit(board->common->free, slot, is_free);
 }
 
 void

@@ -133,6 +133,11 @@ void scoreboard_add(struct scoreboard *board, enum score_event what);
 
 /* Sets whether the worker of that slot waits for a connection. */
 void scoreboard_set_idle(struct scoreboard *board, size_t slot, bool idle);
+/*
+ * Sets whether it has no client, nor keeps any: it then takes the next one, also
+ * if it does not wait for it yet.
+ */
+void scoreboard_set_free(struct scoreboard *board, size_t slot, bool is_free);
 /* Called by a worker that has work: true if it must wake the master. */
 bool scoreboard_wake(struct scoreboard *board);
 /* Called by the master: asks to be woken by a worker that has work. */

@@ -60,6 +60,8 @@ struct score_common {
 	/* Of those that the lot has handed: by workers, or lost with one. */
 	_Alignas(SCORE_ALIGNMENT) atomic_uint_least64_t taken;
 	atomic_uint_least64_t idle[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
+	/* scoreboard_set_free */
+	atomic_uint_least64_t free[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
 };
 
 #endif

@@ -247,6 +247,18 @@ scoreboard_count_idle(const struct scoreboard *board, size_t enough)
 }
 
 bool
+scoreboard_can_take(const struct scoreboard *board, size_t count)
+{
+	size_t can = 0;
+
+	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
+		can += (size_t)__builtin_popcountll(
+		    RELAXED_GET(board->common->idle[i]) |
+		    RELAXED_GET(board->common->free[i]));
+	return can >= count;
+}
+
+bool
 scoreboard_is_asleep(const struct scoreboard *board)
 {
 	return RELAXED_GET(board->common->asleep);

@@ -83,6 +83,8 @@ bool scoreboard_is_idle(const struct scoreboard *board, size_t slot);
 bool scoreboard_has_idle(const struct scoreboard *board);
 /* Counts idle workers, up to about enough. */
 size_t scoreboard_count_idle(const struct scoreboard *board, size_t enough);
+/* True if so many workers are idle or free (scoreboard_set_free). */
+bool scoreboard_can_take(const struct scoreboard *board, size_t count);
 /* True if the master waits until a worker has work (scoreboard_sleep). */
 bool scoreboard_is_asleep(const struct scoreboard *board);
 /* True if a worker requests a reload. */

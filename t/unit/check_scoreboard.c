@@ -44,6 +44,24 @@ TEST(slots_are_empty_and_share_no_cache_line)
 	ck_assert_uint_eq(sizeof(struct score) % SCORE_ALIGNMENT, 0);
 }
 
+TEST(a_worker_that_is_idle_or_free_can_take_a_client)
+{
+	ck_assert(scoreboard_can_take(board, 0));
+	ck_assert(!scoreboard_can_take(board, 1));
+	scoreboard_set_free(board, 2, true);
+	ck_assert(scoreboard_can_take(board, 1));
+	ck_assert(!scoreboard_has_idle(board));
+	scoreboard_set_idle(board, 2, true); /* it is one */
+	ck_assert(!scoreboard_can_take(board, 2));
+	scoreboard_set_idle(board, 0, true);
+	ck_assert(scoreboard_can_take(board, 2));
+	scoreboard_set_idle(board, 0, false);
+	scoreboard_set_free(board, 2, false);
+	ck_assert(scoreboard_can_take(board, 1));
+	scoreboard_set_idle(board, 2, false);
+	ck_assert(!scoreboard_can_take(board, 1));
+}
+
 /* The master asks for these: a list would need memory, which may be short. */
 TEST(sums_are_taken_without_lists)
 {

@@ -53,6 +53,7 @@ worker_give_back(struct worker *w, enum loan_end end, int64_t since)
 	if (!loan_give_back(w->inherited->loans, w->slot, &record))
 		return false;
 	w->loan.place = 0;
+	worker_become_free(w);
 	if (score_lot_must_wake(lot, now, longest_sleep(w, end)))
 		wakeup_send(&w->inherited->loans->returned);
 	return true;

@@ -47,12 +47,32 @@ receive_from(struct worker *w, const struct channel *channel, struct handoff *h,
 	return fd;
 }
 
+/* One that keeps clients has to look after those as well. */
+void
+worker_become_free(struct worker *w)
+{
+	if (w->is_free || w->kept.count > 0)
+		return;
+	w->is_free = true;
+	scoreboard_set_free(w->inherited->board, w->slot, true);
+}
+
+static void
+end_freedom(struct worker *w)
+{
+	if (!w->is_free)
+		return;
+	w->is_free = false;
+	scoreboard_set_free(w->inherited->board, w->slot, false);
+}
+
 void
 worker_attach(struct worker *w, int fd, const struct peer *peer)
 {
 	const struct listeners *l = &w->inherited->listeners;
 
 	w->recalled = false;
+	end_freedom(w);
 	w->service.keeps_others = w->kept.count > (w->kept.current != 0);
 	client_attach(&w->client, fd, peer);
 	input_limit_wait(&w->client.connection.in, l->options.receive_timeout);
@@ -233,6 +253,7 @@ let_go_of_client(struct worker *w)
 {
 	end_of_recalled(w);
 	worker_unkeep(w);
+	worker_become_free(w);
 	close(w->client.connection.fd);
 	worker_end_loan(w);
 	connection_detach(&w->client.connection);

@@ -59,6 +59,7 @@ struct worker {
 	bool expects_handed;   /* one is in the lot's channel, perhaps */
 	unsigned turns;	       /* taken from that channel since the last wait */
 	int64_t gave_way;      /* clock_now(): when it slept, or yielded */
+	bool is_free;	       /* scoreboard_set_free */
 	bool is_busy;	       /* its last wait has found an event at once */
 	bool watches_parked;   /* this worker does, as no lot runs */
 	bool parks_in_vain;    /* the last attempt to park has failed */
@@ -141,6 +142,12 @@ enum worker_taken worker_take_parked(struct worker *w);
  */
 bool worker_serve(struct worker *w, enum worker_taken taken);
 
+/*
+ * Called when the worker has let go of its client, before the lot can learn of it.
+ * Others see so that it will take what waits, though it may not run soon: else
+ * they would give their own clients away for it.
+ */
+void worker_become_free(struct worker *w);
 /* Attaches a client that has been passed by the lot, or kept. */
 void worker_attach(struct worker *w, int fd, const struct peer *peer);
 /* Hands the current client to the lot, to wait; false if that is not possible. */

@@ -474,6 +474,7 @@ worker_end(struct worker *w)
 {
 	/* A module may take as long for it as for a request. */
 	score_begin(w->service.score, TEXT(""));
+	scoreboard_set_free(w->inherited->board, w->slot, false);
 	site_stop(&w->inherited->site);
 	score_enter(w->service.score, SCORE_STOPPING);
 	worker_signals_end();
