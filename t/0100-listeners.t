@@ -182,6 +182,24 @@ subtest 'options that accepted connections inherit' => sub {
 	}
 };
 
+# TCP_NOTSENT_LOWAT of the kernel's headers, which Socket does not have.
+use constant NOTSENT_LOWAT => 25;
+
+subtest 'where only files are served, less of them waits in the kernel' => sub {
+	for my $case ([ 'files only' => 128 << 10 ],
+		[ 'and others' => 0, '-m', '/echo=echo:10' ]) {
+		my ($name, $expected, @args) = @$case;
+		my $tined = Tined->start(files => \%files, keep_sockets => 1,
+			args => [ '-w', 1, @args ]);
+		my $sock = $tined->{socks}[0];
+
+		is($tined->get('/a.txt')->{body}, "a\n", "$name: it answers");
+		is(option($sock, IPPROTO_TCP, NOTSENT_LOWAT), $expected,
+			"$name: what may wait to be sent");
+		$tined->ends_clean;
+	}
+};
+
 # As a worker that was taken over could.
 sub spoil_timeouts ($sock) {
 	for my $name (SO_RCVTIMEO, SO_SNDTIMEO) {

@@ -70,6 +70,11 @@ void listener_keep_all(struct listeners *all);
  * listeners: an attacker may have taken that worker over.
  */
 void listener_restore_options(const struct listeners *all);
+/*
+ * Called by the same: lets less of a response wait in the kernel if all large
+ * responses are files, or as much as tcp_notsent_lowat of ip-sysctl does.
+ */
+void listener_suit_files(const struct listeners *all, bool files_only);
 /* Sets the timeouts of an accepted socket; from a Unix socket it inherits none. */
 void listener_set_timeouts(const struct listeners *all, int fd);
 /*

@@ -139,6 +139,7 @@ worker_start(struct worker *w)
 	    : NULL;
 	w->service.master = &h->wanted;
 	listener_restore_options(&h->listeners);
+	listener_suit_files(&h->listeners, worker_serves_files_only(w));
 	recycle_init(&w->recycle, &h->config, h->board);
 	if (site_spools(&h->site))
 		spool_open();
