@@ -7,9 +7,9 @@ use FindBin;
 use IO::Select ();
 use lib "$FindBin::Bin/lib";
 use Kept qw($GET $LAST keep);
-use Lot  qw(lot_pid many_on_their_way stop_process);
+use Lot  qw(keeper lot_pid many_on_their_way stop_process);
 use Test::More;
-use Tined qw(slow wait_for);
+use Tined qw(wait_for);
 
 Lot::import_or_skip();
 
@@ -35,9 +35,11 @@ sub serve_all ($try) {
 	$tined->send($_, at("kept-$try.", $GET)) for @kept;
 	kill CONT => $worker;
 	$tined->read_response($_) or die 'no answer' for @new;
-	my $all = wait_for(sub {
-		@kept == IO::Select->new(@kept)->can_read(0);
-	}, slow());
+	my $answered = sub ($sock) { IO::Select->new($sock)->can_read(0) };
+	wait_for(sub {
+		!grep { !$answered->($_) && keeper($tined, $_) } @kept;
+	});
+	my $all = !grep { !$answered->($_) } @kept;
 	kill CONT => $lot;
 	$tined->read_response($_) or die 'no answer' for @kept;
 	return $all;
