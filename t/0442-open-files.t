@@ -303,7 +303,7 @@ subtest 'a slow client gets all of a file that is closed meanwhile' => sub {
 };
 
 subtest 'where programs run nothing stays open' => sub {
-	my $tined = start(files => { 'a.bin' => $old }, 
+	my $tined = start(files => { 'a.bin' => $old },
 		args => ['-m', '/echo=echo:10']);
 
 	remember($tined, '/a.bin');

@@ -149,7 +149,6 @@ work(int listener, struct reply *r, int behind)
 	int fd;
 
 	r->behind = behind != 0 ? connect_to(behind) : -1;
-
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
 		err(1, "prctl");
 	for (;;) {

@@ -7,8 +7,8 @@ use v5.36;
 
 use Carp        qw(croak);
 use Errno       qw(ENOENT);
-use Fcntl       qw(LOCK_EX LOCK_SH);
 use Exporter    qw(import);
+use Fcntl       qw(LOCK_EX LOCK_SH);
 use POSIX       ();
 use Socket      qw(AF_INET IPPROTO_TCP SOCK_DGRAM);
 use Test::More  ();
@@ -16,9 +16,10 @@ use Time::HiRes qw(time);
 use Tined       qw(slurp wait_for);
 
 our @EXPORT_OK = qw(answered_at ask closed_or_usable cpu_ticks descriptors
-	descriptors_at_rest few_may_be_on_their_way find_lot half_of held_at_rest held_by_lot is_all_read
-	is_held is_on_its_way is_parked keep_busy keeper lend_and_stop lot_pid many_on_their_way
-	median need_descriptors park percentile reflect release sleeps stop_process token);
+	descriptors_at_rest few_may_be_on_their_way find_lot half_of held_at_rest
+	held_by_lot is_all_read is_held is_on_its_way is_parked keep_busy keeper
+	lend_and_stop lot_pid many_on_their_way median need_descriptors park
+	percentile reflect release sleeps stop_process token);
 
 # From linux/netlink.h and linux/sock_diag.h.
 use constant {
@@ -62,7 +63,7 @@ sub need_descriptors ($wanted) {
 # ETOOMANYREFS).  A subtest with so many of them, and one whose server has so low a
 # limit that it would lose clients by others' descriptors, take turns: as long as
 # they keep what these return.
-sub many_on_their_way ()  { return _take_turn(LOCK_EX) }
+sub many_on_their_way () { return _take_turn(LOCK_EX) }
 sub few_may_be_on_their_way () { return _take_turn(LOCK_SH) }
 
 sub _take_turn ($how) {
