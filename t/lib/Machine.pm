@@ -22,8 +22,12 @@ my $MARK = '/run/systemd-machine';
 # What says that there can be no such machine here.
 use constant CANNOT => 77;
 
-# From its start to its end, on a machine that has nothing else to do.
-use constant MACHINE_SECONDS => 120;
+# After so long something in it hangs: twenty times what the longest of these
+# tests takes on a machine that has nothing else to do.
+use constant MACHINE_SECONDS => 900;
+
+# What says that it did.
+use constant HANGS => 124;
 
 # Runs this test again, in a machine that this script of scripts/ makes, and
 # ends with it; returns there.  prepare is called before.
@@ -40,6 +44,8 @@ sub enter ($script, $prepare = sub { }) {
 		Test::More::diag("NOT TESTED: no $name here");
 		Test::More::plan(skip_all => "no $name here");
 	}
+	die "the machine of scripts/$name did not end in "
+	    . "$ENV{SYSTEMD_MACHINE_SECONDS} s" if $status == HANGS;
 	# The test inside has written the plan, and all that counts.
 	Test::More->builder->no_ending(1);
 	exit $status;
