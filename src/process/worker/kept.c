@@ -291,10 +291,13 @@ kept_attach(struct worker *w, uint32_t number)
 bool
 worker_kept_note(struct worker *w, uint64_t data)
 {
+	struct kept_all *all = &w->kept;
 	uint32_t number = (uint32_t)(data >> 32);
 
-	if (number != 0 && w->kept.ready_count < KEPT_READY)
-		w->kept.ready[w->kept.ready_count++] = number;
+	if (all->ready_count == 0)
+		all->ready_first = 0;
+	if (number != 0 && all->ready_first + all->ready_count < KEPT_READY)
+		all->ready[all->ready_first + all->ready_count++] = number;
 	return number != 0;
 }
 
@@ -326,8 +329,9 @@ worker_take_kept(struct worker *w)
 	struct kept_all *all = &w->kept;
 
 	while (all->ready_count > 0) {
-		uint32_t number = all->ready[--all->ready_count];
+		uint32_t number = all->ready[all->ready_first++];
 
+		all->ready_count--;
 		/* It may have gone since it was found. */
 		if (kept_at(w, number)->fd != -1 && kept_attach(w, number))
 			return kept_receive(w, kept_at(w, number)->since);

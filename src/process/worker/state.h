@@ -39,9 +39,9 @@ struct kept_all {
 	uint32_t count;
 	uint32_t first, last; /* the one that was served longest ago */
 	uint32_t current;     /* its client is attached; from 1; 0: none */
-	/* Of some that have sent something, the same; the last is taken first. */
+	/* Of those that have sent something, the same, in their order. */
 	uint32_t ready[KEPT_READY];
-	uint32_t ready_count;
+	uint32_t ready_first, ready_count; /* those still to be served */
 	int64_t sweep_at;  /* the next look for those recalled (clock.h) */
 	int64_t settle_at; /* the next worker_kept_settle (clock.h) */
 };

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "connection/spool.h"
 #include "handlers/upstream.h"
+#include "os/time_slice.h"
 #include "process/log_follow.h"
 #include "process/worker/state.h"
 #include "process/worker/worker.h"
@@ -133,6 +134,7 @@ worker_start(struct worker *w)
 	};
 	w->title = (struct title){.worker = w->slot + 1};
 	log_set_role(role);
+	time_slice_set(GIVE_WAY_AFTER);
 	w->service.score = scoreboard_slot(h->board, w->slot);
 	w->service.current_request = h->quarantine != NULL
 	    ? score_current_request(w->service.score)
@@ -400,8 +402,10 @@ take_left(struct worker *w)
  * More workers than cores that never sleep would each run until the scheduler
  * takes the core away, after milliseconds, and mostly in the middle of a client's
  * turn: it then waits until all others have had as much.  So a worker gives way
- * sooner, while it has no client.  And where clients from elsewhere never end, no
- * wait tells it of those that it keeps.
+ * sooner, while it has no client.  The kernel takes the rest of a slice from who
+ * does, so that slices are as short (worker_start): after one of milliseconds it
+ * would wait for as many turns of the others.  And where clients from elsewhere
+ * never end, no wait tells it of those that it keeps.
  */
 static void
 worker_give_way(struct worker *w)
