@@ -8,7 +8,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Kept qw($GET $LAST ask stop_keeper);
-use Lot  qw(lot_pid);
+use Lot  qw(is_all_read lot_pid stop_process);
 use Slow qw(wait_until waiting);
 use Test::More;
 use Tined qw(wait_for);
@@ -17,7 +17,8 @@ use Upgrade qw($big ends_clean start successor);
 
 Lot::import_or_skip();
 
-use constant { DESCRIPTORS => 160 };
+# RECORDS: LOAN_RECORDS of src/shared/loan.h.
+use constant { DESCRIPTORS => 160, RECORDS => 64 };
 
 my $STANDS_STILL = qr/stands still|stood still/;
 
@@ -44,6 +45,42 @@ sub small_lot ($tined) {
 	wait_for(sub { waiting($tined, 'room') < DESCRIPTORS })
 	    or die 'there is no other lot';
 	set_limit($_, nofile => $most // 65_536) for $tined->pid, lot_pid($tined);
+	return;
+}
+
+# The only worker that runs has closed another connection, and so has none of those
+# before in hand.
+sub let_go ($tined) {
+	my $sock = $tined->connect;
+
+	ask($tined, $sock, $LAST) && $tined->is_closed($sock)
+	    or die 'a connection is not closed';
+	return;
+}
+
+# The other worker gets a request of that client when the lot, which stands still,
+# has more to read from that worker than there is room for.
+sub ask_when_full ($tined, $sock, $keeper, $request) {
+	my ($other) = grep { $_ != $keeper } $tined->worker_pids;
+	my $lot = lot_pid($tined);
+	my @others = map { $tined->connect } 1 .. RECORDS;
+
+	ask($tined, $_) or die 'no answer' for @others;
+	let_go($tined);
+	stop_process($other);
+	for my $socks (\@others, [$sock]) {
+		$tined->send($_, @others == @$socks ? $GET : $request)
+		    for @$socks;
+		wait_for(sub {
+			is_all_read(@$socks) && Tined::process_state($lot) eq 'S'
+		}) or die 'the requests are not handed over';
+	}
+	stop_process($lot);
+	kill CONT => $other;
+	is(scalar(grep { defined $tined->read_response($_) } @others, $sock),
+		RECORDS + 1, 'all are served');
+	let_go($tined);
+	kill CONT => $lot;
 	return;
 }
 
@@ -90,6 +127,33 @@ subtest 'a lot without room gives it away' => sub {
 	}
 	ends_with($tined, $sock, $keeper);
 	$tined->ends_clean($STANDS_STILL, qr/lot.*(?:killed|KILL)/);
+};
+
+# The lot finds out that nobody has what it has lent: it is over, or has moved.
+subtest 'a worker cannot say that it has closed it' => sub {
+	my $tined = Tined->start(args => ['-w', 2, '--linger', '1ms'],
+		files => { 'a.txt' => "a\n" });
+	my $sock   = $tined->connect;
+	my $keeper = stop_keeper($tined, $sock);
+
+	ask_when_full($tined, $sock, $keeper, $LAST);
+	ok($tined->is_closed($sock), 'it sees the end');
+	is(Tined::process_state($keeper), 'T', 'although a worker has a copy');
+	kill CONT => $keeper;
+	$tined->ends_clean($STANDS_STILL);
+};
+
+subtest 'nor that it has sent it to the lot' => sub {
+	my $tined = Tined->start(args => ['-w', 2, '--linger', '1ms', '-m',
+			'/status=status:'], files => { 'a.txt' => "a\n" });
+	my $sock   = $tined->connect;
+	my $keeper = stop_keeper($tined, $sock);
+	my ($half, $rest) = unpack 'a20 a*', $LAST;
+
+	ask_when_full($tined, $sock, $keeper, $GET . $half);
+	ok(wait_until($tined, 'lent', 0), 'the lot has it, and no loan of it');
+	ends_with($tined, $sock, $keeper, $rest);
+	$tined->ends_clean($STANDS_STILL);
 };
 
 subtest 'an upgrade moves it' => sub {

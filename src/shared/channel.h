@@ -56,7 +56,10 @@ struct handoff {
 	 */
 	uint32_t head_start;
 	uint32_t head_end;
-	/* Of HANDOFF_SERVE, as the head: place 0: it is no loan, but given away. */
+	/*
+	 * To a worker: place 0: it is no loan, but given away.  From a worker: the
+	 * loan that this was, so that the lot closes its other descriptor.
+	 */
 	struct loan_name loan;
 	int64_t since; /* clock_now() when it began to wait for a worker */
 	int64_t gap;   /* how long it was parked before that, nanoseconds */

@@ -277,6 +277,15 @@ note_handoff(const struct lot *lot, struct parked *b, const struct handoff *h)
 	    lot->inherited->config.body_buffer);
 }
 
+/* Ends it as well if a worker may have a copy: parked_release. */
+static void
+intake_close(const struct handoff *h, int fd)
+{
+	if (h->recalled)
+		shutdown(fd, SHUT_RDWR);
+	close(fd);
+}
+
 /*
  * Takes a connection from a worker, with its state and the bytes that the
  * worker has read.  False with errno if the connection is lost.
@@ -300,12 +309,11 @@ take_in(struct lot *lot, const struct handoff *h, int fd, size_t len,
 	struct parked *b = NULL;
 	int error;
 
-	if (too_much)
-		close(fd);
-	else
+	if (!too_much)
 		b = parked_new(&lot->parked, fd, states[h->kind]);
 	error = errno;
 	if (b == NULL) {
+		intake_close(h, fd);
 		if (h->kind == HANDOFF_SEND)
 			deferred_release(deferred);
 		errno = error;
@@ -414,8 +422,8 @@ intake_take_one(struct lot *lot, const struct channel *channel)
 		return false;
 	}
 	accept_backoff_end(&lot->backoff, channel->from);
-	if (channel == &lot->inherited->ready)
-		lot_drop_loan(lot, &h.loan); /* nobody has received it */
+	if (channel != &lot->inherited->predecessor)
+		lot_drop_loan(lot, &h.loan); /* it has arrived with this */
 	if (intake_is_client(lot, channel, &h, fd))
 		taken = take_in(lot, &h, fd, len, &deferred);
 	else
@@ -486,6 +494,7 @@ intake_accept_from(struct lot *lot, int listener)
 	b = parked_new(&lot->parked, fd, PARKED_IDLE);
 	if (b == NULL) {
 		intake_starve(lot, lot->parked.epoll, errno);
+		close(fd);
 		return;
 	}
 	b->peer = peer;

@@ -239,8 +239,8 @@ lot_audit_kept(struct lot *lot)
 	for (struct parked *b = parked_all_first(&lot->parked, PARKED_KEPT);
 	     b != NULL; b = next) {
 		next = TAILQ_NEXT(b, entry);
-		if (kept_is_lost(lot, b))
-			lot_forget_loan(lot, b);
+		if (kept_is_lost(lot, b) && !lot_has_moved_perhaps(lot, b))
+			lot_close_loan(lot, b);
 	}
 }
 

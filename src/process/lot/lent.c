@@ -210,6 +210,21 @@ lot_forget_loan(struct lot *lot, struct parked *b)
 }
 
 void
+lot_close_loan(struct lot *lot, struct parked *b)
+{
+	lot_unname_loan(lot, b);
+	parked_release(&lot->parked, b);
+}
+
+/* Messages are not read where the lot is drained, or has no room. */
+bool
+lot_has_moved_perhaps(const struct lot *lot, const struct parked *b)
+{
+	return b->recalled &&
+	    (lot->drained || channel_has_message(&lot->inherited->parked));
+}
+
+void
 lot_close_lent(struct lot *lot)
 {
 	struct parked *b;
@@ -301,14 +316,17 @@ lent_end(struct lot *lot, struct parked *b, const struct loan_record *record)
 	}
 }
 
-/* A worker that kept a loan, and has ended it since, says so in any order. */
+/*
+ * A worker that kept a loan, and has ended it since, says so in any order; and the
+ * lot may have read the message of one that has moved.
+ */
 static void
 lent_read_record(struct lot *lot, size_t slot, const struct loan_record *record)
 {
 	struct parked *b = lent_find(lot, &record->name);
 
 	if (b == NULL) {
-		if (record->end != LOAN_KEPT)
+		if (record->end != LOAN_KEPT && record->end != LOAN_MOVES)
 			score_lot_stray(lot->inherited->board->lot);
 		return;
 	}
@@ -340,6 +358,7 @@ lent_read_records(struct lot *lot)
 	return count;
 }
 
+/* What may have moved is left to the audit. */
 static void
 lent_close_of_dead_worker(
     struct lot *lot, const struct loan_name *name, size_t slot)
@@ -348,8 +367,9 @@ lent_close_of_dead_worker(
 
 	if (b == NULL || lot_recall_left(lot, b, slot))
 		return;
-	lot_unname_loan(lot, b);
-	parked_release(&lot->parked, b);
+	lent_note_received(lot, b);
+	if (!lot_has_moved_perhaps(lot, b))
+		lot_close_loan(lot, b);
 }
 
 /* After the records, its last too: it may have given its loan back and then died. */
@@ -414,7 +434,8 @@ lent_is_lost(const struct lent *lent, struct parked *b)
 
 /*
  * Closes the loans that nobody has.  A worker may have been killed between
- * receiving a loan and claiming it, or was taken over.  A loan was received if
+ * receiving a loan and claiming it, could not say that it has closed its copy as its
+ * mailbox was full, or was taken over.  A loan was received if
  * the channel, which keeps the order, is empty, or if a later one was received.
  * Claims are read before records, so that a loan that is given back in between
  * is not taken for lost.
@@ -434,8 +455,8 @@ lent_audit(struct lot *lot, int64_t now)
 	for (b = parked_all_first(&lot->parked, PARKED_LENT); b != NULL;
 	     b = next) {
 		next = TAILQ_NEXT(b, entry);
-		if (lent_is_lost(lent, b))
-			lot_forget_loan(lot, b);
+		if (lent_is_lost(lent, b) && !lot_has_moved_perhaps(lot, b))
+			lot_close_loan(lot, b);
 	}
 	lot_audit_kept(lot);
 }

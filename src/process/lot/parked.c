@@ -183,17 +183,19 @@ parked_new(struct parked_all *all, int fd, enum parked_state state)
 	b->events = events_of(state);
 	b->since = b->parked = clock_now();
 	b->state = state;
+	if (parked_all_watch(all, fd, b->events, b) == -1) {
+		error = errno;
+		log_error("cannot watch a connection: %s; closing it",
+		    strerror(error));
+		free(b);
+		errno = error;
+		return NULL;
+	}
 	insert(all, b);
 	all->count++;
 	all->descriptors++;
 	all->memory += sizeof(*b) + all->beside;
-	if (parked_all_watch(all, fd, b->events, b) == 0)
-		return b;
-	error = errno;
-	log_error("cannot watch a connection: %s; closing it", strerror(error));
-	parked_release(all, b);
-	errno = error;
-	return NULL;
+	return b;
 }
 
 void

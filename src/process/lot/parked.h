@@ -96,7 +96,7 @@ void parked_all_free(struct parked_all *all);
 
 /*
  * Adds a connection, which owns fd, and watches it.  If it cannot be watched,
- * closes it, logs that, and returns NULL with errno.
+ * logs that the caller closes it, and returns NULL with errno.
  */
 struct parked *parked_new(
     struct parked_all *all, int fd, enum parked_state state);

@@ -131,7 +131,7 @@ void lot_unname_loan(struct lot *lot, struct parked *b);
 void lot_lend(struct lot *lot, struct parked *b);
 /* Called at an event of a connection that is lent or ready. */
 void lot_note_unread(struct lot *lot, struct parked *b);
-/* As lot_forget_loan, if there is one of that name. */
+/* As lot_forget_loan, if there is one of that name: it came in a message. */
 void lot_drop_loan(struct lot *lot, const struct loan_name *name);
 /* Closes the lot's descriptors of all loans. */
 void lot_close_lent(struct lot *lot);
@@ -186,6 +186,13 @@ void lot_take_back(
  * client, or have sent the connection in a message.
  */
 void lot_forget_loan(struct lot *lot, struct parked *b);
+/* Closes a loan that nobody has, and ends its connection: parked_release. */
+void lot_close_loan(struct lot *lot, struct parked *b);
+/*
+ * True if a loan that nobody has may be in a message that the lot has not read,
+ * and the connection must not be ended: the message names the loan, and drops it.
+ */
+bool lot_has_moved_perhaps(const struct lot *lot, const struct parked *b);
 
 /* Begins to move: no connection goes to the workers of this server any more. */
 void lot_begin_move(struct lot *lot);

@@ -202,6 +202,7 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 	    .chunked = x->wanted_bytes > 0 && x->body.chunked,
 	    .continued = x->arrival.continue_sent,
 	    .recalled = w->recalled,
+	    .loan = w->loan,
 	    .stall = c->stall,
 	    .peer = c->peer,
 	};
