@@ -65,6 +65,14 @@ memory_resize(void *old, size_t count, size_t size)
 }
 
 void *
+memory_grow(void *old, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return old;
+	return memory_resize(old, count > 0 ? count * 2 : 1, size);
+}
+
+void *
 memory_share(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,

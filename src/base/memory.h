@@ -18,6 +18,11 @@ void *memory_get(size_t size);
 void *memory_get_array(size_t count, size_t size);
 void *memory_resize(void *old, size_t count, size_t size);
 /*
+ * Returns an array of count elements with room for one more: old itself, unless
+ * count is a power of two.  For arrays that have grown by this from NULL only.
+ */
+void *memory_grow(void *old, size_t count, size_t size);
+/*
  * Returns zeroed memory that this process shares with the processes that it
  * forks later.  May fail: NULL with errno.  Release it with munmap(2).
  */

@@ -95,8 +95,7 @@ read_entries(struct entries *all, DIR *dir, const struct directory *root,
 		all->more = all->count == LISTING_ENTRIES_MAX;
 		if (all->more)
 			break;
-		all->at =
-		    memory_resize(all->at, all->count + 1, sizeof(all->at[0]));
+		all->at = memory_grow(all->at, all->count, sizeof(all->at[0]));
 		all->at[all->count++] = (struct entry){
 		    .name = memory_copy_string(d->d_name),
 		    .directory = S_ISDIR(st.st_mode),

@@ -81,8 +81,7 @@ media_type_add_entry(struct media_type *m, const char *extension, uint32_t type)
 
 	for (char *p = m->words.data + at; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
-	m->entries =
-	    memory_resize(m->entries, m->count + 1, sizeof(m->entries[0]));
+	m->entries = memory_grow(m->entries, m->count, sizeof(m->entries[0]));
 	m->entries[m->count++] = (struct media_type_entry){at, type};
 }
 
@@ -205,6 +204,7 @@ media_type_load(struct media_type *m, struct text lines)
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++)
 		media_type_add_line(m, builtin[i]);
 	media_type_add_lines(m, lines);
+	m->entries = memory_resize(m->entries, m->count, sizeof(m->entries[0]));
 	sort(m);
 }
 

@@ -56,6 +56,23 @@ TEST(what_is_beside_it_stays)
 	ck_assert_int_eq(around[SIZE + 1], BESIDE);
 }
 
+TEST(an_array_moves_a_few_times_while_it_grows)
+{
+	size_t *all = NULL, moved = 0;
+
+	for (size_t count = 0; count < 1000; count++) {
+		size_t *grown = memory_grow(all, count, sizeof(all[0]));
+
+		moved += grown != all;
+		all = grown;
+		all[count] = count;
+	}
+	for (size_t i = 0; i < 1000; i++)
+		assert_quick(all[i] == i);
+	ck_assert_uint_le(moved, 11);
+	free(all);
+}
+
 __attribute__((format(printf, 1, 2))) static char *
 print(const char *format, ...)
 {
