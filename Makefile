@@ -402,7 +402,7 @@ lab-doc:				## a run's results become those that come with the source: doc/lab
 	rm doc/lab/*.json
 
 SECONDS_OF_CHAOS ?= 600
-bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for ten minutes
+bench-chaos: $(BUILD)/tined			## clients, workers and lots that die, for half an hour
 	$(BENCH)/chaos $(SECONDS_OF_CHAOS)
 
 bench-burst: $(BUILD)/tined			## 200 clients at once, and idle workers' memory

@@ -1,17 +1,16 @@
-# Processes that die: the lot, workers, clients; one by one, and at random.
-# No answer reaches the wrong client, and nothing is left open.
+# Processes that die, one by one: the lot, workers.  Clients lose no more than
+# they must.  At random they die in t/0728-chaos.t.
 
 use v5.36;
 
 use File::Temp ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Lot qw(answered_at ask closed_or_usable descriptors find_lot half_of
-	held_at_rest held_by_lot is_on_its_way keep_busy lot_pid park reflect release token);
+use Lot qw(answered_at ask find_lot half_of is_on_its_way keep_busy lot_pid park
+	reflect release token);
 use Slow qw(busy_workers);
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use Tined qw(background need_tools slurp wait_for);
 use Trace qw(replaced_at_once);
 
@@ -21,9 +20,6 @@ need_tools('prlimit', 'strace');
 my @reflect = ('-m', '/reflect=echo:body');
 my $LOT_DIED = qr/ error: the lot\[\d+\] was killed by signal 9 /;
 my $WORKER_DIED = qr/ error: worker \d+\[\d+\] was killed by signal 9 /;
-
-# Of the chaos in the end; t/bench/chaos makes it long.
-my $SECONDS = $ENV{TINED_CHAOS} // 4;
 
 # Until there is another.
 sub kill_lot ($tined) {
@@ -241,138 +237,6 @@ subtest 'a worker is killed while others are parked' => sub {
 	is(@lost, 0, 'idle ones are unharmed');
 	is(lot_pid($tined), $lot, 'the lot is the same');
 	$tined->ends_clean($WORKER_DIED);
-};
-
-# One client: many connections, in every state.  What it says in the end is
-# how many answers it had, and each that was not its own.
-sub chaotic_client ($tined, $seed, $until) {
-	my (%open, @wrong);
-	my $answers = 0;
-	my $close = sub ($sock, $reset) {
-		setsockopt $sock, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
-		    if $reset;
-		delete $open{$sock};
-		close $sock;
-	};
-	my $read = sub ($sock, @tokens) {
-		for my $token (@tokens) {
-			my $response = eval { $tined->read_response($sock) };
-			if (!$response) {
-				push @wrong, "$token: $@" if $@ =~ /timed out/;
-				return 0;
-			}
-			# Whoever was in the midst of it may be dead.
-			$answers++;
-			push @wrong, "$token: " . $response->body
-			    if $response->status != 200
-			    || $response->body ne $token;
-		}
-		return 1;
-	};
-	srand $seed;
-	while (time < $until) {
-		while (keys %open < 15) {
-			my $sock = $tined->connect;
-			$open{$sock} = { sock => $sock };
-		}
-		my $one = (values %open)[rand keys %open];
-		my $sock = $one->{sock};
-		my $what = rand;
-		if ($one->{rest}) {    # half a head was sent before
-			$tined->send($sock, delete $one->{rest});
-			$read->($sock, delete $one->{token})
-			    or $close->($sock, 0);
-		} elsif ($what < 0.4) {
-			my $token = token();
-			$tined->send($sock, reflect($token));
-			$read->($sock, $token) or $close->($sock, 0);
-		} elsif ($what < 0.6) {
-			my @tokens = map { token() } 1 .. 1 + rand 5;
-			$tined->send($sock,
-				join q{}, map { reflect($_) } @tokens);
-			$read->($sock, @tokens) or $close->($sock, 0);
-		} elsif ($what < 0.9) {
-			my $token = token();
-			my $raw = reflect($token);
-			my $cut = 1 + int rand length($raw) - length($token) - 1;
-			$tined->send($sock, substr $raw, 0, $cut);
-			$one->{rest} = substr $raw, $cut;
-			$one->{token} = $token;
-		} else {
-			$tined->send($sock, reflect('never read'))
-			    if $what < 0.95;
-			$close->($sock, rand 2 < 1);
-		}
-	}
-	for my $one (values %open) {
-		if ($one->{rest}) {
-			$tined->send($one->{sock}, $one->{rest});
-			$read->($one->{sock}, $one->{token}) or next;
-		}
-		closed_or_usable($tined, $one->{sock})
-		    or push @wrong, 'a connection is neither closed nor usable';
-	}
-	return ($answers, @wrong);
-}
-
-subtest 'chaos' => sub {
-	my $tined = Tined->start(args => ['-w', 3, @reflect]);
-	answered_at($tined) for 1 .. 10;
-	my @base = sort { $a <=> $b } map { descriptors($_) }
-	    $tined->worker_pids;
-	my $base_lot = held_at_rest($tined);
-	my $until = time + $SECONDS;
-	my $seed = $ENV{TINED_SEED} // $$;
-	my @clients = map {
-		my $seed = $seed + $_;
-		background(sub { chaotic_client($tined, $seed, $until) });
-	} 1 .. 3;
-	my ($next_lot, %killed) = (time + 0.3);
-
-	srand $seed;
-	while (time < $until - 0.5) {
-		my @workers = $tined->worker_pids;
-		my $lot = find_lot($tined);
-		if (time > $next_lot && $lot) {
-			$tined->signal('KILL', $lot);
-			$killed{lot}++;
-			# For long, so that none counts as a failed start.
-			$next_lot = time + ($SECONDS > 10 ? 1.1 : 0.2)
-			    + rand 0.7;
-		} elsif (@workers) {
-			$tined->signal('KILL', $workers[rand @workers]);
-			$killed{worker}++;
-		}
-		sleep 0.02 + rand 0.1;
-	}
-	my $all = 0;
-	for my $client (@clients) {
-		my ($answers, @wrong) = $client->();
-		is_deeply(\@wrong, [], 'each answer was its own')
-		    or diag "TINED_SEED=$seed";
-		$all += $answers;
-	}
-	diag "$all answers, while $killed{lot} lots and $killed{worker} "
-	    . 'workers died';
-	cmp_ok($all, '>', 0, 'there were some');
-	ok(wait_for(sub { $tined->worker_pids == 3 && find_lot($tined) }),
-		'all are there again');
-	answered_at($tined) for 1 .. 20;
-	ok(wait_for(sub { held_by_lot($tined) == $base_lot }),
-		'no descriptor is left in the lot')
-	    or diag held_by_lot($tined) . ", not $base_lot";
-	ok(wait_for(sub {
-		$base[-1] >= (sort { $b <=> $a } map { descriptors($_) }
-			$tined->worker_pids)[0];
-	}), 'none in a worker');
-
-	# Every worker can be had, and the others wait in the lot meanwhile.
-	my @busy = map { keep_busy($tined) } 1 .. 3;
-	my $waits = $tined->connect;
-	$tined->send($waits, reflect('waits'));
-	ok(release($tined, $_), 'all workers serve') for @busy;
-	is($tined->read_response($waits)->body, 'waits', 'and who waited');
-	$tined->ends_clean($LOT_DIED, $WORKER_DIED);
 };
 
 done_testing;

@@ -1,7 +1,7 @@
 # Clients that workers keep, while workers are stopped for moments, die and are
 # replaced, and the lot recalls clients all the time: each gets its own responses,
 # whoever serves it, and nobody is lost but the client that a worker has in hand
-# when it is killed.
+# when it is killed.  t/bench/chaos makes it long.
 
 use v5.36;
 
@@ -14,7 +14,7 @@ use Tined qw(background);
 
 Lot::import_or_skip();
 
-use constant { PROGRAMS => 3, CLIENTS => 12, SECONDS => 6 };
+use constant { PROGRAMS => 3, CLIENTS => 12, SECONDS => $ENV{TINED_CHAOS} // 6 };
 
 my %files = map { ("file-$_" => "this is $_\n" x (1 + $_ * 7)) }
     1 .. PROGRAMS * CLIENTS;

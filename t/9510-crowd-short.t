@@ -35,7 +35,10 @@ runs(crowd => ['slow'], $ratios,
 	qr/^  workers that serve: [012] of 8$/m,
 	qr/at the end 264 are in the lot/);
 
-runs(churn => [], qr/^  20000 answered, each with its own token; 0 failed;/m);
+for my $form (qw(lent kept)) {
+	runs(churn => [$form],
+		qr/^  20000 answered, each with its own token; 0 failed;/m);
+}
 
 my ($text, $status) = run_bench('crowd', 'no-such-bench');
 is($status, 64, 'an unknown bench is refused');

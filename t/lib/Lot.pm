@@ -36,10 +36,11 @@ use constant { TICKS => POSIX::sysconf(POSIX::_SC_CLK_TCK), SPIN => 0.2 };
 # No content that a server might collect before a worker sees the request.
 use constant BUSY_LENGTH => 200_000;
 
+sub is_off () { return ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/ }
+
 # Whoever counts on the lot is not for the model without it.
 sub import_or_skip () {
-	Test::More::plan(skip_all => 'no lot')
-	    if ($ENV{TINED_ARGS} // q{}) =~ /--no-lot/;
+	Test::More::plan(skip_all => 'no lot') if is_off();
 	return;
 }
 
