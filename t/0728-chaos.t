@@ -25,8 +25,10 @@ use constant {
 # Without a lot, a worker has one client, which may say nothing.
 my $WORKERS = $classic ? PROGRAMS * CLIENTS + 3 : 3;
 
+# Where the machine is busy, some are killed while they start.
 my @DEATHS = (qr/ error: the lot\[\d+\] was killed by signal 9 /,
-	qr/ error: worker \d+\[\d+\] was killed by signal 9 /);
+	qr/ error: worker \d+\[\d+\] was killed by signal 9 /,
+	qr/ error: \d+ workers in a row have failed to start$/);
 
 # Requests, and their answers.
 sub ask_echo () {
