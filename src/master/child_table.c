@@ -94,8 +94,7 @@ static void
 clear_worker(struct inherited *h, size_t slot)
 {
 	score_end(scoreboard_slot(h->board, slot));
-	scoreboard_set_idle(h->board, slot, false);
-	scoreboard_set_free(h->board, slot, false);
+	scoreboard_leave(h->board, slot);
 	if (h->client_limit != NULL)
 		client_limit_leave(h->client_limit, slot);
 	if (h->deferred_budget != NULL)

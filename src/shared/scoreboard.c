@@ -98,13 +98,6 @@ scoreboard_slot(const struct scoreboard *board, size_t i)
 	return (struct score *)(void *)(board->slots + i * board->stride);
 }
 
-void
-scoreboard_use(struct scoreboard *board, size_t slot)
-{
-	if (slot >= RELAXED_GET(board->server->used))
-		RELAXED_SET(board->server->used, slot + 1);
-}
-
 static void
 begin_change(struct score *s)
 {
@@ -333,6 +326,22 @@ void
 scoreboard_set_free(struct scoreboard *board, size_t slot, bool is_free)
 {
 	set_bit(board->common->free, slot, is_free);
+}
+
+void
+scoreboard_use(struct scoreboard *board, size_t slot)
+{
+	if (slot >= RELAXED_GET(board->server->used))
+		RELAXED_SET(board->server->used, slot + 1);
+	scoreboard_set_idle(board, slot, false);
+	scoreboard_set_free(board, slot, false);
+	set_bit(board->server->present, slot, true);
+}
+
+void
+scoreboard_leave(struct scoreboard *board, size_t slot)
+{
+	set_bit(board->server->present, slot, false);
 }
 
 void

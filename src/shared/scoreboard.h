@@ -41,8 +41,13 @@ int scoreboard_confine(
     struct scoreboard *board, enum scoreboard_writer writer, size_t slot);
 /* Returns slot i < count. */
 struct score *scoreboard_slot(const struct scoreboard *board, size_t i);
-/* Called by the master before it starts a worker in that slot. */
+/*
+ * Called by the master before it starts a worker in that slot, which is neither idle
+ * nor free yet; and when that worker has ended: from then on the slot is neither,
+ * whatever is written.
+ */
 void scoreboard_use(struct scoreboard *board, size_t slot);
+void scoreboard_leave(struct scoreboard *board, size_t slot);
 
 /* Called by the worker that owns the slot: */
 void score_start(struct score *s, pid_t pid);

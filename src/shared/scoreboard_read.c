@@ -215,10 +215,36 @@ score_take_request(
 	return quarantine_take(&s->current_request, entry, key);
 }
 
+/*
+ * A worker that was taken over may have set bits of slots that have no worker, and
+ * nobody would clear them.
+ */
+static uint64_t
+idle_workers(const struct scoreboard *board, size_t word)
+{
+	return atomic_load(&board->common->idle[word]) &
+	    RELAXED_GET(board->server->present[word]);
+}
+
+static uint64_t
+free_workers(const struct scoreboard *board, size_t word)
+{
+	return RELAXED_GET(board->common->free[word]) &
+	    RELAXED_GET(board->server->present[word]);
+}
+
+static size_t
+words_used(const struct scoreboard *board)
+{
+	size_t used = RELAXED_GET(board->server->used);
+
+	return (used + SCOREBOARD_IDLE_BITS - 1) / SCOREBOARD_IDLE_BITS;
+}
+
 bool
 scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 {
-	return (RELAXED_GET(board->common->idle[slot / SCOREBOARD_IDLE_BITS]) >>
+	return (idle_workers(board, slot / SCOREBOARD_IDLE_BITS) >>
 		       slot % SCOREBOARD_IDLE_BITS &
 		   1) != 0;
 }
@@ -226,8 +252,10 @@ scoreboard_is_idle(const struct scoreboard *board, size_t slot)
 bool
 scoreboard_has_idle(const struct scoreboard *board)
 {
-	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
-		if (RELAXED_GET(board->common->idle[i]) != 0)
+	size_t words = words_used(board);
+
+	for (size_t i = 0; i < words; i++)
+		if (idle_workers(board, i) != 0)
 			return true;
 	return false;
 }
@@ -235,26 +263,23 @@ scoreboard_has_idle(const struct scoreboard *board)
 size_t
 scoreboard_count_idle(const struct scoreboard *board, size_t enough)
 {
+	size_t words = words_used(board);
 	size_t count = 0;
 
-	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++) {
-		if (count >= enough)
-			break;
-		count += (size_t)__builtin_popcountll(
-		    atomic_load(&board->common->idle[i]));
-	}
-	return count < board->count ? count : board->count;
+	for (size_t i = 0; i < words && count < enough; i++)
+		count += (size_t)__builtin_popcountll(idle_workers(board, i));
+	return count;
 }
 
 bool
 scoreboard_can_take(const struct scoreboard *board, size_t count)
 {
+	size_t words = words_used(board);
 	size_t can = 0;
 
-	for (size_t i = 0; i * SCOREBOARD_IDLE_BITS < board->count; i++)
+	for (size_t i = 0; i < words; i++)
 		can += (size_t)__builtin_popcountll(
-		    RELAXED_GET(board->common->idle[i]) |
-		    RELAXED_GET(board->common->free[i]));
+		    idle_workers(board, i) | free_workers(board, i));
 	return can >= count;
 }
 

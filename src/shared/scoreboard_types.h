@@ -94,6 +94,9 @@ enum score_fate {
 struct score_server {
 	atomic_bool stopping; /* the whole server, not one worker */
 	atomic_size_t used;   /* slots that ever had a worker */
+	/* A bit for each slot that has one: scoreboard_use. */
+	atomic_uint_least64_t
+	    present[SCOREBOARD_SLOTS_MAX / SCOREBOARD_IDLE_BITS];
 	atomic_uint_least64_t events[SCORE_EVENTS];
 	struct quarantine_list held;
 };

@@ -46,6 +46,8 @@ TEST(slots_are_empty_and_share_no_cache_line)
 
 TEST(a_worker_that_is_idle_or_free_can_take_a_client)
 {
+	scoreboard_use(board, 0);
+	scoreboard_use(board, 2);
 	ck_assert(scoreboard_can_take(board, 0));
 	ck_assert(!scoreboard_can_take(board, 1));
 	scoreboard_set_free(board, 2, true);
@@ -60,6 +62,39 @@ TEST(a_worker_that_is_idle_or_free_can_take_a_client)
 	ck_assert(scoreboard_can_take(board, 1));
 	scoreboard_set_idle(board, 2, false);
 	ck_assert(!scoreboard_can_take(board, 1));
+}
+
+static void
+claim_for_all(void)
+{
+	for (size_t i = 0; i < SCOREBOARD_SLOTS_MAX; i++) {
+		scoreboard_set_idle(board, i, true);
+		scoreboard_set_free(board, i, true);
+	}
+}
+
+/* A worker that was taken over may write it, also while there is none. */
+TEST(a_slot_without_a_worker_is_neither_idle_nor_free)
+{
+	claim_for_all();
+	ck_assert(!scoreboard_has_idle(board));
+	ck_assert(!scoreboard_can_take(board, 1));
+	ck_assert_uint_eq(scoreboard_count_idle(board, SLOTS), 0);
+	scoreboard_use(board, 2);
+	ck_assert(!scoreboard_has_idle(board));
+	ck_assert(!scoreboard_can_take(board, 1));
+	claim_for_all();
+	ck_assert(scoreboard_is_idle(board, 2));
+	ck_assert(!scoreboard_is_idle(board, 1));
+	ck_assert(scoreboard_can_take(board, 1));
+	ck_assert(!scoreboard_can_take(board, 2));
+	ck_assert_uint_eq(scoreboard_count_idle(board, SLOTS), 1);
+	scoreboard_leave(board, 2);
+	claim_for_all();
+	ck_assert(!scoreboard_has_idle(board));
+	ck_assert(!scoreboard_is_idle(board, 2));
+	ck_assert(!scoreboard_can_take(board, 1));
+	ck_assert_uint_eq(scoreboard_count_idle(board, SLOTS), 0);
 }
 
 /* The master asks for these: a list would need memory, which may be short. */
