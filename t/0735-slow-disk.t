@@ -8,7 +8,7 @@ use FindBin;
 use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use Lot  qw(ask is_parked lot_pid park);
-use Slow qw(get hurry is_whole leaks_nothing resting unread wait_until);
+use Slow qw(get hurry is_whole leaks_nothing numbered resting unread wait_until);
 use SlowFS ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Test::More;
@@ -17,7 +17,7 @@ use Tined qw(spew wait_for);
 Lot::import_or_skip();
 
 # More than the kernel reads ahead, or sends, on its own.
-my $large = join '', map { pack 'Q>', 8 * $_ } 0 .. (24 << 20) / 8 - 1;
+my $large = numbered(24 << 20);
 my $source = File::Temp->newdir;
 
 chmod oct('755'), "$source";

@@ -14,16 +14,28 @@ use Test::More;
 use Tined       qw(SOONER wait_for);
 
 our @EXPORT_OK = qw($big $stars answers_others busy_workers get hurry in_pieces
-	is_whole leaks_nothing resting start unread wait_until waiting);
+	is_whole leaks_nothing numbered resting start unread wait_until waiting);
 
 use constant {
 	STARS => 3_000_000,
 	# A client's room for what it does not read.
 	RCVBUF => 4096,
+	NUMBERED_AT_ONCE => 8192,
 };
 
-# 8 bytes of each are their own offset: none can be missing or twice.
-our $big = join q{}, map { pack 'Q>', 8 * $_ } 0 .. (4 << 20) / 8 - 1;
+# 8 bytes of each are their own offset: none can be missing or twice.  A list of all
+# of them at once would be memory that each child of a test has, too.
+sub numbered ($size) {
+	my $bytes = q{};
+
+	for (my $at = 0; $at < $size; $at += NUMBERED_AT_ONCE) {
+		$bytes .= pack 'Q>*',
+		    map { $at + 8 * $_ } 0 .. NUMBERED_AT_ONCE / 8 - 1;
+	}
+	return substr $bytes, 0, $size;
+}
+
+our $big = numbered(4 << 20);
 our $stars = '*' x STARS;
 
 sub start (@args) {
