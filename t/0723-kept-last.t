@@ -8,7 +8,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Kept qw($GET $LAST ask stop_keeper);
-use Lot  qw(is_all_read lot_pid stop_process);
+use Lot  qw(few_may_be_on_their_way is_all_read lot_pid stop_process);
 use Slow qw(wait_until waiting);
 use Test::More;
 use Tined qw(wait_for);
@@ -61,6 +61,7 @@ sub let_go ($tined) {
 # The other worker gets a request of that client when the lot, which stands still,
 # has more to read from that worker than there is room for.
 sub ask_when_full ($tined, $sock, $keeper, $request) {
+	my $turn = few_may_be_on_their_way();
 	my ($other) = grep { $_ != $keeper } $tined->worker_pids;
 	my $lot = lot_pid($tined);
 	my @others = map { $tined->connect } 1 .. RECORDS;

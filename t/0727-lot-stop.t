@@ -2,8 +2,8 @@
 
 use v5.36;
 
-use Lot qw(ask find_lot is_on_its_way keep_busy lend_and_stop lot_pid park reflect
-	token);
+use Lot qw(ask few_may_be_on_their_way find_lot is_on_its_way keep_busy
+	lend_and_stop lot_pid park reflect token);
 use Test::More;
 use Tined qw(need_tools slurp wait_for);
 
@@ -72,6 +72,7 @@ subtest 'a worker has given back more than the lot has read' => sub {
 	my $tined = Tined->start(args => ['-w', 1, '--linger', '1ms',
 		'--start-timeout', '1h', @ECHO, @LONG]);
 	my ($worker) = $tined->worker_pids;
+	my $turn     = few_may_be_on_their_way();
 	my @socks = lend_and_stop($tined, 70, reflect('first'));
 
 	kill 'CONT', $worker;
