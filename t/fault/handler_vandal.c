@@ -218,7 +218,10 @@ find_mailbox(void)
 	return mailbox;
 }
 
-/* All is in order but for the token, which may be its own. */
+/*
+ * All is in order but for the token, which may be its own.  Each kind of end comes
+ * as often as the others: the lot counts some kinds only.
+ */
 static size_t
 forge_loans(size_t count)
 {
@@ -234,7 +237,7 @@ forge_loans(size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct loan_record record = {
 		    .name = own,
-		    .end = (enum loan_end)(next_noise() % (LOAN_ENDS + 1)),
+		    .end = (enum loan_end)(i / 2 % (LOAN_ENDS + 1)),
 		    .requests = (uint32_t)next_noise(),
 		    .since = (int64_t)next_noise(),
 		};
