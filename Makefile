@@ -339,8 +339,9 @@ REPORT := $(abspath $(BUILD))/sanitize/report
 # takes half as long as all other tests together there.
 SANITIZED_TESTS := $(filter-out t/9% t/0310% t/0700% t/0710% t/0952% t/0953% t/0954% t/0956% t/0958%,$(TESTS))
 
-# The end of each process costs half as much as all it did, and more, if its memory is
-# searched for leaks.  It is in the unit tests, and where most of each kind of request is served.
+# The end of each process costs half as much as all it did, and more, if its memory
+# is searched for leaks.  It is in the unit tests, and where most of each kind of
+# request is served.
 LEAKS := t/01% t/02% t/04% t/0895% t/0950% t/1000% t/1030%
 with_leaks = ASAN_OPTIONS="log_path=$(REPORT):detect_leaks=$(1):$$ASAN_OPTIONS" \
 	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(2)'

@@ -72,7 +72,7 @@ subtest 'a worker has given back more than the lot has read' => sub {
 	my $tined = Tined->start(args => ['-w', 1, '--linger', '1ms',
 		'--start-timeout', '1h', @ECHO, @LONG]);
 	my ($worker) = $tined->worker_pids;
-	my $turn     = few_may_be_on_their_way();
+	my $turn  = few_may_be_on_their_way();
 	my @socks = lend_and_stop($tined, 70, reflect('first'));
 
 	kill 'CONT', $worker;
