@@ -275,6 +275,31 @@ subtest 'the response' => sub {
 	$tined->ends_clean;
 };
 
+# The letter of each response, if each is one letter many times.
+sub letters ($tined, $sock, $count) {
+	return join ' ', map {
+		my ($letter, $more) = $tined->read_response($sock)->body
+			=~ /\A(.)\1{1999}(.*)\z/s;
+		defined $letter && $more eq q{} ? $letter : 'a mixture';
+	} 1 .. $count;
+}
+
+subtest 'bytes that change with the next request' => sub {
+	my $tined = start(args => ['-w', 1]);
+	my $get   = "GET /p/same-place HTTP/1.1\r\nHost: a\r\n\r\n";
+	my $sock  = $tined->connect;
+
+	$tined->send($sock, $get);
+	is(letters($tined, $sock, 1), 'a', 'one request');
+	$tined->send($sock, $get x 3);
+	is(letters($tined, $sock, 3), 'b c d', 'three at once');
+	$tined->send($sock, $get =~ s/\r\n\r\n/\r\nContent-Length: 5\r\n\r\n/r);
+	$tined->send($sock, "12345$get$get");
+	is(letters($tined, $sock, 3), 'e f g',
+		'one with content that comes with the next');
+	$tined->ends_clean;
+};
+
 subtest 'waiting' => sub {
 	my $tined = start(args => ['-w', 2, '-m', '/status=status:']);
 	my $ended = sub ($how) {

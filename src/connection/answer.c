@@ -404,7 +404,8 @@ answer_conclude(struct tined_exchange *x)
 
 	assert(x->state == EXCHANGE_ANSWERED);
 	accounting_answer(x);
-	if (c->close_after || input_text(&c->in).len == 0) {
+	if (c->close_after || input_text(&c->in).len == 0 ||
+	    output_borrows(&c->out)) {
 		output_flush(&c->out);
 		sent = accounting_sent(c);
 	}

@@ -44,6 +44,7 @@ output_clear(struct output *o)
 	o->used = 0;
 	o->part_count = 0;
 	o->waiting = 0;
+	o->borrows = false;
 }
 
 void
@@ -273,6 +274,23 @@ output_refer(struct output *o, const char *bytes, size_t len)
 		return;
 	output_make_room(o, 0);
 	output_add_part(o, bytes, len);
+}
+
+void
+output_borrow(struct output *o, const char *bytes, size_t len)
+{
+	if (len < OUTPUT_BORROW_MIN) {
+		output_copy(o, bytes, len);
+		return;
+	}
+	output_refer(o, bytes, len);
+	o->borrows = !o->failed;
+}
+
+bool
+output_borrows(const struct output *o)
+{
+	return o->borrows;
 }
 
 /* A small response has been sent already, and is not worth the system call. */

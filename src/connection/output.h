@@ -29,6 +29,8 @@
 
 #define OUTPUT_BUFFER_SIZE (80 << 10)
 #define OUTPUT_PARTS_MAX 64
+/* Fewer bytes are cheaper to copy than to send as a part of their own. */
+#define OUTPUT_BORROW_MIN 1024
 /* A file of up to this size is read into the buffer; sendfile(2) is faster for
  * larger ones. */
 #define OUTPUT_READ_MAX (64 << 10)
@@ -54,6 +56,7 @@ struct output {
 	struct iovec parts[OUTPUT_PARTS_MAX];
 	int part_count;
 	size_t waiting; /* bytes in the parts */
+	bool borrows;	/* some of them: output_borrow */
 	uint64_t sent;	/* bytes since output_attach */
 	unsigned sends; /* sends without MSG_MORE; reset by accounting.c */
 	bool corked;	/* the last send had MSG_MORE */
@@ -87,6 +90,13 @@ void output_attach(struct output *o, int fd);
 void output_copy(struct output *o, const char *bytes, size_t len);
 /* Adds bytes that the caller keeps unchanged until the next flush. */
 void output_refer(struct output *o, const char *bytes, size_t len);
+/*
+ * Adds bytes that the caller keeps unchanged until it serves the next request.
+ * Copies them if they are few; otherwise output_borrows is true until they are
+ * sent, which a flush before that request must do.
+ */
+void output_borrow(struct output *o, const char *bytes, size_t len);
+bool output_borrows(const struct output *o);
 /* Adds a region of a file; if the file is shorter, the output fails. */
 void output_file(struct output *o, int file, uint64_t offset, uint64_t length);
 /* Begins a response: began becomes 0 until the next send. */

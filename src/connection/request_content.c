@@ -263,7 +263,7 @@ request_content_is_too_much(const struct tined_exchange *x)
 bool
 request_content_comes_soon(struct tined_exchange *x)
 {
-	int64_t deadline = clock_now() + x->connection->service->config->linger;
+	int64_t deadline = 0; /* most requests have no content to wait for */
 	size_t dropped = 0;
 	struct text content;
 
@@ -276,8 +276,12 @@ request_content_comes_soon(struct tined_exchange *x)
 		if (x->body.state == BODY_REFUSED ||
 		    dropped > REQUEST_CONTENT_DRAIN_MAX)
 			return false;
-		if (used == 0 &&
-		    client_wait_lingering(x, deadline) != INPUT_BYTES)
+		if (used > 0)
+			continue;
+		if (deadline == 0)
+			deadline = clock_now() +
+			    x->connection->service->config->linger;
+		if (client_wait_lingering(x, deadline) != INPUT_BYTES)
 			return false;
 	}
 	return true;

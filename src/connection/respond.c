@@ -43,6 +43,18 @@ respond_send_head(struct tined_exchange *x, bool has_length, uint64_t length)
 	write_mode_part(x);
 }
 
+/* If the next request is here, the responses leave together. */
+static void
+send_copy(struct tined_exchange *x, const struct piece *p)
+{
+	struct connection *c = x->connection;
+
+	if (input_text(&c->in).len == 0)
+		output_borrow(&c->out, p->bytes, p->length);
+	else
+		output_copy(&c->out, p->bytes, p->length);
+}
+
 static void
 send_piece(struct tined_exchange *x, const struct piece *p)
 {
@@ -51,7 +63,7 @@ send_piece(struct tined_exchange *x, const struct piece *p)
 		output_refer(&x->connection->out, p->bytes, p->length);
 		break;
 	case PIECE_COPY:
-		output_copy(&x->connection->out, p->bytes, p->length);
+		send_copy(x, p);
 		break;
 	case PIECE_TEXT:
 		output_copy(&x->connection->out,

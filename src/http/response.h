@@ -116,7 +116,7 @@ void response_add_fields(struct response *r, struct text lines);
 void response_add_bytes(struct response *r, const char *bytes, size_t len);
 /*
  * The same for bytes that the handler keeps until the response is complete, but
- * may change when it serves the next request: the output copies them.
+ * may change when it serves the next request: they are sent or copied before.
  */
 void response_add_copy(struct response *r, const char *bytes, size_t len);
 /* Adds response.text from that offset on as content. */

@@ -173,6 +173,17 @@ reason(struct tined_exchange *x)
 	tined_set_field(x, TINED_TEXT("X-a"), TINED_TEXT("3"));
 }
 
+/* Other bytes each time, in the same place: of a module that keeps one buffer. */
+static void
+same_place(struct tined_exchange *x)
+{
+	static char bytes[2000];
+	static int count;
+
+	memset(bytes, 'a' + count++ % 26, sizeof(bytes));
+	tined_add_bytes(x, bytes, sizeof(bytes));
+}
+
 /* As much as it is asked for, through a pipe that somebody else fills. */
 static void
 splice_pipe(struct tined_exchange *x)
@@ -392,6 +403,7 @@ static const struct {
     {"/now", now},
     {"/reason", reason},
     {"/declared", declared},
+    {"/same-place", same_place},
     {"/splice", splice_pipe},
     {"/wait", wait_for_end},
     {"/stream-declared", stream_declared},

@@ -99,6 +99,37 @@ TEST(a_flush_of_nothing_sends_nothing)
 	ck_assert(!receive_one());
 }
 
+TEST(few_bytes_that_are_borrowed_are_copied)
+{
+	char bytes[OUTPUT_BORROW_MIN - 1];
+
+	connect_as(SOCK_SEQPACKET);
+	memset(bytes, 'a', sizeof(bytes));
+	output_borrow(&out, bytes, sizeof(bytes));
+	ck_assert(!output_borrows(&out));
+	memset(bytes, 'b', sizeof(bytes));
+	output_flush(&out);
+	ck_assert(receive_one());
+	ck_assert_uint_eq(received.len, sizeof(bytes));
+	ck_assert_int_eq(received.data[0], 'a');
+}
+
+TEST(bytes_are_borrowed_until_they_are_sent)
+{
+	char bytes[OUTPUT_BORROW_MIN];
+
+	connect_as(SOCK_SEQPACKET);
+	memset(bytes, 'a', sizeof(bytes));
+	copy("head");
+	output_borrow(&out, bytes, sizeof(bytes));
+	ck_assert(output_borrows(&out));
+	ck_assert_uint_eq(out.used, strlen("head"));
+	output_flush(&out);
+	ck_assert(!output_borrows(&out));
+	ck_assert(receive_one());
+	ck_assert_uint_eq(received.len, strlen("head") + sizeof(bytes));
+}
+
 TEST(a_thousand_small_copies_are_one_send)
 {
 	connect_as(SOCK_SEQPACKET);
