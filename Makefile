@@ -112,7 +112,7 @@ BENCHES      := $(patsubst t/bench/%.c,$(BUILD)/bench/%,$(wildcard t/bench/*.c))
 LAB          := $(BUILD)/lab/wire $(BUILD)/lab/load $(BUILD)/lab/events.so
 TESTS        ?= $(sort $(wildcard t/*.t))
 
-SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* .ci/*)
+SCRIPTS := $(shell grep -lsE '^\#! ?/bin/sh' scripts/* scripts/*/* t/bench/* t/fuzz/* t/sanitize/* .ci/*)
 PERL    := $(sort $(wildcard t/*.t t/lib/*.pm t/lib/*/*.pm)) \
 	$(wildcard t/lab/*.pl) \
 	$(shell grep -lsE '^\#! ?/usr/bin/(env )?perl' scripts/* t/bench/* t/fuzz/* t/lab/*)
@@ -233,10 +233,11 @@ $(BUILD)/found-check: $(BUILD)/found
 
 ## Checks:
 
-# Who takes longest begins first, or the last of all would be waited for alone.
-LONG  := t/9700% t/9705% t/9706% t/9710% t/9730% t/0870% t/0310% t/0710% t/9020% t/0896% t/1010-cgi% t/9500% t/9610% t/0950% \
-	t/0460% t/0736% t/0730% t/0210% t/0120% t/0855% t/0850%
-first  = $(filter $(LONG),$(1)) $(filter-out $(LONG),$(1))
+# Who takes longest begins first, in this order, or the last of all would be waited
+# for alone.
+FIRST_TESTS := t/9700% t/0870% t/0850% t/0460% t/0310% t/0842% t/0730% t/0855% t/0880% t/0710% t/9020% t/9610% t/1001% \
+	t/0896% t/0210% t/0237% t/0715% t/0736% t/0840% t/1010-cgi% t/0950% t/0916% t/0120% t/0465% t/0440%
+first  = $(foreach pattern,$(FIRST_TESTS),$(filter $(pattern),$(1))) $(filter-out $(FIRST_TESTS),$(1))
 
 # prove without a test would run whatever it finds.
 tests = $(if $(strip $(1)),@command -v $(firstword $(PROVE)) >/dev/null || \
@@ -339,20 +340,14 @@ REPORT := $(abspath $(BUILD))/sanitize/report
 # takes half as long as all other tests together there.
 SANITIZED_TESTS := $(filter-out t/9% t/0310% t/0700% t/0710% t/0952% t/0953% t/0954% t/0956% t/0958%,$(TESTS))
 
-# The end of each process costs half as much as all it did, and more, if its memory
-# is searched for leaks.  It is in the unit tests, and where most of each kind of
-# request is served.
-LEAKS := t/01% t/02% t/04% t/0895% t/0950% t/1000% t/1030%
-with_leaks = ASAN_OPTIONS="log_path=$(REPORT):detect_leaks=$(1):$$ASAN_OPTIONS" \
-	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE TESTS='$(2)'
-
 sanitize: export TINED_SLOW ?= 3
+sanitize: export ASAN_OPTIONS := log_path=$(REPORT):$(ASAN_OPTIONS)
 sanitize: export UBSAN_OPTIONS := log_path=$(REPORT):print_stacktrace=1:$(UBSAN_OPTIONS)
 sanitize:				## the tests under ASan and UBSan
 	@rm -f $(REPORT).*
 	+@status=0; \
-	$(call with_leaks,1,$(filter $(LEAKS),$(SANITIZED_TESTS))) test || status=1; \
-	$(call with_leaks,0,$(filter-out $(LEAKS),$(SANITIZED_TESTS))) check-e2e || status=1; \
+	$(MAKE) --no-print-directory BUILD='$(BUILD)/sanitize' CFLAGS='$(SANITIZE)' HARDENING=-fPIE \
+		TESTS='$(SANITIZED_TESTS)' PROVE='$(PROVE) --exec t/sanitize/run' test || status=1; \
 	! cat $(REPORT).* 2>/dev/null && exit $$status
 
 BENCH := TINED='$(abspath $(BUILD))/tined' BUILD='$(abspath $(BUILD))' t/bench
