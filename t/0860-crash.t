@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Faulty qw(crowd lines_about start_faulty storm_line);
 use Trace  qw(trace);
-use Tined  qw(slow slurp spew wait_for);
+use Tined  qw(slurp spew wait_for);
 
 my $ENDED  = qr{error: worker \d+\[\d+\] was killed by signal };
 my $BROKEN = qr{error: broken by SIG\w+};
@@ -347,7 +347,7 @@ subtest 'workers that cannot start' => sub {
 subtest 'under load' => sub {
 	my $tined = start_faulty(args => ['-w', 4]);
 	my $start = time;
-	my ($count, $wrong) = crowd($tined, 8, 2 * slow(), sub ($i) {
+	my ($count, $wrong) = crowd($tined, 8, 40, sub ($i) {
 		rand 10 < 4 ? ('/f/segv', 500) : ("/f/well?$$.$i", 200)
 	});
 	my $seconds = time - $start; # those that it took in truth

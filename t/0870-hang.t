@@ -343,8 +343,8 @@ subtest 'a new worker starts slowly' => sub {
 	$known{$opener} = 1;
 	kill 'CONT', $tined->pid;
 	ok($waits->(), 'so does the successor');
-	ok(!wait_for(sub { $tined->error_log =~ /reload abandoned/ }, 6),
-		'and is waited for');
+	ok(!wait_for(sub { $tined->error_log =~ /reload abandoned/ },
+		6 / slow()), 'and is waited for');
 	is($tined->get('/f/well')->status, 200, 'the old one serves');
 	unlink $hang;
 	ok(wait_for(sub { $tined->error_log =~ /reloaded: 1 worker/ }),
@@ -382,9 +382,9 @@ subtest 'none, and the default' => sub {
 
 subtest 'under load' => sub {
 	my $tined = start('-w', 6);
-	my ($count, $wrong) = crowd($tined, 8, 4 * $limit, sub ($i) {
+	my ($count, $wrong) = crowd($tined, 8, 60, sub ($i) {
 		rand 100 < 3 ? ('/f/hang', 504) : ("/f/well?$$.$i", 200)
-	});
+	}, 0.02);
 	my $hung = $count->{504} // 0;
 
 	is_deeply($wrong, [], 'each has its own answer')

@@ -98,7 +98,7 @@ subtest 'who is killed from outside has no blame' => sub {
 
 subtest 'under load' => sub {
 	my $tined = start_faulty(args => ['-w', 4, '--quarantine', '5,60s']);
-	my ($count, $wrong) = crowd($tined, 8, 2 * slow(), sub ($i) {
+	my ($count, $wrong) = crowd($tined, 8, 40, sub ($i) {
 		return ("/f/well?$$.$i", 200) if rand 10 < 7;
 		return ('/f/segv', '50[03]');
 	});

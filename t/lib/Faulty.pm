@@ -9,7 +9,7 @@ use Cwd            qw(abs_path);
 use Exporter       qw(import);
 use File::Basename qw(dirname);
 use File::Find     qw(find);
-use Time::HiRes    qw(time);
+use Time::HiRes    qw(sleep);
 use Tined          qw(background slurp wait_for);
 
 our @EXPORT_OK = qw(changes crowd lines_about snapshot start_faulty
@@ -78,17 +78,17 @@ sub changes ($before, @dirs) {
 	} sort keys %names;
 }
 
-# Clients that ask until the time is up, for what a function of a number says:
-# a path, and the status that it must have, a pattern.  How many had which, and
-# who had something else.
-sub crowd ($tined, $clients, $seconds, $choose) {
-	my $until = time + $seconds;
+# Clients that ask so many times each, with a pause after each time, for what a
+# function says: a path, and the status that it must have, a pattern.  How many had
+# which, and who had something else.  A time to ask in would let them ask the more
+# often the slower the machine is said to be.
+sub crowd ($tined, $clients, $requests, $choose, $pause = 0) {
 	my @crowd = map {
 		my $client = $_;
 		background(sub {
 			my (%count, @wrong);
 			srand $client;
-			for (my $i = 1; time < $until; $i++) {
+			for my $i (1 .. $requests) {
 				my ($path, $status) = $choose->($i);
 				my $got = eval { $tined->get($path) };
 				my $is = $got ? $got->status : "none: $@";
@@ -97,6 +97,7 @@ sub crowd ($tined, $clients, $seconds, $choose) {
 				    if $is !~ /\A$status\z/;
 				push @wrong, "$path: " . $got->body
 				    if $is eq '200' && $got->body ne $path;
+				sleep $pause if $pause;
 			}
 			return map({ "$_ $count{$_}" } keys %count),
 			    map { "wrong $_" } @wrong;
