@@ -107,7 +107,7 @@ subtest 'under load' => sub {
 	my $load = Load->start($tined, slow => $count, wrk => $slow && 16);
 	my $bad = 0;
 
-	for (1 .. ($slow ? 20 : 3)) {
+	for (1 .. ($slow ? 10 : 3)) {
 		sleep 0.1;
 		upgrade($tined) or $bad++;
 	}
