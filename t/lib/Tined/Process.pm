@@ -247,10 +247,10 @@ sub living_pids ($self) {
 
 	return grep {
 		my $pid = $_;
-		my $stat = _stat($pid);
-		$stat->{state} && $stat->{state} ne 'Z' && $pid != $$
-		    && !exists $others{$pid}
-		    && (readlink("/proc/$pid/exe") // q{}) =~ $exe
+		# Few run it: that is asked first.
+		(readlink("/proc/$pid/exe") // q{}) =~ $exe
+		    && $pid != $$ && !exists $others{$pid}
+		    && (_stat($pid)->{state} // 'Z') ne 'Z'
 		    && ($self->{seen}{$pid}
 			|| any { $socket{$_} || /\A\Q$dir\E\// } _files($pid));
 	} _all_pids();
