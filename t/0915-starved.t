@@ -91,6 +91,16 @@ subtest 'no process more' => sub {
 		qr/worker .* was killed by signal 9/);
 };
 
+# A worker that is alone with its clients may get one after the other: each of
+# several at once may get some.
+sub ask_at_once ($tined) {
+	my @socks = map { $tined->connect } 1 .. 8;
+
+	$tined->send($_, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n") for @socks;
+	$tined->read_response($_) for @socks;
+	return;
+}
+
 # There is one for the connection, and none for the file.
 subtest 'no descriptor more in the workers' => sub {
 	my $tined = start();
@@ -104,7 +114,7 @@ subtest 'no descriptor more in the workers' => sub {
 	set_limit($_, 'nofile') for @workers;
 	serves($tined, 'all are served when there are some again');
 	ok(wait_for(sub {
-		$tined->get('/a.txt');
+		ask_at_once($tined);
 		said($tined, 'Too many open files')
 		    == said($tined, 'notice: files can be opened again');
 	}), 'by all workers');
