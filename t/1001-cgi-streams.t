@@ -323,7 +323,7 @@ subtest 'a program that goes on when its response is complete' => sub {
 		writes => 'head("Content-Length: 5"); print "begun"; '
 		    . 'while (1) { print "x" x 999 }',
 		waits => 'head("Content-Length: 5"); print "begun"; sleep 3600');
-	my $tined = start_cgi($dir, more => ',timeout=300ms');
+	my $tined = start_cgi($dir, more => ',timeout=' . 500 * Tined::slow() . 'ms');
 
 	is($tined->get("/c/$_")->body, 'begun', "$_: its client has it whole")
 	    for 'writes', 'waits';
