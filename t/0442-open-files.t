@@ -6,6 +6,7 @@ use v5.36;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Lot         qw(descriptors_at_rest);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tined       qw(need_tools slurp spew wait_for);
@@ -228,6 +229,7 @@ subtest 'what is removed is not kept in use by an idle worker' => sub {
 	    unless $classic;
 	unlink $tined->root . '/a.bin';
 	ok(wait_for(sub { !open_files($tined) }), 'they are closed');
+	descriptors_at_rest($worker);
 	my $before = $sleeps->();
 	sleep 1 + SLACK;
 	is($sleeps->(), $before, 'and the worker sleeps on');
