@@ -137,7 +137,7 @@ loan_disclaim(struct loans *l, size_t slot)
 }
 
 bool
-loan_give_back(struct loans *l, size_t slot, const struct loan_record *record)
+loan_return(struct loans *l, size_t slot, const struct loan_record *record)
 {
 	struct mailbox *mailbox = mailbox_of(l, slot);
 	uint64_t full = atomic_load(&mailbox->full);
@@ -148,6 +148,14 @@ loan_give_back(struct loans *l, size_t slot, const struct loan_record *record)
 	place = __builtin_ctzll(~full);
 	mailbox->records[place] = *record;
 	atomic_fetch_or(&mailbox->full, UINT64_C(1) << place);
+	return true;
+}
+
+bool
+loan_give_back(struct loans *l, size_t slot, const struct loan_record *record)
+{
+	if (!loan_return(l, slot, record))
+		return false;
 	loan_disclaim(l, slot);
 	return true;
 }
@@ -209,14 +217,21 @@ change_turn(struct kept *kept, uint64_t token, enum turn from, enum turn to)
 }
 
 bool
+loan_kept_hold(
+    struct loans *l, size_t slot, uint32_t place, const struct loan_name *name)
+{
+	return change_turn(&mailbox_of(l, slot)->kept[place], name->token,
+	    TURN_KEPT, TURN_SERVED);
+}
+
+bool
 loan_kept_take(
     struct loans *l, size_t slot, uint32_t place, const struct loan_name *name)
 {
 	struct mailbox *mailbox = mailbox_of(l, slot);
-	struct kept *kept = &mailbox->kept[place];
 
 	loan_claim(l, slot, name);
-	if (!change_turn(kept, name->token, TURN_KEPT, TURN_SERVED)) {
+	if (!loan_kept_hold(l, slot, place, name)) {
 		loan_disclaim(l, slot);
 		return false;
 	}

@@ -77,6 +77,7 @@ enum loan_end {
 	LOAN_CLOSES,  /* it is over */
 	LOAN_MOVES,   /* the lot has another descriptor of it */
 	LOAN_KEPT,    /* the worker waits for its next request itself */
+	LOAN_RETURNS, /* no more: as LOAN_WAITS, of one that was kept */
 	LOAN_ENDS
 };
 
@@ -128,7 +129,7 @@ void loan_disclaim(struct loans *l, size_t slot);
 struct loan_name loan_claimed(const struct loans *l, size_t slot);
 
 /*
- * The next four are called by the worker that has the loan.  loan_keep_place
+ * The next six are called by the worker that has the loan.  loan_keep_place
  * returns a place for a loan to keep, or LOAN_KEPT_MAX; the lot may still need
  * those of a worker that has died.
  */
@@ -142,6 +143,19 @@ void loan_keep(struct loans *l, size_t slot, const struct loan_record *record);
 /* True if it may serve the client; false if the lot has recalled the loan. */
 bool loan_kept_take(
     struct loans *l, size_t slot, uint32_t place, const struct loan_name *name);
+/*
+ * As loan_kept_take, by a worker that has another loan, which stays the one that it
+ * says it has: to send the client to the lot in a message.
+ */
+bool loan_kept_hold(
+    struct loans *l, size_t slot, uint32_t place, const struct loan_name *name);
+/*
+ * As loan_give_back, of a loan that the worker keeps, while it may have another one.
+ * The lot may have recalled it at the same moment: it then finds no loan of that
+ * name, and nothing else happens.
+ */
+bool loan_return(
+    struct loans *l, size_t slot, const struct loan_record *record);
 /* It does not keep that loan any more. */
 void loan_kept_end(struct loans *l, size_t slot, uint32_t place);
 

@@ -271,6 +271,44 @@ TEST(a_loan_that_was_recalled_is_not_claimed)
 	ck_assert_uint_eq(loan_claimed(loans, 1).place, 0);
 }
 
+TEST(a_kept_loan_is_returned_while_another_is_claimed)
+{
+	struct loan_record r = record_of(8);
+	struct loan_name other = record_of(16).name;
+	uint32_t place = keep(1, 8);
+
+	loan_claim(loans, 1, &other);
+	r.end = LOAN_RETURNS;
+	r.place = place;
+	ck_assert(loan_return(loans, 1, &r));
+	ck_assert_uint_eq(loan_claimed(loans, 1).place, 16);
+	ck_assert_int_eq(look(1, place, 8), LOAN_KEPT_WAITS);
+	ck_assert(loan_next(loans, 1, &r));
+	ck_assert_int_eq(r.end, LOAN_RETURNS);
+	ck_assert_uint_eq(r.name.place, 8);
+	ck_assert(!loan_next(loans, 1, &r));
+}
+
+TEST(a_kept_loan_is_held_while_another_is_claimed)
+{
+	struct loan_record r = record_of(8);
+	struct loan_name other = record_of(16).name;
+	uint32_t place = keep(1, 8);
+
+	loan_claim(loans, 1, &other);
+	ck_assert(loan_kept_hold(loans, 1, place, &r.name));
+	ck_assert_int_eq(look(1, place, 8), LOAN_KEPT_SERVES);
+	ck_assert(!recall(1, place, 8, &r));
+	ck_assert_uint_eq(loan_claimed(loans, 1).place, 16);
+	ck_assert_uint_eq(loan_kept_turns(loans, 1), 0);
+	r = record_of(8);
+	r.place = place;
+	loan_keep(loans, 1, &r);
+	ck_assert(recall(1, place, 8, &r));
+	r = record_of(8);
+	ck_assert(!loan_kept_hold(loans, 1, place, &r.name));
+}
+
 TEST(a_lot_that_begins_forgets_what_others_were_left)
 {
 	uint32_t left = keep(0, 8), waits;

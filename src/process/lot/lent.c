@@ -318,7 +318,8 @@ lent_end(struct lot *lot, struct parked *b, const struct loan_record *record)
 
 /*
  * A worker that kept a loan, and has ended it since, says so in any order; and the
- * lot may have read the message of one that has moved.
+ * lot may have read the message of one that has moved, or recalled one just before
+ * it was returned.
  */
 static void
 lent_read_record(struct lot *lot, size_t slot, const struct loan_record *record)
@@ -326,7 +327,8 @@ lent_read_record(struct lot *lot, size_t slot, const struct loan_record *record)
 	struct parked *b = lent_find(lot, &record->name);
 
 	if (b == NULL) {
-		if (record->end != LOAN_KEPT && record->end != LOAN_MOVES)
+		if (record->end != LOAN_KEPT && record->end != LOAN_MOVES &&
+		    record->end != LOAN_RETURNS)
 			score_lot_stray(lot->inherited->board->lot);
 		return;
 	}
