@@ -67,7 +67,7 @@ bad_head(struct request_head_scan *scan, int status)
 static bool
 is_spare(struct connection *c)
 {
-	if (c->service->keeps_others)
+	if (others_are_kept(c->service->others))
 		return false;
 	return !service_has_waiting_clients(c->service) &&
 	    (c->idle_time < BRISK_GAP ||
@@ -83,7 +83,8 @@ is_spare(struct connection *c)
 static bool
 is_worth_a_wait(const struct connection *c)
 {
-	if (c->service->keeps_others && c->requests > 0 && c->idle_time != 0)
+	if (others_are_kept(c->service->others) && c->requests > 0 &&
+	    c->idle_time != 0)
 		return false;
 	return c->idle_time == CLOCK_NEVER ||
 	    c->idle_time <= c->service->config->linger;
@@ -336,6 +337,7 @@ serve_request(struct tined_exchange *x)
 	}
 	if (x->state == EXCHANGE_ANSWERED)
 		answer_conclude(x);
+	others_end_request(c->service->others);
 	c->requests++;
 	c->streak++;
 	c->parking.lot_refused = false;

@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include "base/clock.h"
 #include "connection/accounting.h"
 #include "connection/client_wait.h"
@@ -89,13 +91,24 @@ client_wait_none(struct tined_exchange *x)
 	return client_wait_end(x, result);
 }
 
+/* The beginning of a wait that may take longer than others wait along. */
+static void
+client_wait_along(const struct tined_exchange *x, int64_t deadline)
+{
+	const struct connection *c = x->connection;
+
+	(void)others_wait(c->service->others, c->fd, POLLIN, deadline);
+}
+
 enum input_result
 client_wait_until(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
-	if (client_wait_begin(x, true, &result))
+	if (client_wait_begin(x, true, &result)) {
+		client_wait_along(x, deadline);
 		result = input_more(&x->connection->in, deadline);
+	}
 	return client_wait_end(x, result);
 }
 
@@ -104,8 +117,10 @@ client_wait_lingering(struct tined_exchange *x, int64_t deadline)
 {
 	enum input_result result;
 
-	if (client_wait_begin(x, false, &result))
+	if (client_wait_begin(x, false, &result)) {
+		client_wait_along(x, deadline);
 		result = input_linger(&x->connection->in, deadline);
+	}
 	return client_wait_end(x, result);
 }
 

@@ -126,6 +126,12 @@ output_set_send_timeout(struct output *o, bool may_wait)
 	o->send_timeout = timeout;
 }
 
+bool
+output_wait_for_room(const struct output *o)
+{
+	return o->parking != NULL && parking_wait_for_room(o->parking, o->fd);
+}
+
 /*
  * Sends without waiting first, because other clients may wait for this worker.
  */
@@ -138,32 +144,34 @@ send_parts(struct output *o, int flags)
 	};
 	enum parking_reason reason = PARKING_FULL;
 	struct min_rate rate = {0};
-	int wait = MSG_DONTWAIT;
+	bool may_wait = false;
 
 	o->sending = true;
 	output_note_send(o);
 	while (o->waiting > 0 && !o->failed) {
+		bool waits = may_wait && !output_wait_for_room(o);
 		ssize_t n;
 
-		if (wait == 0)
+		if (waits)
 			output_set_send_timeout(o, true);
-		n = sendmsg(o->fd, &message, flags | wait | MSG_NOSIGNAL);
+		n = sendmsg(o->fd, &message,
+		    flags | (waits ? 0 : MSG_DONTWAIT) | MSG_NOSIGNAL);
 		if (n == (ssize_t)o->waiting)
 			break;
-		o->failed = wait != 0 ? output_has_failed(n)
-				      : !output_may_go_on(o, &rate, n);
+		o->failed = may_wait ? !output_may_go_on(o, &rate, n)
+				     : output_has_failed(n);
 		if (n > 0)
 			advance(o, &message, (size_t)n);
-		if (!o->failed &&
+		if (!o->failed && waits == may_wait &&
 		    output_begin_deferring(
 			o, message.msg_iov, message.msg_iovlen, reason)) {
 			o->sending = false;
 			return;
 		}
-		if (wait != 0)
+		if (!may_wait)
 			min_rate_start(&rate, o->timeout);
 		reason = PARKING_STALLED;
-		wait = 0;
+		may_wait = true;
 	}
 	if (!o->failed)
 		o->sent += o->waiting;

@@ -166,6 +166,8 @@ output_send_next(struct output *o, int64_t until, bool may_defer_again)
 		ssize_t n;
 		bool whole;
 
+		if (may_wait)
+			(void)output_wait_for_room(o);
 		output_set_send_timeout(o, may_wait);
 		n = deferred_send(o->deferred, o->fd, OUTPUT_FILE_STEP);
 		whole = n == OUTPUT_FILE_STEP || n == (ssize_t)next;

@@ -51,6 +51,11 @@ void output_clear(struct output *o);
 /* Called before the first send of a response. */
 void output_note_send(struct output *o);
 /*
+ * Called before a send that is to wait for the client: waits for a moment itself if
+ * other clients wait for this worker.  True if the client then has room.
+ */
+bool output_wait_for_room(const struct output *o);
+/*
  * Called before a send without MSG_DONTWAIT: it waits for a tick, or, if it must
  * not wait, for as short a time as there is.
  */

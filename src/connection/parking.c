@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include "connection/parking.h"
 #include "shared/scoreboard_read.h"
 
@@ -32,6 +34,12 @@ parking_may_defer(const struct parking *p, enum parking_reason reason)
 	    service_lot_has_room(s) &&
 	    (reason == PARKING_STALLED || !scoreboard_has_idle(s->board)) &&
 	    (reason != PARKING_FULL || service_has_waiting_clients(s));
+}
+
+bool
+parking_wait_for_room(const struct parking *p, int fd)
+{
+	return others_wait(p->service->others, fd, POLLOUT, CLOCK_NEVER);
 }
 
 bool

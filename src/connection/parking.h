@@ -35,6 +35,11 @@ bool parking_misses_lot(const struct parking *p);
 /* True if the lot may send the rest of the response. */
 bool parking_may_defer(const struct parking *p, enum parking_reason reason);
 /*
+ * Called before a send that may wait for the client: as others_wait, which returns
+ * true if the client has room.
+ */
+bool parking_wait_for_room(const struct parking *p, int fd);
+/*
  * parking_keep: true if this process may keep that many more bytes of responses
  * until the lot has them.  parking_give_back: it does not keep them any more.
  */

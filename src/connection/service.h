@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "connection/others.h"
 #include "connection/recycle.h"
 #include "connection/title.h"
 #include "handlers/site.h"
@@ -38,7 +39,7 @@ struct service {
 	struct deferred_budget *deferred_budget; /* NULL without a lot */
 	int64_t send_tick;	 /* SO_SNDTIMEO of all sockets */
 	struct recycle *recycle; /* NULL: the process is never replaced */
-	bool keeps_others;	 /* clients that may send a request meanwhile */
+	struct others *others;	 /* NULL: it never keeps clients */
 	bool may_shutdown;	 /* a socket for writing, by seccomp.h */
 };
 

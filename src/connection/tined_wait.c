@@ -9,6 +9,7 @@
 #include "connection/accounting.h"
 #include "connection/request_content.h"
 #include "connection/respond.h"
+#include "handlers/builtin.h"
 #include "os/signals.h"
 #include "tined.h"
 
@@ -130,6 +131,16 @@ hear_client(struct wait *w, short events)
 		request_content_receive(w->x);
 }
 
+static int64_t
+next_deadline(const struct wait *w)
+{
+	struct others *others = w->x->connection->service->others;
+
+	return clock_sooner(send_deadline(w),
+	    others_deadline(
+		others, clock_sooner(w->deadline, w->content_deadline)));
+}
+
 /*
  * Signals are blocked between a look at what they tell and the wait, so that none
  * comes unnoticed.  Returns what ppoll(2) does.
@@ -150,10 +161,7 @@ wait_once(struct wait *w)
 	tined_wait_look(w);
 	client->events = client_events(w);
 	client->fd = client->events != 0 ? w->x->connection->fd : -1;
-	left = clock_until(w->told != 0
-		? 0
-		: clock_sooner(send_deadline(w),
-		      clock_sooner(w->deadline, w->content_deadline)));
+	left = clock_until(w->told != 0 ? 0 : next_deadline(w));
 	n = ppoll(w->all, w->count + 1, &left, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return n;
@@ -188,6 +196,7 @@ tined_wait_wait_for_any(struct wait *w)
 		tined_wait_look(w);
 		if (has_lost_client(w))
 			return -1;
+		others_end_wait(w->x->connection->service->others);
 		if (n > 0 || w->told != 0 || clock_now() >= w->deadline)
 			return n > 0 ? n : 0;
 	}
@@ -241,6 +250,7 @@ tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
 
 	if (count > 0)
 		memcpy(w.all, fds, count * sizeof(*fds));
+	others_pass_on(x->connection->service->others);
 	tined_wait_look(&w); /* the client may wait for 100 Continue */
 	score_enter(score, SCORE_WRITING);
 	if (tined_wait_send_all(x) == 0) {
@@ -254,6 +264,15 @@ tined_wait(struct tined_exchange *x, struct pollfd *fds, size_t count,
 		free(w.all);
 	*events = w.told;
 	return n;
+}
+
+void
+builtin_wait_along(const struct tined_exchange *x, int fd)
+{
+	struct others *others = x->connection->service->others;
+
+	others_pass_on(others);
+	(void)others_wait(others, fd, POLLIN, CLOCK_NEVER);
 }
 
 void

@@ -147,6 +147,11 @@ ssize_t builtin_read_content(
     struct tined_exchange *x, struct builtin_content *c, void *to, size_t size);
 /* True if the client has nothing to wait for before this response. */
 bool builtin_is_next(const struct tined_exchange *x);
+/*
+ * Called before a read from that descriptor which may block for longer than other
+ * clients of this worker are to wait for it: connection/others.h.
+ */
+void builtin_wait_along(const struct tined_exchange *x, int fd);
 /* True if the client waits for 100 Continue, and nobody has sent it yet. */
 bool builtin_expects_continue(const struct tined_exchange *x);
 /*

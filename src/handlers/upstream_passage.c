@@ -329,6 +329,7 @@ may_block(const struct passage *p)
 static void
 receive_more(struct passage *p)
 {
+	bool block = may_block(p);
 	size_t room;
 	ssize_t n;
 
@@ -337,7 +338,9 @@ receive_more(struct passage *p)
 		return;
 	}
 	room = UPSTREAM_IN_MAX - p->len;
-	n = recv(p->fd, p->in + p->len, room, may_block(p) ? 0 : MSG_DONTWAIT);
+	if (block)
+		builtin_wait_along(p->r->x, p->fd);
+	n = recv(p->fd, p->in + p->len, room, block ? 0 : MSG_DONTWAIT);
 	p->has_blocked = true;
 	p->is_readable = n == (ssize_t)room || (n == -1 && errno == EINTR);
 	if (n > 0) {

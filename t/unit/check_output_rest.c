@@ -120,6 +120,30 @@ assert_read(pid_t reader)
 	ck_assert_int_eq(status, 0);
 }
 
+/* The client waits until it is called. */
+static void
+let_client_read(void *reader)
+{
+	service.others->are_kept = false;
+	*(pid_t *)reader = read_all(BIG);
+}
+
+TEST(before_a_client_is_waited_for_others_go)
+{
+	pid_t reader = -1;
+	struct others others = {
+	    .board = board, .let_go = let_client_read, .keeper = &reader};
+
+	service.others = &others;
+	others_begin(&others, true);
+	parking.response_may_wait = false;
+	output_refer(&out, bytes, BIG);
+	ck_assert_int_eq(output_flush(&out), 0);
+	ck_assert(!others.are_kept);
+	ck_assert(!out.deferring);
+	assert_read(reader);
+}
+
 TEST(what_the_client_does_not_take_is_kept)
 {
 	output_refer(&out, bytes, BIG);

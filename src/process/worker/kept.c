@@ -30,34 +30,56 @@ struct kept {
 	uint32_t next, previous; /* in the order of that time */
 };
 
-/*
- * A client that is kept waits while the worker serves others.  Only requests for
- * files are over so soon that this is better than a hand-over to an idle worker;
- * and what other handlers run shall have no descriptors of other clients.
- */
-bool
-worker_serves_files_only(const struct worker *w)
+static bool
+kept_serves_files(const struct tined_module *module)
+{
+	return module == &handler_file || module == &handler_status;
+}
+
+/* By code of this server alone. */
+static bool
+kept_serves_itself(const struct tined_module *module)
+{
+	return kept_serves_files(module) || module == &handler_proxy ||
+	    module == &handler_fcgi;
+}
+
+static bool
+kept_every_mount(
+    const struct worker *w, bool (*is_so)(const struct tined_module *))
 {
 	const struct site *site = &w->inherited->site;
 
-	for (size_t i = 0; i < site->mount_count; i++) {
-		const struct tined_module *module = site->mounts[i].module;
-
-		if (module != &handler_file && module != &handler_status)
+	for (size_t i = 0; i < site->mount_count; i++)
+		if (!is_so(site->mounts[i].module))
 			return false;
-	}
 	return true;
 }
 
-void
-worker_kept_init(struct worker *w)
+bool
+worker_serves_files_only(const struct worker *w)
 {
-	size_t max = w->fd_budget.limit / KEPT_PART;
+	return kept_every_mount(w, kept_serves_files);
+}
 
-	if (w->inherited->loans == NULL || !worker_has_lot(w) ||
-	    w->inherited->client_limit != NULL || !worker_serves_files_only(w))
-		return;
-	w->kept.max = max < LOAN_KEPT_MAX ? (uint32_t)max : LOAN_KEPT_MAX;
+/*
+ * A client that is kept waits while the worker serves others.  Requests for files
+ * are over so soon that this is better than a hand-over to an idle worker; and a
+ * gateway lets go of the others when it has to wait (connection/others.h).
+ *
+ * What programs and modules run shall have no descriptors of other clients.  A
+ * gateway runs nothing, but reads what another server has sent, as it reads what
+ * clients send, and a fault in that would give those who use it what the worker has:
+ * up to LOAN_KEPT_MAX clients instead of one.  They gain little.  That server gets
+ * the requests of these clients anyway, and answers them; a worker that was taken
+ * over can take each next client from the channel that all workers share (loan.h);
+ * and clients that a worker keeps have been served by it a moment ago, so that it
+ * has been able to keep copies of their descriptors for itself.
+ */
+bool
+worker_runs_own_code_only(const struct worker *w)
+{
+	return kept_every_mount(w, kept_serves_itself);
 }
 
 static struct kept *
@@ -225,8 +247,8 @@ worker_keep(struct worker *w)
 	struct connection *c = &w->client.connection;
 
 	if (w->kept.max == 0 || !worker_has_loan(w) || w->want_stop ||
-	    w->recycle.due || c->in.yield || c->in.hurry ||
-	    service_is_stopping(&w->service))
+	    w->recycle.due || !others_may_be_kept(&w->others) || c->in.yield ||
+	    c->in.hurry || service_is_stopping(&w->service))
 		return false;
 	if (w->kept.current == 0)
 		return w->kept.count < w->kept.max && kept_begin(w);
@@ -264,6 +286,96 @@ kept_drop(struct worker *w, uint32_t number)
 	kept_unwatch(w, fd);
 	close(fd);
 	kept_forget(w, number);
+}
+
+/*
+ * True if the client goes to the lot in a message, or has been recalled.  The
+ * channel is not waited for, as the present client waits, too.
+ */
+static bool
+kept_send(struct worker *w, uint32_t number, struct loan_record *record)
+{
+	const struct kept *k = kept_at(w, number);
+	struct loans *loans = w->inherited->loans;
+	const struct handoff h = {
+	    .kind = HANDOFF_WAIT,
+	    .worker = (uint32_t)w->slot + 1,
+	    .requests = k->requests,
+	    .recalled = k->recalled,
+	    .loan = k->loan,
+	    .stall = k->stall,
+	    .peer = k->peer,
+	};
+
+	if (!worker_may_park(w))
+		return false;
+	if (!loan_kept_hold(loans, w->slot, record->place, &k->loan))
+		return true;
+	if (channel_send(&w->inherited->parked, &h, k->fd, "", 0, NULL) == -1) {
+		loan_keep(loans, w->slot, record);
+		return false;
+	}
+	record->end = LOAN_MOVES;
+	(void)worker_return_loan(w, record);
+	return true;
+}
+
+/*
+ * Gives a client back while another one is attached, whose loan this worker claims.
+ * The record is written while the lot may recall it still: if the worker dies now,
+ * the lot has the client in any case.  False if it stays here.
+ */
+static bool
+kept_return(struct worker *w, uint32_t number)
+{
+	const struct kept *k = kept_at(w, number);
+	struct loan_record record = {
+	    .name = k->loan,
+	    .end = LOAN_RETURNS,
+	    .requests = k->requests,
+	    .place = number - 1,
+	    .since = k->since,
+	    .stall = k->stall,
+	};
+
+	if (loan_kept_look(w->inherited->loans, w->slot, record.place,
+		k->loan.token) == LOAN_KEPT_WAITS &&
+	    !worker_return_loan(w, &record) && !kept_send(w, number, &record))
+		return false;
+	kept_drop(w, number);
+	return true;
+}
+
+/* They may have sent requests, so the lot is woken at once. */
+static void
+kept_let_go(void *keeper)
+{
+	struct worker *w = keeper;
+	const struct inherited *h = w->inherited;
+	uint32_t next;
+
+	for (uint32_t number = w->kept.first; number != 0; number = next) {
+		next = kept_at(w, number)->next;
+		if (number != w->kept.current)
+			(void)kept_return(w, number);
+	}
+	w->others.are_kept = worker_keeps_others(w);
+	if (score_lot_must_wake(h->board->lot, clock_now(), 0))
+		wakeup_send(&h->loans->returned);
+}
+
+void
+worker_kept_init(struct worker *w)
+{
+	size_t max = w->fd_budget.limit / KEPT_PART;
+
+	if (w->inherited->loans == NULL || !worker_has_lot(w) ||
+	    w->inherited->client_limit != NULL || !worker_runs_own_code_only(w))
+		return;
+	w->kept.max = max < LOAN_KEPT_MAX ? (uint32_t)max : LOAN_KEPT_MAX;
+	w->others = (struct others){
+	    .board = w->inherited->board, .let_go = kept_let_go, .keeper = w};
+	w->service.others = &w->others;
 }
 
 /* Attaches a client that is kept; false if the lot has recalled it. */

@@ -31,6 +31,32 @@ longest_sleep(const struct worker *w, enum loan_end end)
 	return w->inherited->config.keepalive_timeout / KEEPALIVE_PART;
 }
 
+/* False if what goes on would end with a lot that has ended, or stands still. */
+static bool
+lent_may_give_back(
+    const struct worker *w, const struct loan_record *record, int64_t now)
+{
+	const struct score_lot *lot = w->inherited->board->lot;
+
+	if (record->name.lot != score_lot_number(lot))
+		return false;
+	return record->end == LOAN_CLOSES || record->end == LOAN_MOVES ||
+	    !score_lot_is_late(lot, now);
+}
+
+bool
+worker_return_loan(struct worker *w, const struct loan_record *record)
+{
+	struct loans *loans = w->inherited->loans;
+
+	if (!lent_may_give_back(w, record, clock_now()))
+		return false;
+	if (loan_return(loans, w->slot, record))
+		return true;
+	worker_settle_mailbox(w);
+	return loan_return(loans, w->slot, record);
+}
+
 bool
 worker_give_back(struct worker *w, enum loan_end end, int64_t since)
 {
@@ -47,8 +73,7 @@ worker_give_back(struct worker *w, enum loan_end end, int64_t since)
 		return false;
 	now = clock_now();
 	record.since = since != 0 ? since : now;
-	if (end != LOAN_CLOSES && end != LOAN_MOVES &&
-	    score_lot_is_late(lot, now))
+	if (!lent_may_give_back(w, &record, now))
 		return false;
 	if (!loan_give_back(w->inherited->loans, w->slot, &record))
 		return false;

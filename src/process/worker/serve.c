@@ -73,7 +73,7 @@ worker_attach(struct worker *w, int fd, const struct peer *peer)
 
 	w->recalled = false;
 	end_freedom(w);
-	w->service.keeps_others = w->kept.count > (w->kept.current != 0);
+	others_begin(w->service.others, worker_keeps_others(w));
 	client_attach(&w->client, fd, peer);
 	input_limit_wait(&w->client.connection.in, l->options.receive_timeout);
 }
@@ -171,17 +171,6 @@ wait_for_channel(const struct worker *w, int64_t deadline)
 }
 
 /*
- * True if a parked connection goes on elsewhere: in the lot or, if this worker
- * is to end, in another worker that receives it from the channel.
- */
-static bool
-may_park(const struct worker *w)
-{
-	return worker_is_lot_there(w) ||
-	    (worker_has_lot(w) && w->client.connection.in.yield);
-}
-
-/*
  * Hands the connection back to the lot.  False if there is no lot, which may be
  * there the next moment, or if the channel to it stays full: lot_refused tells.
  */
@@ -208,7 +197,7 @@ park_since(struct worker *w, enum handoff_kind kind, int64_t since)
 	};
 
 	c->parking.lot_refused = false;
-	if (!may_park(w))
+	if (!worker_may_park(w))
 		return false;
 	if (kind == HANDOFF_LINGER || h.close_after)
 		unread.len = 0;

@@ -68,6 +68,7 @@ struct worker {
 	struct loan_name loan; /* its client's connection; place 0: none */
 	bool recalled;	       /* another worker may have a copy of that */
 	struct kept_all kept;
+	struct others others;
 	bool kept_first; /* their turn before clients from elsewhere */
 	struct recycle recycle;
 	struct title title;
@@ -103,6 +104,24 @@ worker_has_loan(const struct worker *w)
 {
 	return w->loan.place != 0 &&
 	    w->loan.lot == score_lot_number(w->inherited->board->lot);
+}
+
+/*
+ * True if a parked connection goes on elsewhere: in the lot or, if this worker
+ * is to end, in another worker that receives it from the channel.
+ */
+static inline bool
+worker_may_park(const struct worker *w)
+{
+	return worker_is_lot_there(w) ||
+	    (worker_has_lot(w) && w->client.connection.in.yield);
+}
+
+/* True if it keeps clients beside the one that it serves. */
+static inline bool
+worker_keeps_others(const struct worker *w)
+{
+	return w->kept.count > (w->kept.current != 0);
 }
 
 /* Without a lot, the test request of a successor uses the same channel. */
@@ -168,6 +187,11 @@ int worker_receive_loan(struct worker *w, struct handoff *h, size_t *len,
  */
 bool worker_give_back(struct worker *w, enum loan_end end, int64_t since);
 /*
+ * The same for a loan that this worker keeps, while it has another one in hand;
+ * without waking the lot.  Waits for the lot, as below, if the mailbox is full.
+ */
+bool worker_return_loan(struct worker *w, const struct loan_record *record);
+/*
  * Waits until the lot has read what was given back, which takes it some
  * microseconds.  One that stands still is waited for once.
  */
@@ -184,6 +208,8 @@ void worker_end_loan(struct worker *w);
  * over soon, and run no programs.
  */
 bool worker_serves_files_only(const struct worker *w);
+/* True if no program of others runs in it, or is started by it: such as gateways. */
+bool worker_runs_own_code_only(const struct worker *w);
 void worker_kept_init(struct worker *w);
 /*
  * Keeps the loan of the current client, which waits for its next request; false
