@@ -7,6 +7,7 @@ package Load;
 use v5.36;
 
 use File::Temp  ();
+use IO::Select  ();
 use Time::HiRes qw(sleep time);
 use Tined       qw(background spew);
 
@@ -57,8 +58,12 @@ sub _start_wrk ($self, $tined, $connections) {
 	return;
 }
 
+# wrk has gone on after one that came just when it had begun; and it writes nothing
+# before its end.
 sub _stop_wrk ($self) {
-	kill 'INT', $self->{wrk_pid};
+	my $end = IO::Select->new($self->{wrk});
+
+	do { kill 'INT', $self->{wrk_pid} } until $end->can_read(1);
 	my @lines = readline $self->{wrk};
 	close $self->{wrk};
 	my ($served) = "@lines" =~ /(\d+) requests in/;
